@@ -20,8 +20,10 @@ type sec
 /// A stretch of octets inside some field or text.
 [<Struct>]
 type Extent =
-    { At: int<octet>
-      Length: int<octet> }
+    {
+        At: int<octet>
+        Length: int<octet>
+    }
 
     /// The offset of the first octet after the stretch.
     member this.End = this.At + this.Length

@@ -28,19 +28,27 @@ type Outcome =
 
 /// An outcome and how far it can be trusted.
 type Answer =
-    { Outcome: Outcome
-      Security: Security }
+    {
+        Outcome: Outcome
+        Security: Security
+    }
 
     static member Found(records: string seq, security: Security) =
-        { Outcome = Records(List.ofSeq records)
-          Security = security }
+        {
+            Outcome = Records(List.ofSeq records)
+            Security = security
+        }
 
     static member NoSuchName(security: Security) =
-        { Outcome = NoSuchName
-          Security = security }
+        {
+            Outcome = NoSuchName
+            Security = security
+        }
 
     /// No answer that could be used: a timeout, SERVFAIL, a refused or broken reply. `reason` is `timeout`, `SERVFAIL`
     /// or another short word for logs.
     static member Unavailable(reason: string) =
-        { Outcome = Unavailable reason
-          Security = Security.Unchecked }
+        {
+            Outcome = Unavailable reason
+            Security = Security.Unchecked
+        }
