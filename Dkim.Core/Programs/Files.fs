@@ -1,0 +1,56 @@
+/// Files that settings name. The core says which it wants; the host reads them.
+namespace Dkim.Core
+
+open System
+
+/// What a file is for: the host checks owner and mode of those that hold secrets.
+type FileKind =
+    | Configuration = 0
+    | Map = 1
+    | PrivateKey = 2
+    | Passphrase = 3
+
+[<Struct>]
+type WantedFile = { Path: string; Kind: FileKind }
+
+/// A file as the host found it.
+[<Struct>]
+type FileContents =
+    {
+        Octets: ReadOnlyMemory<byte>
+        Problem: string voption
+    }
+
+    static member Found(octets: ReadOnlyMemory<byte>) =
+        { Octets = octets; Problem = ValueNone }
+
+    /// `reason` in a few words, without the path: `file not found`, `permission denied`.
+    static member Unreadable(reason: string) =
+        {
+            Octets = ReadOnlyMemory.Empty
+            Problem = ValueSome reason
+        }
+
+module FileContents =
+    /// The largest settings file or map that is read, in octets.
+    [<Literal>]
+    let internal Limit = 16777216
+
+    /// The text of a file: UTF-8, or Latin-1 where it is not well formed.
+    let internal text (contents: FileContents) : Result<string, string> =
+        match contents.Problem with
+        | ValueSome reason -> Error reason
+        | ValueNone when contents.Octets.Length > Limit -> Error "larger than 16 MiB"
+        | ValueNone ->
+            match Octets.tryUtf8 contents.Octets.Span with
+            | ValueSome text -> Ok(text.TrimStart '\uFEFF')
+            | ValueNone -> Ok(Octets.latin1 contents.Octets.Span)
+
+    /// The lines of a text, without their ends.
+    let internal lines (text: string) =
+        text.Split '\n' |> Array.map (fun line -> line.TrimEnd '\r')
+
+/// Something made from files, or the files that it still wants.
+type internal Loading<'a> =
+    | Wanting of WantedFile list
+    | Loaded of 'a

@@ -1,0 +1,139 @@
+/// What can be wrong with settings, and how the values of several sources become one record.
+namespace Dkim.Core
+
+open System
+
+/// Where a setting or a problem stands.
+type Origin =
+    | OnCommandLine
+    | InFile of path: string * line: int
+    | InEnvironment
+    /// Nowhere in particular: settings that are missing, or do not go together.
+    | Overall
+
+/// What is wrong with a setting.
+type Fault =
+    | UnknownName
+    | MissingValue
+    | IllegalValue of reason: string
+    | UnreadableFile of reason: string
+    | NestedTooDeep
+    | LineTooLong of limit: int
+    | WrongOperands of count: int
+    /// A rule of the program, in the words of its original.
+    | BrokenRule of rule: string
+
+/// One problem of a configuration: where, which setting, what it was given, why that cannot be, and what to do.
+type Problem =
+    {
+        Origin: Origin
+        Name: string
+        Value: string voption
+        Fault: Fault
+        Remedy: string
+    }
+
+module Problem =
+    let private reason fault =
+        match fault with
+        | UnknownName -> "unknown setting"
+        | MissingValue -> "a value is missing"
+        | IllegalValue reason -> reason
+        | UnreadableFile reason -> "cannot be read: " + reason
+        | NestedTooDeep -> "files include each other too deeply"
+        | LineTooLong limit -> "line longer than " + string limit + " octets"
+        | WrongOperands count -> string count + " operands"
+        | BrokenRule rule -> rule
+
+    let private place origin =
+        match origin with
+        | OnCommandLine -> "command line: "
+        | InFile(path, line) when line > 0 -> path + ":" + string line + ": "
+        | InFile(path, _) -> path + ": "
+        | InEnvironment -> "environment: "
+        | Overall -> ""
+
+    // Values come from files of the administrator; control characters in them must not reach a terminal or a log.
+    let internal printable (text: string) =
+        text |> String.map (fun c -> if Char.IsControl c then '?' else c)
+
+    /// The problem in one line: place, setting, value, reason, remedy.
+    let describe (problem: Problem) =
+        let name = if problem.Name = "" then "" else problem.Name + ": "
+
+        let value =
+            match problem.Value with
+            | ValueSome text -> "'" + text + "': "
+            | ValueNone -> ""
+
+        let remedy =
+            if problem.Remedy = "" then
+                ""
+            else
+                " (" + problem.Remedy + ")"
+
+        printable (place problem.Origin + name + value + reason problem.Fault + remedy)
+
+/// A setting with the value that some source gives it.
+type Given<'s> =
+    {
+        Setting: Setting<'s>
+        Value: string
+        Origin: Origin
+    }
+
+module Settings =
+    let private remedy (setting: Setting<'s>) =
+        "write " + setting.Name + " " + setting.Shape
+
+    let private applyOne (state, problems) (given: Given<'s>) =
+        match given.Setting.Read given.Value state with
+        | Ok next -> next, problems
+        | Error reason ->
+            let problem =
+                {
+                    Origin = given.Origin
+                    Name = given.Setting.Name
+                    Value = ValueSome given.Value
+                    Fault = IllegalValue reason
+                    Remedy = remedy given.Setting
+                }
+
+            state, problem :: problems
+
+    /// Gives settings the values of one source after another. Within a source a later value beats an earlier one and a
+    /// repeated setting collects them; a source discards what the sources before it gave to a setting that it names.
+    let apply (sources: Given<'s> list list) (start: 's) : 's * Problem list =
+        let applySource (state, problems) (source: Given<'s> list) =
+            let named = source |> List.distinctBy (fun given -> given.Setting.Name)
+
+            let cleared =
+                named |> List.fold (fun state given -> given.Setting.Clear state) state
+
+            source |> List.fold applyOne (cleared, problems)
+
+        let state, problems = sources |> List.fold applySource (start, [])
+        state, List.rev problems
+
+    let internal missing origin (setting: Setting<'s>) =
+        {
+            Origin = origin
+            Name = setting.Name
+            Value = ValueNone
+            Fault = MissingValue
+            Remedy = remedy setting
+        }
+
+    let private unknownRemedy (table: Setting<'s> list) =
+        match table |> List.tryFind (fun row -> row.Name = "help") with
+        | Some _ -> "--help lists every setting"
+        | None -> "the manual page lists every setting"
+
+    let internal unknown table origin name =
+        {
+            Origin = origin
+            Name = name
+            Value = ValueNone
+            Fault = UnknownName
+            Remedy = unknownRemedy table
+        }

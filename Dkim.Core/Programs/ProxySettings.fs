@@ -1,0 +1,205 @@
+/// What dkimproxy.out and dkimproxy.in have in common: where they listen and relay, the daemon, bounds and logs.
+namespace Dkim.Core
+
+open System
+open System.Globalization
+open System.Net
+
+/// A host (name or address, without brackets) and a TCP port. The host `*`: every address of the machine.
+[<Struct>]
+type Endpoint = { Host: string; Port: int }
+
+/// What becomes of a CR without LF, or an LF without CR, in the text of a message.
+type BareNewlines =
+    /// The message is refused with `550 5.5.2`.
+    | Reject = 0
+    /// Each becomes a CRLF; dots are stuffed anew.
+    | Normalize = 1
+
+/// The form of log lines.
+type LogFormat =
+    | Text = 0
+    | Json = 1
+
+/// Which resolver asks the DNS.
+type ResolverKind =
+    /// libunbound where it is installed, else the C library's.
+    | Auto = 0
+    | Unbound = 1
+    | System = 2
+
+/// An address range of `cidr_allow` and `cidr_deny`, or an expression of `allow` and `deny`, as it was written.
+type ClientFilter =
+    {
+        Written: string
+        Matches: IPAddress -> bool
+    }
+
+/// Settings of both proxies. Durations are in seconds, sizes in octets.
+type ProxySettings =
+    {
+        ConfFile: string voption
+        Check: bool
+        Help: bool
+        Listen: string voption
+        Relay: string voption
+        RelayHost: string voption
+        RelayPort: int voption
+        /// Net::Server's own `host` and `port`, which serve where `listen` says nothing.
+        BindHost: string voption
+        BindPorts: int list
+        RejectError: bool
+        BareNewlines: BareNewlines
+        ConnectTimeout: int
+        ClientTimeout: int
+        RelayTimeout: int
+        /// 0: no limit of our own.
+        MaxMessageSize: int64
+        /// A larger message waits in a file.
+        SpoolMemory: int64
+        SpoolDirectory: string voption
+        Daemonize: bool
+        User: string voption
+        Group: string voption
+        PidFile: string voption
+        Chroot: string voption
+        DebugTrace: bool
+        /// Connections served at the same time.
+        MaxServers: int
+        Allow: ClientFilter list
+        Deny: ClientFilter list
+        CidrAllow: ClientFilter list
+        CidrDeny: ClientFilter list
+        LogFile: string voption
+        LogLevel: int
+        LogFormat: LogFormat
+        SyslogIdent: string voption
+        SyslogFacility: string
+        Resolver: ResolverKind
+        Nameservers: string list
+        TrustAnchor: string voption
+        DnsTimeout: int
+        DnsQueries: int
+        /// A file of key records that takes the place of the DNS.
+        TestKeys: string voption
+    }
+
+module ProxySettings =
+    let defaults =
+        {
+            ConfFile = ValueNone
+            Check = false
+            Help = false
+            Listen = ValueNone
+            Relay = ValueNone
+            RelayHost = ValueNone
+            RelayPort = ValueNone
+            BindHost = ValueNone
+            BindPorts = []
+            RejectError = false
+            BareNewlines = BareNewlines.Reject
+            ConnectTimeout = 300
+            ClientTimeout = 300
+            RelayTimeout = 600
+            MaxMessageSize = 0L
+            SpoolMemory = 1048576L
+            SpoolDirectory = ValueNone
+            Daemonize = false
+            User = ValueNone
+            Group = ValueNone
+            PidFile = ValueNone
+            Chroot = ValueNone
+            DebugTrace = false
+            MaxServers = 50
+            Allow = []
+            Deny = []
+            CidrAllow = []
+            CidrDeny = []
+            LogFile = ValueNone
+            LogLevel = 2
+            LogFormat = LogFormat.Text
+            SyslogIdent = ValueNone
+            SyslogFacility = "mail"
+            Resolver = ResolverKind.Auto
+            Nameservers = []
+            TrustAnchor = ValueNone
+            DnsTimeout = 10
+            DnsQueries = 20
+            TestKeys = ValueNone
+        }
+
+    let private anyOf (filters: ClientFilter list) address =
+        filters |> List.exists (fun filter -> filter.Matches address)
+
+    /// Whether a client may speak to the proxy: everyone where no filter is set, else who is allowed and not denied.
+    let admits (settings: ProxySettings) (client: IPAddress) =
+        let address =
+            if client.IsIPv4MappedToIPv6 then
+                client.MapToIPv4()
+            else
+                client
+
+        let denied = anyOf settings.Deny address || anyOf settings.CidrDeny address
+        let allowed = anyOf settings.Allow address || anyOf settings.CidrAllow address
+
+        let open' =
+            List.isEmpty settings.Allow
+            && List.isEmpty settings.Deny
+            && List.isEmpty settings.CidrAllow
+            && List.isEmpty settings.CidrDeny
+
+        open' || (allowed && not denied)
+
+    let private portOf (text: string) =
+        match Int32.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture) with
+        | true, port when port >= 0 && port <= 65535 -> ValueSome port
+        | _ -> ValueNone
+
+    /// `[v6addr]:port`, `host:port` where the port is digits; any other text is a host.
+    let parseEndpoint (defaultPort: int) (text: string) : Endpoint =
+        let colon = text.LastIndexOf ':'
+
+        let port =
+            if colon > 0 then
+                portOf (text.Substring(colon + 1))
+            else
+                ValueNone
+
+        let unbracketed (host: string) =
+            if host.StartsWith '[' && host.EndsWith ']' then
+                host.Substring(1, host.Length - 2)
+            else
+                host
+
+        match port with
+        // An address with several colons and no brackets is IPv6 alone.
+        | ValueSome port when text[0] = '[' || text.IndexOf ':' = colon ->
+            {
+                Host = unbracketed (text.Substring(0, colon))
+                Port = port
+            }
+        | _ ->
+            {
+                Host = unbracketed text
+                Port = defaultPort
+            }
+
+    /// Where the proxy waits for clients: `listen`, else Net::Server's `host` and `port`s. The port without any is 20203.
+    let listeners (settings: ProxySettings) : Endpoint list =
+        match settings.Listen with
+        | ValueSome text -> [ parseEndpoint 20203 text ]
+        | ValueNone ->
+            let host = ValueOption.defaultValue "*" settings.BindHost
+
+            match settings.BindPorts with
+            | [] -> [ { Host = host; Port = 20203 } ]
+            | ports -> ports |> List.map (fun port -> { Host = host; Port = port })
+
+    /// Where messages go: `relay`, with `relay_host` and `relay_port` in place of what it does not say.
+    let relay (settings: ProxySettings) : Endpoint voption =
+        let port = ValueOption.defaultValue 25 settings.RelayPort
+
+        match settings.Relay, settings.RelayHost with
+        | ValueSome text, _ -> ValueSome(parseEndpoint port text)
+        | ValueNone, ValueSome host -> ValueSome { Host = host; Port = port }
+        | ValueNone, ValueNone -> ValueNone

@@ -1,0 +1,246 @@
+/// The rows that dkimproxy.out and dkimproxy.in share.
+namespace Dkim.Core
+
+open System
+open System.Net
+open System.Text.RegularExpressions
+
+module internal ProxyTable =
+    // The whole address must match, as Net::Server has it. The bound keeps a bad expression from stopping the server.
+    let private expression (text: string) : Result<ClientFilter, string> =
+        try
+            let regex =
+                Regex("^(?:" + text + ")$", RegexOptions.CultureInvariant, TimeSpan.FromMilliseconds 200.)
+
+            let matches (address: IPAddress) =
+                try
+                    regex.IsMatch(address.ToString())
+                with :? RegexMatchTimeoutException ->
+                    false
+
+            Ok { Written = text; Matches = matches }
+        with :? ArgumentException ->
+            Error "not a regular expression"
+
+    let private network (text: string) : Result<ClientFilter, string> =
+        let matches (network: IPNetwork) (address: IPAddress) = network.Contains address
+
+        match IPNetwork.TryParse text, IPAddress.TryParse text with
+        | (true, network), _ ->
+            Ok
+                {
+                    Written = text
+                    Matches = matches network
+                }
+        | _, (true, single) when not (isNull single) ->
+            Ok
+                {
+                    Written = text
+                    Matches = fun address -> address.Equals single
+                }
+        | _ -> Error "not an address range such as 192.0.2.0/24"
+
+    let private filter shape parse : Codec<ClientFilter> =
+        {
+            Shape = shape
+            Parse = parse
+            Show = _.Written
+        }
+
+    let private endpoint = Codec.text "HOST:PORT"
+    let private path = Codec.text "FILE"
+    let private port = Codec.number "PORT" 0 65535
+
+    let private smtp =
+        [
+            Setting.optional "conf_file" path _.ConfFile (fun v s -> { s with ConfFile = v })
+            |> Setting.says "read settings from a file"
+            |> Setting.spelled [ Spelling.Word "conf_file" ]
+            Setting.optional "listen" endpoint _.Listen (fun v s -> { s with Listen = v })
+            |> Setting.says "where to wait for clients"
+            |> Setting.detail "The same as the first operand, which beats it. An IPv6 address stands in brackets."
+            Setting.optional "relay" endpoint _.Relay (fun v s -> { s with Relay = v })
+            |> Setting.says "where to send messages on"
+            |> Setting.detail "The same as the second operand, which beats it. The port is 25 where none is given."
+            Setting.optional "relay_host" (Codec.text "HOST") _.RelayHost (fun v s -> { s with RelayHost = v })
+            |> Setting.says "the host alone of relay"
+            Setting.optional "relay_port" port _.RelayPort (fun v s -> { s with RelayPort = v })
+            |> Setting.says "the port alone of relay"
+            Setting.flag "reject_error" _.RejectError (fun v s -> { s with RejectError = v })
+            |> Setting.says "refuse a message when an error occurs"
+            |> Setting.detail
+                "The client sees a temporary failure, or a permanent one where trying again cannot help. Without it the \
+               message passes as if the program were not there."
+        ]
+        |> Setting.group "smtp" "dkimproxy.out(8), dkimproxy.in(8)"
+
+    let private bounds =
+        [
+            Setting.make
+                "bare_newlines"
+                (Codec.choice [ "reject", BareNewlines.Reject; "normalize", BareNewlines.Normalize ] (fun v ->
+                    if v = BareNewlines.Reject then "reject" else "normalize"))
+                _.BareNewlines
+                (fun v s -> { s with BareNewlines = v })
+            |> Setting.says "what to do with a CR or LF that stands alone"
+            |> Setting.detail
+                "A message that has one is refused, or each becomes a CRLF. None ever leaves: mail servers that \
+               disagree about it can be tricked into reading one message as two."
+            Setting.make "connect_timeout" Codec.seconds _.ConnectTimeout (fun v s -> { s with ConnectTimeout = v })
+            |> Setting.says "how long to wait for a connection to the relay"
+            Setting.make "client_timeout" Codec.seconds _.ClientTimeout (fun v s -> { s with ClientTimeout = v })
+            |> Setting.says "how long a client may be silent"
+            Setting.make "relay_timeout" Codec.seconds _.RelayTimeout (fun v s -> { s with RelayTimeout = v })
+            |> Setting.says "how long the relay may be silent"
+            Setting.make "max_message_size" (Codec.octets 0L Int64.MaxValue) _.MaxMessageSize (fun v s ->
+                { s with MaxMessageSize = v })
+            |> Setting.says "the largest message to take; 0 leaves that to the relay"
+            Setting.make "spool_memory" (Codec.octets 4096L 1073741824L) _.SpoolMemory (fun v s ->
+                { s with SpoolMemory = v })
+            |> Setting.says "the largest message to keep in memory; others wait in a file"
+            Setting.optional "spool_directory" (Codec.text "DIRECTORY") _.SpoolDirectory (fun v s ->
+                { s with SpoolDirectory = v })
+            |> Setting.says "where such files are made"
+        ]
+        |> Setting.group "bounds" "new"
+
+    let private daemon =
+        [
+            Setting.flag "daemonize" _.Daemonize (fun v s -> { s with Daemonize = v })
+            |> Setting.says "run in the background"
+            |> Setting.also [ "setsid"; "background" ]
+            Setting.optional "user" (Codec.text "USER") _.User (fun v s -> { s with User = v })
+            |> Setting.says "the user to become once sockets and keys are open"
+            Setting.optional "group" (Codec.text "GROUP") _.Group (fun v s -> { s with Group = v })
+            |> Setting.says "the group to become a member of"
+            Setting.optional "pidfile" path _.PidFile (fun v s -> { s with PidFile = v })
+            |> Setting.says "write the process id to a file"
+            |> Setting.also [ "pid_file" ]
+            Setting.optional "chroot" (Codec.text "DIRECTORY") _.Chroot (fun v s -> { s with Chroot = v })
+            |> Setting.says "the directory to make the root"
+            Setting.flag "debugtrace" _.DebugTrace (fun v s -> { s with DebugTrace = v })
+            |> Setting.says "copy each SMTP command to standard error"
+        ]
+        |> Setting.group "daemon" "dkimproxy.out(8), dkimproxy.in(8)"
+
+    let private clients =
+        [
+            Setting.make "max_servers" (Codec.number "NUM" 1 100000) _.MaxServers (fun v s -> { s with MaxServers = v })
+            |> Setting.says "how many connections to serve at the same time"
+            Setting.repeated "allow" (filter "REGEX" expression) _.Allow (fun v s -> { s with Allow = v })
+            |> Setting.says "addresses of clients to admit"
+            Setting.repeated "deny" (filter "REGEX" expression) _.Deny (fun v s -> { s with Deny = v })
+            |> Setting.says "addresses of clients to turn away"
+            Setting.repeated "cidr_allow" (filter "ADDRESS/BITS" network) _.CidrAllow (fun v s ->
+                { s with CidrAllow = v })
+            |> Setting.says "networks of clients to admit"
+            Setting.repeated "cidr_deny" (filter "ADDRESS/BITS" network) _.CidrDeny (fun v s -> { s with CidrDeny = v })
+            |> Setting.says "networks of clients to turn away"
+            Setting.optional "host" (Codec.text "HOST") _.BindHost (fun v s -> { s with BindHost = v })
+            |> Setting.says "the host alone of listen"
+            Setting.repeated "port" port _.BindPorts (fun v s -> { s with BindPorts = v })
+            |> Setting.says "the port alone of listen"
+        ]
+        |> Setting.group "server" "Net::Server(3)"
+
+    let private oneProcess = "There is one process, and a task for each connection."
+
+    let private processes =
+        [
+            "min_servers"
+            "min_spare_servers"
+            "max_spare_servers"
+            "max_requests"
+            "check_for_waiting"
+        ]
+        @ [
+            "check_for_spawn"
+            "check_for_dead"
+            "min_child_ttl"
+            "serialize"
+            "lock_file"
+            "proto"
+            "ipv"
+        ]
+        @ [ "syslog_logsock"; "syslog_logopt"; "listen_backlog" ]
+        |> List.map (fun name -> Setting.inert name Arity.Once "VALUE" oneProcess)
+
+    let private switches =
+        [
+            "no_close_by_child"
+            "no_client_stdout"
+            "leave_children_open_on_hup"
+            "reverse_lookups"
+        ]
+        @ [ "double_reverse_lookups"; "sig_passthrough" ]
+        |> List.map (fun name -> Setting.inert name Arity.Flag Codec.flag.Shape oneProcess)
+
+    let private inherited =
+        processes @ switches |> Setting.group "server" "Net::Server(3)"
+
+    let private formats = [ "text", LogFormat.Text; "json", LogFormat.Json ]
+
+    let private logs =
+        [
+            Setting.optional "log_file" path _.LogFile (fun v s -> { s with LogFile = v })
+            |> Setting.says "where the server's own lines go, besides syslog"
+            Setting.make "log_level" (Codec.number "0-4" 0 4) _.LogLevel (fun v s -> { s with LogLevel = v })
+            |> Setting.says "how much the server says of itself"
+            Setting.optional "syslog_ident" (Codec.text "NAME") _.SyslogIdent (fun v s -> { s with SyslogIdent = v })
+            |> Setting.says "the name in front of syslog lines"
+            Setting.make "syslog_facility" (Codec.text "NAME") _.SyslogFacility (fun v s ->
+                { s with SyslogFacility = v })
+            |> Setting.says "the facility of syslog lines"
+            Setting.make
+                "log_format"
+                (Codec.choice formats (fun v -> if v = LogFormat.Json then "json" else "text"))
+                _.LogFormat
+                (fun v s -> { s with LogFormat = v })
+            |> Setting.says "the form of log lines"
+        ]
+        |> Setting.group "logs" "Net::Server(3), new"
+
+    let private kinds =
+        [
+            "auto", ResolverKind.Auto
+            "unbound", ResolverKind.Unbound
+            "system", ResolverKind.System
+        ]
+
+    let private showKind kind =
+        kinds |> List.find (snd >> (=) kind) |> fst
+
+    let private dns =
+        [
+            Setting.make "resolver" (Codec.choice kinds showKind) _.Resolver (fun v s -> { s with Resolver = v })
+            |> Setting.says "which resolver asks the DNS"
+            |> Setting.detail "auto takes libunbound, which validates DNSSEC, where it is installed."
+            Setting.repeated "nameserver" (Codec.text "ADDRESS[@PORT]") _.Nameservers (fun v s ->
+                { s with Nameservers = v })
+            |> Setting.says "ask this server, not those of resolv.conf"
+            Setting.optional "trust_anchor" path _.TrustAnchor (fun v s -> { s with TrustAnchor = v })
+            |> Setting.says "the root key of DNSSEC, for libunbound"
+            Setting.make "dns_timeout" Codec.seconds _.DnsTimeout (fun v s -> { s with DnsTimeout = v })
+            |> Setting.says "how long the lookups of a message may take"
+            Setting.make "dns_queries" (Codec.number "NUM" 1 1000) _.DnsQueries (fun v s -> { s with DnsQueries = v })
+            |> Setting.says "how many names to look up for a message"
+            Setting.optional "test_keys" path _.TestKeys (fun v s -> { s with TestKeys = v })
+            |> Setting.says "a file of key records in place of the DNS"
+        ]
+        |> Setting.group "dns" "new"
+
+    let private runs =
+        [
+            Setting.flag "check" _.Check (fun v s -> { s with Check = v })
+            |> Setting.says "report every problem of the settings and exit"
+            |> Setting.spelled [ Spelling.Word "check" ]
+            |> Setting.detail "Reads every file the settings name. Exits 0 when all is well, else 78."
+            Setting.flag "help" _.Help (fun v s -> { s with Help = v })
+            |> Setting.says "print this text and exit"
+            |> Setting.spelled [ Spelling.Word "help"; Spelling.Letter '?' ]
+        ]
+        |> Setting.group "running" "dkimproxy.out(8), dkimproxy.in(8)"
+
+    /// The rows of both programs, those of the mail first.
+    let table: Setting<ProxySettings> list =
+        smtp @ bounds @ daemon @ clients @ inherited @ logs @ dns @ runs
