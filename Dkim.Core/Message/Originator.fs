@@ -1,0 +1,152 @@
+/// Who sent a message: the mailboxes of From, Sender and their kin, read as RFC 5322 §3.4 with its obsolete forms, and
+/// the sending address of DomainKeys (RFC 4870 §3.1).
+module Dkim.Core.Originator
+
+open System
+open FParsec
+open Dkim.Core.Grammar
+
+/// Comments nest no deeper than this.
+[<Literal>]
+let private deepest = 16
+
+// What white space and comments may stand anywhere between tokens. Folds need no look at what follows: a field value
+// that was cut from a header has line ends only before white space.
+let private isCfwsChar c = isWspChar c || c = '\r' || c = '\n'
+
+/// `comment = "(" *([FWS] ccontent) [FWS] ")"`, by hand because it nests.
+let private comment: Parser<unit> =
+    fun stream ->
+        if stream.Peek() <> '(' then
+            Reply(ReplyStatus.Error, expected "a comment")
+        else
+            let mutable depth = 0
+            let mutable going = true
+
+            while going do
+                match stream.Read() with
+                | '\\' -> stream.Read() |> ignore
+                | '(' -> depth <- depth + 1
+                | ')' -> depth <- depth - 1
+                | EOS when stream.IsEndOfStream -> going <- false
+                | _ -> ()
+
+                if depth = 0 || depth > deepest then
+                    going <- false
+
+            if depth = 0 then
+                Reply(())
+            else
+                Reply(ReplyStatus.FatalError, expected "the end of a comment")
+
+/// `[CFWS]`
+let private cfws: Parser<unit> =
+    skipMany (skipMany1SatisfyL isCfwsChar "white space" <|> comment)
+
+let private isAtomChar (c: char) =
+    isUtf8Octet c || isVisible c && not ("()<>[]:;@\\,.\"".Contains c)
+
+/// `atom = [CFWS] 1*atext [CFWS]`
+let private atom = many1Chars "a word" isAtomChar .>> cfws
+
+/// `quoted-string`, without its quotes and with its pairs resolved.
+let private quotedString: Parser<string> =
+    let plain = many1Satisfy (fun c -> c <> '"' && c <> '\\')
+    let pair = skipChar '\\' >>. anyChar |>> string
+    between (skipChar '"') (skipChar '"') (manyStrings (plain <|> pair)) .>> cfws
+
+let private word = quotedString <|> atom
+
+/// `local-part = dot-atom / quoted-string / obs-local-part`
+let private localPart =
+    sepBy1 word (skipChar '.' >>. cfws) |>> fun words -> String.Join('.', words)
+
+/// `domain = dot-atom / domain-literal / obs-domain`
+let private domain =
+    let literal =
+        between (skipChar '[') (skipChar ']') (manySatisfy (fun c -> c <> ']' && c <> '['))
+        .>> cfws
+
+    (literal |>> fun text -> "[" + text.Trim() + "]")
+    <|> (sepBy1 atom (skipChar '.' >>. cfws) |>> fun labels -> String.Join('.', labels))
+
+/// `addr-spec = local-part "@" domain`
+let private addrSpec =
+    pipe2 (localPart .>> skipChar '@' .>> cfws) domain (fun local domain -> { LocalPart = local; Domain = domain })
+
+// `obs-route = obs-domain-list ":"`
+let private route =
+    skipMany1Satisfy (fun c ->
+        c = '@'
+        || c = ','
+        || c = '.'
+        || c = '-'
+        || Char.IsAsciiLetterOrDigit c
+        || isCfwsChar c)
+    >>. skipChar ':'
+    >>. cfws
+
+let private angleAddr =
+    between (skipChar '<' >>. cfws) (skipChar '>' >>. cfws) (optional (followedByString "@" >>. route) >>. addrSpec)
+
+// `name-addr`: the display name may have dots that it should not have (obs-phrase).
+let private nameAddr =
+    skipMany (skipMany1Satisfy (fun c -> c = '.') >>. cfws <|> (word >>% ()))
+    >>. angleAddr
+
+let private mailbox = attempt nameAddr <|> addrSpec
+
+/// `group = display-name ":" [group-list] ";" [CFWS]`
+let private group =
+    let members = sepBy (opt mailbox) (skipChar ',' >>. cfws) |>> List.choose id
+    between (attempt (many1 word >>. skipChar ':') >>. cfws) (skipChar ';' >>. cfws) members
+
+let private addressList =
+    let entry = group <|> (mailbox |>> List.singleton)
+
+    cfws
+    >>. (sepBy (opt entry) (skipChar ',' >>. cfws) |>> (List.choose id >> List.concat))
+
+/// The mailboxes of a field's value, in order; nothing when it is no address list.
+let addresses (field: Field) : Address list voption =
+    match parseAll addressList field.ValueText with
+    | Result.Ok found -> ValueSome found
+    | Result.Error _ -> ValueNone
+
+/// The first mailbox of a field.
+let tryFirst (field: Field) : Address voption =
+    match addresses field with
+    | ValueSome(first :: _) -> ValueSome first
+    | _ -> ValueNone
+
+/// The author: the first mailbox of the first From.
+let tryAuthor (header: Header) : Address voption =
+    Header.tryFind "From" header |> ValueOption.bind tryFirst
+
+/// Where a sending address was read (RFC 4870 §3.1; §3.3 h= must name it).
+[<Struct>]
+type Source =
+    | Sender
+    | From
+
+/// The sending address of DomainKeys: that of Sender where there is one, else the first of From (RFC 4870 §3.1). A
+/// message with several From or Sender fields has none.
+let trySending (header: Header) : struct (Source * Address) voption =
+    let only name source =
+        match Header.all name header with
+        | [ field ] -> tryFirst field |> ValueOption.map (fun address -> struct (source, address))
+        | _ -> ValueNone
+
+    if (Header.tryFind "Sender" header).IsSome then
+        if (Header.tryFind "From" header).IsSome then
+            only "Sender" Sender
+        else
+            ValueNone
+    else
+        only "From" From
+
+/// The name that a source has in a header and in h=.
+let sourceName (source: Source) =
+    match source with
+    | Sender -> "Sender"
+    | From -> "From"

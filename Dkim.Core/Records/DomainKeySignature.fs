@@ -1,0 +1,85 @@
+/// How DomainKeys writes a signature (RFC 4870 §3.3), read into the same record as DKIM's.
+module Dkim.Core.DomainKeySignature
+
+open System
+open SignatureTags
+
+// Appendix A: names are one lower-case letter, but a longer one is only an unknown tag.
+let private readAlgorithm (tags: TagList) =
+    match tags.TryValue "a" with
+    | ValueNone
+    | ValueSome "rsa-sha1" -> Ok()
+    | ValueSome name -> Error(UnsupportedAlgorithm name)
+
+let private readCanon (tags: TagList) =
+    required tags "c"
+    |> Result.bind (fun name ->
+        match Algorithms.domainKeysCanons.TryParse name with
+        | ValueSome known -> Ok(struct (name, known))
+        | ValueNone -> Error(UnsupportedCanonicalization name))
+
+// q= is a required tag by the text and missing from signatures in the field; only another method is a reason to stop.
+let private checkQuery (tags: TagList) =
+    match tags.TryValue "q" with
+    | ValueNone
+    | ValueSome "dns" -> Ok()
+    | ValueSome other -> Error(UnsupportedQuery other)
+
+let private ofTags (limits: SignatureLimits) (tags: TagList) : Result<Signature, SignatureError> =
+    result {
+        do! readAlgorithm tags
+        let! value = base64 tags "b"
+        let! struct (canonText, struct (headerCanon, bodyCanon)) = readCanon tags
+        let! domain = required tags "d" |> Result.bind (domain "d")
+        do! checkQuery tags
+        let! selector = required tags "s" |> Result.bind selector
+        let! names = optional tags "h" (fieldNames limits.SignedNames)
+
+        return
+            {
+                Scheme = DomainKeys
+                KeyType = Rsa
+                Hash = Sha1
+                HeaderCanon = headerCanon
+                BodyCanon = bodyCanon
+                CanonText = canonText
+                Domain = domain
+                Selector = selector
+                SignedFields = names
+                Identity = ValueNone
+                BodyLength = ValueNone
+                SignedAt = ValueNone
+                ExpiresAt = ValueNone
+                CopiedFields = ValueNone
+                ReportsWanted = false
+                BodyHash = [||]
+                Value = value
+                ValueExtent = valueExtent tags
+            }
+    }
+
+/// The sending address must lie in d=, and h=, where it is, must name the field it was read from (RFC 4870 §3.3, §3.7.3).
+let private checkSender (header: Header) (signature: Signature) : Result<Signature, SignatureError> =
+    match Originator.trySending header with
+    | ValueNone -> Error SenderUnknown
+    | ValueSome(struct (source, address)) ->
+        let within =
+            match DomainName.tryCreate address.Domain with
+            | Ok sender -> sender.IsWithin signature.Domain
+            | Error _ -> false
+
+        let named =
+            match signature.SignedFields with
+            | ValueNone -> true
+            | ValueSome names -> names |> List.exists _.Is(Originator.sourceName source)
+
+        if not within then Error DomainNotOfSender
+        elif not named then Error SenderNotSigned
+        else Ok signature
+
+/// Reads the DomainKey-Signature field that stands at an index of the header.
+let parse (limits: SignatureLimits) (header: Header) (index: int) : Result<Signature, SignatureError> =
+    TagList.parse limits.TagListOctets header.Fields[index].ValueText
+    |> Result.mapError MalformedTagList
+    |> Result.bind (ofTags limits)
+    |> Result.bind (checkSender header)

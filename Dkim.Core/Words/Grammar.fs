@@ -1,0 +1,90 @@
+/// Productions that several grammars share, named as in the ABNF of RFC 5234, 5322, 5321 and 6376. FParsec takes CR, LF
+/// and CRLF for the same newline, so the only line end in our grammars is the exact one made here.
+module internal Dkim.Core.Grammar
+
+open System
+open FParsec
+
+type Parser<'a> = Parser<'a, unit>
+
+let isWspChar (c: char) = c = ' ' || c = '\t'
+
+let isVisible (c: char) = c > ' ' && c < '\127'
+
+/// An octet of a UTF-8 sequence, seen as Latin-1 (RFC 6532 §3.1).
+let isUtf8Octet (c: char) = c >= '\128' && c <= '\255'
+
+/// `CRLF = CR LF`, and nothing else.
+let crlf: Parser<unit> =
+    fun stream ->
+        if stream.Peek2() = TwoChars('\r', '\n') then
+            stream.Skip 2
+            Reply(())
+        else
+            Reply(ReplyStatus.Error, expected "CRLF")
+
+/// `FWS = [*WSP CRLF] 1*WSP` (RFC 6376 §2.8). Yields whether there was any: as `[FWS]` it never fails.
+let fws: Parser<bool> =
+    fun stream ->
+        let start = stream.Index
+
+        let wsp () =
+            stream.SkipCharsOrNewlinesWhile isWspChar
+
+        wsp () |> ignore
+        let state = CharStreamState stream
+
+        if stream.Peek2() = TwoChars('\r', '\n') then
+            stream.Skip 2
+            // A line end that no white space follows is not ours to take.
+            if wsp () = 0 then
+                stream.BacktrackTo state
+
+        Reply(stream.Index > start)
+
+/// Skips `[FWS]`.
+let skipFws: Parser<unit> = fws |>> ignore
+
+/// The text of a run of characters, at least one.
+let many1Chars label predicate : Parser<string> = many1SatisfyL predicate label
+
+/// `ALPHA *ALNUMPUNC`: the name of a tag (RFC 6376 §3.2).
+let tagName: Parser<string> =
+    many1Satisfy2L Char.IsAsciiLetter (fun c -> Char.IsAsciiLetterOrDigit c || c = '_') "a tag name"
+
+/// `hyphenated-word = ALPHA [ *(ALPHA / DIGIT / "-") (ALPHA / DIGIT) ]` (RFC 6376 §2.4).
+let hyphenatedWord: Parser<string> =
+    many1Satisfy2L Char.IsAsciiLetter (fun c -> Char.IsAsciiLetterOrDigit c || c = '-') "a word"
+    >>= fun word ->
+        if word.EndsWith '-' then
+            fail "a word cannot end in a hyphen"
+        else
+            preturn word
+
+/// Parts between a separator, with `[FWS]` allowed around it.
+let listOf (separator: char) (part: Parser<'a>) : Parser<'a list> =
+    sepBy1 part (attempt (skipFws >>. skipChar separator) >>. skipFws)
+
+/// Runs a grammar over all of a text. The sentence of an error is one line.
+let parseAll (grammar: Parser<'a>) (text: string) : Result<'a, string> =
+    match run (grammar .>> eof) text with
+    | Success(value, _, _) -> Result.Ok value
+    | Failure(_, error, _) ->
+        let position = "at character " + string (error.Position.Index + 1L)
+
+        let wanted =
+            ErrorMessageList.ToSortedArray error.Messages
+            |> Array.choose (fun message ->
+                match message with
+                | Expected label
+                | ExpectedString label -> Some("expected " + label)
+                | Message text -> Some text
+                | _ -> None)
+            |> Array.distinct
+
+        Result.Error(
+            if wanted.Length = 0 then
+                "unexpected text " + position
+            else
+                String.Join(" or ", wanted) + " " + position
+        )
