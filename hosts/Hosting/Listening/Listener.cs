@@ -1,0 +1,228 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Dkim.Hosting;
+
+/// <summary>How a listener serves.</summary>
+/// <param name="MaxConnections">Connections served at once; more wait in the backlog.</param>
+/// <param name="Grace">How long connections in progress may go on after the stop.</param>
+public sealed record ServeSettings(int MaxConnections, TimeSpan Grace);
+
+/// <summary>Listening sockets and the loop that accepts from them.</summary>
+public sealed class Listener : IDisposable
+{
+    private const int Backlog = 511;
+    private readonly List<Socket> sockets = [];
+    private readonly List<(string Path, FileFacts Made)> paths = [];
+
+    private Listener()
+    {
+    }
+
+    /// <summary>The addresses listened at, with the ports that were chosen where port 0 was asked for.</summary>
+    public IReadOnlyList<EndPoint> Addresses => [.. sockets.Select(socket => socket.LocalEndPoint!)];
+
+    /// <summary>Listens at every address of an endpoint; throws <see cref="StartupException"/> when it cannot.</summary>
+    public static async Task<Listener> OpenAsync(
+        Endpoint endpoint, LocalSocketSettings? settings = null, CancellationToken cancellation = default)
+    {
+        var listener = new Listener();
+        try
+        {
+            if (endpoint.IsLocal)
+            {
+                listener.sockets.Add(LocalSocket.Listen(endpoint.Host, Backlog, settings ?? new LocalSocketSettings()));
+                if (FileFacts.TryRead(endpoint.Host, followLinks: false, out var made))
+                {
+                    listener.paths.Add((Path.GetFullPath(endpoint.Host), made));
+                }
+            }
+            else
+            {
+                foreach (var address in await endpoint.ResolveAsync(cancellation).ConfigureAwait(false))
+                {
+                    listener.sockets.Add(ListenAt((IPEndPoint)address));
+                }
+            }
+
+            return listener;
+        }
+        catch (SocketException failure)
+        {
+            listener.Dispose();
+            throw new StartupException(StartupFault.Address, $"cannot listen at {endpoint}: {failure.Message}");
+        }
+        catch
+        {
+            listener.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Takes over sockets that already listen, e.g. those of systemd's socket activation.</summary>
+    public static Listener Adopt(IEnumerable<Socket> listening)
+    {
+        var listener = new Listener();
+        listener.sockets.AddRange(listening);
+        return listener;
+    }
+
+    /// <summary>Accepts connections and serves each until <paramref name="stop"/>; then closes the listening sockets,
+    /// lets connections in progress end, and after the grace cancels the token they were given and closes them.</summary>
+    /// <param name="session">Serves one connection; the socket is closed when its task ends. What it throws goes to
+    /// <paramref name="report"/> and ends nothing but that connection.</param>
+    /// <param name="report">Called with one line for the log when accepting or a session fails.</param>
+    public async Task ServeAsync(
+        Func<Socket, CancellationToken, Task> session, ServeSettings settings, Action<string> report, CancellationToken stop)
+    {
+        // Not disposed of: a session that outlives the last wait still ends with them.
+        var abort = new CancellationTokenSource();
+        var places = new SemaphoreSlim(settings.MaxConnections, settings.MaxConnections);
+        var connections = new Connections(session, report, places, abort.Token);
+        await Task.WhenAll(sockets.Select(socket => AcceptAsync(socket, connections, places, report, stop)))
+            .ConfigureAwait(false);
+        Dispose();
+        if (!await connections.EndedAsync(settings.Grace).ConfigureAwait(false))
+        {
+            await abort.CancelAsync().ConfigureAwait(false);
+            connections.CloseAll();
+            await connections.EndedAsync(TimeSpan.FromSeconds(5)).ConfigureAwait(false);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var (path, made) in paths)
+        {
+            LocalSocket.Remove(path, made);
+        }
+
+        paths.Clear();
+        sockets.ForEach(socket => socket.Dispose());
+    }
+
+    private static Socket ListenAt(IPEndPoint address)
+    {
+        // Binding makes a socket reusable by itself; asking for ReuseAddress would let two daemons share the port.
+        var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            if (address.Address.Equals(IPAddress.IPv6Any))
+            {
+                socket.DualMode = true;
+            }
+
+            socket.Bind(address);
+            socket.Listen(Backlog);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static async Task AcceptAsync(
+        Socket listening, Connections connections, SemaphoreSlim places, Action<string> report, CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            var taken = false;
+            try
+            {
+                await places.WaitAsync(stop).ConfigureAwait(false);
+                taken = true;
+                var socket = await listening.AcceptAsync(stop).ConfigureAwait(false);
+                connections.Start(socket);
+                taken = false;
+            }
+            catch (OperationCanceledException)
+            {
+            }
+            catch (SocketException failure) when (failure.SocketErrorCode == SocketError.ConnectionAborted)
+            {
+            }
+            catch (SocketException failure)
+            {
+                // No descriptors left, most likely: they come back when connections end.
+                report($"cannot accept a connection: {failure.Message}");
+                await Task.Delay(TimeSpan.FromMilliseconds(200), CancellationToken.None).ConfigureAwait(false);
+            }
+            finally
+            {
+                if (taken)
+                {
+                    places.Release();
+                }
+            }
+        }
+    }
+
+    /// <summary>The connections in progress.</summary>
+    private sealed class Connections(
+        Func<Socket, CancellationToken, Task> session, Action<string> report, SemaphoreSlim places, CancellationToken abort)
+    {
+        private readonly Dictionary<Socket, Task> running = [];
+
+        public void Start(Socket socket)
+        {
+            lock (running)
+            {
+                running.Add(socket, Task.Run(() => RunAsync(socket), CancellationToken.None));
+            }
+        }
+
+        public async Task<bool> EndedAsync(TimeSpan patience)
+        {
+            Task all;
+            lock (running)
+            {
+                all = Task.WhenAll(running.Values);
+            }
+
+            return await Task.WhenAny(all, Task.Delay(patience)).ConfigureAwait(false) == all;
+        }
+
+        public void CloseAll()
+        {
+            lock (running)
+            {
+                foreach (var socket in running.Keys)
+                {
+                    socket.Dispose();
+                }
+            }
+        }
+
+        private async Task RunAsync(Socket socket)
+        {
+            try
+            {
+                if (socket.AddressFamily != AddressFamily.Unix)
+                {
+                    socket.NoDelay = true;
+                }
+
+                await session(socket, abort).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (abort.IsCancellationRequested)
+            {
+            }
+            catch (Exception failure)
+            {
+                report($"a connection ended by {failure.GetType().Name}: {failure.Message}");
+            }
+            finally
+            {
+                socket.Dispose();
+                lock (running)
+                {
+                    running.Remove(socket);
+                }
+
+                places.Release();
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+using System.Net.Sockets;
+using System.Text;
+using System.Threading.Channels;
+
+namespace Dkim.Hosting;
+
+/// <summary>Where the log goes.</summary>
+/// <param name="Program">The name before each line.</param>
+/// <param name="Facility">A number that <see cref="Hosting.Facility"/> found.</param>
+/// <param name="Least">Lines that matter less are left out.</param>
+/// <param name="ToSyslog">Send lines to the syslog daemon.</param>
+/// <param name="ToStandardError">Write lines to standard error, too.</param>
+public sealed record LogSettings(
+    string Program,
+    int Facility = 2,
+    Severity Least = Severity.Information,
+    bool ToSyslog = true,
+    bool ToStandardError = false,
+    LogFormat Format = LogFormat.Text,
+    string SyslogPath = "/dev/log");
+
+/// <summary>The log of a process. Writing never waits and never fails: lines go into a bounded queue, and what finds no
+/// room is counted and reported later. Where the syslog daemon cannot be reached, lines wait and it is tried again.</summary>
+public sealed class Log : IAsyncDisposable
+{
+    private const int QueueLength = 8192;
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LastChance = TimeSpan.FromSeconds(2);
+
+    private readonly LogSettings settings;
+    private readonly Channel<Entry> queue;
+    private readonly CancellationTokenSource closing = new();
+    private readonly Task writer;
+    private Socket? syslog;
+    private long dropped;
+    private long reported;
+
+    public Log(LogSettings settings)
+    {
+        this.settings = settings;
+        queue = Channel.CreateBounded<Entry>(
+            new BoundedChannelOptions(QueueLength) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
+        writer = Task.Run(WriteAllAsync);
+    }
+
+    /// <summary>Lines lost because the queue was full.</summary>
+    public long Dropped => Interlocked.Read(ref dropped);
+
+    /// <summary>True when a line of that severity would be written.</summary>
+    public bool IsEnabled(Severity severity) => severity <= settings.Least;
+
+    /// <summary>Writes one line. The text may hold anything: it is escaped.</summary>
+    public void Write(Severity severity, string text)
+    {
+        if (IsEnabled(severity) && !queue.Writer.TryWrite(new Entry(severity, text, DateTimeOffset.UtcNow)))
+        {
+            Interlocked.Increment(ref dropped);
+        }
+    }
+
+    public void Error(string text) => Write(Severity.Error, text);
+
+    public void Warning(string text) => Write(Severity.Warning, text);
+
+    public void Information(string text) => Write(Severity.Information, text);
+
+    public void Debug(string text) => Write(Severity.Debug, text);
+
+    /// <summary>Writes what is queued, for at most two seconds.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        queue.Writer.TryComplete();
+        closing.CancelAfter(LastChance);
+        await writer.ConfigureAwait(false);
+        closing.Dispose();
+        syslog?.Dispose();
+    }
+
+    private async Task WriteAllAsync()
+    {
+        using var error = settings.ToStandardError ? Console.OpenStandardError() : null;
+        try
+        {
+            await foreach (var entry in queue.Reader.ReadAllAsync(closing.Token).ConfigureAwait(false))
+            {
+                await WriteOneAsync(entry, error).ConfigureAwait(false);
+                if (Interlocked.Read(ref dropped) is var lost && lost > reported)
+                {
+                    var text = $"{lost - reported} log lines were lost: the log could not keep up";
+                    reported = lost;
+                    await WriteOneAsync(new Entry(Severity.Warning, text, entry.Time), error).ConfigureAwait(false);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Closing has waited long enough.
+        }
+    }
+
+    private async ValueTask WriteOneAsync(Entry entry, Stream? error)
+    {
+        if (error is not null)
+        {
+            var line = LogLines.Line(settings.Format, settings.Program, entry.Severity, entry.Text, entry.Time);
+            try
+            {
+                error.Write(Encoding.ASCII.GetBytes(line + "\n"));
+            }
+            catch (IOException)
+            {
+                // Nobody reads standard error any more.
+            }
+        }
+
+        if (settings.ToSyslog)
+        {
+            var datagram = LogLines.Datagram(
+                settings.Format, settings.Facility, settings.Program, entry.Severity, entry.Text, entry.Time);
+            await SendAsync(datagram).ConfigureAwait(false);
+        }
+
+    }
+
+    private async ValueTask SendAsync(byte[] datagram)
+    {
+        for (var tries = 0; ; tries++)
+        {
+            try
+            {
+                if (syslog is null)
+                {
+                    syslog = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+                    await syslog.ConnectAsync(new UnixDomainSocketEndPoint(settings.SyslogPath)).ConfigureAwait(false);
+                }
+
+                await syslog.SendAsync(datagram, SocketFlags.None, closing.Token).ConfigureAwait(false);
+                return;
+            }
+            catch (SocketException)
+            {
+                syslog?.Dispose();
+                syslog = null;
+            }
+
+            // A daemon that was only restarted is there again at once; one that is away is asked once a second.
+            if (tries > 0)
+            {
+                await Task.Delay(Pause, closing.Token).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private readonly record struct Entry(Severity Severity, string Text, DateTimeOffset Time);
+}

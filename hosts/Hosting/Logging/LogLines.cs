@@ -1,0 +1,144 @@
+using System.Globalization;
+using System.Text;
+
+namespace Dkim.Hosting;
+
+/// <summary>How much a log line matters; the numbers are those of syslog(3).</summary>
+public enum Severity
+{
+    Error = 3,
+    Warning = 4,
+    Notice = 5,
+    Information = 6,
+    Debug = 7,
+}
+
+/// <summary>The facilities of syslog.conf(5).</summary>
+public static class Facility
+{
+    public const string Default = "mail";
+
+    private static readonly string[] names =
+    [
+        "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
+        "", "", "", "", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    ];
+
+    /// <summary>The number of a facility given by name, with an optional <c>LOG_</c> before it.</summary>
+    public static bool TryFind(string name, out int number)
+    {
+        var plain = name.ToLowerInvariant();
+        plain = plain.StartsWith("log_", StringComparison.Ordinal) ? plain[4..] : plain;
+        number = plain.Length == 0 ? -1 : Array.IndexOf(names, plain == "security" ? "auth" : plain);
+        return number >= 0;
+    }
+}
+
+/// <summary>What a line of the log looks like.</summary>
+public enum LogFormat
+{
+    Text,
+
+    /// <summary>One JSON object per line: <c>time</c>, <c>level</c>, <c>program</c>, <c>pid</c>, <c>text</c>.</summary>
+    Json,
+}
+
+/// <summary>Makes log lines. Whatever is handed in, one line of printable ASCII comes out.</summary>
+public static class LogLines
+{
+    /// <summary>The most characters of a text that are kept.</summary>
+    public const int MaxLength = 4000;
+
+    /// <summary>Writes every control character and every octet that is not ASCII as <c>\xNN</c>. Characters up to U+00FF
+    /// stand for one octet, as in text taken from a message; higher ones for the octets of their UTF-8 form.</summary>
+    public static string Escape(string text)
+    {
+        var needsEscape = text.AsSpan().ContainsAnyExceptInRange(' ', '~');
+        if (!needsEscape && text.Length <= MaxLength)
+        {
+            return text;
+        }
+
+        var line = new StringBuilder(Math.Min(text.Length, MaxLength) + 16);
+        foreach (var rune in text.EnumerateRunes())
+        {
+            if (line.Length >= MaxLength)
+            {
+                line.Append("...");
+                break;
+            }
+
+            Append(line, rune);
+        }
+
+        return line.ToString();
+    }
+
+    /// <summary>A line for a terminal or a file, without its end.</summary>
+    internal static string Line(LogFormat format, string program, Severity severity, string text, DateTimeOffset now) =>
+        format == LogFormat.Json ? Json(program, severity, text, now) : $"{program}[{Environment.ProcessId}]: {Escape(text)}";
+
+    /// <summary>A datagram for /dev/log: priority, local time, program and process, text (RFC 3164 §4.1).</summary>
+    internal static byte[] Datagram(
+        LogFormat format, int facility, string program, Severity severity, string text, DateTimeOffset now)
+    {
+        var body = format == LogFormat.Json ? Json(program, severity, text, now) : Escape(text);
+        return Encoding.ASCII.GetBytes(string.Create(
+            CultureInfo.InvariantCulture,
+            $"<{(facility << 3) | (int)severity}>{LocalTime(now)} {program}[{Environment.ProcessId}]: {body}"));
+    }
+
+    private static string Json(string program, Severity severity, string text, DateTimeOffset now)
+    {
+        static string Quote(string value) =>
+            $"\"{Escape(value).Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+
+        var level = severity switch
+        {
+            Severity.Error => "error",
+            Severity.Warning => "warning",
+            Severity.Notice => "notice",
+            Severity.Information => "info",
+            _ => "debug",
+        };
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $$"""{"time":"{{now.UtcDateTime:yyyy-MM-ddTHH:mm:ss.fff}}Z","level":"{{level}}","program":{{Quote(program)}},"pid":{{Environment.ProcessId}},"text":{{Quote(text)}}}""");
+    }
+
+    private static void Append(StringBuilder line, Rune rune)
+    {
+        if (rune.Value is >= ' ' and <= '~')
+        {
+            line.Append((char)rune.Value);
+            return;
+        }
+
+        Span<byte> octets = stackalloc byte[4];
+        var count = 1;
+        if (rune.Value <= 0xff)
+        {
+            octets[0] = (byte)rune.Value;
+        }
+        else
+        {
+            count = rune.EncodeToUtf8(octets);
+        }
+
+        foreach (var octet in octets[..count])
+        {
+            line.Append("\\x").Append(octet.ToString("x2", CultureInfo.InvariantCulture));
+        }
+    }
+
+    // The programs carry no time zones of their own; syslog daemons expect the machine's.
+    private static unsafe string LocalTime(DateTimeOffset now)
+    {
+        var seconds = now.ToUnixTimeSeconds();
+        var fields = stackalloc int[32];
+        Libc.localtime_r(&seconds, fields);
+        ReadOnlySpan<string> months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        return string.Create(
+            CultureInfo.InvariantCulture, $"{months[fields[4]]} {fields[3],2} {fields[2]:00}:{fields[1]:00}:{fields[0]:00}");
+    }
+}

@@ -1,0 +1,14 @@
+using Dkim.Core;
+
+namespace Dkim.Hosting;
+
+/// <summary>A source of DNS answers.</summary>
+public interface IResolver : IDisposable
+{
+    /// <summary>What the source is, for the log at start-up.</summary>
+    string Description { get; }
+
+    /// <summary>Asks one question. Whatever goes wrong with the DNS is an answer; only
+    /// <see cref="OperationCanceledException"/> is thrown.</summary>
+    ValueTask<Answer> AskAsync(Question question, CancellationToken cancellation);
+}

@@ -1,0 +1,64 @@
+using System.Text;
+using Dkim.Core;
+
+namespace Dkim.Hosting;
+
+/// <summary>TXT records from a file of lines <c>NAME RECORD</c>, instead of the DNS: for tests and machines without a
+/// network. Names are taken in any case; a name on several lines has several records; a name that is not there does
+/// not exist. Empty lines and lines that begin with <c>#</c> are left out.</summary>
+public sealed class KeyFileResolver : IResolver
+{
+    private readonly Dictionary<string, List<string>> records = new(StringComparer.OrdinalIgnoreCase);
+
+    private KeyFileResolver(string description) => Description = description;
+
+    public string Description { get; }
+
+    /// <summary>Reads the file; throws <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/> when that
+    /// fails, <see cref="FormatException"/> with the line number for a line without a record.</summary>
+    public static KeyFileResolver Load(string path) => Read(File.ReadAllText(path, Encoding.Latin1), path);
+
+    /// <summary>Reads the text of such a file.</summary>
+    public static KeyFileResolver Read(string text, string path)
+    {
+        var resolver = new KeyFileResolver($"key file {path}");
+        var number = 0;
+        foreach (var raw in text.Split('\n'))
+        {
+            number++;
+            var line = raw.Trim();
+            if (line.Length == 0 || line[0] == '#')
+            {
+                continue;
+            }
+
+            var blank = line.AsSpan().IndexOfAny(' ', '\t');
+            if (blank < 0)
+            {
+                throw new FormatException($"{path}:{number}: a name without a record; write NAME, a blank, RECORD");
+            }
+
+            var name = line[..blank].TrimEnd('.');
+            if (!resolver.records.TryGetValue(name, out var found))
+            {
+                resolver.records.Add(name, found = []);
+            }
+
+            found.Add(line[blank..].TrimStart());
+        }
+
+        return resolver;
+    }
+
+    public ValueTask<Answer> AskAsync(Question question, CancellationToken cancellation)
+    {
+        var exists = records.TryGetValue(question.Name.TrimEnd('.'), out var found);
+        return ValueTask.FromResult(
+            !exists ? Answer.NoSuchName(Security.Unchecked)
+            : Answer.Found(question.Type == RecordType.Txt ? found! : [], Security.Unchecked));
+    }
+
+    public void Dispose()
+    {
+    }
+}

@@ -1,0 +1,161 @@
+using System.Globalization;
+using System.Text;
+
+namespace Dkim.Hosting;
+
+/// <summary>The user and group a process runs as after it has opened what only root may open.</summary>
+/// <param name="User">User id.</param>
+/// <param name="Group">Group id.</param>
+/// <param name="UserName">Name in the user database; empty when the id has none there.</param>
+public sealed record Account(uint User, uint Group, string UserName)
+{
+    /// <summary>The account this process runs as now.</summary>
+    public static Account Current => new(Libc.geteuid(), Libc.getegid(), "");
+
+    /// <summary>Looks an account up. Names and numbers are both taken; <c>user:group</c> in <paramref name="user"/>
+    /// names both. An absent user or group stays as it is, except that a user brings its own group.</summary>
+    /// <exception cref="StartupException">There is no such user or group.</exception>
+    public static Account Find(string? user, string? group = null)
+    {
+        var colon = user?.IndexOf(':') ?? -1;
+        if (user is not null && colon >= 0)
+        {
+            group ??= colon + 1 < user.Length ? user[(colon + 1)..] : null;
+            user = user[..colon];
+        }
+
+        var found = string.IsNullOrEmpty(user) ? Current : FindUser(user);
+        return string.IsNullOrEmpty(group) ? found : found with { Group = FindGroup(group) };
+    }
+
+    /// <summary>The id of a group given by name or number; throws <see cref="StartupException"/> when there is none.</summary>
+    public static unsafe uint FindGroup(string group)
+    {
+        fixed (byte* name = Libc.Text(group))
+        {
+            var key = name;
+            var found = Look((entry, buffer, length, result) =>
+                Libc.getgrnam_r(key, (byte*)entry, (byte*)buffer, (nuint)length, (byte**)result));
+            // struct group: name, password, then the id.
+            return found is not null ? BitConverter.ToUInt32(found.Value.Entry, 16)
+                : TryNumber(group, out var id) ? id
+                : throw new StartupException(StartupFault.Account, $"there is no group \"{group}\"");
+        }
+    }
+
+    /// <summary>Becomes the account for good, in Postfix's order: group, supplementary groups, user; then makes sure
+    /// that no way leads back. Does nothing when the process already is that account.</summary>
+    /// <exception cref="StartupException">A step failed, or the process could still become root again.</exception>
+    public unsafe void Become()
+    {
+        if (Libc.geteuid() == User && Libc.getuid() == User && Libc.getegid() == Group && Libc.getgid() == Group)
+        {
+            return;
+        }
+
+        Require(Libc.setgid(Group), $"setgid({Group})");
+        if (Libc.geteuid() == 0)
+        {
+            SetSupplementaryGroups();
+        }
+
+        Require(Libc.setuid(User), $"setuid({User})");
+        uint real, effective, saved;
+        if (Libc.getresuid(&real, &effective, &saved) != 0 || real != User || effective != User || saved != User
+            || Libc.getresgid(&real, &effective, &saved) != 0 || real != Group || effective != Group || saved != Group)
+        {
+            throw new StartupException(StartupFault.Privileges, $"the change to user {User}, group {Group} did not hold");
+        }
+
+        if (User != 0 && Libc.setuid(0) == 0)
+        {
+            throw new StartupException(StartupFault.Privileges, $"user {User} could become root again");
+        }
+    }
+
+    private unsafe void SetSupplementaryGroups()
+    {
+        if (UserName.Length == 0)
+        {
+            var group = Group;
+            Require(Libc.setgroups(1, &group), $"setgroups({Group})");
+            return;
+        }
+
+        fixed (byte* name = Libc.Text(UserName))
+        {
+            Require(Libc.initgroups(name, Group), $"initgroups({UserName})");
+        }
+    }
+
+    private static void Require(int result, string step)
+    {
+        if (result != 0)
+        {
+            throw new StartupException(StartupFault.Privileges, $"{step} failed: {Libc.Describe(Libc.LastError)}");
+        }
+    }
+
+    private static unsafe Account FindUser(string user)
+    {
+        fixed (byte* name = Libc.Text(user))
+        {
+            var key = name;
+            var found = Look((entry, buffer, length, result) =>
+                Libc.getpwnam_r(key, (byte*)entry, (byte*)buffer, (nuint)length, (byte**)result));
+            if (found is null && TryNumber(user, out var id))
+            {
+                found = Look((entry, buffer, length, result) =>
+                    Libc.getpwuid_r(id, (byte*)entry, (byte*)buffer, (nuint)length, (byte**)result));
+                if (found is null)
+                {
+                    return new Account(id, Libc.getegid(), "");
+                }
+            }
+
+            // struct passwd: name, password, then user id and group id.
+            return found is { } account
+                ? new Account(BitConverter.ToUInt32(account.Entry, 16), BitConverter.ToUInt32(account.Entry, 20), account.Name)
+                : throw new StartupException(StartupFault.Account, $"there is no user \"{user}\"");
+        }
+    }
+
+    private delegate int LookUp(nint entry, nint buffer, int length, nint result);
+
+    /// <summary>One look into the user database: the entry's octets and the name that its first pointer points to.</summary>
+    private static unsafe (byte[] Entry, string Name)? Look(LookUp look)
+    {
+        for (var length = 1024; length <= 1 << 20; length *= 2)
+        {
+            var entry = new byte[64];
+            fixed (byte* buffer = new byte[length], at = entry)
+            {
+                byte* result = null;
+                var error = look((nint)at, (nint)buffer, length, (nint)(&result));
+                if (error == Libc.ERANGE)
+                {
+                    continue;
+                }
+
+                if (result is null)
+                {
+                    return null;
+                }
+
+                var name = *(byte**)at;
+                var size = 0;
+                while (name[size] != 0)
+                {
+                    size++;
+                }
+
+                return (entry, Encoding.UTF8.GetString(name, size));
+            }
+        }
+
+        return null;
+    }
+
+    private static bool TryNumber(string text, out uint number) =>
+        uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number != uint.MaxValue;
+}

@@ -1,0 +1,144 @@
+using System.Collections;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Dkim.Hosting;
+
+/// <summary>This process: its name, its limits, and a second copy of itself.</summary>
+public static unsafe class OwnProcess
+{
+    private const int CoreLimit = 4;
+    private const int SetDumpable = 4;
+
+    // Sizes of glibc's opaque types, with room to spare.
+    private const int AttributesSize = 512;
+    private const int ActionsSize = 256;
+    private const int SignalSetSize = 128;
+    private const short SetSignalMask = 0x08;
+    private const short NewSession = 0x80;
+
+    /// <summary>The name the program was started by: the last part of argv[0], also through a link and under
+    /// <c>dotnet program.dll</c>.</summary>
+    public static string ProgramName { get; } = FindProgramName(Arguments());
+
+    /// <summary>Sets the file mode creation mask and returns the old one.</summary>
+    public static uint SetUmask(uint mask) => Libc.umask(mask);
+
+    /// <summary>Keeps what is in memory out of core files and from other processes of the same user. A change of user
+    /// resets it: call it after that.</summary>
+    public static void ForbidCoreDumps()
+    {
+        var limits = stackalloc ulong[2];
+        _ = Libc.setrlimit(CoreLimit, limits);
+        _ = Libc.prctl(SetDumpable, 0, 0, 0, 0);
+    }
+
+    /// <summary>True when there is a process of that id, of whatever user.</summary>
+    public static bool IsAlive(int process) => process > 0 && (Libc.kill(process, 0) == 0 || Libc.LastError == Libc.EPERM);
+
+    /// <summary>Starts this program again, with its own arguments and name, and the environment given on top of ours.</summary>
+    /// <param name="inherited">A descriptor that stays open in the copy; -1 for none.</param>
+    /// <param name="newSession">True to detach it from the terminal.</param>
+    /// <returns>The process id of the copy.</returns>
+    internal static int StartCopy(IReadOnlyDictionary<string, string> environment, int inherited, bool newSession)
+    {
+        var program = Environment.ProcessPath
+            ?? throw new StartupException(StartupFault.Daemon, "the program's own file cannot be found");
+        var variables = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
+            .Where(entry => !environment.ContainsKey((string)entry.Key))
+            .Select(entry => $"{entry.Key}={entry.Value}")
+            .Concat(environment.Select(entry => $"{entry.Key}={entry.Value}"));
+        var attributes = stackalloc byte[AttributesSize];
+        var actions = stackalloc byte[ActionsSize];
+        var noSignals = stackalloc byte[SignalSetSize];
+        _ = Libc.posix_spawnattr_init(attributes);
+        _ = Libc.posix_spawnattr_setsigmask(attributes, noSignals);
+        _ = Libc.posix_spawnattr_setflags(attributes, (short)(SetSignalMask | (newSession ? NewSession : 0)));
+        _ = Libc.posix_spawn_file_actions_init(actions);
+        if (inherited >= 0)
+        {
+            // To itself: that takes close-on-exec from it.
+            _ = Libc.posix_spawn_file_actions_adddup2(actions, inherited, inherited);
+        }
+
+        try
+        {
+            var process = 0;
+            fixed (byte* path = Libc.Text(program))
+            {
+                using var argv = new TextVector(Arguments());
+                using var envp = new TextVector([.. variables]);
+                var error = Libc.posix_spawn(&process, path, actions, attributes, argv.Start, envp.Start);
+                return error == 0 ? process
+                    : throw new StartupException(StartupFault.Daemon, $"{program} cannot be started: {Libc.Describe(error)}");
+            }
+        }
+        finally
+        {
+            _ = Libc.posix_spawn_file_actions_destroy(actions);
+            _ = Libc.posix_spawnattr_destroy(attributes);
+        }
+    }
+
+    /// <summary>Waits for a copy to end: its exit code, or 128 and the number of the signal that ended it.</summary>
+    internal static int WaitFor(int process)
+    {
+        var status = 0;
+        while (Libc.waitpid(process, &status, 0) < 0)
+        {
+            if (Libc.LastError != Libc.EINTR)
+            {
+                return 1;
+            }
+        }
+
+        return (status & 0x7f) == 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f);
+    }
+
+    internal static string FindProgramName(IReadOnlyList<string> arguments)
+    {
+        var first = Path.GetFileName(arguments.Count > 0 ? arguments[0] : "");
+        var program = first is "dotnet" && arguments.Count > 1
+            ? arguments.Skip(1).FirstOrDefault(argument => argument.EndsWith(".dll", StringComparison.Ordinal))
+            : null;
+        return program is null ? first : Path.GetFileNameWithoutExtension(program);
+    }
+
+    // The command line the kernel keeps: under a JIT the runtime's own list begins with the dll instead of argv[0].
+    private static string[] Arguments()
+    {
+        var line = File.ReadAllBytes("/proc/self/cmdline");
+        var text = Encoding.UTF8.GetString(line.AsSpan(0, Math.Max(0, line.Length - 1)));
+        return text.Split('\0');
+    }
+
+    /// <summary>A NULL-terminated vector of C strings outside the managed heap.</summary>
+    private readonly ref struct TextVector
+    {
+        private readonly int count;
+
+        public TextVector(string[] texts)
+        {
+            count = texts.Length;
+            Start = (byte**)NativeMemory.AllocZeroed((nuint)(count + 1), (nuint)sizeof(byte*));
+            for (var i = 0; i < count; i++)
+            {
+                var octets = Libc.Text(texts[i]);
+                Start[i] = (byte*)NativeMemory.Alloc((nuint)octets.Length);
+                octets.CopyTo(new Span<byte>(Start[i], octets.Length));
+            }
+        }
+
+        public byte** Start { get; }
+
+        public void Dispose()
+        {
+            for (var i = 0; i < count; i++)
+            {
+                NativeMemory.Free(Start[i]);
+            }
+
+            NativeMemory.Free(Start);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+using System.Globalization;
+using System.Text;
+
+namespace Dkim.Hosting;
+
+/// <summary>A file that holds the process id while the process lives.</summary>
+public sealed class PidFile : IDisposable
+{
+    private readonly string path;
+    private bool removed;
+
+    private PidFile(string path) => this.path = path;
+
+    /// <summary>Refuses to start beside a live process: throws <see cref="StartupException"/> when the file names one.</summary>
+    public static void RefuseIfAlive(string path)
+    {
+        if (ReadProcess(path) is { } process && process != Environment.ProcessId && OwnProcess.IsAlive(process))
+        {
+            throw new StartupException(
+                StartupFault.AlreadyRunning, $"{path} names process {process}, which is running; stop it first");
+        }
+    }
+
+    /// <summary>Writes the file at once and completely, replacing a stale one, and gives it to the account that the
+    /// process will run as.</summary>
+    /// <exception cref="StartupException">A live process is named there, or the file cannot be written.</exception>
+    public static PidFile Create(string path, Account? owner = null)
+    {
+        RefuseIfAlive(path);
+        var full = Path.GetFullPath(path);
+        var fresh = $"{full}.{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}";
+        _ = Libc.Unlink(fresh);
+        var fd = Libc.Open(fresh, Libc.O_WRONLY | Libc.O_CREAT | Libc.O_EXCL | Libc.O_NOFOLLOW, 0x1A4);
+        if (fd < 0)
+        {
+            throw Failure(path);
+        }
+
+        try
+        {
+            var line = Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n");
+            if (!Libc.WriteAll(fd, line)
+                || (owner is not null && Libc.geteuid() == 0 && Libc.fchown(fd, owner.User, owner.Group) != 0)
+                || !Rename(fresh, full))
+            {
+                var failure = Failure(path);
+                _ = Libc.Unlink(fresh);
+                throw failure;
+            }
+        }
+        finally
+        {
+            _ = Libc.close(fd);
+        }
+
+        return new PidFile(full);
+    }
+
+    /// <summary>Removes the file if it still names this process. A process that may no longer write in the directory
+    /// empties it instead.</summary>
+    public void Dispose()
+    {
+        if (removed || ReadProcess(path) != Environment.ProcessId)
+        {
+            return;
+        }
+
+        removed = true;
+        if (Libc.Unlink(path) != 0)
+        {
+            Empty(path);
+        }
+    }
+
+    private static unsafe void Empty(string path)
+    {
+        fixed (byte* name = Libc.Text(path))
+        {
+            _ = Libc.truncate(name, 0);
+        }
+    }
+
+    private static int? ReadProcess(string path)
+    {
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            Span<byte> text = stackalloc byte[32];
+            var length = stream.ReadAtLeast(text, text.Length, throwOnEndOfStream: false);
+            return int.TryParse(
+                Encoding.ASCII.GetString(text[..length]).Trim(),
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out var process)
+                ? process
+                : null;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private static unsafe bool Rename(string from, string to)
+    {
+        fixed (byte* source = Libc.Text(from), target = Libc.Text(to))
+        {
+            return Libc.rename(source, target) == 0;
+        }
+    }
+
+    private static StartupException Failure(string path) =>
+        new(StartupFault.PidFile, $"{path}: the process id cannot be written: {Libc.Describe(Libc.LastError)}");
+}

@@ -1,0 +1,119 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Dkim.Hosting;
+
+/// <summary>What a service tells systemd and gets from it (sd_notify(3), sd_listen_fds(3)). Without systemd every call
+/// does nothing.</summary>
+public static class Systemd
+{
+    private const int FirstDescriptor = 3;
+
+    /// <summary>True when systemd waits to be notified.</summary>
+    public static bool IsPresent => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NOTIFY_SOCKET"));
+
+    /// <summary>The service is up, or up again after a reload.</summary>
+    public static void Ready(string status = "") => Notify("READY=1", status);
+
+    /// <summary>The configuration is being read again; <see cref="Ready"/> follows.</summary>
+    public static void Reloading()
+    {
+        var microseconds = Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000);
+        Notify($"RELOADING=1\nMONOTONIC_USEC={microseconds.ToString(CultureInfo.InvariantCulture)}", "");
+    }
+
+    /// <summary>The service is about to end.</summary>
+    public static void Stopping() => Notify("STOPPING=1", "");
+
+    /// <summary>Feeds the watchdog at half its interval until cancelled; ends at once where none watches.</summary>
+    /// <param name="alive">Asked before each sign of life; false keeps it back, so that systemd restarts us.</param>
+    public static async Task FeedWatchdogAsync(Func<bool> alive, CancellationToken cancellation)
+    {
+        if (!IsOurs("WATCHDOG_PID", absent: true)
+            || !long.TryParse(
+                Environment.GetEnvironmentVariable("WATCHDOG_USEC"),
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out var interval)
+            || interval < 2000)
+        {
+            return;
+        }
+
+        using var timer = new PeriodicTimer(TimeSpan.FromMicroseconds(interval / 2));
+        try
+        {
+            do
+            {
+                if (alive())
+                {
+                    Notify("WATCHDOG=1", "");
+                }
+            }
+            while (await timer.WaitForNextTickAsync(cancellation).ConfigureAwait(false));
+        }
+        catch (OperationCanceledException)
+        {
+        }
+    }
+
+    /// <summary>The listening sockets systemd has opened for us with their names; none without socket activation. They
+    /// are handed out once.</summary>
+    public static IReadOnlyList<(string Name, Socket Socket)> TakeSockets()
+    {
+        if (!IsOurs("LISTEN_PID", absent: false)
+            || !int.TryParse(
+                Environment.GetEnvironmentVariable("LISTEN_FDS"),
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out var count)
+            || count is < 1 or > 1000)
+        {
+            return [];
+        }
+
+        var names = (Environment.GetEnvironmentVariable("LISTEN_FDNAMES") ?? "").Split(':');
+        foreach (var variable in (string[])["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"])
+        {
+            Environment.SetEnvironmentVariable(variable, null);
+        }
+
+        var sockets = new List<(string, Socket)>();
+        for (var i = 0; i < count; i++)
+        {
+            var fd = FirstDescriptor + i;
+            _ = Libc.fcntl(fd, Libc.F_SETFD, Libc.FD_CLOEXEC);
+            sockets.Add((i < names.Length ? names[i] : "", new Socket(new SafeSocketHandle(fd, ownsHandle: true))));
+        }
+
+        return sockets;
+    }
+
+    private static bool IsOurs(string variable, bool absent) =>
+        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } process
+            ? process == Environment.ProcessId.ToString(CultureInfo.InvariantCulture)
+            : absent;
+
+    private static void Notify(string state, string status)
+    {
+        if (Environment.GetEnvironmentVariable("NOTIFY_SOCKET") is not { Length: > 1 } path)
+        {
+            return;
+        }
+
+        try
+        {
+            using var socket = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+            var message = status.Length == 0 ? state : $"{state}\nSTATUS={status.ReplaceLineEndings(" ")}";
+            // A leading @ stands for the NUL of Linux's abstract names.
+            var address = new UnixDomainSocketEndPoint(path[0] == '@' ? $"\0{path[1..]}" : path);
+            socket.SendTo(Encoding.UTF8.GetBytes(message), address);
+        }
+        catch (Exception failure) when (failure is SocketException or ArgumentException)
+        {
+            // A manager that does not listen is its own problem: mail goes on.
+        }
+    }
+}

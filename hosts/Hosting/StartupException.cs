@@ -1,0 +1,29 @@
+namespace Dkim.Hosting;
+
+/// <summary>What kept a program from starting; a host maps each to the exit code its users know.</summary>
+public enum StartupFault
+{
+    /// <summary>No such user or group.</summary>
+    Account,
+
+    /// <summary>The change of user or group failed, or did not hold.</summary>
+    Privileges,
+
+    /// <summary>An address cannot be read, or cannot be listened at.</summary>
+    Address,
+
+    /// <summary>The pid file names a live process.</summary>
+    AlreadyRunning,
+
+    /// <summary>The pid file cannot be written.</summary>
+    PidFile,
+
+    /// <summary>The process could not be started in the background.</summary>
+    Daemon,
+}
+
+/// <summary>A failure at start-up. The message is one line for the administrator: what, where and the remedy.</summary>
+public sealed class StartupException(StartupFault fault, string message) : Exception(message)
+{
+    public StartupFault Fault { get; } = fault;
+}
