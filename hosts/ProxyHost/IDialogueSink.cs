@@ -1,0 +1,14 @@
+namespace Dkim.ProxyHost;
+
+/// <summary>Where a dialogue puts what is neither for the client nor for the relay.</summary>
+internal interface IDialogueSink
+{
+    /// <summary>A command line of the client without its CRLF, for a trace. Never an answer to an AUTH challenge.</summary>
+    void Command(ReadOnlySpan<byte> line);
+
+    /// <summary>The relay said 354: a message follows.</summary>
+    void Begin();
+
+    /// <summary>Message text as the next hop will see it: CRLF line ends, dots unstuffed.</summary>
+    void Text(ReadOnlySpan<byte> octets);
+}

@@ -1,0 +1,389 @@
+using System.Buffers;
+using System.Text;
+
+namespace Dkim.ProxyHost;
+
+/// <summary>How far a conversation has come.</summary>
+internal enum Phase
+{
+    /// <summary>The relay has not greeted yet.</summary>
+    Greeting,
+
+    /// <summary>Commands and replies.</summary>
+    Commands,
+
+    /// <summary>The client sends a message; the relay waits for it.</summary>
+    Message,
+
+    /// <summary>A whole message is here: <see cref="SmtpDialogue.Deliver"/> or <see cref="SmtpDialogue.Refuse"/> it.</summary>
+    Deciding,
+
+    /// <summary>The message is being sent to the relay, up to <see cref="SmtpDialogue.Delivered"/>.</summary>
+    Delivering,
+
+    /// <summary>The final dot was sent; the relay's answer is awaited.</summary>
+    Final,
+
+    /// <summary>A message was refused and the relay is to be dropped; the client may still say QUIT.</summary>
+    Parting,
+
+    /// <summary>Send what is left for the client and close both sides.</summary>
+    Closed,
+}
+
+/// <summary>Whose reply comes next, for the choice of a time limit.</summary>
+internal enum Awaited
+{
+    Nothing,
+    Greeting,
+    Reply,
+    DataReply,
+    FinalReply,
+}
+
+/// <summary>
+/// One SMTP conversation passing through (RFC 5321): octets of the client and of the relay in; octets for the client, for
+/// the relay, and message text out. It waits for nothing and knows no socket. Commands go on as the client sent them,
+/// replies come back as the relay sent them, in order. The relay is given a message only after a decision, and a positive
+/// answer to a message is always the relay's own.
+/// </summary>
+internal sealed class SmtpDialogue(
+    DialogueLimits limits, IBufferWriter<byte> toClient, IBufferWriter<byte> toRelay, IDialogueSink sink)
+{
+    private enum Kind
+    {
+        Greeting,
+        Reply,
+        Ehlo,
+        Auth,
+        Data,
+        Quit,
+        Final,
+        Ours,
+    }
+
+    /// <summary>The text of a 421 where the relay could not be had at all: the words that administrators search for.</summary>
+    public const string NextHopDown = "Internal error (Next hop is down)";
+
+    private readonly CommandReader commands = new(limits.CommandLine);
+    private readonly MessageReader message = new(limits.BareLineEnds);
+    private readonly ReplyReader reply = new(limits.Reply);
+    private readonly Queue<(Kind Kind, byte[] Ours)> pending = new([(Kind.Greeting, [])]);
+    private bool pipelining; // the relay said that it takes commands before it answered the last
+    private bool lastInGroup; // nothing may follow before the replies are in
+    private bool challenged; // the client's next line answers a 334 (RFC 4954 §4)
+    private bool clientEnded;
+    private int refused;
+    private string? stopping;
+    private byte[]? parting; // what the client is told at the end of the message that the relay no longer wants
+
+    public Phase Phase { get; private set; } = Phase.Greeting;
+
+    /// <summary>Octets of the client can be used now; otherwise they have to wait where they are.</summary>
+    public bool WantsClient => Phase switch
+    {
+        Phase.Message or Phase.Parting => true,
+        Phase.Commands => stopping is null && (pending.Count == 0 || (!lastInGroup && pending.Count < limits.Pipelined)),
+        _ => false,
+    };
+
+    /// <summary>The relay is of no more use: its connection can only be closed.</summary>
+    public bool RelayUseless => Phase is Phase.Parting or Phase.Closed || parting is not null;
+
+    public Awaited Awaited => RelayUseless || !pending.TryPeek(out var head) ? Awaited.Nothing : head.Kind switch
+    {
+        Kind.Greeting => Awaited.Greeting,
+        Kind.Data => Awaited.DataReply,
+        Kind.Final => Awaited.FinalReply,
+        _ => Awaited.Reply,
+    };
+
+    /// <summary>Octets of the longest line of the last message.</summary>
+    public long LongestLine => message.LongestLine;
+
+    /// <summary>Takes octets from the client, as many as can be used now, and tells how many.</summary>
+    public int FromClient(ReadOnlySpan<byte> octets)
+    {
+        var taken = 0;
+        while (taken < octets.Length && WantsClient)
+        {
+            taken += Phase == Phase.Message ? TakeText(octets[taken..]) : TakeCommand(octets[taken..]);
+        }
+
+        return taken;
+    }
+
+    /// <summary>The client has sent its last octet, and all were taken that could be.</summary>
+    public void ClientEnded()
+    {
+        clientEnded = true;
+        Rest();
+    }
+
+    /// <summary>Takes octets from the relay.</summary>
+    public void FromRelay(ReadOnlySpan<byte> octets)
+    {
+        while (!octets.IsEmpty && !RelayUseless)
+        {
+            octets = octets[reply.Read(octets)..];
+            if (reply.Malformed)
+                RelayLost("Next hop does not speak SMTP");
+            else if (reply.Complete)
+                TakeReply();
+        }
+    }
+
+    /// <summary>The relay is gone or silent for too long. The client gets a 421, at the end of its message if it is in one.</summary>
+    public void RelayLost(string why)
+    {
+        switch (Phase)
+        {
+            case Phase.Closed or Phase.Parting:
+                break;
+            case Phase.Message:
+                parting ??= Line(421, $"4.4.2 {why}");
+                break;
+            case Phase.Greeting:
+                Close(421, NextHopDown);
+                break;
+            default:
+                Close(421, $"4.4.2 {why}");
+                break;
+        }
+    }
+
+    /// <summary>The message may go: the caller now sends it to the relay.</summary>
+    public void Deliver()
+    {
+        if (Phase == Phase.Deciding)
+            Phase = Phase.Delivering;
+    }
+
+    /// <summary>The message, the final dot included, was sent to the relay.</summary>
+    public void Delivered()
+    {
+        if (Phase != Phase.Delivering)
+            return;
+        Phase = Phase.Final;
+        pending.Enqueue((Kind.Final, []));
+    }
+
+    /// <summary>The message may not go. The relay waits for text after its 354 and can only be left (RFC 5321 §4.1.1.4
+    /// knows no way back), so the client may say QUIT and nothing else.</summary>
+    public void Refuse(int code, string text)
+    {
+        if (Phase == Phase.Deciding)
+            Part(Line(code, text));
+    }
+
+    /// <summary>Ends the conversation with a 421 where it can be said, at once or after the message on its way.</summary>
+    public void Stop(string why)
+    {
+        stopping ??= why;
+        Rest();
+    }
+
+    /// <summary>Ends the conversation with a 421 wherever it stands.</summary>
+    public void Abort(string why)
+    {
+        if (Phase != Phase.Closed)
+            Close(421, why);
+    }
+
+    private int TakeCommand(ReadOnlySpan<byte> octets)
+    {
+        var taken = commands.Read(octets, out var line, out var unfit);
+        if (line.IsEmpty)
+            return taken;
+        if (Phase == Phase.Parting)
+            Leave(SmtpVerbs.Of(line));
+        else if (challenged)
+            Pass(unfit ? "*\r\n"u8 : line, Kind.Auth); // "*" gives the exchange up; its answer is the relay's
+        else if (unfit)
+            Answer(500, "5.5.2 Line too long, or with octets that no command has");
+        else
+            TakeCommandLine(line);
+        return taken;
+    }
+
+    private void TakeCommandLine(ReadOnlySpan<byte> line)
+    {
+        sink.Command(line[..^2]);
+        switch (SmtpVerbs.Of(line))
+        {
+            case SmtpVerb.Withheld:
+                Answer(502, "5.5.1 Command not implemented");
+                break;
+            case SmtpVerb.Pipelined:
+                Pass(line, Kind.Reply);
+                lastInGroup = !pipelining;
+                break;
+            case SmtpVerb.Data:
+                Pass(line, Kind.Data);
+                break;
+            case SmtpVerb.Ehlo:
+                Pass(line, Kind.Ehlo);
+                break;
+            case SmtpVerb.Auth:
+                Pass(line, Kind.Auth);
+                break;
+            case SmtpVerb.Quit:
+                Pass(line, Kind.Quit);
+                break;
+            default:
+                Pass(line, Kind.Reply);
+                break;
+        }
+    }
+
+    private void Pass(ReadOnlySpan<byte> line, Kind kind)
+    {
+        toRelay.Write(line);
+        pending.Enqueue((kind, []));
+        lastInGroup = true;
+    }
+
+    private void Answer(int code, string text)
+    {
+        if (pending.Count == 0)
+            toClient.Write(Line(code, text));
+        else
+            pending.Enqueue((Kind.Ours, Line(code, text)));
+        if (++refused >= limits.Refused)
+            Stop("4.7.0 Too many errors");
+    }
+
+    private int TakeText(ReadOnlySpan<byte> octets)
+    {
+        var taken = parting is null
+            ? message.Read(octets, sink, out var ended)
+            : message.Read(octets, NoSink.Instance, out ended);
+        if (!ended)
+            return taken;
+        Phase = Phase.Deciding;
+        if (parting is not null)
+            Part(parting);
+        else if (message.Broken)
+            Refuse(550, "5.5.2 Message has a CR or LF that is not part of a line end CRLF");
+        return taken;
+    }
+
+    private void TakeReply()
+    {
+        var code = reply.Code;
+        if (Phase is Phase.Message or Phase.Deciding or Phase.Delivering)
+            TakeEarlyReply(code);
+        else if (pending.Count == 0 && code != 421)
+            RelayLost("Next hop answered what nobody asked");
+        else if (code == 354 && pending.Peek().Kind != Kind.Data)
+            RelayLost("Next hop asks for a message that nobody announced");
+        else
+            TakeExpectedReply(code, pending.Count == 0 ? Kind.Reply : pending.Dequeue().Kind);
+        reply.Start();
+    }
+
+    // Before the final dot only a refusal makes sense: the relay has run out of time or space.
+    private void TakeEarlyReply(int code)
+    {
+        if (code < 400)
+            RelayLost("Next hop answered a message it has not been sent");
+        else if (Phase == Phase.Message)
+            parting ??= reply.Octets.ToArray();
+        else
+            Part(reply.Octets);
+    }
+
+    private void TakeExpectedReply(int code, Kind kind)
+    {
+        if (kind == Kind.Ehlo && code == 250)
+            pipelining = EhloReply.Write(reply.Octets, toClient);
+        else
+            toClient.Write(reply.Octets);
+        challenged = kind == Kind.Auth && code == 334;
+        while (pending.TryPeek(out var next) && next.Kind == Kind.Ours)
+            toClient.Write(pending.Dequeue().Ours);
+        if (code == 421 || (kind == Kind.Quit && code < 400))
+            Phase = Phase.Closed;
+        else if (kind == Kind.Data && code == 354)
+            Collect();
+        else
+            Resume(code);
+    }
+
+    private void Collect()
+    {
+        Phase = Phase.Message;
+        message.Start();
+        sink.Begin();
+    }
+
+    private void Resume(int code)
+    {
+        Phase = Phase.Commands;
+        pipelining &= code != 220; // XCLIENT leads back to the greeting
+        Rest();
+    }
+
+    // Where nothing is asked, sent or awaited a conversation can end without loss.
+    private void Rest()
+    {
+        var idle = pending.Count == 0 && Phase is Phase.Commands or Phase.Parting;
+        if (clientEnded && (idle || Phase is Phase.Message or Phase.Greeting))
+            Phase = Phase.Closed;
+        else if (stopping is not null && (idle || Phase == Phase.Greeting))
+            Close(421, stopping);
+    }
+
+    private void Leave(SmtpVerb verb)
+    {
+        if (verb == SmtpVerb.Quit)
+            Close(221, "2.0.0 Bye");
+        else
+            Close(421, "4.3.0 Please start a new session");
+    }
+
+    private void Part(ReadOnlySpan<byte> answer)
+    {
+        toClient.Write(answer);
+        parting = null;
+        Phase = answer.StartsWith("421"u8) ? Phase.Closed : Phase.Parting;
+        Rest();
+    }
+
+    private void Close(int code, string text)
+    {
+        toClient.Write(Line(code, text));
+        Phase = Phase.Closed;
+    }
+
+    // One line of RFC 5321 §4.5.3.1.5, whatever the text holds.
+    private static byte[] Line(int code, string text)
+    {
+        var line = $"{code} {text}";
+        var octets = Encoding.UTF8.GetBytes(line.Length > 500 ? line[..500] : line);
+        foreach (ref var octet in octets.AsSpan())
+        {
+            if (octet is < (byte)' ' or > (byte)'~')
+                octet = (byte)'?';
+        }
+
+        return [.. octets, .. "\r\n"u8];
+    }
+
+    private sealed class NoSink : IDialogueSink
+    {
+        public static readonly NoSink Instance = new();
+
+        public void Command(ReadOnlySpan<byte> line)
+        {
+        }
+
+        public void Begin()
+        {
+        }
+
+        public void Text(ReadOnlySpan<byte> octets)
+        {
+        }
+    }
+}

@@ -1,0 +1,48 @@
+using System.Text;
+
+namespace Dkim.ProxyHost;
+
+/// <summary>The commands that a dialogue treats apart; all others only pass.</summary>
+internal enum SmtpVerb
+{
+    /// <summary>Passes, and its reply is awaited before anything more is sent on.</summary>
+    Other,
+
+    /// <summary>May be followed at once by more commands (RFC 2920 §3.1): MAIL, RCPT, RSET.</summary>
+    Pipelined,
+    Auth,
+    Data,
+    Ehlo,
+    Quit,
+
+    /// <summary>Never passes: STARTTLS, BDAT.</summary>
+    Withheld,
+}
+
+internal static class SmtpVerbs
+{
+    /// <summary>The verb of a line: its first word in any case, as next hops take it that overlook leading blanks.</summary>
+    public static SmtpVerb Of(ReadOnlySpan<byte> line)
+    {
+        var start = 0;
+        while (start < line.Length && line[start] <= ' ')
+            start++;
+        var end = start;
+        while (end < line.Length && line[end] > ' ')
+            end++;
+        var word = line[start..end];
+        return word.Length switch
+        {
+            4 when Is(word, "MAIL"u8) || Is(word, "RCPT"u8) || Is(word, "RSET"u8) => SmtpVerb.Pipelined,
+            4 when Is(word, "DATA"u8) => SmtpVerb.Data,
+            4 when Is(word, "EHLO"u8) => SmtpVerb.Ehlo,
+            4 when Is(word, "QUIT"u8) => SmtpVerb.Quit,
+            4 when Is(word, "AUTH"u8) => SmtpVerb.Auth,
+            4 when Is(word, "BDAT"u8) => SmtpVerb.Withheld,
+            8 when Is(word, "STARTTLS"u8) => SmtpVerb.Withheld,
+            _ => SmtpVerb.Other,
+        };
+    }
+
+    private static bool Is(ReadOnlySpan<byte> word, ReadOnlySpan<byte> verb) => Ascii.EqualsIgnoreCase(word, verb);
+}

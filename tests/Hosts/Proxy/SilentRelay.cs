@@ -1,0 +1,33 @@
+using System.Buffers;
+using System.Text;
+using Dkim.ProxyHost;
+
+namespace Dkim.Hosts.Tests.Proxy;
+
+/// <summary>A relay that answers EHLO, in one of several ways, and then nothing more.</summary>
+internal sealed class SilentRelay(params string[] ehloReplies)
+{
+    /// <summary>What the relay has been sent, after EHLO, of a group that the client sent at once.</summary>
+    public string Given(int reply)
+    {
+        var (dialogue, toRelay) = Begin(new DialogueLimits(), reply);
+        dialogue.FromClient("MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\nDATA\r\nNOOP\r\n"u8);
+        return Encoding.Latin1.GetString(toRelay.WrittenSpan);
+    }
+
+    /// <summary>How much of a client's octets is taken while no reply comes.</summary>
+    public int Take(DialogueLimits limits, string octets) =>
+        Begin(limits, ehloReplies.Length - 1).Dialogue.FromClient(Encoding.Latin1.GetBytes(octets));
+
+    private (SmtpDialogue Dialogue, ArrayBufferWriter<byte> ToRelay) Begin(DialogueLimits limits, int reply)
+    {
+        var toRelay = new ArrayBufferWriter<byte>();
+        var conversation = new Conversation(limits, greet: false);
+        var dialogue = new SmtpDialogue(limits, new ArrayBufferWriter<byte>(), toRelay, conversation);
+        dialogue.FromRelay(Encoding.Latin1.GetBytes(ScriptedRelay.Greeting));
+        dialogue.FromClient("EHLO c\r\n"u8);
+        toRelay.ResetWrittenCount();
+        dialogue.FromRelay(Encoding.Latin1.GetBytes(ehloReplies[reply]));
+        return (dialogue, toRelay);
+    }
+}
