@@ -67,7 +67,11 @@ internal sealed class ScriptedRelay
         Commands.Add(line);
         var verb = line.Split(' ')[0].ToUpperInvariant();
         if (challenges > 0)
-            return --challenges > 0 && line != "*" ? "334 more\r\n" : line == "*" ? "501 given up\r\n" : "235 ok\r\n";
+        {
+            challenges = line == "*" ? 0 : challenges - 1;
+            return line == "*" ? "501 given up\r\n" : challenges > 0 ? "334 more\r\n" : "235 ok\r\n";
+        }
+
         if (verb == "AUTH" && !Replies.ContainsKey("AUTH"))
         {
             challenges = 2;
