@@ -68,6 +68,7 @@ module internal ProxyTable =
             |> Setting.says "the port alone of relay"
             Setting.flag "reject_error" _.RejectError (fun v s -> { s with RejectError = v })
             |> Setting.says "refuse a message when an error occurs"
+            |> Setting.spelled [ Spelling.Word "reject-error"; Spelling.Key "reject_error" ]
             |> Setting.detail
                 "The client sees a temporary failure, or a permanent one where trying again cannot help. Without it the \
                message passes as if the program were not there."

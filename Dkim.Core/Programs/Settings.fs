@@ -144,6 +144,8 @@ type Setting<'s> =
         Show: 's -> string list
         /// Forgets every value.
         Clear: 's -> 's
+        /// Taken for the sake of old configurations: it changes nothing.
+        Inert: bool
         /// The heading under which help and manual list it.
         Group: string
         Summary: string
@@ -163,6 +165,7 @@ module Setting =
             Read = read
             Show = show
             Clear = clear
+            Inert = false
             Group = ""
             Summary = ""
             Detail = ""
@@ -204,6 +207,7 @@ module Setting =
     /// A name that is taken, with its value, and changes nothing: `why` says so in the manual.
     let inert name arity shape why =
         { row name arity shape (fun _ state -> Ok state) (fun _ -> []) id with
+            Inert = true
             Summary = "accepted without effect"
             Detail = why
         }
@@ -245,6 +249,7 @@ module Setting =
             Read = fun text whole -> setting.Read text (get whole) |> Result.map (fun part -> put part whole)
             Show = get >> setting.Show
             Clear = fun whole -> put (setting.Clear(get whole)) whole
+            Inert = setting.Inert
             Group = setting.Group
             Summary = setting.Summary
             Detail = setting.Detail

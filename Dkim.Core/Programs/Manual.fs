@@ -1,0 +1,222 @@
+/// Help and manual pages, made from a program's table so that they cannot say anything else than the program does.
+namespace Dkim.Core
+
+open System
+open System.Text
+
+/// What help and manual say of a program besides its settings.
+type ProgramText =
+    {
+        Name: string
+        Section: int
+        OneLine: string
+        /// What follows the options on a command line.
+        Operands: string
+        /// Paragraphs of the description.
+        Description: string list
+        /// Exit codes and what they mean.
+        Exits: (int * string) list
+        /// A sentence and the lines that it announces.
+        Examples: (string * string list) list
+        /// Names and sections of other pages.
+        SeeAlso: (string * int) list
+    }
+
+module Manual =
+    [<Literal>]
+    let private Width = 79
+
+    [<Literal>]
+    let private Column = 30
+
+    /// How a spelling looks where it is used.
+    let private spelled (row: Setting<'s>) (spelling: Spelling) =
+        match spelling, row.Arity with
+        | Spelling.Word name, Arity.Flag -> "--" + name
+        | Spelling.Word name, _ -> "--" + name + "=" + row.Shape
+        | Spelling.Letter letter, Arity.Flag -> "-" + string letter
+        | Spelling.Letter letter, _ -> "-" + string letter + " " + row.Shape
+        | Spelling.Key name, _ -> name + " " + row.Shape
+        | Spelling.Variable name, _ -> name + "=" + row.Shape
+
+    let private isOption spelling =
+        match spelling with
+        | Spelling.Word _
+        | Spelling.Letter _ -> true
+        | Spelling.Key _
+        | Spelling.Variable _ -> false
+
+    /// The spellings that help shows: a key only where no option has the same name.
+    let private shown (row: Setting<'s>) =
+        let options = row.Spellings |> List.filter isOption
+        if List.isEmpty options then row.Spellings else options
+
+    let private defaultOf (row: Setting<'s>) (defaults: 's) =
+        match row.Show defaults with
+        | [] -> ""
+        | values -> " (default: " + String.Join(", ", values) + ")"
+
+    /// Words in lines of at most `Width` characters that begin at a column.
+    let private wrap (indent: int) (text: string) : string =
+        let margin = String(' ', indent)
+
+        let add (lines: string list) (word: string) =
+            match lines with
+            | line :: rest when line.Length + 1 + word.Length <= Width -> (line + " " + word) :: rest
+            | _ -> (margin + word) :: lines
+
+        text.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+        |> Array.fold add []
+        |> List.rev
+        |> fun lines -> String.Join('\n', lines)
+
+    let private helpOfRow (defaults: 's) (row: Setting<'s>) =
+        let names = "  " + String.Join(", ", shown row |> List.map (spelled row))
+        let text = wrap Column (row.Summary + defaultOf row defaults)
+
+        if names.Length < Column - 1 then
+            names.PadRight Column + text.TrimStart() + "\n"
+        else
+            names + "\n" + text + "\n"
+
+    let private inertNames (rows: Setting<'s> list) =
+        rows
+        |> List.filter _.Inert
+        |> List.collect (fun row -> shown row |> List.truncate 1)
+        |> List.map (fun spelling ->
+            match spelling with
+            | Spelling.Word name -> "--" + name
+            | Spelling.Letter letter -> "-" + string letter
+            | Spelling.Key name
+            | Spelling.Variable name -> name)
+
+    let private helpOfGroup defaults (heading: string) (rows: Setting<'s> list) =
+        let effective =
+            rows |> List.filter (fun row -> not row.Inert) |> List.map (helpOfRow defaults)
+
+        let inert =
+            match inertNames rows with
+            | [] -> ""
+            | names -> "  accepted without effect:\n" + wrap 4 (String.Join(", ", names)) + "\n"
+
+        "\n" + heading + " options:\n" + String.Join("", effective) + inert
+
+    /// The line that shows how a program is called.
+    let usage (program: ProgramText) =
+        "Usage: " + program.Name + " [options] " + program.Operands + "\n"
+
+    let private groups (table: Setting<'s> list) = table |> List.groupBy _.Group
+
+    /// What `--help` prints: every setting, with the default that `defaults` shows.
+    let help (program: ProgramText) (table: Setting<'s> list) (defaults: 's) : string =
+        let settings =
+            groups table
+            |> List.map (fun (heading, rows) -> helpOfGroup defaults heading rows)
+
+        program.Name
+        + " - "
+        + program.OneLine
+        + "\n\n"
+        + usage program
+        + String.Join("", settings)
+
+    /// Text as a troff line can hold it.
+    let private troff (text: string) =
+        let escaped = text.Replace("\\", "\\e")
+
+        if escaped.StartsWith '.' || escaped.StartsWith '\'' then
+            "\\&" + escaped
+        else
+            escaped
+
+    // Sentences begin on lines of their own, so that the formatter can space them.
+    let private paragraph (text: string) =
+        troff (text.Replace(". ", ".\n")) + "\n"
+
+    let private item (row: Setting<'s>) (spelling: Spelling) =
+        let value separator =
+            if row.Arity = Arity.Flag then
+                ""
+            else
+                separator + "Ar " + row.Shape
+
+        match spelling with
+        | Spelling.Word name -> "Fl -" + name + value " Ns = Ns "
+        | Spelling.Letter letter -> "Fl " + string letter + value " "
+        | Spelling.Key name -> "Ic " + name + " Ar " + row.Shape
+        | Spelling.Variable name -> "Ev " + name
+
+    let private itemOfRow (defaults: 's) (row: Setting<'s>) =
+        let names = String.Join(" , ", shown row |> List.map (item row))
+        let detail = if row.Detail = "" then "" else paragraph row.Detail
+        let summary = row.Summary[0..0].ToUpperInvariant() + row.Summary.Substring 1
+
+        ".It "
+        + names
+        + "\n"
+        + troff (summary + defaultOf row defaults + ".")
+        + "\n"
+        + detail
+
+    let private settingsSection defaults (heading: string, rows: Setting<'s> list) =
+        let items = rows |> List.map (itemOfRow defaults)
+        let sources = rows |> List.map _.Source |> List.distinct |> List.filter ((<>) "new")
+
+        let source =
+            if List.isEmpty sources then
+                ""
+            else
+                paragraph ("After " + String.Join(", ", sources) + ".")
+
+        let title = heading[0..0].ToUpperInvariant() + heading.Substring 1
+
+        ".Ss "
+        + title
+        + "\n"
+        + source
+        + ".Bl -tag -width Ds\n"
+        + String.Join("", items)
+        + ".El\n"
+
+    let private example (text: string, lines: string list) =
+        paragraph text
+        + ".Bd -literal -offset indent\n"
+        + String.Join("", lines |> List.map (fun line -> troff line + "\n"))
+        + ".Ed\n.Pp\n"
+
+    let private section (title: string) (body: string) =
+        if body = "" then "" else ".Sh " + title + "\n" + body
+
+    /// The manual page in mdoc.
+    let page (program: ProgramText) (table: Setting<'s> list) (defaults: 's) : string =
+        let number = string program.Section
+        let page = StringBuilder()
+        let add (text: string) = page.Append text |> ignore
+
+        add (
+            ".Dd November 20, 2026\n.Dt "
+            + program.Name.ToUpperInvariant()
+            + " "
+            + number
+            + "\n.Os\n"
+        )
+
+        add (section "NAME" (".Nm " + program.Name + "\n.Nd " + program.OneLine + "\n"))
+        add (section "SYNOPSIS" (".Nm\n.Op Ar options\n.Ar " + program.Operands + "\n"))
+        let description = program.Description |> List.map paragraph
+        add (section "DESCRIPTION" (String.Join(".Pp\n", description)))
+        add (section "OPTIONS" (String.Join("", groups table |> List.map (settingsSection defaults))))
+
+        let exits =
+            program.Exits
+            |> List.map (fun (code, text) -> ".It " + string code + "\n" + troff text + "\n")
+
+        add (section "EXIT STATUS" (".Bl -tag -width Ds\n" + String.Join("", exits) + ".El\n"))
+        add (section "EXAMPLES" (String.Join("", program.Examples |> List.map example)))
+
+        let others =
+            program.SeeAlso
+            |> List.map (fun (name, section) -> ".Xr " + name + " " + string section)
+
+        add (section "SEE ALSO" (String.Join(" ,\n", others) + "\n"))
+        page.ToString()

@@ -1,0 +1,185 @@
+/// Configuration files: a table of settings and the lines of a file make values and problems.
+namespace Dkim.Core
+
+open System
+open FParsec
+
+/// How a program's configuration file is written.
+type FileStyle =
+    /// `name value`, `name=value`, `name: value` or a bare `name`; `--` may stand in front; a comment begins at `#`
+    /// unless a backslash stands before it (Net::Server's way).
+    | NameAndValue
+    /// `Key value`, the key in any case and the value one word; `#` begins a comment; `Include` takes in a file.
+    | KeyAndToken
+
+/// What configuration files say, and which files must be supplied before they say all of it.
+type internal SettingsFile<'s> =
+    {
+        Wanted: string list
+        Given: Given<'s> list
+        Problems: Problem list
+    }
+
+module internal SettingsFile =
+    [<Literal>]
+    let private LineLimit = 1023
+
+    [<Literal>]
+    let private DepthLimit = 5
+
+    [<Literal>]
+    let private FileLimit = 100
+
+    let private wsp: Grammar.Parser<unit> = skipManySatisfy Char.IsWhiteSpace
+    let private wsp1: Grammar.Parser<unit> = skipMany1Satisfy Char.IsWhiteSpace
+
+    let private comment: Grammar.Parser<unit> =
+        skipChar '#' >>. skipManySatisfy (fun _ -> true)
+
+    /// `name = 1*( ALPHA / DIGIT / "_" / "-" )`
+    let private name =
+        optional (skipString "--")
+        >>. many1SatisfyL (fun c -> Char.IsAsciiLetterOrDigit c || c = '_' || c = '-') "the name of a setting"
+
+    /// `separator = *WSP ( "=" / ":" ) *WSP / 1*WSP`
+    let private separator = attempt (wsp >>. skipAnyOf "=:" >>. wsp) <|> wsp1
+
+    /// `value = *( "\#" / any character but "#" )`
+    let private value = manyChars ((attempt (skipString "\\#") >>% '#') <|> noneOf "#")
+
+    /// `line = *WSP [ name [ separator value ] ] [ "#" *any ]`
+    let private nameAndValue: Grammar.Parser<struct (string * string) voption> =
+        let entry =
+            name .>>. opt (separator >>. value)
+            |>> fun (name, value) -> ValueSome(struct (name, (Option.defaultValue "" value).Trim()))
+
+        let nothing = preturn ValueNone
+
+        wsp >>. ((followedBy (eof <|> comment) >>. nothing) <|> entry)
+        .>> optional comment
+
+    /// `line = *WSP [ key [ 1*WSP token *any ] ] [ "#" *any ]`
+    let private keyAndToken: Grammar.Parser<struct (string * string) voption> =
+        let token = many1Satisfy (fun c -> not (Char.IsWhiteSpace c) && c <> '#')
+
+        let entry =
+            token .>>. opt (attempt (wsp1 >>. token))
+            |>> fun (key, value) -> ValueSome(struct (key, Option.defaultValue "" value))
+
+        wsp >>. (entry <|> preturn ValueNone) .>> skipManySatisfy (fun _ -> true)
+
+    let private sameName style (one: string) (other: string) =
+        match style with
+        | NameAndValue -> CommandLine.folded one = CommandLine.folded other
+        | KeyAndToken -> one.Equals(other, StringComparison.OrdinalIgnoreCase)
+
+    let private byKey style (table: Setting<'s> list) (key: string) =
+        let isIt spelling =
+            match spelling with
+            | Spelling.Key name -> sameName style name key
+            | Spelling.Word _
+            | Spelling.Letter _
+            | Spelling.Variable _ -> false
+
+        table |> List.tryFind (fun row -> List.exists isIt row.Spellings)
+
+    let private empty =
+        {
+            Wanted = []
+            Given = []
+            Problems = []
+        }
+
+    let private problem origin name value fault remedy =
+        { empty with
+            Problems =
+                [
+                    {
+                        Origin = origin
+                        Name = name
+                        Value = value
+                        Fault = fault
+                        Remedy = remedy
+                    }
+                ]
+        }
+
+    let private join one other =
+        {
+            Wanted = one.Wanted @ other.Wanted
+            Given = one.Given @ other.Given
+            Problems = one.Problems @ other.Problems
+        }
+
+    let private entry style table origin key value =
+        match byKey style table key with
+        | None ->
+            { empty with
+                Problems = [ Settings.unknown table origin key ]
+            }
+        | Some row ->
+            let give value =
+                { empty with
+                    Given =
+                        [
+                            {
+                                Setting = row
+                                Value = value
+                                Origin = origin
+                            }
+                        ]
+                }
+
+            match value, style, row.Arity with
+            | "", NameAndValue, Arity.Flag -> give "yes"
+            | "", _, _ ->
+                { empty with
+                    Problems = [ Settings.missing origin row ]
+                }
+            | value, _, _ -> give value
+
+    let private grammarOf style =
+        match style with
+        | NameAndValue -> nameAndValue
+        | KeyAndToken -> keyAndToken
+
+    // The state of one load: how many files it has taken in so far.
+    type private Taken = { mutable Files: int }
+
+    let rec private file style table find taken depth origin path : SettingsFile<'s> =
+        taken.Files <- taken.Files + 1
+
+        if depth > DepthLimit || taken.Files > FileLimit then
+            problem origin "Include" (ValueSome path) NestedTooDeep "put these settings into one file"
+        else
+            match find path with
+            | ValueNone -> { empty with Wanted = [ path ] }
+            | ValueSome contents ->
+                match FileContents.text contents with
+                | Result.Error reason ->
+                    let remedy = "check the path and its permissions"
+                    problem (InFile(path, 0)) "" ValueNone (UnreadableFile reason) remedy
+                | Result.Ok text ->
+                    FileContents.lines text
+                    |> Array.mapi (fun index text -> line style table find taken depth (InFile(path, index + 1)) text)
+                    |> fun lines -> Array.foldBack join lines empty
+
+    and private line style table find taken depth origin (text: string) : SettingsFile<'s> =
+        if text.Length > LineLimit && style = KeyAndToken then
+            problem origin "" ValueNone (LineTooLong LineLimit) "split the list over a file of its own"
+        else
+            match Grammar.parseAll (grammarOf style) text with
+            | Result.Error reason ->
+                problem origin "" (ValueSome text) (IllegalValue reason) "write a name, a blank and a value"
+            | Result.Ok ValueNone -> empty
+            | Result.Ok(ValueSome(struct (key, value))) ->
+                let isInclude = key.Equals("Include", StringComparison.OrdinalIgnoreCase)
+
+                if style = KeyAndToken && isInclude && value <> "" then
+                    file style table find taken (depth + 1) origin value
+                else
+                    entry style table origin key value
+
+    /// Reads a file and those that it includes; `find` gives what has been supplied so far.
+    let read style (table: Setting<'s> list) (find: string -> FileContents voption) (path: string) : SettingsFile<'s> =
+        file style table find { Files = 0 } 0 OnCommandLine path
