@@ -60,6 +60,7 @@ type SignatureError =
     | UnsupportedCanonicalization of name: string
     | UnsupportedQuery of methods: string
     | TooManyNames of limit: int
+    | UnfitBodyHash
     | IdentityOutsideDomain
     | FromNotSigned
     | ExpiresBeforeSigned
@@ -250,7 +251,7 @@ module Signature =
         if bodyHash.Length = int (Algorithms.hashLength hash) then
             Ok()
         else
-            Error(MalformedTag("bh", "not as long as the hash"))
+            Error UnfitBodyHash
 
     /// What §6.1.1 asks once every tag was read.
     let private checkWhole (signature: Signature) : Result<Signature, SignatureError> =
@@ -326,6 +327,7 @@ module SignatureError =
         | UnsupportedCanonicalization _ -> "unsupported canonicalization"
         | UnsupportedQuery _ -> "unsupported query method"
         | TooManyNames limit -> "more than " + string limit + " names in h="
+        | UnfitBodyHash -> "bh= is not as long as the hash"
         | IdentityOutsideDomain -> "domain of i= is neither d= nor below it"
         | FromNotSigned -> "From field not signed"
         | ExpiresBeforeSigned -> "x= is not later than t="

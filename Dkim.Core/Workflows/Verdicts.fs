@@ -60,18 +60,19 @@ module Unacceptable =
         | TooManySignatures limit -> "not among the first " + string limit + " signatures"
 
 module Verdict =
-    // What could not be read is neutral; what was read and is of no use is permerror.
+    // Broken syntax is neutral; what was read and is of no use is permerror.
     let private ofSignatureError (error: SignatureError) : ResultWord =
         match error with
         | MalformedTagList _
-        | MalformedTag _
+        | MalformedTag _ -> ResultWord.Neutral
+        | MissingTag _
+        | EmptyTag _
         | UnsupportedVersion _
         | UnsupportedAlgorithm _
         | UnsupportedCanonicalization _
         | UnsupportedQuery _
-        | TooManyNames _ -> ResultWord.Neutral
-        | MissingTag _
-        | EmptyTag _
+        | UnfitBodyHash
+        | TooManyNames _
         | IdentityOutsideDomain
         | FromNotSigned
         | ExpiresBeforeSigned
@@ -88,6 +89,8 @@ module Verdict =
         | BodyShorter _ -> ResultWord.PermError
         | BodyAltered
         | HeaderAltered -> ResultWord.Fail
+        // Withdrawn by the standard itself (RFC 8301 §3.1), so no matter of local policy.
+        | Unacceptable(InsecureHash _) -> ResultWord.PermError
         | Unacceptable _ -> ResultWord.Policy
 
     /// The word of RFC 8601 §2.7.1 for a verdict.

@@ -154,6 +154,7 @@ module Verifier =
         | _ when (keyName signature.Selector signature.Domain).Length > 253 ->
             ValueSome(BadSignature(MalformedTag("s", "the name of the key is too long")))
         | _ when policy.RefusedDomains.Contains signature.Domain.Text -> ValueSome(Unacceptable RefusedDomain)
+        | _ when isDkim && (Header.tryFind "From" header).IsNone -> ValueSome(BadSignature FromNotSigned)
         | _ when isDkim && signature.Hash = Sha1 && not policy.AllowSha1 -> ValueSome(Unacceptable(InsecureHash Sha1))
         | _ when isDkim ->
             match unsignedField header names policy with
