@@ -20,6 +20,9 @@ public enum StartupFault
 
     /// <summary>The process could not be started in the background.</summary>
     Daemon,
+
+    /// <summary>The DNS library refuses a setting.</summary>
+    Resolver,
 }
 
 /// <summary>A failure at start-up. The message is one line for the administrator: what, where and the remedy.</summary>

@@ -1,0 +1,182 @@
+using Dkim.Core;
+
+namespace Dkim.Hosting;
+
+/// <summary>An answer and how long it stays true, in seconds; 0 when it may not be kept.</summary>
+internal readonly record struct TimedAnswer(Answer Answer, int TimeToLive);
+
+/// <summary>What the sources of DNS answers on the network share: identical questions in flight are asked once, answers
+/// are kept as long as their time to live says, and names that cannot exist never leave the process.</summary>
+internal abstract class NetworkResolver(bool caching) : IResolver
+{
+    private readonly Dictionary<Question, Flight> flights = [];
+    private readonly AnswerCache? cache = caching ? new AnswerCache() : null;
+
+    public abstract string Description { get; }
+
+    public ValueTask<Answer> AskAsync(Question question, CancellationToken cancellation)
+    {
+        if (!IsPossible(question.Name))
+        {
+            return ValueTask.FromResult(Answer.NoSuchName(Security.Unchecked));
+        }
+
+        return cache?.Find(question) is { } kept ? ValueTask.FromResult(kept) : new(JoinAsync(question, cancellation));
+    }
+
+    public abstract void Dispose();
+
+    /// <summary>Asks the network. Cancellation means that nobody waits any more.</summary>
+    protected abstract Task<TimedAnswer> LookUpAsync(Question question, CancellationToken cancellation);
+
+    /// <summary>A name of 1 to 253 printable ASCII characters whose labels have 1 to 63. A backslash would be an escape to
+    /// the libraries and is none of a host name's characters.</summary>
+    internal static bool IsPossible(string name)
+    {
+        if (name.Length is 0 or > 253 || name.AsSpan().ContainsAnyExceptInRange('!', '~') || name.Contains('\\'))
+        {
+            return false;
+        }
+
+        foreach (var label in name.AsSpan().Split('.'))
+        {
+            if (label.End.Value - label.Start.Value is 0 or > 63)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private async Task<Answer> JoinAsync(Question question, CancellationToken cancellation)
+    {
+        Flight? flight;
+        bool first;
+        lock (flights)
+        {
+            first = !flights.TryGetValue(question, out flight);
+            if (first)
+            {
+                flights.Add(question, flight = new Flight());
+            }
+
+            flight!.Waiting++;
+        }
+
+        if (first)
+        {
+            _ = FlyAsync(question, flight);
+        }
+
+        try
+        {
+            return await flight.Landed.Task.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            Leave(question, flight);
+        }
+    }
+
+    private async Task FlyAsync(Question question, Flight flight)
+    {
+        Answer answer;
+        try
+        {
+            var found = await LookUpAsync(question, flight.Abandoned.Token).ConfigureAwait(false);
+            answer = found.Answer;
+            cache?.Keep(question, found);
+        }
+        catch (OperationCanceledException)
+        {
+            answer = Answer.Unavailable("timeout");
+        }
+        catch (Exception failure)
+        {
+            answer = Answer.Unavailable(failure.GetType().Name);
+        }
+
+        Forget(question, flight);
+        flight.Landed.TrySetResult(answer);
+    }
+
+    private void Leave(Question question, Flight flight)
+    {
+        lock (flights)
+        {
+            if (--flight.Waiting > 0)
+            {
+                return;
+            }
+
+            Forget(question, flight);
+        }
+
+        flight.Abandoned.Cancel();
+    }
+
+    private void Forget(Question question, Flight flight)
+    {
+        lock (flights)
+        {
+            if (flights.TryGetValue(question, out var current) && ReferenceEquals(current, flight))
+            {
+                flights.Remove(question);
+            }
+        }
+    }
+
+    /// <summary>One question on its way and those who wait for it.</summary>
+    private sealed class Flight
+    {
+        public TaskCompletionSource<Answer> Landed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public CancellationTokenSource Abandoned { get; } = new();
+
+        public int Waiting { get; set; }
+    }
+}
+
+/// <summary>Answers kept for their time to live, bounded in number and size; the oldest go first.</summary>
+internal sealed class AnswerCache(int maxEntries = 10_000, long maxCharacters = 8 << 20)
+{
+    private const int LongestKept = 3600;
+    private readonly Dictionary<Question, Entry> entries = [];
+    private readonly Queue<(Question Question, int Size)> order = [];
+    private long characters;
+
+    public Answer? Find(Question question)
+    {
+        lock (entries)
+        {
+            return entries.TryGetValue(question, out var entry) && entry.Expires > Environment.TickCount64 ? entry.Answer : null;
+        }
+    }
+
+    public void Keep(Question question, TimedAnswer found)
+    {
+        if (found.TimeToLive <= 0 || found.Answer.Security == Security.Bogus || found.Answer.Outcome.IsUnavailable)
+        {
+            return;
+        }
+
+        var size = question.Name.Length
+            + (found.Answer.Outcome is Outcome.Records records ? records.Item.Sum(record => record.Length) : 0);
+        var expires = Environment.TickCount64 + (1000L * Math.Min(found.TimeToLive, LongestKept));
+        lock (entries)
+        {
+            entries[question] = new Entry(found.Answer, expires);
+            order.Enqueue((question, size));
+            characters += size;
+            while (order.Count > maxEntries || characters > maxCharacters)
+            {
+                var oldest = order.Dequeue();
+                characters -= oldest.Size;
+                entries.Remove(oldest.Question);
+            }
+        }
+    }
+
+    private readonly record struct Entry(Answer Answer, long Expires);
+}

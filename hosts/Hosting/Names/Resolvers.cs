@@ -1,0 +1,58 @@
+using System.Net;
+using Dkim.Core;
+
+namespace Dkim.Hosting;
+
+/// <summary>Where DNS answers come from.</summary>
+public sealed record ResolverSettings
+{
+    /// <summary>The one server to ask, instead of those of resolv.conf.</summary>
+    public IPEndPoint? Forwarder { get; init; }
+
+    /// <summary>DNSSEC trust anchors as zone-file lines (DS or DNSKEY); needs libunbound.</summary>
+    public string? TrustAnchorFile { get; init; }
+
+    /// <summary>Keep answers for their time to live.</summary>
+    public bool Caching { get; init; } = true;
+
+    /// <summary>Use libunbound where it is installed.</summary>
+    public bool Library { get; init; } = true;
+
+    /// <summary>How long the C library tries one question, over all servers and repetitions.</summary>
+    public TimeSpan SystemTime { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Reads a server written as <c>ADDRESS</c>, <c>ADDRESS:PORT</c>, <c>[V6]:PORT</c> or
+    /// <c>ADDRESS@PORT</c>.</summary>
+    public static bool TryParseServer(string text, out IPEndPoint server)
+    {
+        var at = text.IndexOf('@');
+        var host = at < 0 ? text : text[..at].Contains(':') ? $"[{text[..at]}]" : text[..at];
+        var plain = at < 0 ? host : $"{host}:{text[(at + 1)..]}";
+        var found = Endpoint.TryParse(plain, 53, out var endpoint, out _)
+            && IPAddress.TryParse(endpoint.Host, out _)
+            && endpoint.Port > 0;
+        server = found ? new IPEndPoint(IPAddress.Parse(endpoint.Host), endpoint.Port) : new IPEndPoint(IPAddress.None, 0);
+        return found;
+    }
+}
+
+/// <summary>Chooses a source of DNS answers.</summary>
+public static class Resolvers
+{
+    /// <summary>libunbound where it is installed, else the C library's resolver; the description says which.</summary>
+    /// <exception cref="StartupException">Trust anchors are given and nothing here can validate, or a setting is
+    /// refused.</exception>
+    public static IResolver Open(ResolverSettings settings)
+    {
+        if (settings.Library && UnboundResolver.TryOpen(settings) is { } unbound)
+        {
+            return unbound;
+        }
+
+        return settings.TrustAnchorFile is null
+            ? new SystemResolver(settings)
+            : throw new StartupException(
+                StartupFault.Resolver,
+                $"the trust anchors of {settings.TrustAnchorFile} need libunbound, which is not installed (package libunbound8)");
+    }
+}

@@ -1,0 +1,195 @@
+using System.Runtime.InteropServices;
+using Dkim.Core;
+
+namespace Dkim.Hosting;
+
+/// <summary>struct ub_result of unbound.h, up to the last field we read.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct UnboundResult
+{
+    public byte* Name;
+    public int Type;
+    public int Class;
+    public byte** Data;
+    public int* Lengths;
+    public byte* CanonicalName;
+    public int Rcode;
+    public byte* Packet;
+    public int PacketLength;
+    public int HaveData;
+    public int NxDomain;
+    public int Secure;
+    public int Bogus;
+    public byte* WhyBogus;
+    public int RateLimited;
+    public int TimeToLive;
+}
+
+/// <summary>The calls of libunbound(3) that are needed here.</summary>
+internal static unsafe class Unbound
+{
+    public const int InitFailure = -7;
+    private const string Name = "libunbound.so.8";
+
+    public static bool IsInstalled => NativeLibrary.TryLoad(Name, typeof(Unbound).Assembly, null, out _);
+
+    public static string Version => Marshal.PtrToStringUTF8((nint)ub_version()) ?? "";
+
+    /// <summary>A context with every option in place: none can be set after the first query or local zone.</summary>
+    public static nint CreateContext(ResolverSettings settings)
+    {
+        var context = ub_ctx_create();
+        if (context == 0)
+        {
+            throw new StartupException(StartupFault.Resolver, "libunbound cannot be set up: not enough memory or entropy");
+        }
+
+        try
+        {
+            // Without a thread of its own the library would fork.
+            Check(ub_ctx_async(context, 1), "async");
+            foreach (var (option, value) in Options(settings))
+            {
+                SetOption(context, option, value);
+            }
+
+            fixed (byte* anchors = Libc.Text(settings.TrustAnchorFile ?? ""))
+            {
+                if (settings.TrustAnchorFile is not null)
+                {
+                    Check(ub_ctx_add_ta_file(context, anchors), $"trust anchors of {settings.TrustAnchorFile}");
+                }
+            }
+
+            SetServers(context, settings);
+            return context;
+        }
+        catch
+        {
+            ub_ctx_delete(context);
+            throw;
+        }
+    }
+
+    /// <summary>Starts a query; 0 or an error of the library.</summary>
+    public static int Ask(nint context, Question question, nint number, out int query)
+    {
+        var id = 0;
+        fixed (byte* name = Libc.Text(question.Name))
+        {
+            var error = ub_resolve_async(
+                context, name, (int)question.Type, 1, (void*)number, &UnboundResolver.Answered, &id);
+            query = id;
+            return error;
+        }
+    }
+
+    public static void Cancel(nint context, int query) => _ = ub_cancel(context, query);
+
+    public static int Descriptor(nint context) => ub_fd(context);
+
+    public static int Process(nint context) => ub_process(context);
+
+    public static void Delete(nint context) => ub_ctx_delete(context);
+
+    public static void Free(UnboundResult* result)
+    {
+        if (result != null)
+        {
+            ub_resolve_free(result);
+        }
+    }
+
+    public static string Describe(int error) =>
+        error == -4 ? "SERVFAIL" : Marshal.PtrToStringUTF8((nint)ub_strerror(error)) ?? "failure";
+
+    private static IEnumerable<(string, string)> Options(ResolverSettings settings)
+    {
+        // The defaults lose a quarter of 500 outstanding queries.
+        yield return ("outgoing-range:", "4000");
+        yield return ("num-queries-per-thread:", "2000");
+        yield return ("edns-buffer-size:", "1232");
+        yield return ("use-syslog:", "no");
+        if (!settings.Caching)
+        {
+            yield return ("cache-max-ttl:", "0");
+            yield return ("cache-max-negative-ttl:", "0");
+        }
+
+        if (settings.Forwarder is not null)
+        {
+            yield return ("do-not-query-localhost:", "no");
+        }
+    }
+
+    private static void SetServers(nint context, ResolverSettings settings)
+    {
+        if (settings.Forwarder is { } forwarder)
+        {
+            fixed (byte* address = Libc.Text($"{forwarder.Address}@{forwarder.Port}"))
+            fixed (byte* zone = Libc.Text("test."), kind = Libc.Text("transparent"))
+            {
+                Check(ub_ctx_set_fwd(context, address), $"forwarder {forwarder}");
+                // RFC 6761 lets resolvers answer for .test themselves; whoever names a server means that server.
+                Check(ub_ctx_zone_add(context, zone, kind), "zone test.");
+            }
+
+            return;
+        }
+
+        // Without a readable resolv.conf the library asks the root servers itself.
+        _ = ub_ctx_hosts(context, null);
+        _ = ub_ctx_resolvconf(context, null);
+    }
+
+    private static void SetOption(nint context, string option, string value)
+    {
+        fixed (byte* name = Libc.Text(option), text = Libc.Text(value))
+        {
+            Check(ub_ctx_set_option(context, name, text), option + value);
+        }
+    }
+
+    private static void Check(int error, string what)
+    {
+        if (error != 0)
+        {
+            throw new StartupException(StartupFault.Resolver, $"libunbound refuses {what}: {Describe(error)}");
+        }
+    }
+
+    [DllImport(Name)]
+    private static extern byte* ub_version();
+    [DllImport(Name)]
+    private static extern nint ub_ctx_create();
+    [DllImport(Name)]
+    private static extern void ub_ctx_delete(nint context);
+    [DllImport(Name)]
+    private static extern int ub_ctx_async(nint context, int thread);
+    [DllImport(Name)]
+    private static extern int ub_ctx_set_option(nint context, byte* name, byte* value);
+    [DllImport(Name)]
+    private static extern int ub_ctx_add_ta_file(nint context, byte* file);
+    [DllImport(Name)]
+    private static extern int ub_ctx_set_fwd(nint context, byte* address);
+    [DllImport(Name)]
+    private static extern int ub_ctx_hosts(nint context, byte* file);
+    [DllImport(Name)]
+    private static extern int ub_ctx_resolvconf(nint context, byte* file);
+    [DllImport(Name)]
+    private static extern int ub_ctx_zone_add(nint context, byte* zone, byte* kind);
+    [DllImport(Name)]
+    private static extern int ub_resolve_async(
+        nint context, byte* name, int type, int @class, void* data,
+        delegate* unmanaged[Cdecl]<void*, int, UnboundResult*, void> callback, int* query);
+    [DllImport(Name)]
+    private static extern int ub_cancel(nint context, int query);
+    [DllImport(Name)]
+    private static extern int ub_fd(nint context);
+    [DllImport(Name)]
+    private static extern int ub_process(nint context);
+    [DllImport(Name)]
+    private static extern void ub_resolve_free(UnboundResult* result);
+    [DllImport(Name)]
+    private static extern byte* ub_strerror(int error);
+}

@@ -1,0 +1,202 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using Dkim.Core;
+
+namespace Dkim.Hosting;
+
+/// <summary>DNS by libunbound: asynchronous, with a cache of its own, and with DNSSEC validation in this process where
+/// trust anchors are given.</summary>
+internal sealed class UnboundResolver : NetworkResolver
+{
+    // Above this many at once the library drops queries and never answers them.
+    private const int MaxOutstanding = 1500;
+    private static readonly ConcurrentDictionary<nint, Waiting> pending = new();
+    private static long lastNumber;
+
+    private readonly nint context;
+    private readonly int wake;
+    private readonly bool validates;
+    private readonly Thread pump;
+    private readonly SemaphoreSlim places = new(MaxOutstanding, MaxOutstanding);
+
+    // Held while the context is called, so that it is never called after it is gone.
+    private readonly Lock alive = new();
+    private bool disposed;
+
+    private UnboundResolver(nint context, ResolverSettings settings)
+        : base(settings.Caching)
+    {
+        this.context = context;
+        validates = settings.TrustAnchorFile is not null;
+        Description = $"libunbound {Unbound.Version}"
+            + (settings.Forwarder is null ? "" : $", forwarding to {settings.Forwarder}")
+            + (validates ? $", DNSSEC with the anchors of {settings.TrustAnchorFile}" : "");
+        wake = Libc.eventfd(0, Libc.O_CLOEXEC | Libc.O_NONBLOCK);
+        pump = new Thread(Pump, 256 * 1024) { IsBackground = true, Name = "resolver" };
+        pump.Start();
+    }
+
+    public override string Description { get; }
+
+    /// <summary>Makes a resolver; null when the library is not there.</summary>
+    /// <exception cref="StartupException">The library refuses a setting.</exception>
+    public static UnboundResolver? TryOpen(ResolverSettings settings)
+    {
+        if (!Unbound.IsInstalled)
+        {
+            return null;
+        }
+
+        var context = Unbound.CreateContext(settings);
+        return new UnboundResolver(context, settings);
+    }
+
+    public override void Dispose()
+    {
+        lock (alive)
+        {
+            if (disposed)
+            {
+                return;
+            }
+
+            disposed = true;
+        }
+
+        WakePump();
+        pump.Join();
+        Unbound.Delete(context);
+        _ = Libc.close(wake);
+    }
+
+    protected override async Task<TimedAnswer> LookUpAsync(Question question, CancellationToken cancellation)
+    {
+        await places.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            // The library gets a number instead of a handle: a callback after a cancellation then finds nothing.
+            var number = (nint)Interlocked.Increment(ref lastNumber);
+            var answered = new TaskCompletionSource<TimedAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
+            pending[number] = new Waiting(answered, validates);
+            var error = Start(question, number, out var query);
+            if (error != 0)
+            {
+                pending.TryRemove(number, out _);
+                return new TimedAnswer(Answer.Unavailable(Unbound.Describe(error)), 0);
+            }
+
+            await using (cancellation.UnsafeRegister(_ => Cancel(number, query), null).ConfigureAwait(false))
+            {
+                return await answered.Task.ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            places.Release();
+        }
+    }
+
+    private int Start(Question question, nint number, out int query)
+    {
+        lock (alive)
+        {
+            query = 0;
+            return disposed ? Unbound.InitFailure : Unbound.Ask(context, question, number, out query);
+        }
+    }
+
+    private void Cancel(nint number, int query)
+    {
+        if (!pending.TryRemove(number, out var waiting))
+        {
+            return;
+        }
+
+        lock (alive)
+        {
+            if (!disposed)
+            {
+                Unbound.Cancel(context, query);
+            }
+        }
+
+        waiting.Answered.TrySetCanceled();
+    }
+
+    private unsafe void WakePump()
+    {
+        ulong one = 1;
+        Libc.WriteAll(wake, new ReadOnlySpan<byte>(&one, sizeof(ulong)));
+    }
+
+    private unsafe void Pump()
+    {
+        var entries = stackalloc PollEntry[2];
+        entries[0] = new PollEntry { Descriptor = Unbound.Descriptor(context), Events = 1 };
+        entries[1] = new PollEntry { Descriptor = wake, Events = 1 };
+        while (!Volatile.Read(ref disposed))
+        {
+            if (Libc.poll(entries, 2, -1) > 0 && entries[0].Returned != 0 && Unbound.Process(context) != 0)
+            {
+                // Its pipe has failed: do not spin. Lookups end by their deadlines.
+                Thread.Sleep(100);
+            }
+        }
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    internal static unsafe void Answered(void* number, int error, UnboundResult* result)
+    {
+        try
+        {
+            if (pending.TryRemove((nint)number, out var waiting))
+            {
+                waiting.Answered.TrySetResult(error != 0 || result == null
+                    ? new TimedAnswer(Answer.Unavailable(Unbound.Describe(error)), 0)
+                    : Convert(*result, waiting.Validates));
+            }
+        }
+        catch (Exception)
+        {
+            // Nothing may unwind into the library; the lookup ends by its deadline.
+        }
+        finally
+        {
+            Unbound.Free(result);
+        }
+    }
+
+    private static unsafe TimedAnswer Convert(in UnboundResult result, bool validated)
+    {
+        var security = !validated ? Security.Unchecked
+            : result.Bogus != 0 ? Security.Bogus
+            : result.Secure != 0 ? Security.Secure
+            : Security.Insecure;
+        if (result.HaveData == 0 && security == Security.Bogus)
+        {
+            return new TimedAnswer(new Answer(Outcome.NewUnavailable("bogus"), security), 0);
+        }
+
+        if (result.NxDomain != 0)
+        {
+            return new TimedAnswer(Answer.NoSuchName(security), result.TimeToLive);
+        }
+
+        if (result.Rcode != 0)
+        {
+            return new TimedAnswer(Answer.Unavailable(DnsReply.RcodeName(result.Rcode)), 0);
+        }
+
+        var records = new Records((RecordType)result.Type);
+        for (var i = 0; result.HaveData != 0 && result.Data[i] != null && !records.IsFull; i++)
+        {
+            records.Add(new ReadOnlySpan<byte>(result.Data[i], result.Lengths[i]));
+        }
+
+        return new TimedAnswer(records.ToAnswer(security), result.TimeToLive);
+    }
+
+    private readonly record struct Waiting(TaskCompletionSource<TimedAnswer> Answered, bool Validates);
+}
