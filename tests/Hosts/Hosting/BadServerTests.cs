@@ -1,0 +1,153 @@
+using System.Diagnostics;
+using Dkim.Core;
+using Dkim.Hosting;
+using NUnit.Framework;
+
+namespace Dkim.Hosts.Tests.Hosting;
+
+/// <summary>Both resolvers of the network against servers that are slow, dead or lying.</summary>
+[TestFixture(true)]
+[TestFixture(false)]
+public sealed class BadServerTests(bool library)
+{
+    [SetUp]
+    public void Require()
+    {
+        if (library)
+        {
+            Tools.RequireLibunbound();
+        }
+    }
+
+    [Test]
+    public async Task A_dead_server_costs_the_deadline_and_no_more()
+    {
+        using var server = new FakeServer(_ => Task.FromResult<byte[]?>(null));
+        using var resolver = Open(server);
+        var watch = Stopwatch.StartNew();
+        var lookups = new MessageLookups(resolver, new LookupLimits(20, TimeSpan.FromMilliseconds(700)));
+        var answers = await lookups.AskAsync([Txt("a.test"), Txt("b.test"), Txt("c.test")]);
+        Assert.That(answers.Values.Select(Reason), Is.All.EqualTo("timeout"));
+        Assert.That(watch.ElapsedMilliseconds, Is.InRange(650, 2000));
+
+        // The time of a message is spent once, not once a round.
+        watch.Restart();
+        answers = await lookups.AskAsync([Txt("d.test")]);
+        Assert.That(Reason(answers[Txt("d.test")]), Is.EqualTo("timeout"));
+        Assert.That(watch.ElapsedMilliseconds, Is.LessThan(500));
+    }
+
+    [Test]
+    public async Task A_slow_server_holds_up_nobody_else()
+    {
+        using var server = new FakeServer(async query =>
+        {
+            await Task.Delay(400);
+            return FakeServer.Reply(query, 0, FakeServer.Txt("slow"));
+        });
+        using var resolver = Open(server);
+        var watch = Stopwatch.StartNew();
+        var answers = await new MessageLookups(resolver, LookupLimits.Default).AskAsync(
+            [.. Enumerable.Range(0, 20).Select(i => Txt($"s{i}.test"))]);
+        Assert.That(answers.Values.Select(answer => ((Outcome.Records)answer.Outcome).Item.Single()), Is.All.EqualTo("slow"));
+        Assert.That(watch.ElapsedMilliseconds, Is.InRange(390, 2500));
+    }
+
+    [Test]
+    public async Task The_same_question_in_flight_is_asked_once_and_then_remembered()
+    {
+        using var server = new FakeServer(async query =>
+        {
+            await Task.Delay(200);
+            return FakeServer.Reply(query, 0, FakeServer.Txt("shared"));
+        });
+        using var resolver = Open(server);
+        var answers = await Task.WhenAll(Enumerable.Range(0, 50)
+            .Select(_ => resolver.AskAsync(Txt("same.test"), CancellationToken.None).AsTask()));
+        Assert.That(answers.Select(answer => ((Outcome.Records)answer.Outcome).Item.Single()), Is.All.EqualTo("shared"));
+        Assert.That(server.Queries, Is.EqualTo(1));
+        await resolver.AskAsync(Txt("same.test"), CancellationToken.None);
+        Assert.That(server.Queries, Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task One_who_gives_up_takes_nothing_from_the_others()
+    {
+        using var server = new FakeServer(async query =>
+        {
+            await Task.Delay(300);
+            return FakeServer.Reply(query, 0, FakeServer.Txt("late"));
+        });
+        using var resolver = Open(server);
+        using var hasty = new CancellationTokenSource(50);
+        var given = resolver.AskAsync(Txt("wait.test"), hasty.Token).AsTask();
+        var kept = resolver.AskAsync(Txt("wait.test"), CancellationToken.None).AsTask();
+        Assert.That(async () => await given, Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(((Outcome.Records)(await kept).Outcome).Item.Single(), Is.EqualTo("late"));
+    }
+
+    [TestCase(2, "SERVFAIL")]
+    [TestCase(5, "REFUSED")]
+    public async Task A_failure_of_the_server_is_named(int rcode, string reason)
+    {
+        using var server = new FakeServer(query => Task.FromResult<byte[]?>(FakeServer.Reply(query, rcode)));
+        using var resolver = Open(server);
+        // libunbound makes one SERVFAIL of all failures of the servers it asks.
+        var answer = await Bounded(resolver, "failing.test");
+        Assert.That(Reason(answer), Is.EqualTo(library ? "SERVFAIL" : reason));
+    }
+
+    [Test]
+    public async Task Replies_to_other_questions_are_not_believed()
+    {
+        using var server = new FakeServer(query =>
+        {
+            var lie = FakeServer.Reply(query, 0, FakeServer.Txt("lie"));
+            lie[0] ^= 0xff;
+            return Task.FromResult<byte[]?>(lie);
+        });
+        using var resolver = Open(server);
+        Assert.That((await Bounded(resolver, "lied.test")).Outcome.IsUnavailable);
+    }
+
+    [Test]
+    public async Task Broken_packets_do_no_harm()
+    {
+        var random = new Random(7);
+        using var server = new FakeServer(query =>
+        {
+            var reply = FakeServer.Reply(query, 0, FakeServer.Txt("x"), FakeServer.Txt("y"));
+            for (var i = 0; i < 3; i++)
+            {
+                reply[random.Next(reply.Length - 30, reply.Length)] = (byte)random.Next(256);
+            }
+
+            return Task.FromResult<byte[]?>(reply[..random.Next(4, reply.Length + 1)]);
+        });
+        using var resolver = Open(server);
+        var answers = await Task.WhenAll(Enumerable.Range(0, 100).Select(i => Bounded(resolver, $"b{i}.test")));
+        Assert.That(answers, Is.All.Not.Null);
+    }
+
+    [Test]
+    public async Task A_port_where_nobody_listens_is_unavailable()
+    {
+        using var resolver = Resolvers.Open(new ResolverSettings
+        {
+            Forwarder = new(System.Net.IPAddress.Loopback, Tools.FreePort()),
+            Library = library,
+            SystemTime = TimeSpan.FromSeconds(3),
+        });
+        Assert.That((await Bounded(resolver, "nobody.test")).Outcome.IsUnavailable);
+    }
+
+    private IResolver Open(FakeServer server) => Resolvers.Open(
+        new ResolverSettings { Forwarder = server.Address, Library = library, SystemTime = TimeSpan.FromSeconds(3) });
+
+    private static async Task<Answer> Bounded(IResolver resolver, string name) =>
+        (await new MessageLookups(resolver, new LookupLimits(20, TimeSpan.FromSeconds(4))).AskAsync([Txt(name)])).Values.Single();
+
+    private static Question Txt(string name) => new(name, RecordType.Txt);
+
+    private static string Reason(Answer answer) => ((Outcome.Unavailable)answer.Outcome).reason;
+}

@@ -1,0 +1,165 @@
+using System.Diagnostics;
+using Dkim.Core;
+using Dkim.Hosting;
+using NUnit.Framework;
+
+namespace Dkim.Hosts.Tests.Hosting;
+
+/// <summary>Both resolvers of the network against a real name server.</summary>
+[TestFixture(true)]
+[TestFixture(false)]
+public sealed class ResolverTests(bool library)
+{
+    private static readonly string long2k = string.Concat(Enumerable.Range(0, 2000).Select(i => (char)('a' + (i % 26))));
+    private static readonly string long15k = new('k', 15_000);
+    private Nsd nsd = null!;
+    private IResolver resolver = null!;
+
+    [OneTimeSetUp]
+    public void Start()
+    {
+        if (library)
+        {
+            Tools.RequireLibunbound();
+        }
+
+        var many = string.Join('\n', Enumerable.Range(0, 500).Select(i => $"n{i} TXT \"v{i}\""));
+        var crowd = string.Join('\n', Enumerable.Range(0, 40).Select(i => $"crowd TXT \"c{i}\""));
+        nsd = new Nsd(new Dictionary<string, string>
+        {
+            ["plain.test"] = $"""
+                one TXT "hello"
+                joined TXT "ab" "cd" "" "ef"
+                octets TXT "\200\255\009"
+                {Nsd.Txt("long", long2k)}
+                {Nsd.Txt("huge", long15k)}
+                {Nsd.Txt("giant", new string('g', 17_000))}
+                two TXT "first"
+                two TXT "second"
+                host A 192.0.2.1
+                host AAAA 2001:db8::1
+                host MX 10 host
+                alias CNAME alias2
+                alias2 CNAME one
+                loop1 CNAME loop2
+                loop2 CNAME loop1
+                dangling CNAME nothing
+                empty.under TXT "below"
+                {crowd}
+                {many}
+                """,
+        });
+        resolver = Resolvers.Open(new ResolverSettings { Forwarder = nsd.Address, Library = library });
+    }
+
+    [OneTimeTearDown]
+    public void Stop()
+    {
+        resolver?.Dispose();
+        nsd?.Dispose();
+    }
+
+    [Test]
+    public void It_says_which_it_is() =>
+        Assert.That(resolver.Description, Does.Contain(library ? "libunbound" : "C library").And.Contain(nsd.Address.ToString()));
+
+    [TestCase("one", "hello")]
+    [TestCase("joined", "abcdef")]
+    [TestCase("octets", "\u00c8\u00ff\t")]
+    [TestCase("alias", "hello")]
+    public async Task It_finds_a_record(string name, string text)
+    {
+        var answer = await Ask($"{name}.plain.test");
+        Assert.That(Texts(answer), Is.EqualTo(new[] { text }));
+        Assert.That(answer.Security, Is.EqualTo(Security.Unchecked));
+    }
+
+    [Test]
+    public async Task Long_records_come_over_tcp()
+    {
+        Assert.That(Texts(await Ask("long.plain.test")), Is.EqualTo(new[] { long2k }));
+        Assert.That(Texts(await Ask("huge.plain.test")), Is.EqualTo(new[] { long15k }));
+    }
+
+    [Test]
+    public async Task A_record_over_16_KiB_is_unavailable() =>
+        Assert.That(await Reason("giant.plain.test"), Is.EqualTo("too large"));
+
+    [Test]
+    public async Task All_records_of_a_name_come_but_no_more_than_32()
+    {
+        Assert.That(Texts(await Ask("two.plain.test")), Is.EquivalentTo(new[] { "first", "second" }));
+        Assert.That(Texts(await Ask("crowd.plain.test")), Has.Length.EqualTo(32));
+    }
+
+    [Test]
+    public async Task Other_types_count()
+    {
+        Assert.That(Texts(await Ask("host.plain.test", RecordType.A)), Is.EqualTo(new[] { "192.0.2.1" }));
+        Assert.That(Texts(await Ask("host.plain.test", RecordType.Aaaa)), Is.EqualTo(new[] { "2001:db8::1" }));
+        Assert.That(Texts(await Ask("host.plain.test", RecordType.Mx)), Has.Length.EqualTo(1));
+        Assert.That(Texts(await Ask("one.plain.test", RecordType.Mx)), Is.Empty);
+    }
+
+    [TestCase("nothing.plain.test")]
+    [TestCase("dangling.plain.test")]
+    public async Task No_such_name(string name) => Assert.That((await Ask(name)).Outcome.IsNoSuchName);
+
+    [TestCase("host.plain.test")]
+    [TestCase("under.plain.test")]
+    public async Task A_name_without_a_record(string name) => Assert.That(Texts(await Ask(name)), Is.Empty);
+
+    [TestCase("")]
+    [TestCase("a..test")]
+    [TestCase(".test")]
+    [TestCase("test.")]
+    [TestCase("a b.test")]
+    [TestCase("a\\.b.test")]
+    [TestCase("a\0b.test")]
+    [TestCase("\u00e4.test")]
+    [TestCase("0123456789012345678901234567890123456789012345678901234567890123.test")]
+    public async Task A_name_that_cannot_exist_does_not(string name) => Assert.That((await Ask(name)).Outcome.IsNoSuchName);
+
+    [Test]
+    public async Task A_loop_of_aliases_is_no_answer()
+    {
+        var watch = Stopwatch.StartNew();
+        var answers = await new MessageLookups(resolver, LookupLimits.Default).AskAsync([Txt("loop1.plain.test")]);
+        var outcome = answers.Values.Single().Outcome;
+        Assert.That(outcome.IsUnavailable || outcome is Outcome.Records { Item.IsEmpty: true }, $"{outcome}");
+        Assert.That(watch.Elapsed.TotalSeconds, Is.LessThan(9));
+    }
+
+    [Test]
+    public async Task A_refused_zone_is_unavailable()
+    {
+        var reason = await Reason("name.elsewhere.example");
+        Assert.That(reason, Is.EqualTo(library ? "SERVFAIL" : "REFUSED"));
+    }
+
+    [Test]
+    public async Task Five_hundred_at_once_are_all_answered()
+    {
+        using var fresh = Resolvers.Open(new ResolverSettings { Forwarder = nsd.Address, Library = library, Caching = false });
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 500)
+            .Select(i => fresh.AskAsync(Txt($"n{i}.plain.test"), patience.Token).AsTask()));
+        Assert.That(answers.Select(answer => Texts(answer).Single()), Is.EqualTo(Enumerable.Range(0, 500).Select(i => $"v{i}")));
+    }
+
+    private static Question Txt(string name) => new(name, RecordType.Txt);
+
+    private static string[] Texts(Answer answer)
+    {
+        Assert.That(answer.Outcome, Is.InstanceOf<Outcome.Records>());
+        return [.. ((Outcome.Records)answer.Outcome).Item];
+    }
+
+    private async Task<string> Reason(string name) => ((Outcome.Unavailable)(await Ask(name)).Outcome).reason;
+
+    private async Task<Answer> Ask(string name, RecordType type = RecordType.Txt)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(15));
+        return await resolver.AskAsync(new Question(name, type), patience.Token);
+    }
+}

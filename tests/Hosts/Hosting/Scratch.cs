@@ -1,0 +1,22 @@
+namespace Dkim.Hosts.Tests.Hosting;
+
+/// <summary>A directory of one test, removed at its end.</summary>
+public sealed class Scratch : IDisposable
+{
+    public string Root { get; } = Directory.CreateTempSubdirectory("hosts-").FullName;
+
+    public string At(string name) => Path.Combine(Root, name);
+
+    public string Write(string name, string text, UnixFileMode? mode = null)
+    {
+        File.WriteAllText(At(name), text);
+        if (mode is { } bits)
+        {
+            File.SetUnixFileMode(At(name), bits);
+        }
+
+        return At(name);
+    }
+
+    public void Dispose() => Directory.Delete(Root, recursive: true);
+}

@@ -1,0 +1,89 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using NUnit.Framework;
+
+namespace Dkim.Hosts.Tests.Hosting;
+
+/// <summary>What tests need of the machine.</summary>
+public static class Tools
+{
+    public static void RequireRoot()
+    {
+        if (Environment.UserName != "root")
+        {
+            Assert.Ignore("left out: it needs root");
+        }
+    }
+
+    /// <summary>The path of a program; the test is left out where its Debian package is missing.</summary>
+    public static string RequireProgram(string program, string package)
+    {
+        foreach (var directory in (string[])["/usr/sbin", "/usr/bin", "/sbin", "/bin"])
+        {
+            if (File.Exists(Path.Combine(directory, program)))
+            {
+                return Path.Combine(directory, program);
+            }
+        }
+
+        Assert.Ignore($"left out: {program} is missing (Debian package {package})");
+        return "";
+    }
+
+    public static void RequireLibunbound()
+    {
+        if (!System.Runtime.InteropServices.NativeLibrary.TryLoad("libunbound.so.8", out _))
+        {
+            Assert.Ignore("left out: libunbound.so.8 is missing (Debian package libunbound8)");
+        }
+    }
+
+    /// <summary>Runs a program to its end; its standard output. A failure fails the test.</summary>
+    public static string Run(string directory, string program, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = directory,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using var process = Process.Start(start)!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.That(process.ExitCode, Is.Zero, $"{program}: {error.Result}");
+        return output;
+    }
+
+    /// <summary>A port of the loopback that is free for UDP and TCP.</summary>
+    public static int FreePort()
+    {
+        for (; ; )
+        {
+            using var udp = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+            udp.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+            var port = ((IPEndPoint)udp.LocalEndPoint!).Port;
+            using var tcp = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                tcp.Bind(new IPEndPoint(IPAddress.Loopback, port));
+                return port;
+            }
+            catch (SocketException)
+            {
+            }
+        }
+    }
+
+    /// <summary>Waits until something holds; fails the test when it never does.</summary>
+    public static async Task Eventually(Func<bool> holds, string what, int seconds = 10)
+    {
+        var watch = Stopwatch.StartNew();
+        while (!holds())
+        {
+            Assert.That(watch.Elapsed.TotalSeconds, Is.LessThan(seconds), what);
+            await Task.Delay(20);
+        }
+    }
+}
