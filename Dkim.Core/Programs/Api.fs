@@ -2,33 +2,8 @@
 /// `Supply` brings them, until nothing is wanted and `Tell` says how the start ended.
 namespace Dkim.Core
 
-open System
 open System.Collections.Generic
 open System.Net
-
-type LogLevel =
-    | Debug = 0
-    | Info = 1
-    | Warning = 2
-    | Error = 3
-
-/// One line for the log, free of control characters. `Text` has no ident, level or time.
-type LogLine = { Level: LogLevel; Text: string }
-
-/// What a proxy does with a message. Exactly one of the members is called, once.
-type IProxyReply =
-    /// Send `head` in place of the first `replaced` octets of the message as received, then the rest.
-    abstract Relay: head: ReadOnlyMemory<byte> * replaced: int64 -> unit
-    /// Answer the end of data with this code and text, and let the relay forget the transaction.
-    abstract Refuse: code: int * text: string -> unit
-
-/// A proxy's decision on one message.
-[<Sealed>]
-type ProxyDecision internal (log: LogLine list, tell: IProxyReply -> unit) =
-    /// For syslog and standard error, in order.
-    member _.Log = log
-
-    member _.Tell(reply: IProxyReply) = tell reply
 
 /// What a start needs to know of the machine.
 type Machine =
@@ -37,23 +12,49 @@ type Machine =
         HostName: string
     }
 
-/// A proxy that is ready to serve: settings, maps and keys. It never changes; `Refresh` makes another.
+/// What serving needs of one of the two proxies.
+[<NoComparison; NoEquality>]
+type internal ProxyParts =
+    {
+        Ident: string
+        Settings: ProxySettings
+        Relay: Endpoint
+        Notices: LogLine list
+        Secrets: WantedFile list
+        Refresh: (WantedFile -> FileContents voption) -> ProxyParts
+        Passage: int64<sec> -> Passage<ProxyDecision>
+    }
+
+/// A proxy that is ready to serve: settings, maps and keys. It never changes; `Refresh` makes another. Usable from
+/// several threads.
 [<Sealed>]
-type ProxyProgram internal (ident: string, settings: ProxySettings, relay: Endpoint, notices: LogLine list) =
+type ProxyProgram internal (parts: ProxyParts) =
     /// `dkimproxy.out` or `dkimproxy.in`, or what `syslog_ident` says.
-    member _.Ident = ident
+    member _.Ident = parts.Ident
 
-    member _.Settings = settings
+    member _.Settings = parts.Settings
 
-    member _.Listen = ProxySettings.listeners settings
+    member _.Listen = ProxySettings.listeners parts.Settings
 
-    member _.Relay = relay
+    member _.Relay = parts.Relay
 
     /// What to log before serving: weak or ineffective settings, keys that could not be read.
-    member _.Notices = notices
+    member _.Notices = parts.Notices
 
     /// Whether a client at this address may speak to the proxy.
-    member _.Admits(client: IPAddress) = ProxySettings.admits settings client
+    member _.Admits(client: IPAddress) =
+        ProxySettings.admits parts.Settings client
+
+    /// The files that hold private keys and passphrases, to be watched.
+    member _.Secrets = parts.Secrets
+
+    /// The program with these files read again, all of `Secrets`. A key that cannot be read any more stays as it was, and
+    /// `Notices` of the new program says so.
+    member _.Refresh(files: IReadOnlyDictionary<WantedFile, FileContents>) =
+        ProxyProgram(parts.Refresh(FileContents.find files))
+
+    /// The passage of one message. `now` is the time of day in seconds since 1970-01-01T00:00:00Z.
+    member _.NewMessage(now: int64<sec>) : Passage<ProxyDecision> = parts.Passage now
 
 /// How a start ended. Exactly one of the members is called, once.
 type IProxyStart =
@@ -94,3 +95,91 @@ type ProxyStart
         match state with
         | Loaded tell -> tell reply
         | Wanting _ -> reply.Fail("a file was wanted and not supplied", 75)
+
+/// The two proxies, from their command lines without the program's own name.
+module Proxies =
+    let private ident (settings: ProxySettings) name =
+        ValueOption.defaultValue name settings.SyslogIdent
+
+    let private warned (warnings: string list) =
+        warnings |> List.map (ProxyLog.warning "settings")
+
+    /// What settings came to: the program, if nothing is wrong, and else what is.
+    type private Prepared =
+        {
+            Problems: Problem list
+            /// Problems of single lines of maps, which fail the messages that need them and not the start.
+            Lines: Problem list
+            Warnings: string list
+            Serve: Endpoint -> LogLine list -> ProxyParts
+        }
+
+    let private ended (kind: ProxyKind<'s>) (settings: 's) (prepared: Prepared) (reply: IProxyStart) =
+        let common = kind.Common settings
+
+        match prepared.Problems, ProxySettings.relay common with
+        | problems, _ when common.Check ->
+            let all = problems @ prepared.Lines
+            let exitCode = if List.isEmpty all then 0 else ProxySetup.CheckExit
+            reply.Print(ProxySetup.report kind all prepared.Warnings, exitCode)
+        | [], ValueSome relay ->
+            let notices =
+                warned ((prepared.Lines |> List.map Problem.describe) @ prepared.Warnings)
+
+            reply.Serve(ProxyProgram(prepared.Serve relay notices))
+        | problems, _ -> reply.Fail(ProxySetup.complaint kind problems, ProxySetup.UsageExit)
+
+    let private start (kind: ProxyKind<'s>) (arguments: string[]) prepare =
+        let help (reply: IProxyStart) =
+            reply.Print(Manual.help kind.Text kind.Table kind.Defaults, ProxySetup.HelpExit)
+
+        let load find : Loading<IProxyStart -> unit> =
+            match ProxySetup.settle kind (List.ofArray arguments) find with
+            | Wanting files -> Wanting files
+            | Loaded settled when (kind.Common settled.Settings).Help -> Loaded help
+            | Loaded settled ->
+                match prepare settled.Settings find with
+                | Wanting files -> Wanting files
+                | Loaded prepared ->
+                    let problems = settled.Problems @ prepared.Problems
+                    Loaded(ended kind settled.Settings { prepared with Problems = problems })
+
+        ProxyStart(load, Map.empty)
+
+    let private outKind: ProxyKind<OutSettings> =
+        {
+            Text = OutSettings.text
+            Table = OutSettings.table
+            Defaults = OutSettings.defaults
+            Common = _.Proxy
+            WithCommon = fun common settings -> { settings with Proxy = common }
+        }
+
+    let rec private outParts (program: OutProgram) relay notices : ProxyParts =
+        {
+            Ident = ident program.Settings.Proxy outKind.Text.Name
+            Settings = program.Settings.Proxy
+            Relay = relay
+            Notices = notices
+            Secrets = OutSetup.secretFiles program
+            Refresh =
+                fun find ->
+                    let struct (next, problems) = OutSetup.refreshKeys find program
+                    outParts next relay (warned problems)
+            Passage = DkimproxyOut.passage program
+        }
+
+    let private prepareOut (settings: OutSettings) find : Loading<Prepared> =
+        match OutSetup.prepare settings find with
+        | Wanting files -> Wanting files
+        | Loaded(struct (program, problems, lines)) ->
+            Loaded
+                {
+                    Problems = problems
+                    Lines = lines
+                    Warnings = OutSetup.warnings program
+                    Serve = outParts program
+                }
+
+    /// The start of dkimproxy.out.
+    let Out (arguments: string[]) = start outKind arguments prepareOut

@@ -2,6 +2,7 @@
 namespace Dkim.Core
 
 open System
+open System.Collections.Generic
 
 /// What a file is for: the host checks owner and mode of those that hold secrets.
 type FileKind =
@@ -45,6 +46,12 @@ module FileContents =
             match Octets.tryUtf8 contents.Octets.Span with
             | ValueSome text -> Ok(text.TrimStart '\uFEFF')
             | ValueNone -> Ok(Octets.latin1 contents.Octets.Span)
+
+    /// A file among those that a host supplied.
+    let internal find (files: IReadOnlyDictionary<WantedFile, FileContents>) (file: WantedFile) =
+        match files.TryGetValue file with
+        | true, contents -> ValueSome contents
+        | false, _ -> ValueNone
 
     /// The lines of a text, without their ends.
     let internal lines (text: string) =

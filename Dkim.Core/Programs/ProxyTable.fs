@@ -242,6 +242,36 @@ module internal ProxyTable =
         ]
         |> Setting.group "running" "dkimproxy.out(8), dkimproxy.in(8)"
 
+    /// Rows of what the header of a message may cost.
+    let headerBounds: Setting<HeaderLimits> list =
+        let octets low =
+            Codec.octets low 1073741824L |> Codec.map (fun v -> int v * 1<octet>) int64
+
+        let row name codec (get: HeaderLimits -> 'v) put summary =
+            Setting.make name codec get put |> Setting.says summary
+
+        [
+            row
+                "max_header_octets"
+                (octets 1024L)
+                _.Octets
+                (fun v s -> { s with Octets = v })
+                "the longest header to look at"
+            row
+                "max_header_fields"
+                (Codec.number "NUM" 10 1000000)
+                _.Fields
+                (fun v s -> { s with Fields = v })
+                "the most header fields to look at"
+            row
+                "max_field_octets"
+                (octets 998L)
+                _.FieldOctets
+                (fun v s -> { s with FieldOctets = v })
+                "the longest header field to look at"
+        ]
+        |> Setting.group "bounds" "new"
+
     /// The rows of both programs, those of the mail first.
     let table: Setting<ProxySettings> list =
         smtp @ bounds @ daemon @ clients @ inherited @ logs @ dns @ runs

@@ -83,7 +83,7 @@ module internal SettingsFile =
 
         table |> List.tryFind (fun row -> List.exists isIt row.Spellings)
 
-    let private empty =
+    let none =
         {
             Wanted = []
             Given = []
@@ -91,7 +91,7 @@ module internal SettingsFile =
         }
 
     let private problem origin name value fault remedy =
-        { empty with
+        { none with
             Problems =
                 [
                     {
@@ -114,12 +114,12 @@ module internal SettingsFile =
     let private entry style table origin key value =
         match byKey style table key with
         | None ->
-            { empty with
+            { none with
                 Problems = [ Settings.unknown table origin key ]
             }
         | Some row ->
             let give value =
-                { empty with
+                { none with
                     Given =
                         [
                             {
@@ -133,7 +133,7 @@ module internal SettingsFile =
             match value, style, row.Arity with
             | "", NameAndValue, Arity.Flag -> give "yes"
             | "", _, _ ->
-                { empty with
+                { none with
                     Problems = [ Settings.missing origin row ]
                 }
             | value, _, _ -> give value
@@ -153,7 +153,7 @@ module internal SettingsFile =
             problem origin "Include" (ValueSome path) NestedTooDeep "put these settings into one file"
         else
             match find path with
-            | ValueNone -> { empty with Wanted = [ path ] }
+            | ValueNone -> { none with Wanted = [ path ] }
             | ValueSome contents ->
                 match FileContents.text contents with
                 | Result.Error reason ->
@@ -162,7 +162,7 @@ module internal SettingsFile =
                 | Result.Ok text ->
                     FileContents.lines text
                     |> Array.mapi (fun index text -> line style table find taken depth (InFile(path, index + 1)) text)
-                    |> fun lines -> Array.foldBack join lines empty
+                    |> fun lines -> Array.foldBack join lines none
 
     and private line style table find taken depth origin (text: string) : SettingsFile<'s> =
         if text.Length > LineLimit && style = KeyAndToken then
@@ -171,7 +171,7 @@ module internal SettingsFile =
             match Grammar.parseAll (grammarOf style) text with
             | Result.Error reason ->
                 problem origin "" (ValueSome text) (IllegalValue reason) "write a name, a blank and a value"
-            | Result.Ok ValueNone -> empty
+            | Result.Ok ValueNone -> none
             | Result.Ok(ValueSome(struct (key, value))) ->
                 let isInclude = key.Equals("Include", StringComparison.OrdinalIgnoreCase)
 

@@ -1,0 +1,156 @@
+/// The settings of dkimproxy.in.
+namespace Dkim.Core
+
+/// The vocabulary of results in Authentication-Results.
+type ResultWords =
+    /// That of Mail::DKIM, which the original wrote.
+    | Original
+    | Registered
+
+/// Settings of the verifying proxy.
+type InSettings =
+    {
+        Proxy: ProxySettings
+        /// The name of this host in Authentication-Results; the machine's own where it is not said.
+        HostName: string voption
+        /// Mail that the author's domain wants refused is refused.
+        RejectFail: bool
+        /// Fields that claim to be ours are removed before ours is added.
+        RemoveForged: bool
+        Words: ResultWords
+        Policy: VerifyPolicy
+        HeaderLimits: HeaderLimits
+    }
+
+module InSettings =
+    let defaults =
+        {
+            Proxy = ProxySettings.defaults
+            HostName = ValueNone
+            RejectFail = false
+            RemoveForged = true
+            Words = Original
+            Policy = VerifyPolicy.defaults
+            HeaderLimits = HeaderLimits.defaults
+        }
+
+    let private verification =
+        [
+            Setting.flag "reject_fail" _.RejectFail (fun v s -> { s with RejectFail = v })
+            |> Setting.spelled [ Spelling.Word "reject-fail"; Spelling.Key "reject_fail" ]
+            |> Setting.says "refuse a message that its author's domain wants refused"
+            |> Setting.detail
+                "Looks up three policies of the author's domain: DomainKeys, the old sender signing practices, and ADSP. \
+                 A message with a good signature of someone else is refused too where a policy says so, as is one \
+                 without any: so does mail from most mailing lists end."
+            Setting.optional "hostname" (Codec.text "HOSTNAME") _.HostName (fun v s -> { s with HostName = v })
+            |> Setting.says "the name of this host in Authentication-Results (default: the machine's own)"
+        ]
+        |> Setting.group "verification" "dkimproxy.in(8)"
+
+    let private words =
+        Codec.choice [ "original", Original; "rfc8601", Registered ] (fun words ->
+            match words with
+            | Original -> "original"
+            | Registered -> "rfc8601")
+
+    let private octets low =
+        Codec.octets low 1073741824L |> Codec.map (fun v -> int v * 1<octet>) int64
+
+    let private number low high = Codec.number "NUM" low high
+
+    let private judgement: Setting<VerifyPolicy> list =
+        [
+            Setting.flag "allow_sha1" _.AllowSha1 (fun v s -> { s with AllowSha1 = v })
+            |> Setting.says "let dkim signatures made with SHA-1 pass"
+            |> Setting.detail "They prove nothing any more; without it their result is policy."
+            Setting.make
+                "min_rsa_bits"
+                (number 512 8192 |> Codec.map (fun v -> v * 1<bit>) int)
+                _.MinimumRsaBits
+                (fun v s -> { s with MinimumRsaBits = v })
+            |> Setting.says "the shortest RSA key with which a dkim signature passes"
+            Setting.make
+                "clock_drift"
+                (Codec.number64 "SECONDS" 0L 86400L |> Codec.map (fun v -> v * 1L<sec>) int64)
+                _.ClockDrift
+                (fun v s -> { s with ClockDrift = v })
+            |> Setting.says "how far a signer's clock may be from ours"
+            Setting.flag "refuse_unsigned_body" _.RefuseUnsignedOctets (fun v s -> { s with RefuseUnsignedOctets = v })
+            |> Setting.says "do not accept signatures that leave a part of the body out (l=)"
+            Setting.make "max_signatures" (number 1 1000) _.SignaturesRead (fun v s -> { s with SignaturesRead = v })
+            |> Setting.says "how many signatures of a message to read"
+            Setting.make "max_verified" (number 1 100) _.SignaturesVerified (fun v s ->
+                { s with SignaturesVerified = v })
+            |> Setting.says "how many signatures of a message to verify"
+            Setting.make "max_signed_names" (number 10 100000) _.Limits.SignedNames (fun v s ->
+                { s with Limits.SignedNames = v })
+            |> Setting.says "how many fields a signature may name"
+            Setting.make "max_tag_list" (octets 1024L) _.Limits.TagListOctets (fun v s ->
+                { s with Limits.TagListOctets = v })
+            |> Setting.says "the longest signature to read"
+            Setting.make "max_key_record" (octets 512L) _.RecordOctets (fun v s -> { s with RecordOctets = v })
+            |> Setting.says "the longest key record to read"
+        ]
+
+    let private forgery =
+        [
+            Setting.flag "remove_forged" _.RemoveForged (fun v s -> { s with RemoveForged = v })
+            |> Setting.says "remove Authentication-Results fields that claim to be ours"
+            Setting.make "result_words" words _.Words (fun v s -> { s with Words = v })
+            |> Setting.says "how Authentication-Results names results"
+            |> Setting.detail
+                "original is what filters know that were written for this program, invalid among it. rfc8601 has the \
+                 registered words, and tells domain, selector, algorithm and the start of each signature too."
+        ]
+
+    let private added =
+        (judgement
+         |> List.map (Setting.within _.Policy (fun v s -> { s with Policy = v })))
+        @ forgery
+        |> Setting.group "verification" "new"
+
+    let table: Setting<InSettings> list =
+        verification
+        @ added
+        @ (ProxyTable.headerBounds
+           |> List.map (Setting.within _.HeaderLimits (fun v s -> { s with HeaderLimits = v })))
+        @ (ProxyTable.table
+           |> List.map (Setting.within _.Proxy (fun v s -> { s with Proxy = v })))
+
+    let text =
+        {
+            Name = "dkimproxy.in"
+            Section = 8
+            OneLine = "SMTP proxy that verifies DKIM and DomainKeys signatures"
+            Operands = "LISTENADDR:PORT RELAYADDR:PORT"
+            Description =
+                [
+                    "dkimproxy.in listens on the address and port of its first operand and passes all that it hears to \
+                     the mail server of its second, with an Authentication-Results field on top of each message that \
+                     tells which of its signatures are good."
+                    "Every setting can stand in a file that conf_file names: one on each line, its name, a blank, = or : \
+                     and its value. A # begins a comment, \\# is one. Hyphens and underscores in names are the same. What \
+                     the command line says beats the file."
+                ]
+            Exits =
+                [
+                    0, "Stopped by a signal, or put into the background."
+                    1, "After --help; a socket, user, group or pid file could not be had."
+                    2, "A setting is missing or wrong."
+                    78, "--check found problems."
+                ]
+            Examples =
+                [
+                    "Verify, and refuse what cannot be verified for now:",
+                    [ "dkimproxy.in --reject-error 127.0.0.1:10025 127.0.0.1:10026" ]
+                    "A file that says the same, under another name of the host:",
+                    [
+                        "listen       127.0.0.1:10025"
+                        "relay        127.0.0.1:10026"
+                        "hostname     mx.example.com"
+                        "reject_error"
+                    ]
+                ]
+            SeeAlso = [ "dkim", 1; "dkimproxy.out", 8 ]
+        }

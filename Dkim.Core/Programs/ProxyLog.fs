@@ -1,0 +1,82 @@
+/// What both proxies say of a message in the log and to the client, in the words of the originals.
+namespace Dkim.Core
+
+open System
+
+module internal ProxyLog =
+    /// Longer texts of a message are cut in a log line.
+    [<Literal>]
+    let private Longest = 200
+
+    let private isPlain (c: char) =
+        c > ' ' && c < '\127' && not ("<>,;".Contains c)
+
+    /// Text of a message as a log line can hold it: no blank, bracket or comma could make it look like more than one
+    /// attribute.
+    let private safe (text: string) =
+        text.Substring(0, min Longest text.Length)
+        |> String.map (fun c -> if isPlain c then c else '?')
+
+    /// A sentence on one line, for a log or a reply.
+    let sentence (text: string) =
+        text.Substring(0, min (2 * Longest) text.Length)
+        |> String.map (fun c -> if c >= ' ' && c < '\127' then c else ' ')
+
+    let private attribute name (text: string) = name + "=<" + safe text + ">"
+
+    let private messageId (header: Header) =
+        Header.tryFind "Message-ID" header
+        |> ValueOption.map (fun field -> field.ValueText.Trim().TrimStart('<').TrimEnd('>'))
+
+    let private sender (header: Header) =
+        let address name =
+            Header.tryFind name header
+            |> ValueOption.bind Originator.tryFirst
+            |> ValueOption.map (fun address -> attribute (name.ToLowerInvariant()) (address.ToString()))
+
+        if (Header.tryFind "Sender" header).IsSome then
+            address "Sender"
+        else
+            address "From"
+
+    /// `message-id=<…>, signer=<…>, from=<…>`, as far as there are such things.
+    let private attributes (header: Header) (signer: string voption) =
+        let parts =
+            [
+                messageId header |> ValueOption.map (attribute "message-id")
+                signer |> ValueOption.map (attribute "signer")
+                sender header
+            ]
+
+        String.Join(", ", parts |> List.collect (fun part -> if part.IsSome then [ part.Value ] else []))
+
+    /// The line on a message: `WHAT - RESULT; ATTRIBUTES`.
+    let result (what: string) (text: string) (header: Header voption) (signer: string voption) : LogLine =
+        let attributes =
+            match header with
+            | ValueSome header -> attributes header signer
+            | ValueNone -> ""
+
+        {
+            Level = LogLevel.Info
+            Text = what + " - " + sentence text + "; " + attributes
+        }
+
+    let warning (what: string) (text: string) : LogLine =
+        {
+            Level = LogLevel.Warning
+            Text = what + ": " + sentence text
+        }
+
+    /// A failure of ours, and whether trying again may help.
+    let failure (permanent: bool) (reason: string) =
+        (if permanent then "permerror (" else "temperror (") + reason + ")"
+
+    /// The message as it is, with octets on top of what follows the first `replaced`.
+    let relay (log: LogLine list) (head: ReadOnlyMemory<byte>) (replaced: int64) =
+        ProxyDecision(log, (fun reply -> reply.Relay(head, replaced)))
+
+    let unchanged (log: LogLine list) = relay log ReadOnlyMemory.Empty 0L
+
+    let refuse (log: LogLine list) (code: int) (text: string) =
+        ProxyDecision(log, (fun reply -> reply.Refuse(code, sentence text)))
