@@ -1,0 +1,150 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace Dkim.Hosting;
+
+/// <summary>What to do with a file whose permissions let others read or change it.</summary>
+public enum Strictness
+{
+    /// <summary>Take it and say so.</summary>
+    Warn,
+
+    /// <summary>Refuse it.</summary>
+    Refuse,
+}
+
+/// <summary>A file that cannot be used. The message is one line: path, what was found, and the remedy.</summary>
+public sealed class FileRefusedException(string message) : IOException(message);
+
+/// <summary>The content of a file and what is wrong with its permissions, one line each.</summary>
+public sealed record PrivateContent(byte[] Octets, IReadOnlyList<string> Warnings);
+
+/// <summary>Reads files that hold secrets: bounded, from the descriptor that was checked, never from a file that others
+/// may have put there.</summary>
+public static class PrivateFile
+{
+    /// <summary>The default bound, in octets.</summary>
+    public const int MaxLength = 1 << 20;
+
+    private const uint GroupRead = 0x20;
+    private const uint GroupWrite = 0x10;
+    private const uint OthersRead = 0x04;
+    private const uint OthersWrite = 0x02;
+    private const uint Sticky = 0x200;
+
+    /// <summary>Reads a file and checks its owner, its mode and the directories above it.</summary>
+    /// <param name="account">Whom it may belong to, user or group, beside root and the account the process has now.</param>
+    /// <exception cref="FileRefusedException">It cannot be read, is no plain file, is too long, or is not private and
+    /// the strictness says that it must be.</exception>
+    public static PrivateContent Read(string path, Strictness strictness, Account? account = null, int maxLength = MaxLength)
+    {
+        using var handle = Open(path, out var facts);
+        var problems = Problems(path, facts, account).ToArray();
+        if (problems.Length > 0 && strictness == Strictness.Refuse)
+        {
+            throw new FileRefusedException(problems[0]);
+        }
+
+        return new PrivateContent(ReadAll(path, handle, facts, maxLength), problems);
+    }
+
+    /// <summary>Reads a file that need not be private, e.g. a map: bounded, and only a plain file.</summary>
+    public static byte[] ReadShared(string path, int maxLength)
+    {
+        using var handle = Open(path, out var facts);
+        return ReadAll(path, handle, facts, maxLength);
+    }
+
+    private static SafeFileHandle Open(string path, out FileFacts facts)
+    {
+        // Without blocking: opening a pipe must not stop the service.
+        var fd = path.Contains('\0') ? -1 : Libc.Open(path, Libc.O_RDONLY | Libc.O_NONBLOCK);
+        if (fd < 0)
+        {
+            throw new FileRefusedException($"{path}: {Libc.Describe(Libc.LastError)}");
+        }
+
+        var handle = new SafeFileHandle(fd, ownsHandle: true);
+        if (FileFacts.TryRead(fd, out facts) && facts.IsRegular)
+        {
+            return handle;
+        }
+
+        handle.Dispose();
+        throw new FileRefusedException($"{path}: not a plain file");
+    }
+
+    private static byte[] ReadAll(string path, SafeFileHandle handle, FileFacts facts, int maxLength)
+    {
+        if (facts.Size > maxLength)
+        {
+            throw new FileRefusedException($"{path}: {facts.Size} octets; at most {maxLength} are read");
+        }
+
+        var octets = new byte[facts.Size];
+        var length = 0;
+        while (length < octets.Length && RandomAccess.Read(handle, octets.AsSpan(length), length) is var count && count > 0)
+        {
+            length += count;
+        }
+
+        return length == octets.Length ? octets : octets[..length];
+    }
+
+    private static IEnumerable<string> Problems(string path, FileFacts facts, Account? account)
+    {
+        if (!IsOwn(facts.Owner, account))
+        {
+            yield return $"{path}: it belongs to user {facts.Owner}; chown it to root or to the user of this service";
+        }
+
+        // A group of its own is how a service without root's rights gets at its keys.
+        var loose = facts.Permissions & (GroupWrite | OthersRead | OthersWrite);
+        if ((facts.Permissions & GroupRead) != 0 && !IsOwnGroup(facts.Group, account))
+        {
+            loose |= GroupRead;
+        }
+
+        if (loose != 0)
+        {
+            var who = (loose & (OthersRead | OthersWrite)) != 0 ? "everyone" : $"group {facts.Group}";
+            var what = (loose & (GroupWrite | OthersWrite)) != 0 ? "changed" : "read";
+            yield return $"{path}: mode {facts.OctalPermissions}, so it can be {what} by {who}; chmod 0600 {path}";
+        }
+
+        foreach (var problem in DirectoryProblems(path, account))
+        {
+            yield return problem;
+        }
+    }
+
+    private static IEnumerable<string> DirectoryProblems(string path, Account? account)
+    {
+        var full = Path.GetFullPath(path);
+        var target = File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName ?? full;
+        foreach (var start in (string[])[full, target])
+        {
+            for (var directory = Path.GetDirectoryName(start); directory is not null; directory = Path.GetDirectoryName(directory))
+            {
+                if (FileFacts.TryRead(directory, followLinks: true, out var facts) && IsOpen(facts, account))
+                {
+                    yield return $"{path}: others can replace it: {directory} has mode {facts.OctalPermissions}"
+                        + $" and belongs to user {facts.Owner}; chmod go-w {directory}";
+                    yield break;
+                }
+            }
+        }
+    }
+
+    // In a sticky directory only the owner of a file can replace it.
+    private static bool IsOpen(FileFacts directory, Account? account) =>
+        !IsOwn(directory.Owner, account)
+        || ((directory.Permissions & Sticky) == 0
+            && ((directory.Permissions & OthersWrite) != 0
+                || ((directory.Permissions & GroupWrite) != 0 && !IsOwnGroup(directory.Group, account))));
+
+    private static bool IsOwn(uint owner, Account? account) =>
+        owner == 0 || owner == Libc.geteuid() || owner == account?.User;
+
+    private static bool IsOwnGroup(uint group, Account? account) =>
+        group == 0 || group == Libc.getegid() || group == account?.Group;
+}
