@@ -6,54 +6,11 @@ open System
 open FParsec
 open Dkim.Core.Grammar
 
-/// Comments nest no deeper than this.
-[<Literal>]
-let private deepest = 16
-
-// What white space and comments may stand anywhere between tokens. Folds need no look at what follows: a field value
-// that was cut from a header has line ends only before white space.
-let private isCfwsChar c = isWspChar c || c = '\r' || c = '\n'
-
-/// `comment = "(" *([FWS] ccontent) [FWS] ")"`, by hand because it nests.
-let private comment: Parser<unit> =
-    fun stream ->
-        if stream.Peek() <> '(' then
-            Reply(ReplyStatus.Error, expected "a comment")
-        else
-            let mutable depth = 0
-            let mutable going = true
-
-            while going do
-                match stream.Read() with
-                | '\\' -> stream.Read() |> ignore
-                | '(' -> depth <- depth + 1
-                | ')' -> depth <- depth - 1
-                | EOS when stream.IsEndOfStream -> going <- false
-                | _ -> ()
-
-                if depth = 0 || depth > deepest then
-                    going <- false
-
-            if depth = 0 then
-                Reply(())
-            else
-                Reply(ReplyStatus.FatalError, expected "the end of a comment")
-
-/// `[CFWS]`
-let private cfws: Parser<unit> =
-    skipMany (skipMany1SatisfyL isCfwsChar "white space" <|> comment)
-
 let private isAtomChar (c: char) =
     isUtf8Octet c || isVisible c && not ("()<>[]:;@\\,.\"".Contains c)
 
 /// `atom = [CFWS] 1*atext [CFWS]`
 let private atom = many1Chars "a word" isAtomChar .>> cfws
-
-/// `quoted-string`, without its quotes and with its pairs resolved.
-let private quotedString: Parser<string> =
-    let plain = many1Satisfy (fun c -> c <> '"' && c <> '\\')
-    let pair = skipChar '\\' >>. anyChar |>> string
-    between (skipChar '"') (skipChar '"') (manyStrings (plain <|> pair)) .>> cfws
 
 let private word = quotedString <|> atom
 

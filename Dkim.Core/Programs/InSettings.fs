@@ -111,12 +111,8 @@ module InSettings =
         |> Setting.group "verification" "new"
 
     let table: Setting<InSettings> list =
-        verification
-        @ added
-        @ (ProxyTable.headerBounds
-           |> List.map (Setting.within _.HeaderLimits (fun v s -> { s with HeaderLimits = v })))
-        @ (ProxyTable.table
-           |> List.map (Setting.within _.Proxy (fun v s -> { s with Proxy = v })))
+        ProxyTable.around (verification @ added) _.Proxy (fun v s -> { s with Proxy = v }) _.HeaderLimits (fun v s ->
+            { s with HeaderLimits = v })
 
     let text =
         {

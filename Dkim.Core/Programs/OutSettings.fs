@@ -116,12 +116,8 @@ module OutSettings =
         |> Setting.group "signing" "new"
 
     let table: Setting<OutSettings> list =
-        signing
-        @ sealing
-        @ (ProxyTable.headerBounds
-           |> List.map (Setting.within _.HeaderLimits (fun v s -> { s with HeaderLimits = v })))
-        @ (ProxyTable.table
-           |> List.map (Setting.within _.Proxy (fun v s -> { s with Proxy = v })))
+        ProxyTable.around (signing @ sealing) _.Proxy (fun v s -> { s with Proxy = v }) _.HeaderLimits (fun v s ->
+            { s with HeaderLimits = v })
 
     let text =
         {

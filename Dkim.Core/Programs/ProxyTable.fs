@@ -163,7 +163,7 @@ module internal ProxyTable =
             "proto"
             "ipv"
         ]
-        @ [ "syslog_logsock"; "syslog_logopt"; "listen_backlog" ]
+        @ [ "syslog_logsock"; "syslog_logopt" ]
         |> List.map (fun name -> Setting.inert name Arity.Once "VALUE" oneProcess)
 
     let private switches =
@@ -272,6 +272,12 @@ module internal ProxyTable =
         ]
         |> Setting.group "bounds" "new"
 
-    /// The rows of both programs, those of the mail first.
-    let table: Setting<ProxySettings> list =
-        smtp @ bounds @ daemon @ clients @ inherited @ logs @ dns @ runs
+    /// The table of a program: the rows of both around those of its own.
+    let around (own: Setting<'s> list) (proxy: 's -> ProxySettings) withProxy (limits: 's -> HeaderLimits) withLimits =
+        let common rows =
+            rows |> List.map (Setting.within proxy withProxy)
+
+        common smtp
+        @ own
+        @ (headerBounds |> List.map (Setting.within limits withLimits))
+        @ common (bounds @ daemon @ clients @ inherited @ logs @ dns @ runs)

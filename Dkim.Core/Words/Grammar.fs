@@ -48,6 +48,49 @@ let skipFws: Parser<unit> = fws |>> ignore
 /// The text of a run of characters, at least one.
 let many1Chars label predicate : Parser<string> = many1SatisfyL predicate label
 
+/// Comments nest no deeper than this.
+[<Literal>]
+let private Deepest = 16
+
+// What white space and comments may stand anywhere between tokens. Folds need no look at what follows: a field value
+// that was cut from a header has line ends only before white space.
+let isCfwsChar c = isWspChar c || c = '\r' || c = '\n'
+
+/// `comment = "(" *([FWS] ccontent) [FWS] ")"`, by hand because it nests.
+let private comment: Parser<unit> =
+    fun stream ->
+        if stream.Peek() <> '(' then
+            Reply(ReplyStatus.Error, expected "a comment")
+        else
+            let mutable depth = 0
+            let mutable going = true
+
+            while going do
+                match stream.Read() with
+                | '\\' -> stream.Read() |> ignore
+                | '(' -> depth <- depth + 1
+                | ')' -> depth <- depth - 1
+                | EOS when stream.IsEndOfStream -> going <- false
+                | _ -> ()
+
+                if depth = 0 || depth > Deepest then
+                    going <- false
+
+            if depth = 0 then
+                Reply(())
+            else
+                Reply(ReplyStatus.FatalError, expected "the end of a comment")
+
+/// `[CFWS]`
+let cfws: Parser<unit> =
+    skipMany (skipMany1SatisfyL isCfwsChar "white space" <|> comment)
+
+/// `quoted-string`, without its quotes and with its pairs resolved.
+let quotedString: Parser<string> =
+    let plain = many1Satisfy (fun c -> c <> '"' && c <> '\\')
+    let pair = skipChar '\\' >>. anyChar |>> string
+    between (skipChar '"') (skipChar '"') (manyStrings (plain <|> pair)) .>> cfws
+
 /// `ALPHA *ALNUMPUNC`: the name of a tag (RFC 6376 §3.2).
 let tagName: Parser<string> =
     many1Satisfy2L Char.IsAsciiLetter (fun c -> Char.IsAsciiLetterOrDigit c || c = '_') "a tag name"
