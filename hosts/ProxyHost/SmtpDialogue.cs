@@ -98,6 +98,9 @@ internal sealed class SmtpDialogue(
         _ => Awaited.Reply,
     };
 
+    /// <summary>The client said QUIT and was answered: it expects nothing more.</summary>
+    public bool SaidGoodbye { get; private set; }
+
     /// <summary>Octets of the longest line of the last message.</summary>
     public long LongestLine => message.LongestLine;
 
@@ -302,7 +305,8 @@ internal sealed class SmtpDialogue(
         challenged = kind == Kind.Auth && code == 334;
         while (pending.TryPeek(out var next) && next.Kind == Kind.Ours)
             toClient.Write(pending.Dequeue().Ours);
-        if (code == 421 || (kind == Kind.Quit && code < 400))
+        SaidGoodbye |= kind == Kind.Quit && code < 400;
+        if (code == 421 || SaidGoodbye)
             Phase = Phase.Closed;
         else if (kind == Kind.Data && code == 354)
             Collect();
@@ -336,7 +340,8 @@ internal sealed class SmtpDialogue(
 
     private void Leave(SmtpVerb verb)
     {
-        if (verb == SmtpVerb.Quit)
+        SaidGoodbye = verb == SmtpVerb.Quit;
+        if (SaidGoodbye)
             Close(221, "2.0.0 Bye");
         else
             Close(421, "4.3.0 Please start a new session");

@@ -1,0 +1,89 @@
+using System.Buffers;
+using Dkim.Hosting;
+
+namespace Dkim.ProxyHost;
+
+/// <summary>The message that a session holds between the relay's 354 and the decision: stored and judged as it comes.
+/// What goes wrong meanwhile is kept as the answer to the end of the message.</summary>
+internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long limit, Action<string> report) : IDisposable
+{
+    private const int Piece = 32 * 1024;
+    private readonly Spool spool = area.Open();
+    private Outcome.Refuse? failure;
+    private DotStuffer stuffer;
+    private ReadOnlyMemory<byte> head;
+    private long next;
+
+    public void Append(ReadOnlySpan<byte> octets)
+    {
+        if (failure is not null)
+            return;
+        if (limit > 0 && spool.Length + octets.Length > limit)
+        {
+            failure = new Outcome.Refuse(552, $"5.3.4 Message is larger than {limit} octets");
+            return;
+        }
+
+        try
+        {
+            spool.Append(octets);
+            filter.Feed(octets);
+        }
+        catch (SpoolFullException full)
+        {
+            Fail(full, 452, "4.3.1 Insufficient system storage");
+        }
+        catch (Exception other)
+        {
+            Fail(other, 451, "4.3.0 Local error in processing");
+        }
+    }
+
+    /// <summary>The outcome; any failure to reach one is a temporary refusal.</summary>
+    public async ValueTask<Outcome> DecideAsync(CancellationToken cancellation)
+    {
+        if (failure is not null)
+            return failure;
+        try
+        {
+            var outcome = await filter.DecideAsync(cancellation).ConfigureAwait(false);
+            if (outcome is Outcome.Relay relay)
+                (head, next) = (relay.Head, relay.Replaced);
+            return outcome;
+        }
+        catch (Exception other)
+        {
+            return Fail(other, 451, "4.3.0 Local error in processing");
+        }
+    }
+
+    /// <summary>Appends the next piece of what the relay is to get; false when that was the last, with the final dot.</summary>
+    public bool WriteNext(IBufferWriter<byte> output)
+    {
+        stuffer.Write(head.Span, output);
+        head = default;
+        var buffer = ArrayPool<byte>.Shared.Rent(Piece);
+        try
+        {
+            var count = spool.Read(next, buffer.AsSpan(0, Piece));
+            next += count;
+            stuffer.Write(buffer.AsSpan(0, count), output);
+            if (next < spool.Length)
+                return count > 0 ? true : throw new IOException("a spooled message has become shorter");
+            stuffer.End(output);
+            return false;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    public void Dispose() => spool.Dispose();
+
+    private Outcome.Refuse Fail(Exception why, int code, string text)
+    {
+        report($"message not processed: {why.GetType().Name}: {why.Message}");
+        return failure = new Outcome.Refuse(code, text);
+    }
+}

@@ -1,0 +1,35 @@
+using System.Net.Sockets;
+using Dkim.Hosting;
+
+namespace Dkim.ProxyHost;
+
+/// <summary>How long a session waits.</summary>
+/// <param name="Connect">For the relay to accept the connection.</param>
+/// <param name="Client">For the client's next command, or the next piece of its message.</param>
+/// <param name="Relay">For each reply of the relay; at least ten minutes for the last one of a message (RFC 5321
+/// §4.5.3.2.6).</param>
+internal sealed record Patience(TimeSpan Connect, TimeSpan Client, TimeSpan Relay)
+{
+    /// <summary>For a client whose message was refused: it may say QUIT.</summary>
+    public TimeSpan Parting { get; init; } = TimeSpan.FromSeconds(5);
+}
+
+/// <summary>What all sessions begun under one configuration share. It never changes; another configuration is another one,
+/// and sessions end under the one they began with.</summary>
+internal sealed record Relaying(Patience Patience, DialogueLimits Limits, SpoolArea Spool)
+{
+    /// <summary>Connects to the next hop.</summary>
+    public required Func<CancellationToken, Task<Socket>> ConnectAsync { get; init; }
+
+    /// <summary>Begins to judge a message.</summary>
+    public required Func<IMessageFilter> Filter { get; init; }
+
+    /// <summary>Largest message in octets; 0 for no limit but the relay's.</summary>
+    public long MaxMessage { get; init; }
+
+    /// <summary>Takes one line for the log when something fails.</summary>
+    public Action<string> Report { get; init; } = _ => { };
+
+    /// <summary>Takes each command of the clients, as text of Latin-1 characters.</summary>
+    public Action<string>? Trace { get; init; }
+}

@@ -1,0 +1,265 @@
+using System.Buffers;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Dkim.ProxyHost;
+
+/// <summary>One client connection and the relay connection that belongs to it: moves octets between sockets, dialogue and
+/// message, and watches the clock. Everything of one turn leaves in one write, and nothing is read for which there is no
+/// room.</summary>
+internal sealed class Session : IDialogueSink, IAsyncDisposable
+{
+    private const string ShuttingDown = "4.3.2 Service is shutting down";
+    private static readonly TimeSpan Lingering = TimeSpan.FromSeconds(2);
+    private readonly Relaying relaying;
+    private readonly Wake wake = new();
+    private readonly CancellationTokenSource hurry = new();
+    private readonly Leg client;
+    private Leg? relay;
+    private SmtpDialogue? dialogue;
+    private MessageInHand? message;
+    private bool clientEnded;
+    private bool moved;
+    private (Phase, Awaited) watched;
+    private long deadline = long.MaxValue;
+
+    public Session(Socket socket, Relaying relaying)
+    {
+        this.relaying = relaying;
+        client = new Leg(socket, wake, Events.ClientReceived, Events.ClientSent);
+    }
+
+    /// <summary>Serves the connection to its end, which may be any; throws nothing that a peer can cause.</summary>
+    public async Task RunAsync()
+    {
+        if (await ConnectAsync().ConfigureAwait(false) is { } socket)
+            await ConverseAsync(socket).ConfigureAwait(false);
+        else
+            client.Output.Write(Encoding.ASCII.GetBytes($"421 {SmtpDialogue.NextHopDown}\r\n"));
+        await PartAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Closes both connections. The buffers go only when the system uses them no more.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        client.Close();
+        relay?.Close();
+        message?.Dispose();
+        while (client.Receiving || client.Sending || relay is { Receiving: true } or { Sending: true })
+            Note(await wake.NextAsync().ConfigureAwait(false));
+        client.Dispose();
+        relay?.Dispose();
+        hurry.Dispose();
+    }
+
+    /// <summary>Reminds the session of its time limit. For any thread.</summary>
+    public void Tick(long now)
+    {
+        if (now > Volatile.Read(ref deadline))
+            wake.Post(Events.Late);
+    }
+
+    /// <summary>Ends the session once nothing is on its way, or at once. For any thread.</summary>
+    public void Stop(bool now)
+    {
+        wake.Post(now ? Events.Abort : Events.Stop);
+        try
+        {
+            if (now)
+                hurry.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has just ended by itself.
+        }
+    }
+
+    void IDialogueSink.Command(ReadOnlySpan<byte> line) => relaying.Trace?.Invoke(Encoding.Latin1.GetString(line));
+
+    void IDialogueSink.Begin()
+    {
+        DropMessage();
+        message = new MessageInHand(relaying.Spool, relaying.Filter(), relaying.MaxMessage, relaying.Report);
+    }
+
+    void IDialogueSink.Text(ReadOnlySpan<byte> octets) => message!.Append(octets);
+
+    private async Task<Socket?> ConnectAsync()
+    {
+        hurry.CancelAfter(relaying.Patience.Connect);
+        try
+        {
+            return await relaying.ConnectAsync(hurry.Token).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is SocketException or OperationCanceledException)
+        {
+            relaying.Report($"no connection to the next hop: {failure.Message}");
+            return null;
+        }
+        finally
+        {
+            hurry.CancelAfter(Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private async Task ConverseAsync(Socket socket)
+    {
+        relay = new Leg(socket, wake, Events.RelayReceived, Events.RelaySent);
+        dialogue = new SmtpDialogue(relaying.Limits, client.Output, relay.Output, this);
+        while (await AdvanceAsync().ConfigureAwait(false))
+        {
+            if (!(client.StartReceiving() | relay.StartReceiving()))
+                Note(await wake.NextAsync().ConfigureAwait(false));
+        }
+    }
+
+    // Uses all that has come, up to the point where only waiting helps; false at the end of the conversation.
+    private async ValueTask<bool> AdvanceAsync()
+    {
+        do
+        {
+            Exchange();
+            if (dialogue!.Phase == Phase.Deciding)
+                await DecideAsync().ConfigureAwait(false);
+            if (dialogue.Phase == Phase.Delivering && !relay!.Broken)
+                await DeliverAsync().ConfigureAwait(false);
+        }
+        while (dialogue.WantsClient && !client.Input.IsEmpty);
+
+        if (dialogue.RelayUseless)
+            relay!.Close();
+        if (dialogue.Phase is not (Phase.Message or Phase.Delivering))
+            DropMessage();
+        Watch();
+        await FlushAsync().ConfigureAwait(false);
+        return dialogue.Phase != Phase.Closed;
+    }
+
+    private void Exchange()
+    {
+        moved |= !relay!.Input.IsEmpty;
+        dialogue!.FromRelay(relay.Input);
+        relay.Discard();
+        if (relay.Ended)
+            dialogue.RelayLost("Next hop closed the connection");
+        var taken = dialogue.FromClient(client.Input);
+        moved |= taken > 0 && dialogue.Phase == Phase.Message;
+        client.Use(taken);
+        if (client.Ended && client.Input.IsEmpty && !clientEnded)
+        {
+            clientEnded = true;
+            dialogue.ClientEnded();
+        }
+    }
+
+    // A time limit runs for one turn: the relay's reply, the client's command, a piece of the client's message.
+    private void Watch()
+    {
+        var turn = (dialogue!.Phase, dialogue.Awaited);
+        if (moved || turn != watched)
+        {
+            Rewind(turn.Phase == Phase.Parting ? relaying.Patience.Parting
+                : turn.Awaited == Awaited.Nothing ? relaying.Patience.Client : relaying.Patience.Relay);
+        }
+
+        watched = turn;
+        moved = false;
+    }
+
+    private void Rewind(TimeSpan patience) =>
+        Volatile.Write(ref deadline, Environment.TickCount64 + (long)patience.TotalMilliseconds);
+
+    private async ValueTask DecideAsync()
+    {
+        Volatile.Write(ref deadline, long.MaxValue); // the lookups have their own
+        if (await message!.DecideAsync(hurry.Token).ConfigureAwait(false) is Outcome.Refuse refusal)
+            dialogue!.Refuse(refusal.Code, refusal.Text);
+        else
+            dialogue!.Deliver();
+    }
+
+    private async ValueTask DeliverAsync()
+    {
+        for (var more = true; more && dialogue!.Phase == Phase.Delivering && !relay!.Broken;)
+        {
+            more = message!.WriteNext(relay.Output);
+            Rewind(relaying.Patience.Relay);
+            if (!more)
+            {
+                dialogue.Delivered();
+                break;
+            }
+
+            await FlushAsync().ConfigureAwait(false);
+            if (relay.StartReceiving() || !relay.Input.IsEmpty || relay.Ended)
+                Exchange();
+        }
+    }
+
+    private void DropMessage()
+    {
+        message?.Dispose();
+        message = null;
+    }
+
+    private async ValueTask FlushAsync()
+    {
+        client.StartSending();
+        relay?.StartSending();
+        while (client.Sending || relay is { Sending: true })
+            Note(await wake.NextAsync().ConfigureAwait(false));
+    }
+
+    private void Note(Events happened)
+    {
+        if ((happened & Events.ClientReceived) != 0)
+            client.EndReceive();
+        if ((happened & Events.ClientSent) != 0)
+            client.EndSend();
+        if ((happened & Events.RelayReceived) != 0)
+            relay!.EndReceive();
+        if ((happened & Events.RelaySent) != 0)
+            relay!.EndSend();
+        if ((happened & Events.Late) != 0 && Environment.TickCount64 > deadline)
+            EndWaiting();
+        if ((happened & Events.Stop) != 0)
+            dialogue?.Stop(ShuttingDown);
+        if ((happened & Events.Abort) != 0)
+            dialogue?.Abort(ShuttingDown);
+    }
+
+    private void EndWaiting()
+    {
+        deadline = long.MaxValue;
+        if (client.Sending || dialogue is null or { Phase: Phase.Closed })
+        {
+            client.Close();
+            dialogue?.Abort("");
+        }
+        else if (relay!.Sending || dialogue.Awaited != Awaited.Nothing)
+        {
+            relay.Close();
+            dialogue.RelayLost("Next hop does not answer in time");
+        }
+        else
+        {
+            dialogue.Abort("4.4.2 Idle for too long");
+        }
+    }
+
+    // A connection closed with unread octets in it is reset, and the client may never read our last words.
+    private async ValueTask PartAsync()
+    {
+        await FlushAsync().ConfigureAwait(false);
+        if (dialogue is { SaidGoodbye: true })
+            return;
+        client.Finish();
+        Rewind(Lingering);
+        while (!client.Ended)
+        {
+            client.Discard();
+            if (!client.StartReceiving())
+                Note(await wake.NextAsync().ConfigureAwait(false));
+        }
+    }
+}
