@@ -15,7 +15,7 @@ internal abstract record Outcome
 }
 
 /// <summary>Judges one message, which passes by as octets.</summary>
-internal interface IMessageFilter
+internal interface IMessageFilter : IDisposable
 {
     /// <summary>Takes the next octets: CRLF line ends, not dot-stuffed.</summary>
     void Feed(ReadOnlySpan<byte> octets);

@@ -79,7 +79,11 @@ internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long 
         }
     }
 
-    public void Dispose() => spool.Dispose();
+    public void Dispose()
+    {
+        spool.Dispose();
+        filter.Dispose();
+    }
 
     private Outcome.Refuse Fail(Exception why, int code, string text)
     {

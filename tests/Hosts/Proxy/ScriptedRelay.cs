@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 
 namespace Dkim.Hosts.Tests.Proxy;
@@ -8,7 +9,7 @@ namespace Dkim.Hosts.Tests.Proxy;
 /// </summary>
 internal sealed class ScriptedRelay
 {
-    private readonly StringBuilder inbox = new();
+    private string inbox = "";
     private readonly StringBuilder text = new();
     private bool inText;
     private int challenges;
@@ -29,19 +30,30 @@ internal sealed class ScriptedRelay
 
     public List<string> Offences { get; } = [];
 
+    /// <summary>Keep the messages, not only their digests.</summary>
+    public bool Keeps { get; init; } = true;
+
+    public List<string> Digests { get; } = [];
+
+    public static string DigestOf(string message) =>
+        Convert.ToHexString(SHA256.HashData(Encoding.Latin1.GetBytes(message)));
+
     /// <summary>Takes what the proxy sent and gives what a relay would answer.</summary>
     public string Take(string octets)
     {
         var answers = new StringBuilder();
-        inbox.Append(octets);
-        for (; ; )
+        inbox += octets;
+        for (var from = 0; ;)
         {
-            var all = inbox.ToString();
-            var end = all.IndexOf("\r\n", StringComparison.Ordinal);
+            var end = inbox.IndexOf("\r\n", from, StringComparison.Ordinal);
             if (end < 0)
+            {
+                inbox = inbox[from..];
                 return answers.ToString();
-            inbox.Remove(0, end + 2);
-            var line = all[..end];
+            }
+
+            var line = inbox[from..end];
+            from = end + 2;
             if (line.AsSpan().IndexOfAny('\r', '\n') >= 0)
                 Offences.Add(line);
             answers.Append(inText ? TakeText(line) : TakeCommand(line));
@@ -57,7 +69,9 @@ internal sealed class ScriptedRelay
         }
 
         inText = false;
-        Messages.Add(text.ToString());
+        Digests.Add(DigestOf(text.ToString()));
+        if (Keeps)
+            Messages.Add(text.ToString());
         text.Clear();
         return Replies["."];
     }

@@ -1,0 +1,43 @@
+using Dkim.Core;
+using Dkim.Hosting;
+
+namespace Dkim.ProxyHost;
+
+/// <summary>Lets the core judge a message: starts the lookups it wants while the body still comes, and hands on what it
+/// decides and says.</summary>
+internal sealed class PassageFilter(
+    Passage<ProxyDecision> passage, MessageLookups lookups, Action<LogLine> log) : IMessageFilter, IProxyReply
+{
+    private Task<IReadOnlyDictionary<Question, Answer>>? asked;
+    private Outcome? outcome;
+
+    public void Feed(ReadOnlySpan<byte> octets)
+    {
+        passage.Feed(octets);
+        if (asked is null && passage.Questions is { Length: > 0 } questions)
+            asked = lookups.AskAsync(questions);
+    }
+
+    public async ValueTask<Outcome> DecideAsync(CancellationToken cancellation)
+    {
+        passage.End();
+        while (passage.Questions is { Length: > 0 } questions)
+        {
+            var answers = await (asked ?? lookups.AskAsync(questions, cancellation)).ConfigureAwait(false);
+            asked = null;
+            passage.Answer(answers);
+        }
+
+        var decision = passage.Decision;
+        foreach (var line in decision.Log)
+            log(line);
+        decision.Tell(this);
+        return outcome ?? throw new InvalidOperationException("a decision that says nothing");
+    }
+
+    void IProxyReply.Relay(ReadOnlyMemory<byte> head, long replaced) => outcome = new Outcome.Relay(head, replaced);
+
+    void IProxyReply.Refuse(int code, string text) => outcome = new Outcome.Refuse(code, text);
+
+    public void Dispose() => ((IDisposable)passage).Dispose();
+}

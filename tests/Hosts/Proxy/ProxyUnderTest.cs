@@ -1,0 +1,87 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Dkim.Hosting;
+using Dkim.ProxyHost;
+
+namespace Dkim.Hosts.Tests.Proxy;
+
+/// <summary>The pump with real sockets and a filter that adds one field, or does what a test says.</summary>
+internal sealed class ProxyUnderTest : IAsyncDisposable
+{
+    private readonly Sessions sessions = new();
+    private readonly CancellationTokenSource stop = new();
+    private readonly Task serving;
+
+    public ProxyUnderTest(int relayPort, Func<Relaying, Relaying>? change = null, Func<string, Outcome>? decide = null)
+    {
+        var patience = new Patience(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(30));
+        var relaying = new Relaying(patience, new DialogueLimits(), new SpoolArea())
+        {
+            ConnectAsync = async cancellation =>
+            {
+                var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+                try
+                {
+                    await socket.ConnectAsync(IPAddress.Loopback, relayPort, cancellation);
+                    return socket;
+                }
+                catch
+                {
+                    socket.Dispose();
+                    throw;
+                }
+            },
+            Filter = () => new Filter(decide ?? (_ => Added)),
+            Report = Reports.Add,
+        };
+        relaying = change?.Invoke(relaying) ?? relaying;
+        var listener = Listener.OpenAsync(new Hosting.Endpoint(EndpointFamily.IPv4, "127.0.0.1", 0)).GetAwaiter().GetResult();
+        Address = listener.Addresses[0];
+        serving = listener.ServeAsync(
+            (socket, _) => sessions.ServeAsync(socket, relaying),
+            new ServeSettings(MaxConnections, TimeSpan.FromSeconds(10)),
+            Reports.Add,
+            stop.Token);
+    }
+
+    public const int MaxConnections = 20;
+
+    public static Outcome Added { get; } = new Outcome.Relay(Encoding.Latin1.GetBytes(Conversation.Added), 0);
+
+    public EndPoint Address { get; }
+
+    /// <summary>What the log was told.</summary>
+    public List<string> Reports { get; } = [];
+
+    public void Stop(bool now)
+    {
+        stop.Cancel();
+        sessions.Stop(now);
+    }
+
+    public Task ServedAsync() => serving;
+
+    public async ValueTask DisposeAsync()
+    {
+        Stop(now: true);
+        await serving;
+        sessions.Dispose();
+        stop.Dispose();
+    }
+
+    private sealed class Filter(Func<string, Outcome> decide) : IMessageFilter
+    {
+        private readonly StringBuilder text = new();
+
+        public void Feed(ReadOnlySpan<byte> octets) => text.Append(Encoding.Latin1.GetString(octets));
+
+        public async ValueTask<Outcome> DecideAsync(CancellationToken cancellation)
+        {
+            await Task.Yield();
+            return decide(text.ToString());
+        }
+
+        public void Dispose() => text.Clear();
+    }
+}
