@@ -1,0 +1,170 @@
+/// What a command does, as a value that a host carries out step by step: the core reads no file, asks no DNS and draws
+/// no random numbers.
+namespace Dkim.Core
+
+open System
+open System.Collections.Generic
+open System.Text
+
+/// A file that a command makes. It never replaces one that is there.
+type NewFile =
+    {
+        Path: string
+        Contents: ReadOnlyMemory<byte>
+        /// Only the owner may read it.
+        Secret: bool
+    }
+
+/// Which DNS to ask.
+type ToolResolver =
+    {
+        Kind: ResolverKind
+        Nameservers: string list
+        TrustAnchor: string voption
+        /// In seconds.
+        Timeout: int
+    }
+
+/// The host's side of a command.
+type IToolHost =
+    /// The contents of a file; `-` is standard input.
+    abstract Read: file: WantedFile -> FileContents
+    /// The paths of all files below a directory, sorted; nothing where the path is no directory.
+    abstract List: path: string -> string[] voption
+    abstract LookUp: resolver: ToolResolver * questions: Question[] -> IReadOnlyDictionary<Question, Answer>
+    /// Random octets for a key.
+    abstract Draw: octets: int -> byte[]
+    /// Makes a file. Returns what was in the way, in a few words.
+    abstract Create: file: NewFile -> string voption
+    /// Writes to standard output.
+    abstract Print: octets: ReadOnlyMemory<byte> -> unit
+    /// Writes a line to standard error.
+    abstract Complain: line: string -> unit
+
+/// What is done next.
+[<NoComparison; NoEquality>]
+type ToolAction =
+    internal
+    | Read of WantedFile * (FileContents -> ToolAction)
+    | ListFiles of path: string * (string[] voption -> ToolAction)
+    | LookUp of ToolResolver * Question list * ((Question -> Answer) -> ToolAction)
+    | Draw of octets: int * (byte[] -> ToolAction)
+    | Create of NewFile * (string voption -> ToolAction)
+    | Print of ReadOnlyMemory<byte> * (unit -> ToolAction)
+    | Complain of line: string * (unit -> ToolAction)
+    | Exit of code: int
+
+    /// The exit code, when nothing is left to do.
+    member this.ExitCode: int voption =
+        match this with
+        | Exit code -> ValueSome code
+        | Read _
+        | ListFiles _
+        | LookUp _
+        | Draw _
+        | Create _
+        | Print _
+        | Complain _ -> ValueNone
+
+    /// Lets a host do it. Returns what follows.
+    member this.Do(host: IToolHost) : ToolAction =
+        match this with
+        | Read(file, next) -> next (host.Read file)
+        | ListFiles(path, next) -> next (host.List path)
+        | LookUp(resolver, questions, next) ->
+            let answers = host.LookUp(resolver, Array.ofList questions)
+
+            next (fun question ->
+                match answers.TryGetValue question with
+                | true, answer -> answer
+                | false, _ -> Answer.Unavailable "not asked")
+        | Draw(octets, next) -> next (host.Draw octets)
+        | Create(file, next) -> next (host.Create file)
+        | Print(octets, next) -> next (host.Print octets)
+        | Complain(line, next) -> next (host.Complain line)
+        | Exit _ -> this
+
+/// A part of a command that yields a value: what is done, given what follows.
+type internal Step<'a> = ('a -> ToolAction) -> ToolAction
+
+/// Steps one after the other.
+type internal StepBuilder() =
+    member _.Bind(step: Step<'a>, next: 'a -> Step<'b>) : Step<'b> =
+        fun rest -> step (fun value -> next value rest)
+
+    member _.Return(value: 'a) : Step<'a> = fun rest -> rest value
+    member _.ReturnFrom(step: Step<'a>) : Step<'a> = step
+    member _.Zero() : Step<unit> = fun rest -> rest ()
+    member _.Delay(make: unit -> Step<'a>) : Step<'a> = fun rest -> make () rest
+
+    member _.Combine(first: Step<unit>, second: Step<'a>) : Step<'a> =
+        fun rest -> first (fun () -> second rest)
+
+module internal Step =
+    let command = StepBuilder()
+
+    let read (kind: FileKind) (path: string) : Step<FileContents> =
+        fun rest -> Read({ Path = path; Kind = kind }, rest)
+
+    let listFiles (path: string) : Step<string[] voption> = fun rest -> ListFiles(path, rest)
+
+    let lookUp (resolver: ToolResolver) (questions: Question list) : Step<Question -> Answer> =
+        fun rest ->
+            if questions.IsEmpty then
+                rest (fun _ -> Answer.Unavailable "not asked")
+            else
+                LookUp(resolver, questions, rest)
+
+    let draw (octets: int) : Step<byte[]> = fun rest -> Draw(octets, rest)
+
+    let create (file: NewFile) : Step<string voption> = fun rest -> Create(file, rest)
+
+    let printOctets (octets: ReadOnlyMemory<byte>) : Step<unit> = fun rest -> Print(octets, rest)
+
+    let print (text: string) : Step<unit> =
+        printOctets (ReadOnlyMemory(Encoding.UTF8.GetBytes text))
+
+    let complain (line: string) : Step<unit> =
+        fun rest -> Complain(Problem.printable line, rest)
+
+    /// Ends the command with a line on standard error.
+    let fail (code: int) (line: string) : Step<'a> =
+        fun _ -> Complain(Problem.printable line, (fun () -> Exit code))
+
+    /// The value of a result, or the end of the command.
+    let orFail (code: int) (describe: 'e -> string) (result: Result<'a, 'e>) : Step<'a> =
+        match result with
+        | Ok value -> fun rest -> rest value
+        | Error error -> fail code (describe error)
+
+    let rec iter (each: 'a -> Step<unit>) (items: 'a list) : Step<unit> =
+        match items with
+        | [] -> fun rest -> rest ()
+        | item :: others -> fun rest -> each item (fun () -> iter each others rest)
+
+    /// The whole command.
+    let run (step: Step<int>) : ToolAction = step Exit
+
+/// Exit codes, those of sysexits.h that fit.
+module internal ExitCode =
+    [<Literal>]
+    let Success = 0
+
+    /// A key or signature is not good.
+    [<Literal>]
+    let Bad = 1
+
+    [<Literal>]
+    let Usage = 64
+
+    [<Literal>]
+    let BadData = 65
+
+    [<Literal>]
+    let NoInput = 66
+
+    [<Literal>]
+    let CannotCreate = 73
+
+    [<Literal>]
+    let TryAgain = 75

@@ -1,0 +1,295 @@
+/// The rows of the settings of `dkim`.
+module internal Dkim.Core.ToolTable
+
+
+
+let private path = Codec.text "FILE"
+
+/// A value that has a checked type of its own.
+let private checkedText shape (parse: string -> Result<'v, string>) (show: 'v -> string) : Codec<'v> =
+    {
+        Shape = shape
+        Parse = parse
+        Show = show
+    }
+
+let domainCodec: Codec<DomainName> =
+    checkedText "DOMAIN" (DomainName.tryCreate >> Result.mapError NameError.describe) _.Text
+
+let selectorCodec: Codec<Selector> =
+    checkedText "SELECTOR" (Selector.tryCreate >> Result.mapError NameError.describe) _.Text
+
+let private identityCodec: Codec<Identity> =
+    let parse (text: string) =
+        match text.LastIndexOf '@' with
+        | -1 -> Error "no @"
+        | at ->
+            DomainName.tryCreate (text.Substring(at + 1))
+            |> Result.mapError NameError.describe
+            |> Result.map (fun domain ->
+                {
+                    LocalPart = text.Substring(0, at)
+                    Domain = domain
+                })
+
+    checkedText "[LOCAL]@DOMAIN" parse string
+
+let private fieldNameCodec: Codec<FieldName> =
+    let parse (text: string) =
+        match FieldName.tryCreate text with
+        | ValueSome name -> Ok name
+        | ValueNone -> Error "not the name of a header field"
+
+    checkedText "NAME" parse _.Text
+
+let bitsCodec (low: int) (high: int) : Codec<int<bit>> =
+    Codec.number "BITS" low high |> Codec.map (fun bits -> bits * 1<bit>) int
+
+let private timeCodec: Codec<int64<sec>> =
+    Codec.number64 "SECONDS" 0L 999999999999L
+    |> Codec.map (fun time -> time * 1L<sec>) int64
+
+/// The words of a closed set, with their values.
+let private words (rows: (string * 'v) list) : Codec<'v> when 'v: equality =
+    Codec.choice rows (fun value -> rows |> List.find (snd >> (=) value) |> fst)
+
+let private input: Setting<ToolSettings> list =
+    [
+        Setting.make
+            "line-ends"
+            (words [ "auto", FileLines.Auto; "crlf", FileLines.CrLf; "lf", FileLines.Lf ])
+            _.Lines
+            (fun v s -> { s with Lines = v })
+        |> Setting.says "what ends a line of the message"
+        |> Setting.detail
+            "A message is signed with CRLF. auto takes LF for CRLF where the file has no CRLF at all, crlf takes the \
+             octets as they are, and lf makes a CRLF of every LF that no CR precedes."
+    ]
+    |> Setting.group "message" "new"
+
+let private judging: Setting<ToolSettings> list =
+    [
+        Setting.flag "json" _.Json (fun v s -> { s with Json = v })
+        |> Setting.says "print JSON, one object per message"
+        Setting.flag "allow-sha1" _.AllowSha1 (fun v s -> { s with AllowSha1 = v })
+        |> Setting.says "let rsa-sha1 signatures of DKIM pass"
+        |> Setting.detail "They are not secure (RFC 8301). DomainKeys, which has no other algorithm, needs no option."
+        Setting.make "min-rsa-bits" (bitsCodec 256 8192) _.MinimumRsaBits (fun v s -> { s with MinimumRsaBits = v })
+        |> Setting.says "the shortest RSA key that may pass"
+        Setting.flag "refuse-unsigned" _.RefuseUnsignedOctets (fun v s -> { s with RefuseUnsignedOctets = v })
+        |> Setting.says "do not let signatures pass whose l= leaves octets of the body unsigned"
+        Setting.optional "now" timeCodec _.Now (fun v s -> { s with Now = v })
+        |> Setting.says "the time to sign or judge by, since 1970, in place of the clock's"
+    ]
+    |> Setting.group "judging" "new"
+
+let private batch: Setting<ToolSettings> list =
+    [
+        Setting.optional "batch" (Codec.text "DIR|LIST") _.Batch (fun v s -> { s with Batch = v })
+        |> Setting.says "verify all files below a directory, or those that a file lists, one path per line"
+        |> Setting.detail "One JSON object per message is printed, each on a line of its own."
+    ]
+    |> Setting.group "batch" "new"
+
+let private choice: Setting<ToolSettings> list =
+    [
+        Setting.optional "signature" (Codec.number "NUMBER" 1 1000) _.Signature (fun v s -> { s with Signature = v })
+        |> Setting.says "which signature to explain, counted from the top, from 1; without it all"
+    ]
+    |> Setting.group "choice" "new"
+
+let private putResolver put v (s: ToolSettings) = { s with Resolver = put v s.Resolver }
+
+let private dns: Setting<ToolSettings> list =
+    [
+        Setting.optional "zone" path _.Zone (fun v s -> { s with Zone = v })
+        |> Setting.says "a JSON file of TXT records in place of the DNS"
+        |> Setting.detail
+            "An object of names, each with a list of records; a record is a string or a list of strings that belong \
+             together. A name that is not there does not exist, an empty list is a name without TXT records. In \
+             {\"dns\": {...}, \"dns_errors\": {\"NAME\": \"servfail\"}} some names fail, by servfail or by timeout."
+        Setting.make
+            "resolver"
+            (words
+                [
+                    "auto", ResolverKind.Auto
+                    "unbound", ResolverKind.Unbound
+                    "system", ResolverKind.System
+                ])
+            _.Resolver.Kind
+            (putResolver (fun v resolver -> { resolver with Kind = v }))
+        |> Setting.says "which resolver asks the DNS"
+        |> Setting.detail "auto takes libunbound, which validates DNSSEC, where it is installed."
+        Setting.repeated
+            "nameserver"
+            (Codec.text "ADDRESS[@PORT]")
+            _.Resolver.Nameservers
+            (putResolver (fun v resolver -> { resolver with Nameservers = v }))
+        |> Setting.says "ask this server, not those of resolv.conf"
+        Setting.optional
+            "trust-anchor"
+            path
+            _.Resolver.TrustAnchor
+            (putResolver (fun v resolver -> { resolver with TrustAnchor = v }))
+        |> Setting.says "the root key of DNSSEC, for libunbound"
+        Setting.make
+            "dns-timeout"
+            Codec.seconds
+            _.Resolver.Timeout
+            (putResolver (fun v resolver -> { resolver with Timeout = v }))
+        |> Setting.says "how long the lookups of a message may take"
+    ]
+    |> Setting.group "dns" "new"
+
+let private key: Setting<ToolSettings> list =
+    [
+        Setting.optional "key" path _.KeyFile (fun v s -> { s with KeyFile = v })
+        |> Setting.says "the file of the private key"
+        |> Setting.also [ "private-key" ]
+        Setting.optional "passphrase-file" path _.PassphraseFile (fun v s -> { s with PassphraseFile = v })
+        |> Setting.says "a file whose first line is the passphrase of the private key"
+        Setting.optional "selector" selectorCodec _.Selector (fun v s -> { s with Selector = v })
+        |> Setting.says "the selector of the key"
+        Setting.optional "domain" domainCodec _.Domain (fun v s -> { s with Domain = v })
+        |> Setting.says "the domain of the key"
+    ]
+    |> Setting.group "key" "new"
+
+let private signing: Setting<ToolSettings> list =
+    [
+        Setting.make "scheme" (words [ "dkim", Dkim; "domainkeys", DomainKeys ]) _.Scheme (fun v s ->
+            { s with Scheme = v })
+        |> Setting.says "which kind of signature to make"
+        |> Setting.detail "DomainKeys is historic (RFC 4870); it always uses rsa-sha1."
+        Setting.make "hash" (words [ "sha256", Sha256; "sha1", Sha1 ]) _.Hash (fun v s -> { s with Hash = v })
+        |> Setting.says "the hash of a DKIM signature; sha1 is not secure"
+        Setting.make
+            "header-canon"
+            (words [ "relaxed", RelaxedHeader; "simple", SimpleHeader; "nofws", NofwsHeader ])
+            _.HeaderCanon
+            (fun v s -> { s with HeaderCanon = v })
+        |> Setting.says "how header fields are canonicalized"
+        |> Setting.detail "For DomainKeys this is the whole canonicalization, simple or nofws; relaxed means nofws."
+        Setting.make "body-canon" (words [ "relaxed", RelaxedBody; "simple", SimpleBody ]) _.BodyCanon (fun v s ->
+            { s with BodyCanon = v })
+        |> Setting.says "how the body of a DKIM message is canonicalized"
+        Setting.optional "identity" identityCodec _.Identity (fun v s -> { s with Identity = v })
+        |> Setting.says "the value of i="
+        Setting.repeated "sign" fieldNameCodec _.SignedNames (fun v s -> { s with SignedNames = v })
+        |> Setting.says "a field to sign; without it, those that RFC 6376 §5.4.1 recommends"
+        |> Setting.detail "From is always signed. Every occurrence of a field is signed."
+        Setting.flag "seal" _.Sealed (fun v s -> { s with Sealed = v })
+        |> Setting.says "name the main fields once more than they occur, so that none can be added"
+        Setting.flag "length" _.WithLength (fun v s -> { s with WithLength = v })
+        |> Setting.says "write l=; what is appended to the message then still verifies"
+        Setting.flag "timestamp" _.WithTime (fun v s -> { s with WithTime = v })
+        |> Setting.says "write t=, unless --timestamp=no"
+        Setting.optional "lifetime" timeCodec _.Lifetime (fun v s -> { s with Lifetime = v })
+        |> Setting.says "write x=, this long after the time of signing"
+        Setting.flag "copies" _.Copies (fun v s -> { s with Copies = v })
+        |> Setting.says "copy the signed fields into z=, so that a failure can be explained"
+        Setting.flag "message" _.WholeMessage (fun v s -> { s with WholeMessage = v })
+        |> Setting.says "print the whole message, not just the new field"
+    ]
+    |> Setting.group "signing" "new"
+
+let private newKey: Setting<ToolSettings> list =
+    [
+        Setting.make "type" (words [ "rsa", Rsa; "ed25519", Ed25519 ]) _.KeyType (fun v s -> { s with KeyType = v })
+        |> Setting.says "the type of the new key"
+        Setting.make "bits" (bitsCodec 1024 8192) _.Bits (fun v s -> { s with Bits = v })
+        |> Setting.says "the length of a new RSA key"
+        |> Setting.spelled [ Spelling.Word "bits"; Spelling.Letter 'b' ]
+        Setting.flag "subdomains" _.Subdomains (fun v s -> { s with Subdomains = v })
+        |> Setting.says "let the key sign for subdomains in i=: leave t=s out"
+        Setting.flag "testing" _.Testing (fun v s -> { s with Testing = v })
+        |> Setting.says "write t=y: the domain is testing DKIM"
+        Setting.flag "only-sha256" _.OnlySha256 (fun v s -> { s with OnlySha256 = v })
+        |> Setting.says "write h=sha256: allow no other hash"
+        Setting.optional "note" (Codec.text "TEXT") _.Note (fun v s -> { s with Note = v })
+        |> Setting.says "the value of n=, a note to people"
+    ]
+    |> Setting.group "new key" "new"
+
+let private general: Setting<ToolSettings> list =
+    [
+        Setting.flag "help" _.Help (fun v s -> { s with Help = v })
+        |> Setting.says "print this text and exit"
+        |> Setting.spelled [ Spelling.Word "help"; Spelling.Letter 'h' ]
+    ]
+    |> Setting.group "general" "new"
+
+/// A command of `dkim`: its name, what it is for, its operands, and the groups of settings that it takes.
+type ToolCommand =
+    {
+        Name: string
+        OneLine: string
+        Operands: string
+        Table: Setting<ToolSettings> list
+    }
+
+/// `--now` and `--json`, without what else is about judging.
+let private only (names: string list) (rows: Setting<ToolSettings> list) =
+    rows |> List.filter (fun row -> List.contains row.Name names)
+
+let sign =
+    {
+        Name = "sign"
+        OneLine = "print a signature for a message"
+        Operands = "[FILE]"
+        Table = key @ signing @ input @ only [ "now" ] judging @ general
+    }
+
+let verify =
+    {
+        Name = "verify"
+        OneLine = "judge all signatures of messages"
+        Operands = "[FILE ...]"
+        Table = judging @ batch @ input @ dns @ general
+    }
+
+let explain =
+    {
+        Name = "explain"
+        OneLine = "show step by step why a signature passes or fails"
+        Operands = "[FILE]"
+        Table = choice @ judging @ input @ dns @ general
+    }
+
+let genkey =
+    {
+        Name = "genkey"
+        OneLine = "make a key and the records to publish"
+        Operands = ""
+        Table = key @ newKey @ only [ "json" ] judging @ general
+    }
+
+let testkey =
+    {
+        Name = "testkey"
+        OneLine = "compare a published key with the private key and name mistakes"
+        Operands = ""
+        Table = key @ only [ "json"; "min-rsa-bits" ] judging @ dns @ general
+    }
+
+let commands = [ sign; verify; explain; genkey; testkey ]
+
+/// Every row once.
+let all: Setting<ToolSettings> list =
+    commands
+    |> List.collect _.Table
+    |> List.distinctBy _.Name
+    |> List.sortBy (fun row ->
+        List.findIndex
+            ((=) row.Group)
+            [
+                "key"
+                "signing"
+                "new key"
+                "judging"
+                "batch"
+                "choice"
+                "message"
+                "dns"
+                "general"
+            ])

@@ -1,0 +1,221 @@
+/// `dkim verify`: all signatures of messages and what becomes of them.
+module internal Dkim.Core.ToolVerify
+
+open System
+open Dkim.Core.Step
+
+/// What the settings make of the verifier's policy.
+let policy (settings: ToolSettings) : VerifyPolicy =
+    { VerifyPolicy.defaults with
+        AllowSha1 = settings.AllowSha1
+        MinimumRsaBits = settings.MinimumRsaBits
+        RefuseUnsignedOctets = settings.RefuseUnsignedOctets
+    }
+
+/// The word of `kind`.
+let kindName (scheme: Scheme) : string =
+    match scheme with
+    | Dkim -> "dkim"
+    | DomainKeys -> "domainkeys"
+
+/// Where keys come from: the zone file, read once, or the DNS.
+type KeySource =
+    | FromZone of Zone
+    | FromDns of ToolResolver
+
+let keySource (settings: ToolSettings) : Step<KeySource> =
+    command {
+        match settings.Zone with
+        | ValueNone -> return FromDns settings.Resolver
+        | ValueSome path ->
+            let! contents = read FileKind.Configuration path
+
+            let! zone =
+                FileContents.text contents
+                |> Result.bind Zone.parse
+                |> orFail ExitCode.NoInput (fun reason -> path + ": " + reason)
+
+            return FromZone zone
+    }
+
+let ask (source: KeySource) (questions: Question list) : Step<Question -> Answer> =
+    match source with
+    | FromZone zone -> fun rest -> rest (Zone.answer zone)
+    | FromDns resolver -> lookUp resolver questions
+
+/// The largest message that is read, in octets.
+[<Literal>]
+let private MessageLimit = 1073741824
+
+/// The message in a file; `-` is standard input.
+let readMail (settings: ToolSettings) (path: string) : Step<Result<Mail, string>> =
+    command {
+        let! contents = read FileKind.Map path
+
+        match contents.Problem with
+        | ValueSome reason -> return Error reason
+        | ValueNone when contents.Octets.Length > MessageLimit -> return Error "larger than 1 GiB"
+        | ValueNone ->
+            return
+                Mail.read HeaderLimits.defaults settings.Lines contents.Octets
+                |> Result.mapError HeaderError.describe
+    }
+
+/// Judges a message.
+let judge settings (source: KeySource) (now: int64<sec>) (mail: Mail) : Step<Judged list> =
+    command {
+        let plan = Verifier.plan (policy settings) now mail.Header
+        let! answers = ask source plan.Questions
+        return Verifier.conclude plan (Mail.digests plan.Digests mail) answers
+    }
+
+/// Each signature with its index, counted from the top within its kind.
+let private indexed (all: Judged list) : (int * Judged) list =
+    let count (seen: Map<Scheme, int>) (judged: Judged) =
+        let index = seen |> Map.tryFind judged.Scheme |> Option.defaultValue 0
+        (index, judged), seen.Add(judged.Scheme, index + 1)
+
+    all |> List.mapFold count Map.empty |> fst
+
+let private jsonOfJudged (index: int, judged: Judged) : Json =
+    let ofSignature (get: Signature -> string) =
+        judged.Signature |> ValueOption.map get |> Json.optional Json.Text
+
+    Json.Object
+        [
+            "kind", Json.Text(kindName judged.Scheme)
+            "index", Json.Number index
+            "domain", ofSignature _.Domain.Text
+            "selector", ofSignature _.Selector.Text
+            "algorithm", ofSignature _.Algorithm
+            "result", Json.Text(ResultWord.name (Verdict.word judged.Verdict))
+            "reason", Json.Text(Verdict.describe judged.Verdict)
+            "key_bits", judged.KeyBits |> Json.optional (fun bits -> Json.Number(int64 bits))
+            "testing", Json.Bool judged.Testing
+            "unsigned_octets", Json.Number(int64 judged.UnsignedOctets)
+        ]
+
+let private jsonOf (path: string) (outcome: Result<Judged list, string>) : string =
+    let file = "file", Json.Text path
+
+    match outcome with
+    | Ok all -> Json.Object [ file; "signatures", Json.List(indexed all |> List.map jsonOfJudged) ]
+    | Error reason -> Json.Object [ file; "signatures", Json.List []; "error", Json.Text reason ]
+    |> Json.render
+    |> fun line -> line + "\n"
+
+let private keyWords (judged: Judged) : string =
+    match judged.Signature with
+    | ValueNone -> ""
+    | ValueSome signature ->
+        let bits =
+            match judged.KeyBits with
+            | ValueSome bits -> " " + string (int bits) + " bits"
+            | ValueNone -> ""
+
+        " d="
+        + signature.Domain.Text
+        + " s="
+        + signature.Selector.Text
+        + " a="
+        + signature.Algorithm
+        + bits
+
+let private lineOf (path: string) (index: int, judged: Judged) : string =
+    let unsigned =
+        if judged.UnsignedOctets > 0L<octet> then
+            ", "
+            + string (int64 judged.UnsignedOctets)
+            + " octets of the body are not signed"
+        else
+            ""
+
+    path
+    + ": "
+    + kindName judged.Scheme
+    + " "
+    + string (index + 1)
+    + ": "
+    + ResultWord.name (Verdict.word judged.Verdict)
+    + keyWords judged
+    + " ("
+    + Verdict.describe judged.Verdict
+    + (if judged.Testing then ", the domain is testing" else "")
+    + unsigned
+    + ")\n"
+
+let private textOf (path: string) (all: Judged list) : string =
+    if all.IsEmpty then
+        path + ": no signatures\n"
+    else
+        String.Join("", indexed all |> List.map (lineOf path)) |> id
+
+/// Judges one file and prints what came of it. Yields whether it could be judged.
+let private verifyFile settings source now (path: string) : Step<bool> =
+    command {
+        let! mail = readMail settings path
+
+        match mail with
+        | Error reason ->
+            if settings.Json then
+                do! print (jsonOf path (Error reason))
+
+            do! complain ("dkim: " + path + ": " + reason)
+            return false
+        | Ok mail ->
+            let! all = judge settings source now mail
+
+            do!
+                print (
+                    if settings.Json then
+                        jsonOf path (Ok all)
+                    else
+                        textOf (Problem.printable path) all
+                )
+
+            return true
+    }
+
+let rec private verifyAll settings source now allJudged (paths: string list) : Step<bool> =
+    command {
+        match paths with
+        | [] -> return allJudged
+        | path :: rest ->
+            let! judged = verifyFile settings source now path
+            return! verifyAll settings source now (allJudged && judged) rest
+    }
+
+/// The files that `--batch` means.
+let private batch (path: string) : Step<string list> =
+    command {
+        let! below = listFiles path
+
+        match below with
+        | ValueSome paths -> return List.ofArray paths
+        | ValueNone ->
+            let! contents = read FileKind.Configuration path
+
+            let! text =
+                FileContents.text contents
+                |> orFail ExitCode.NoInput (fun reason -> "dkim: " + path + ": " + reason)
+
+            return FileContents.lines text |> Array.filter ((<>) "") |> List.ofArray
+    }
+
+let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : Step<int> =
+    command {
+        let now = settings.Now |> ValueOption.defaultValue clock
+        let! source = keySource settings
+
+        let! judged =
+            match settings.Batch, operands with
+            | ValueSome path, _ ->
+                command {
+                    let! listed = batch path
+                    return! verifyAll { settings with Json = true } source now true (operands @ listed)
+                }
+            | ValueNone, [] -> verifyAll settings source now true [ "-" ]
+            | ValueNone, paths -> verifyAll settings source now true paths
+
+        return if judged then ExitCode.Success else ExitCode.BadData
+    }
