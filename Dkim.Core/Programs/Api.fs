@@ -183,3 +183,43 @@ module Proxies =
 
     /// The start of dkimproxy.out.
     let Out (arguments: string[]) = start outKind arguments prepareOut
+
+    let private inKind: ProxyKind<InSettings> =
+        {
+            Text = InSettings.text
+            Table = InSettings.table
+            Defaults = InSettings.defaults
+            Common = _.Proxy
+            WithCommon = fun common settings -> { settings with Proxy = common }
+        }
+
+    let rec private inParts (program: InProgram) relay notices : ProxyParts =
+        {
+            Ident = ident program.Settings.Proxy inKind.Text.Name
+            Settings = program.Settings.Proxy
+            Relay = relay
+            Notices = notices
+            Secrets = []
+            Refresh = fun _ -> inParts program relay []
+            Passage = DkimproxyIn.passage program
+        }
+
+    let private prepareIn (machine: Machine) (settings: InSettings) _find : Loading<Prepared> =
+        let hostName, warnings = InSettings.hostName machine.HostName settings
+
+        Loaded
+            {
+                Problems = []
+                Lines = []
+                Warnings = warnings
+                Serve =
+                    inParts
+                        {
+                            Settings = settings
+                            HostName = hostName
+                        }
+            }
+
+    /// The start of dkimproxy.in.
+    let In (arguments: string[]) (machine: Machine) =
+        start inKind arguments (prepareIn machine)

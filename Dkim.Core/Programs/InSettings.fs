@@ -34,6 +34,16 @@ module InSettings =
             HeaderLimits = HeaderLimits.defaults
         }
 
+    /// The name to use in Authentication-Results, and what may be wrong with it. It is neither empty nor `localhost`
+    /// (RFC 8601 §2.5).
+    let internal hostName (machine: string) (settings: InSettings) : string * string list =
+        let name = ValueOption.defaultValue machine settings.HostName
+
+        if name <> "" && name <> "localhost" then
+            name, []
+        else
+            "localhost.localdomain", [ "the name of this host is not known; give --hostname=HOSTNAME" ]
+
     let private verification =
         [
             Setting.flag "reject_fail" _.RejectFail (fun v s -> { s with RejectFail = v })

@@ -1,0 +1,311 @@
+/// dkimproxy.in's decision: the fields that tell what became of a message's signatures, and whether it is refused.
+namespace Dkim.Core
+
+open System
+open System.Buffers
+
+/// Everything that dkimproxy.in decides with.
+type internal InProgram =
+    {
+        Settings: InSettings
+        /// The name of this host, in the fields that are added and in those that are removed.
+        HostName: string
+    }
+
+module internal DkimproxyIn =
+    let private what = "DKIM verify"
+
+    /// Lines up to this length are not folded, as filters know the original's.
+    [<Literal>]
+    let private Margin = 900
+
+    // Signatures beyond the limits are not worth a word each: there may be thousands.
+    let private isReported (judged: Judged) =
+        match judged.Verdict with
+        | PermFail(Unacceptable(TooManySignatures _)) -> false
+        | _ -> true
+
+    let private rank (judged: Judged) =
+        match judged.Verdict with
+        | Verdict.Pass -> 0
+        | PermFail(BodyAltered | BodyShorter _ | HeaderAltered) -> 1
+        | TempFail _ -> 2
+        | PermFail _ -> 3
+
+    /// The signature that speaks for the message: the first good one, else the first of those that say most.
+    let private best (judged: Judged list) : Judged voption =
+        match judged |> List.sortBy rank with
+        | first :: _ -> ValueSome first
+        | [] -> ValueNone
+
+    let private overall (judged: Judged list) : string =
+        match best judged with
+        | ValueSome one -> MailDkim.detail one.Verdict
+        | ValueNone -> "none"
+
+    let private property propertyType name value : ResultProperty =
+        {
+            Type = propertyType
+            Name = name
+            Value = value
+        }
+
+    // A local part beyond ASCII stands as it is only in a message whose header has such text anyway (RFC 6532).
+    let private identityText (header: Header) (identity: Identity) =
+        let isAscii (field: Field) = Text.Ascii.IsValid field.Raw.Span
+
+        if
+            String.forall Char.IsAscii identity.LocalPart
+            || not (Seq.forall isAscii header.Fields)
+        then
+            identity.ToString()
+        else
+            let octets = Text.Encoding.UTF8.GetBytes identity.LocalPart
+
+            QuotedPrintable.encode (Octets.latin1 (ReadOnlySpan octets))
+            + "@"
+            + identity.Domain.Text
+
+    /// `header.from` or `header.sender`, after which of them DomainKeys went.
+    let private sendingProperty (header: Header) : ResultProperty list =
+        match Originator.trySending header with
+        | ValueSome(struct (source, address)) ->
+            [
+                property "header" ((Originator.sourceName source).ToLowerInvariant()) (address.ToString())
+            ]
+        | ValueNone -> []
+
+    let private identityProperties (header: Header) (judged: Judged) : ResultProperty list =
+        match judged.Scheme, judged.Signature with
+        | Dkim, ValueSome signature -> [ property "header" "i" (identityText header signature.EffectiveIdentity) ]
+        | Dkim, ValueNone -> []
+        | DomainKeys, _ -> sendingProperty header
+
+    let private methodName (scheme: Scheme) =
+        match scheme with
+        | Dkim -> "dkim"
+        | DomainKeys -> "domainkeys"
+
+    let private methodResult scheme result comment properties : MethodResult =
+        {
+            Method = methodName scheme
+            MethodVersion = ValueNone
+            Result = result
+            Comment = comment
+            Reason = ValueNone
+            Properties = properties
+        }
+
+    let private original (header: Header) (judged: Judged) : MethodResult =
+        let struct (result, reason) = MailDkim.result judged.Verdict
+        methodResult judged.Scheme result reason (identityProperties header judged)
+
+    let private registered (header: Header) (prefix: string) (judged: Judged) : MethodResult =
+        let word = Verdict.word judged.Verdict
+
+        let told =
+            match judged.Signature with
+            | ValueSome signature when judged.Scheme = Dkim ->
+                [
+                    property "header" "d" signature.Domain.Text
+                    property "header" "s" signature.Selector.Text
+                    property "header" "a" signature.Algorithm
+                    property "header" "b" prefix
+                ]
+            | _ -> []
+
+        let reason =
+            if word = ResultWord.Pass then
+                ValueNone
+            else
+                ValueSome(Verdict.describe judged.Verdict)
+
+        { methodResult judged.Scheme (ResultWord.name word) ValueNone (identityProperties header judged @ told) with
+            Reason = reason
+        }
+
+    let private signatureText (judged: Judged) =
+        match judged.Signature with
+        | ValueSome signature -> Convert.ToBase64String signature.Value
+        | ValueNone -> ""
+
+    let private methodResults (program: InProgram) (header: Header) (judged: Judged list) : MethodResult list =
+        let reported = judged |> List.filter isReported
+
+        match program.Settings.Words, reported with
+        | _, [] -> [ methodResult Dkim "none" ValueNone [] ]
+        | Original, _ -> reported |> List.map (original header)
+        | Registered, _ ->
+            let prefixes =
+                reported |> List.map signatureText |> AuthenticationResults.signaturePrefixes
+
+            List.map2 (registered header) prefixes reported
+
+    /// The two fields that are added, the upper one first.
+    let private added (program: InProgram) (results: MethodResult list) (overall: string) : Field list =
+        let results =
+            {
+                ServiceId = program.HostName
+                Version = ValueNone
+                Results = results
+            }
+
+        [
+            AuthenticationResults.field Margin results
+            Field.ofText "X-DKIM-Authentication-Results" (" " + ProxyLog.sentence overall)
+        ]
+
+    let private write (sink: ArrayBufferWriter<byte>) (field: Field) =
+        sink.Write field.Raw.Span
+        sink.Write(ReadOnlySpan Octets.crlf)
+
+    /// The message with fields on top and without those that claim to be ours. What must be rewritten for that reaches
+    /// down to the last of them.
+    let private relay (program: InProgram) log (arrival: Arrival) (header: Header) (fields: Field list) =
+        let mustGo field =
+            program.Settings.RemoveForged
+            && AuthenticationResults.mustGo program.HostName field
+
+        let sink = ArrayBufferWriter<byte>()
+        fields |> List.iter (write sink)
+        let forged = header.Fields |> Seq.map mustGo |> Array.ofSeq
+        let replaced = Array.LastIndexOf(forged, true) + 1
+        let mutable octets = 0L
+
+        for index = 0 to replaced - 1 do
+            let field = header.Fields[index]
+            octets <- octets + int64 field.Raw.Length + 2L
+
+            if not forged[index] then
+                write sink field
+
+        ProxyLog.relay log sink.WrittenMemory (min octets (int64 arrival.BodyAt))
+
+    let private signer (header: Header) (judged: Judged list) : string voption =
+        best judged
+        |> ValueOption.bind _.Signature
+        |> ValueOption.map (fun signature -> identityText header signature.EffectiveIdentity)
+
+    /// Why the message cannot be judged for now, where no other signature is good.
+    let private transient (judged: Judged list) : string voption =
+        match best judged with
+        | ValueSome one when one.Verdict = Verdict.Pass -> ValueNone
+        | _ ->
+            judged
+            |> List.tryPick (fun one ->
+                match one.Verdict with
+                | TempFail reason -> Some reason
+                | Verdict.Pass
+                | PermFail _ -> None)
+            |> ValueOption.ofOption
+
+    /// A signature of the author's own, as the policies before ADSP saw it.
+    let private isOwn (author: Address) (domain: DomainName) (judged: Judged) =
+        judged.Signature
+        |> ValueOption.exists (fun signature ->
+            match judged.Scheme with
+            | DomainKeys -> domain.IsWithin signature.Domain
+            | Dkim ->
+                let identity = signature.EffectiveIdentity
+
+                identity.Domain = domain
+                && (identity.LocalPart = "" || identity.LocalPart = author.LocalPart))
+
+    let private policies = [ DomainKeysPolicy; SenderSigning; Adsp ]
+
+    let private isRefused (author: Address) (domain: DomainName) judged (answerTo: Question -> Answer) =
+        policies
+        |> List.exists (fun kind ->
+            let isAuthors =
+                match kind with
+                | Adsp -> SenderPolicy.isAuthorSignature domain
+                | DomainKeysPolicy
+                | SenderSigning -> isOwn author domain
+
+            SenderPolicy.conclude kind domain answerTo
+            |> SenderPolicy.refuses isAuthors judged)
+
+    /// The author and the domain whose policies count, unless a signature settles the matter before they are asked.
+    let private judgeOf (header: Header) (judged: Judged list) : struct (Address * DomainName) voption =
+        match Originator.tryAuthor header with
+        | ValueNone -> ValueNone
+        | ValueSome author ->
+            match DomainName.tryCreate author.Domain with
+            | Ok domain when not (List.exists (SenderPolicy.isAuthorSignature domain) judged) ->
+                ValueSome(struct (author, domain))
+            | _ -> ValueNone
+
+    let private conclude (program: InProgram) (arrival: Arrival) (header: Header) (judged: Judged list) =
+        let detail = overall judged
+        let log = [ ProxyLog.result what detail (ValueSome header) (signer header judged) ]
+
+        let relayed () =
+            relay program log arrival header (added program (methodResults program header judged) detail)
+
+        match transient judged with
+        | ValueSome reason when program.Settings.Proxy.RejectError ->
+            let text = ProxyLog.failure false (MailDkim.unavailable reason)
+            let log = ProxyLog.warning "verify error" (MailDkim.unavailable reason) :: log
+            Decided(ProxyLog.refuse log 450 ("DKIM - " + text))
+        | _ ->
+            match judgeOf header judged with
+            | ValueSome(struct (author, domain)) when program.Settings.RejectFail ->
+                let questions = policies |> List.collect (fun kind -> SenderPolicy.plan kind domain)
+
+                let decide answerTo =
+                    if isRefused author domain judged answerTo then
+                        Decided(ProxyLog.refuse log 550 ("5.7.1 DKIM - " + detail))
+                    else
+                        Decided(relayed ())
+
+                Ask(List.distinct questions, decide)
+            | _ -> Decided(relayed ())
+
+    let private verify (program: InProgram) now (arrival: Arrival) (header: Header) : Work<ProxyDecision> =
+        let plan = Verifier.plan program.Settings.Policy now header
+
+        {
+            Questions = plan.Questions
+            Digests = plan.Digests
+            Conclude =
+                fun digests answerTo -> Verifier.conclude plan digests answerTo |> conclude program arrival header
+        }
+
+    /// A header beyond the limits. Fields that claim to be ours go all the same, as far as it is known.
+    let private failed (program: InProgram) (arrival: Arrival) (header: Header voption) (error: HeaderError) =
+        let reason = HeaderError.describe error
+        let text = ProxyLog.failure true reason
+
+        let log =
+            [
+                ProxyLog.warning "verify error" reason
+                ProxyLog.result what text header ValueNone
+            ]
+
+        let result = methodResult Dkim "permerror" (ValueSome reason) []
+
+        if program.Settings.Proxy.RejectError then
+            ProxyLog.refuse log 550 ("DKIM - " + text)
+        else
+            let known = header |> ValueOption.defaultValue Header.empty
+            relay program log arrival known (added program [ result ] text)
+
+    /// The passage of one message.
+    let passage (program: InProgram) (now: int64<sec>) : Passage<ProxyDecision> =
+        let limits = program.Settings.HeaderLimits
+
+        let start (arrival: Arrival) =
+            match arrival.Header with
+            | Error error -> Work.decided (failed program arrival ValueNone error)
+            | Ok header ->
+                match HeaderLimits.check limits header with
+                | Error error -> Work.decided (failed program arrival (ValueSome header) error)
+                | Ok header -> verify program now arrival header
+        // Of a header with too many fields the forged ones can still be removed: only its length is checked on the way.
+        let intake =
+            { limits with
+                Fields = Int32.MaxValue
+                FieldOctets = limits.Octets
+            }
+
+        new Passage<ProxyDecision>(intake, start)
