@@ -25,6 +25,7 @@ internal static unsafe class Libc
     public const int O_WRONLY = 1;
     public const int O_RDWR = 2;
     public const int O_CREAT = 0x40;
+    public const int O_APPEND = 0x400;
     public const int O_EXCL = 0x80;
     public const int O_NONBLOCK = 0x800;
     public const int O_CLOEXEC = 0x80000;
@@ -110,6 +111,10 @@ internal static unsafe class Libc
     public static extern int getresgid(uint* real, uint* effective, uint* saved);
     [DllImport(Name, SetLastError = true)]
     public static extern int setuid(uint user);
+    [DllImport(Name, SetLastError = true)]
+    public static extern int chroot(byte* path);
+    [DllImport(Name, SetLastError = true)]
+    public static extern int chdir(byte* path);
     [DllImport(Name, SetLastError = true)]
     public static extern int setgid(uint group);
     [DllImport(Name, SetLastError = true)]

@@ -23,6 +23,9 @@ public enum StartupFault
 
     /// <summary>The DNS library refuses a setting.</summary>
     Resolver,
+
+    /// <summary>The log file cannot be written.</summary>
+    LogFile,
 }
 
 /// <summary>A failure at start-up. The message is one line for the administrator: what, where and the remedy.</summary>

@@ -67,6 +67,21 @@ public sealed class Listener : IDisposable
         return listener;
     }
 
+    /// <summary>Makes one listener of several, to serve them with one limit. The others are of no more use.</summary>
+    public static Listener Join(IEnumerable<Listener> others)
+    {
+        var joined = new Listener();
+        foreach (var other in others)
+        {
+            joined.sockets.AddRange(other.sockets);
+            joined.paths.AddRange(other.paths);
+            other.sockets.Clear();
+            other.paths.Clear();
+        }
+
+        return joined;
+    }
+
     /// <summary>Accepts connections and serves each until <paramref name="stop"/>; then closes the listening sockets,
     /// lets connections in progress end, and after the grace cancels the token they were given and closes them.</summary>
     /// <param name="session">Serves one connection; the socket is closed when its task ends. What it throws goes to

@@ -20,7 +20,8 @@ public sealed record LogSettings(
     string SyslogPath = "/dev/log");
 
 /// <summary>The log of a process. Writing never waits and never fails: lines go into a bounded queue, and what finds no
-/// room is counted and reported later. Where the syslog daemon cannot be reached, lines wait and it is tried again.</summary>
+/// room is counted and reported later. Where the syslog daemon cannot be reached, lines wait and it is tried again, unless
+/// standard error has them, too.</summary>
 public sealed class Log : IAsyncDisposable
 {
     private const int QueueLength = 8192;
@@ -34,6 +35,7 @@ public sealed class Log : IAsyncDisposable
     private Socket? syslog;
     private long dropped;
     private long reported;
+    private long nextTry;
 
     public Log(LogSettings settings)
     {
@@ -124,7 +126,9 @@ public sealed class Log : IAsyncDisposable
 
     private async ValueTask SendAsync(byte[] datagram)
     {
-        for (var tries = 0; ; tries++)
+        // Lines that standard error has as well need not wait for a daemon that is away.
+        var waits = !settings.ToStandardError;
+        for (var tries = 0; waits || Environment.TickCount64 >= nextTry; tries++)
         {
             try
             {
@@ -141,10 +145,11 @@ public sealed class Log : IAsyncDisposable
             {
                 syslog?.Dispose();
                 syslog = null;
+                nextTry = tries > 0 ? Environment.TickCount64 + (long)Pause.TotalMilliseconds : nextTry;
             }
 
             // A daemon that was only restarted is there again at once; one that is away is asked once a second.
-            if (tries > 0)
+            if (tries > 0 && waits)
             {
                 await Task.Delay(Pause, closing.Token).ConfigureAwait(false);
             }

@@ -18,6 +18,9 @@ public sealed record ResolverSettings
     /// <summary>Use libunbound where it is installed.</summary>
     public bool Library { get; init; } = true;
 
+    /// <summary>Use the C library's resolver where libunbound is not installed or not wanted.</summary>
+    public bool System { get; init; } = true;
+
     /// <summary>How long the C library tries one question, over all servers and repetitions.</summary>
     public TimeSpan SystemTime { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -40,13 +43,18 @@ public sealed record ResolverSettings
 public static class Resolvers
 {
     /// <summary>libunbound where it is installed, else the C library's resolver; the description says which.</summary>
-    /// <exception cref="StartupException">Trust anchors are given and nothing here can validate, or a setting is
-    /// refused.</exception>
+    /// <exception cref="StartupException">Trust anchors are given and nothing here can validate, libunbound is asked for
+    /// and not there, or a setting is refused.</exception>
     public static IResolver Open(ResolverSettings settings)
     {
         if (settings.Library && UnboundResolver.TryOpen(settings) is { } unbound)
         {
             return unbound;
+        }
+
+        if (!settings.System)
+        {
+            throw new StartupException(StartupFault.Resolver, "libunbound is not installed (package libunbound8)");
         }
 
         return settings.TrustAnchorFile is null

@@ -33,6 +33,33 @@ public static unsafe class OwnProcess
         _ = Libc.prctl(SetDumpable, 0, 0, 0, 0);
     }
 
+    /// <summary>Makes a directory the root of all paths from now on.</summary>
+    /// <exception cref="StartupException">There is no such directory, or the process may not.</exception>
+    public static void ChangeRoot(string directory)
+    {
+        fixed (byte* path = Libc.Text(directory), root = "/\0"u8)
+        {
+            if (Libc.chroot(path) != 0 || Libc.chdir(root) != 0)
+            {
+                throw new StartupException(
+                    StartupFault.Privileges, $"chroot to {directory} failed: {Libc.Describe(Libc.LastError)}");
+            }
+        }
+    }
+
+    /// <summary>Appends standard error to a file from now on, which is made with mode 0640 where there is none.</summary>
+    /// <exception cref="StartupException">The file cannot be opened.</exception>
+    public static void SendStandardErrorTo(string file)
+    {
+        var fd = Libc.Open(file, Libc.O_WRONLY | Libc.O_CREAT | Libc.O_APPEND, 0x1A0);
+        if (fd < 0 || Libc.dup2(fd, 2) < 0)
+        {
+            throw new StartupException(StartupFault.LogFile, $"{file}: {Libc.Describe(Libc.LastError)}");
+        }
+
+        _ = Libc.close(fd);
+    }
+
     /// <summary>True when there is a process of that id, of whatever user.</summary>
     public static bool IsAlive(int process) => process > 0 && (Libc.kill(process, 0) == 0 || Libc.LastError == Libc.EPERM);
 

@@ -1,0 +1,25 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Dkim.ProxyHost;
+
+/// <summary>The name of this machine.</summary>
+internal static class HostName
+{
+    /// <summary>Fully qualified where the machine knows that; not more than two seconds are spent on it.</summary>
+    public static string Find()
+    {
+        var name = Dns.GetHostName();
+        if (name.Contains('.'))
+            return name;
+        try
+        {
+            var asked = Dns.GetHostEntryAsync(name);
+            return asked.Wait(TimeSpan.FromSeconds(2)) && asked.Result.HostName.Contains('.') ? asked.Result.HostName : name;
+        }
+        catch (AggregateException failure) when (failure.InnerException is SocketException)
+        {
+            return name;
+        }
+    }
+}

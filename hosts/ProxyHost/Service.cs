@@ -1,0 +1,231 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Dkim.Core;
+using Dkim.Hosting;
+
+namespace Dkim.ProxyHost;
+
+/// <summary>The proxy as a service: opens what only root may, becomes its user, serves, heeds signals, ends.</summary>
+internal sealed class Service : IDisposable
+{
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan KeyLook = TimeSpan.FromSeconds(2);
+    private readonly Func<ProxyStart> again;
+    private readonly Log log;
+    private readonly Sessions sessions = new();
+    private readonly Lock gate = new();
+    private KeyWatch keys;
+    private volatile Serving serving;
+
+    private Service(Serving serving, Func<ProxyStart> again, Log log)
+    {
+        this.serving = serving;
+        this.again = again;
+        this.log = log;
+        keys = new KeyWatch(serving.Program.Secrets, log.Warning);
+    }
+
+    /// <summary>Starts, serves until a signal says to stop, and gives the exit code.</summary>
+    /// <param name="again">Reads the configuration anew, from the original arguments.</param>
+    public static async Task<int> RunAsync(ProxyProgram program, Func<ProxyStart> again)
+    {
+        try
+        {
+            return await StartAsync(program, again).ConfigureAwait(false);
+        }
+        catch (StartupException failure)
+        {
+            await Console.Error.WriteLineAsync($"{program.Ident}: {failure.Message}").ConfigureAwait(false);
+            return 1;
+        }
+    }
+
+    public void Dispose()
+    {
+        sessions.Dispose();
+        serving.Resolver.Dispose();
+    }
+
+    private static async Task<int> StartAsync(ProxyProgram program, Func<ProxyStart> again)
+    {
+        var settings = program.Settings;
+        var pidPath = Serving.Optional(settings.PidFile);
+        if (pidPath is not null)
+            PidFile.RefuseIfAlive(pidPath);
+        Daemon? daemon = null;
+        if (settings.Daemonize)
+        {
+            daemon = Daemon.Detach(out var exitCode);
+            if (daemon is null)
+                return exitCode;
+        }
+
+        using var signals = new Signals();
+        var account = Account.Find(Serving.Optional(settings.User), Serving.Optional(settings.Group));
+        using var pidFile = pidPath is null ? null : PidFile.Create(pidPath, account);
+        using var listener = await ListenAsync(program).ConfigureAwait(false);
+        var resolver = Serving.OpenResolver(settings);
+        var looseKeys = SettingsFiles.Warnings(program.Secrets, account).ToArray();
+        if (Serving.Optional(settings.Chroot) is { } root)
+            OwnProcess.ChangeRoot(root);
+        account.Become();
+        OwnProcess.ForbidCoreDumps();
+        daemon?.Ready();
+        await using var log = OpenLog(program);
+        foreach (var warning in looseKeys)
+            log.Warning(warning);
+        Serving.Write(program.Notices, log);
+        using var service = new Service(Serving.Begin(program, resolver, log), again, log);
+        await service.ServeAsync(listener, signals).ConfigureAwait(false);
+        return 0;
+    }
+
+    private static async Task<Listener> ListenAsync(ProxyProgram program)
+    {
+        var opened = new List<Listener>();
+        foreach (var place in program.Listen)
+        {
+            var endpoint = new Hosting.Endpoint(EndpointFamily.Any, place.Host == "*" ? "" : place.Host, place.Port);
+            opened.Add(await Listener.OpenAsync(endpoint).ConfigureAwait(false));
+        }
+
+        return Listener.Join(opened);
+    }
+
+    private static Log OpenLog(ProxyProgram program)
+    {
+        var settings = program.Settings;
+        var file = Serving.Optional(settings.LogFile);
+        if (file is not null)
+            OwnProcess.SendStandardErrorTo(file);
+        if (!Facility.TryFind(settings.SyslogFacility, out var facility))
+            throw new StartupException(StartupFault.LogFile, $"syslog_facility \"{settings.SyslogFacility}\" is not known");
+        return new Log(new LogSettings(program.Ident, facility)
+        {
+            Least = Severity.Debug,
+            ToStandardError = file is not null || !settings.Daemonize,
+            Format = settings.LogFormat == Core.LogFormat.Json ? Hosting.LogFormat.Json : Hosting.LogFormat.Text,
+        });
+    }
+
+    private async Task ServeAsync(Listener listener, Signals signals)
+    {
+        using var stop = new CancellationTokenSource();
+        var limits = new ServeSettings(serving.Program.Settings.MaxServers, Grace + TimeSpan.FromSeconds(5));
+        var served = listener.ServeAsync((client, _) => AdmitAsync(client), limits, log.Warning, stop.Token);
+        var watching = WatchKeysAsync(stop.Token);
+        Systemd.Ready();
+        log.Information($"listening at {string.Join(", ", listener.Addresses)}, DNS by {serving.Resolver.Description}");
+        await HeedAsync(signals).ConfigureAwait(false);
+        Systemd.Stopping();
+        await stop.CancelAsync().ConfigureAwait(false);
+        sessions.Stop(now: false);
+        var hurried = HurryAsync(signals, served);
+        await served.ConfigureAwait(false);
+        await hurried.ConfigureAwait(false);
+        await watching.ConfigureAwait(false);
+    }
+
+    private Task AdmitAsync(Socket client)
+    {
+        var current = serving;
+        var address = client.RemoteEndPoint is IPEndPoint peer ? Plain(peer.Address) : IPAddress.None;
+        log.Debug($"connect from {address}");
+        if (current.Program.Admits(address))
+            return sessions.ServeAsync(client, current.Relaying);
+        log.Warning($"connection from {address} is not allowed");
+        client.Send("421 4.7.1 Client is not allowed\r\n"u8);
+        return Task.CompletedTask;
+    }
+
+    private static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+
+    // Returns with the first signal to stop.
+    private async Task HeedAsync(Signals signals)
+    {
+        await foreach (var signal in signals.Incoming.ReadAllAsync().ConfigureAwait(false))
+        {
+            switch (signal)
+            {
+                case Signal.Terminate or Signal.Interrupt or Signal.Quit:
+                    return;
+                case Signal.Hangup:
+                    Systemd.Reloading();
+                    Reload();
+                    Systemd.Ready();
+                    break;
+                default:
+                    break;
+            }
+        }
+    }
+
+    // Messages on their way may end; a second signal, or the end of the grace, ends all.
+    private async Task HurryAsync(Signals signals, Task served)
+    {
+        var second = signals.Incoming.WaitToReadAsync().AsTask();
+        if (await Task.WhenAny(served, second, Task.Delay(Grace)).ConfigureAwait(false) != served)
+            sessions.Stop(now: true);
+    }
+
+    private void Reload()
+    {
+        var before = serving;
+        if (again().Again(out var problem) is not { } program)
+        {
+            foreach (var line in problem.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+                log.Error($"not reloaded: {line}");
+            return;
+        }
+
+        try
+        {
+            var same = Serving.SameResolver(before.Program.Settings, program.Settings);
+            var resolver = same ? before.Resolver : Serving.OpenResolver(program.Settings);
+            Serving.Write(program.Notices, log);
+            lock (gate)
+            {
+                keys = new KeyWatch(program.Secrets, log.Warning);
+                serving = Serving.Begin(program, resolver, log);
+            }
+
+            log.Information("configuration reloaded");
+        }
+        catch (StartupException failure)
+        {
+            log.Error($"not reloaded: {failure.Message}");
+        }
+    }
+
+    private async Task WatchKeysAsync(CancellationToken stop)
+    {
+        using var clock = new PeriodicTimer(KeyLook);
+        try
+        {
+            while (await clock.WaitForNextTickAsync(stop).ConfigureAwait(false))
+            {
+                RefreshKeys();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The service ends.
+        }
+    }
+
+    private void RefreshKeys()
+    {
+        lock (gate)
+        {
+            if (!keys.Changed())
+                return;
+            var before = serving;
+            var program = before.Program.Refresh(keys.Contents);
+            Serving.Write(program.Notices, log);
+            serving = Serving.Begin(program, before.Resolver, log);
+        }
+
+        log.Information("keys read again");
+    }
+}

@@ -1,0 +1,96 @@
+using Dkim.Core;
+using Dkim.Hosting;
+using Microsoft.FSharp.Core;
+
+namespace Dkim.ProxyHost;
+
+/// <summary>One configuration in force: the core's program, and what sessions need to serve under it.</summary>
+internal sealed record Serving(ProxyProgram Program, Relaying Relaying, IResolver Resolver)
+{
+    /// <summary>Puts a program to work.</summary>
+    /// <param name="resolver">Where its questions go.</param>
+    public static Serving Begin(ProxyProgram program, IResolver resolver, Log log)
+    {
+        var settings = program.Settings;
+        var limits = new LookupLimits(settings.DnsQueries, TimeSpan.FromSeconds(settings.DnsTimeout));
+        var relay = new NextHop(new Hosting.Endpoint(EndpointFamily.Any, program.Relay.Host, program.Relay.Port));
+        var relaying = new Relaying(
+            new Patience(
+                TimeSpan.FromSeconds(settings.ConnectTimeout),
+                TimeSpan.FromSeconds(settings.ClientTimeout),
+                TimeSpan.FromSeconds(settings.RelayTimeout)),
+            new DialogueLimits
+            {
+                BareLineEnds = settings.BareNewlines == BareNewlines.Normalize ? BareLineEnds.Normalize : BareLineEnds.Refuse,
+            },
+            new SpoolArea(Optional(settings.SpoolDirectory) ?? Path.GetTempPath(), (int)Math.Min(settings.SpoolMemory, 1 << 30)))
+        {
+            ConnectAsync = relay.ConnectAsync,
+            Filter = () => new PassageFilter(
+                program.NewMessage(DateTimeOffset.UtcNow.ToUnixTimeSeconds()),
+                new MessageLookups(resolver, limits),
+                line => log.Write(SeverityOf(line.Level), line.Text)),
+            MaxMessage = settings.MaxMessageSize,
+            Report = log.Warning,
+            Trace = settings.DebugTrace ? command => Console.Error.WriteLine(LogLines.Escape(command)) : null,
+        };
+        return new Serving(program, relaying, resolver);
+    }
+
+    /// <summary>The source of DNS answers that settings ask for.</summary>
+    /// <exception cref="StartupException">There is none such.</exception>
+    public static IResolver OpenResolver(ProxySettings settings)
+    {
+        if (Optional(settings.TestKeys) is { } keys)
+            return LoadKeys(keys);
+        var server = settings.Nameservers.IsEmpty ? null : settings.Nameservers.Head;
+        if (server is not null && !ResolverSettings.TryParseServer(server, out _))
+            throw new StartupException(StartupFault.Resolver, $"nameserver \"{server}\" is not an address, or ADDRESS@PORT");
+        var wanted = new ResolverSettings
+        {
+            Forwarder = server is not null && ResolverSettings.TryParseServer(server, out var found) ? found : null,
+            TrustAnchorFile = Optional(settings.TrustAnchor),
+            Library = settings.Resolver != ResolverKind.System,
+            System = settings.Resolver != ResolverKind.Unbound,
+            SystemTime = TimeSpan.FromSeconds(settings.DnsTimeout),
+        };
+        return Resolvers.Open(wanted);
+    }
+
+    /// <summary>Whether two configurations ask the same source, so that its cache can stay.</summary>
+    public static bool SameResolver(ProxySettings one, ProxySettings other) =>
+        one.TestKeys.IsNone && other.TestKeys.IsNone
+        && one.Resolver == other.Resolver
+        && one.Nameservers.SequenceEqual(other.Nameservers)
+        && Optional(one.TrustAnchor) == Optional(other.TrustAnchor)
+        && one.DnsTimeout == other.DnsTimeout;
+
+    /// <summary>Writes the lines of a start.</summary>
+    public static void Write(IEnumerable<LogLine> lines, Log log)
+    {
+        foreach (var line in lines)
+            log.Write(SeverityOf(line.Level), line.Text);
+    }
+
+    public static string? Optional(FSharpValueOption<string> value) => value.IsSome ? value.Value : null;
+
+    private static Severity SeverityOf(LogLevel level) => level switch
+    {
+        LogLevel.Debug => Severity.Debug,
+        LogLevel.Info => Severity.Information,
+        LogLevel.Warning => Severity.Warning,
+        _ => Severity.Error,
+    };
+
+    private static KeyFileResolver LoadKeys(string path)
+    {
+        try
+        {
+            return KeyFileResolver.Load(path);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or FormatException)
+        {
+            throw new StartupException(StartupFault.Resolver, $"test_keys: {failure.Message}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using Dkim.Core;
+
+namespace Dkim.ProxyHost;
+
+/// <summary>The ends that a start may come to.</summary>
+internal static class Start
+{
+    /// <summary>Does what the start came to and gives the exit code.</summary>
+    public static int Run(this ProxyStart start, Func<ProxyProgram, int> serve)
+    {
+        var end = new First(serve);
+        start.Tell(end);
+        return end.ExitCode;
+    }
+
+    /// <summary>The program of a later start, or the text that says why there is none.</summary>
+    public static ProxyProgram? Again(this ProxyStart start, out string problem)
+    {
+        var end = new Later();
+        start.Tell(end);
+        problem = end.Problem;
+        return end.Program;
+    }
+
+    private sealed class First(Func<ProxyProgram, int> serve) : IProxyStart
+    {
+        public int ExitCode { get; private set; }
+
+        public void Print(string text, int exitCode)
+        {
+            Console.Out.Write(text);
+            ExitCode = exitCode;
+        }
+
+        public void Fail(string text, int exitCode)
+        {
+            Console.Error.Write(text);
+            ExitCode = exitCode;
+        }
+
+        public void Serve(ProxyProgram program) => ExitCode = serve(program);
+    }
+
+    private sealed class Later : IProxyStart
+    {
+        public ProxyProgram? Program { get; private set; }
+
+        public string Problem { get; private set; } = "";
+
+        public void Print(string text, int exitCode) => Problem = text;
+
+        public void Fail(string text, int exitCode) => Problem = text;
+
+        public void Serve(ProxyProgram program) => Program = program;
+    }
+}
