@@ -36,7 +36,7 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
             Report = Reports.Add,
         };
         relaying = change?.Invoke(relaying) ?? relaying;
-        var listener = Listener.OpenAsync(new Hosting.Endpoint(EndpointFamily.IPv4, "127.0.0.1", 0)).GetAwaiter().GetResult();
+        var listener = Listener.OpenAsync(new Dkim.Hosting.Endpoint(EndpointFamily.IPv4, "127.0.0.1", 0)).GetAwaiter().GetResult();
         Address = listener.Addresses[0];
         serving = listener.ServeAsync(
             (socket, _) => sessions.ServeAsync(socket, relaying),
