@@ -59,6 +59,8 @@ module Body =
 
     let private space = [| Octets.Space |]
 
+    let private loneCr = [| Octets.CR |]
+
     /// Everything held that text makes count.
     let private release (state: BodyState) (sink: IOctetSink) : BodyState =
         if state.HeldLines > 0L then
@@ -135,174 +137,260 @@ module Body =
         if last.MidLine || canon = SimpleBody && not last.Wrote then
             sink.Write(ReadOnlySpan Octets.crlf)
 
-    let private steps
-        (canon: BodyCanon)
-        (state: BodyState)
-        (octets: ReadOnlySpan<byte>)
-        (sink: IOctetSink)
-        : BodyState =
-        let mutable state = state
-
-        for index = 0 to octets.Length - 1 do
-            state <- step canon state octets[index] sink
-
-        state
-
     /// Nothing is held: octets up to the next that matters can be passed on as they are.
     let private isClean (state: BodyState) =
         state.HeldLines = 0L && not state.HeldWsp && not state.HeldCr
 
+    /// The end of a run of CRLFs.
+    let private skipLineEnds (octets: ReadOnlySpan<byte>) (start: int) : int =
+        let mutable at = start
+
+        while at + 1 < octets.Length && octets[at] = Octets.CR && octets[at + 1] = Octets.LF do
+            at <- at + 2
+
+        at
+
+    // Octet by octet to the end or until nothing is held, but for runs of empty lines, of which there may be millions.
+    let private stepLines
+        canon
+        (state: BodyState)
+        (octets: ReadOnlySpan<byte>)
+        sink
+        untilClean
+        : struct (BodyState * int) =
+        let mutable state = state
+        let mutable at = 0
+
+        while at < octets.Length && not (untilClean && isClean state) do
+            let ended =
+                if state.HeldCr || state.MidLine then
+                    at
+                else
+                    skipLineEnds octets at
+
+            if ended > at then
+                state <-
+                    { state with
+                        HeldLines = state.HeldLines + int64 ((ended - at) / 2)
+                    }
+
+                at <- ended
+            else
+                state <- step canon state octets[at] sink
+                at <- at + 1
+
+        struct (state, at)
+
     // Simple changes nothing but the empty lines at the end, so only the line ends that a piece ends with are looked at.
     let private feedSimple (canon: BodyCanon) (state: BodyState) (octets: ReadOnlySpan<byte>) (sink: IOctetSink) =
-        let mutable state = state
-        let mutable rest = octets
         // What is held decides with the first octets that follow.
-        while not rest.IsEmpty && not (isClean state) do
-            state <- step canon state rest[0] sink
-            rest <- rest.Slice 1
-
+        let struct (begun, at) = stepLines canon state octets sink true
+        let rest = octets.Slice at
         let last = rest.LastIndexOfAnyExcept(Octets.CR, Octets.LF)
 
         if last >= 0 then
             sink.Write(rest.Slice(0, last + 1))
 
-            state <-
-                { state with
+        let passed =
+            if last < 0 then
+                begun
+            else
+                { begun with
                     MidLine = true
                     Wrote = true
                 }
 
-        steps canon state (rest.Slice(last + 1)) sink
+        let struct (ended, _) = stepLines canon passed (rest.Slice(last + 1)) sink false
+        ended
 
-    /// The length of the stretch that relaxed leaves as it is: it ends before a tab, before white space or a CR that
-    /// follows white space, and before a CR that begins a line.
-    let private untouched (octets: ReadOnlySpan<byte>) (midLine: bool) : int =
-        let scalarBad (previous: byte) (octet: byte) =
-            octet = Octets.Tab
-            || previous = Octets.Space && (octet = Octets.Space || octet = Octets.CR)
-            || previous = Octets.LF && octet = Octets.CR
+    /// Whether relaxed changes an octet because of the one before it: a tab, white space or a CR after white space, or a
+    /// CR that may begin an empty line.
+    let inline private isTouched (previous: byte) (octet: byte) =
+        octet = Octets.Tab
+        || previous = Octets.Space && (octet = Octets.Space || octet = Octets.CR)
+        || previous = Octets.LF && octet = Octets.CR
 
-        let first = octets[0]
+    /// The first octet from `at` on, or the length, for which `isTouched`.
+    let private nextTouched (octets: ReadOnlySpan<byte>) (start: int) : int =
+        let mutable at = start
+        let mutable mask = 0u
 
-        if first = Octets.Tab || first = Octets.CR && not midLine then
-            0
+        if Vector256.IsHardwareAccelerated then
+            let origin = &MemoryMarshal.GetReference octets
+            let last = octets.Length - Vector256<byte>.Count
+            let tab = Vector256.Create<byte> Octets.Tab
+            let space = Vector256.Create<byte> Octets.Space
+            let cr = Vector256.Create<byte> Octets.CR
+            let lf = Vector256.Create<byte> Octets.LF
+
+            while mask = 0u && at <= last do
+                let here = Vector256.LoadUnsafe(&origin, unativeint at)
+                let previous = Vector256.LoadUnsafe(&origin, unativeint (at - 1))
+                let isCr = Vector256.Equals(here, cr)
+
+                let afterSpace =
+                    Vector256.BitwiseAnd(
+                        Vector256.Equals(previous, space),
+                        Vector256.BitwiseOr(Vector256.Equals(here, space), isCr)
+                    )
+
+                let afterLf = Vector256.BitwiseAnd(Vector256.Equals(previous, lf), isCr)
+
+                let touched =
+                    Vector256.BitwiseOr(Vector256.Equals(here, tab), Vector256.BitwiseOr(afterSpace, afterLf))
+
+                mask <- Vector256.ExtractMostSignificantBits touched
+
+                if mask = 0u then
+                    at <- at + Vector256<byte>.Count
+
+        if mask <> 0u then
+            at + BitOperations.TrailingZeroCount mask
         else
-            let mutable at = 1
-            let mutable found = false
-
-            if Vector256.IsHardwareAccelerated then
-                let origin = &MemoryMarshal.GetReference octets
-                let tab = Vector256.Create<byte> Octets.Tab
-                let sp = Vector256.Create<byte> Octets.Space
-                let cr = Vector256.Create<byte> Octets.CR
-                let lf = Vector256.Create<byte> Octets.LF
-
-                while not found && at + Vector256<byte>.Count <= octets.Length do
-                    let here = Vector256.LoadUnsafe(&origin, unativeint at)
-                    let previous = Vector256.LoadUnsafe(&origin, unativeint (at - 1))
-                    let isCr = Vector256.Equals(here, cr)
-
-                    let afterSpace =
-                        Vector256.Equals(previous, sp) &&& (Vector256.Equals(here, sp) ||| isCr)
-
-                    let bad =
-                        Vector256.Equals(here, tab)
-                        ||| afterSpace
-                        ||| (Vector256.Equals(previous, lf) &&& isCr)
-
-                    let mask = Vector256.ExtractMostSignificantBits bad
-
-                    if mask = 0u then
-                        at <- at + Vector256<byte>.Count
-                    else
-                        at <- at + BitOperations.TrailingZeroCount mask
-                        found <- true
-
-            while not found && at < octets.Length do
-                if scalarBad octets[at - 1] octets[at] then
-                    found <- true
-                else
-                    at <- at + 1
+            while at < octets.Length && not (isTouched octets[at - 1] octets[at]) do
+                at <- at + 1
 
             at
 
-    /// Passes a stretch on, but for what it ends with if that must be held.
-    let private pass (state: BodyState) (stretch: ReadOnlySpan<byte>) (sink: IOctetSink) : BodyState =
-        let last = stretch[stretch.Length - 1]
-        let heldCr = last = Octets.CR
-        let heldWsp = last = Octets.Space
+    /// The length of the stretch that relaxed leaves as it is. Empty lines are part of it where text follows them.
+    /// The first octet is part of it.
+    let private untouched (octets: ReadOnlySpan<byte>) : int =
+        let mutable at = nextTouched octets 1
+        let mutable going = at < octets.Length && octets[at - 1] = Octets.LF
 
-        let kept =
-            if heldCr || heldWsp then
-                stretch.Slice(0, stretch.Length - 1)
+        while going do
+            let text = skipLineEnds octets at
+
+            if text > at && text < octets.Length && octets[text] > Octets.Space then
+                at <- nextTouched octets (text + 1)
+                going <- at < octets.Length && octets[at - 1] = Octets.LF
             else
-                stretch
+                going <- false
 
-        if kept.IsEmpty then
-            { state with
-                HeldCr = heldCr
-                HeldWsp = heldWsp
-            }
+        at
+
+    /// The end of a run of white space, which is held as one space however long.
+    let private skipWsp (octets: ReadOnlySpan<byte>) (start: int) : int =
+        let mutable at = start
+        let near = min octets.Length (start + 32)
+
+        while at < near && Octets.isWsp octets[at] do
+            at <- at + 1
+
+        if at < near || at = octets.Length then
+            at
         else
-            sink.Write kept
+            match octets.Slice(at).IndexOfAnyExcept(Octets.Space, Octets.Tab) with
+            | -1 -> octets.Length
+            | length -> at + length
 
-            {
-                HeldLines = 0L
-                HeldWsp = heldWsp
-                HeldCr = heldCr
-                MidLine = not (kept.EndsWith(ReadOnlySpan Octets.crlf))
-                Wrote = true
-            }
-
-    /// Skips a run of white space, which is held as one space however long.
-    let private skipRun (octets: ReadOnlySpan<byte>) : int =
-        match octets.IndexOfAnyExcept(Octets.Space, Octets.Tab) with
-        | -1 -> octets.Length
-        | at -> at
-
+    // The state is taken apart while it lasts: stretches are short in some texts, and this is where their time goes.
     let private feedRelaxed (state: BodyState) (octets: ReadOnlySpan<byte>) (sink: IOctetSink) : BodyState =
-        let mutable state = state
-        let mutable rest = octets
+        let mutable heldLines = state.HeldLines
+        let mutable heldWsp = state.HeldWsp
+        let mutable heldCr = state.HeldCr
+        let mutable midLine = state.MidLine
+        let mutable wrote = state.Wrote
+        let mutable at = 0
 
-        while not rest.IsEmpty do
-            if isClean state then
-                let length = untouched rest state.MidLine
+        while at < octets.Length do
+            if heldCr then
+                heldCr <- false
 
-                if length > 0 then
-                    state <- pass state (rest.Slice(0, length)) sink
-                    rest <- rest.Slice length
+                if octets[at] = Octets.LF then
+                    if midLine then
+                        sink.Write(ReadOnlySpan Octets.crlf)
+                    else
+                        heldLines <- heldLines + 1L
 
-            if state.HeldWsp && not state.HeldCr then
-                rest <- rest.Slice(skipRun rest)
-
-            if not rest.IsEmpty then
-                state <- step RelaxedBody state rest[0] sink
-                rest <- rest.Slice 1
-
-        state
-
-    // nofws drops octets all over, so that stretches are short; what is kept between two of them is passed on whole.
-    let private feedNofws (state: BodyState) (octets: ReadOnlySpan<byte>) (sink: IOctetSink) : BodyState =
-        let mutable state = state
-        let mutable rest = octets
-
-        while not rest.IsEmpty do
-            let length =
-                if state.HeldCr then
-                    0
+                    heldWsp <- false
+                    midLine <- false
+                    at <- at + 1
                 else
-                    match rest.IndexOfAny(" \t\r\n"B) with
-                    | -1 -> rest.Length
-                    | at -> at
+                    if heldLines > 0L then
+                        writeLines heldLines sink
 
-            if length > 0 then
-                state <- release state sink
-                sink.Write(rest.Slice(0, length))
-                rest <- rest.Slice length
+                    if heldWsp then
+                        sink.Write(ReadOnlySpan space)
 
-            if not rest.IsEmpty then
-                state <- step NofwsBody state rest[0] sink
-                rest <- rest.Slice 1
+                    sink.Write(ReadOnlySpan loneCr)
+                    heldLines <- 0L
+                    heldWsp <- false
+                    midLine <- true
+                    wrote <- true
+            elif
+                Octets.isWsp octets[at]
+                && (heldWsp || heldLines > 0L || octets[at] = Octets.Tab)
+            then
+                heldWsp <- true
+                at <- skipWsp octets at
+            elif octets[at] = Octets.CR && (heldWsp || heldLines > 0L || not midLine) then
+                let ended = if heldWsp || midLine then at else skipLineEnds octets at
+                heldLines <- heldLines + int64 ((ended - at) / 2)
+                heldCr <- ended = at
+                at <- if heldCr then at + 1 else ended
+            else
+                if heldLines > 0L then
+                    writeLines heldLines sink
+
+                if heldWsp then
+                    // The last space of a run that ends here is the one that stays.
+                    if heldLines = 0L && at > 0 && octets[at - 1] = Octets.Space then
+                        at <- at - 1
+                    else
+                        sink.Write(ReadOnlySpan space)
+
+                let length = untouched (octets.Slice at)
+                let last = octets[at + length - 1]
+                heldCr <- last = Octets.CR
+                heldWsp <- last = Octets.Space
+                let kept = if heldCr || heldWsp then length - 1 else length
+                heldLines <- 0L
+
+                if kept > 0 then
+                    let stretch = octets.Slice(at, kept)
+                    sink.Write stretch
+                    midLine <- not (stretch.EndsWith(ReadOnlySpan Octets.crlf))
+                    wrote <- true
+
+                at <- at + length
+
+        {
+            HeldLines = heldLines
+            HeldWsp = heldWsp
+            HeldCr = heldCr
+            MidLine = midLine
+            Wrote = wrote
+        }
+
+    // nofws drops octets all over, so that stretches are short: what is kept of a line is gathered before it is passed on.
+    let private feedNofws (state: BodyState) (octets: ReadOnlySpan<byte>) (sink: IOctetSink) : BodyState =
+        let kept: byte[] = GC.AllocateUninitializedArray(min octets.Length 1024)
+        let mutable count = 0
+        let mutable state = state
+
+        for index = 0 to octets.Length - 1 do
+            let octet = octets[index]
+
+            if octet > Octets.Space && not state.HeldCr then
+                if not state.MidLine then
+                    state <- release state sink
+
+                if count = kept.Length then
+                    sink.Write(ReadOnlySpan kept)
+                    count <- 0
+
+                kept[count] <- octet
+                count <- count + 1
+            elif state.HeldCr || not (Octets.isWsp octet) then
+                if count > 0 then
+                    sink.Write(ReadOnlySpan(kept, 0, count))
+                    count <- 0
+
+                state <- step NofwsBody state octet sink
+
+        if count > 0 then
+            sink.Write(ReadOnlySpan(kept, 0, count))
 
         state
 
