@@ -106,7 +106,7 @@ type internal CanonicalStream(canon: BodyCanon, digests: DigestStream[]) =
     member _.WantsMore = digests |> Array.exists _.WantsMore
 
     member this.Feed(octets: ReadOnlySpan<byte>) =
-        state <- Body.feed canon state octets this
+        state <- BodyFeed.feed canon state octets this
 
     member this.Finish() : (DigestRequest * BodyDigest)[] =
         Body.finish canon state this
