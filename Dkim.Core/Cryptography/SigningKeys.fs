@@ -201,6 +201,20 @@ module SigningKey =
         let rsa = RSA.Create(int bits)
         ofRsa rsa, rsa.ExportPkcs8PrivateKeyPem()
 
+    /// Octets of chance that an Ed25519 key is made of.
+    [<Literal>]
+    let Ed25519Entropy = 32
+
+    // The PrivateKeyInfo of an Ed25519 key but for its last octets, the seed (RFC 8410 §7).
+    let private ed25519Info = Convert.FromHexString "302e020100300506032b657004220420"
+
+    /// A new Ed25519 key of `Ed25519Entropy` octets that nobody else knows.
+    let generateEd25519 (entropy: byte[]) : SigningKey * string =
+        let pem =
+            PemEncoding.WriteString("PRIVATE KEY", ReadOnlySpan(Array.append ed25519Info entropy))
+
+        ofSeed entropy, pem
+
 module PrivateKeyError =
     /// The sentence for an admin, with the remedy where there is one.
     let describe (error: PrivateKeyError) : string =

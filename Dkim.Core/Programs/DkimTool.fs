@@ -4,6 +4,14 @@ module Dkim.Core.DkimTool
 open System
 open Dkim.Core.Step
 
+/// The exit code of a host that has no resolver (sysexits' EX_UNAVAILABLE).
+[<Literal>]
+let NoService = 69
+
+/// The exit code of a host whose output cannot be written (sysexits' EX_IOERR).
+[<Literal>]
+let InputOutput = 74
+
 let private textOf (command: ToolTable.ToolCommand) : ProgramText =
     {
         Name = "dkim " + command.Name
@@ -33,7 +41,9 @@ let private refuse (name: string) (problems: Problem list) : Step<int> =
 
 let private perform (command: ToolTable.ToolCommand) settings (clock: int64<sec>) operands : Step<int> =
     match command.Name with
+    | "sign" -> ToolSign.run settings clock operands
     | "verify" -> ToolVerify.run settings clock operands
+    | "genkey" -> ToolGenkey.run settings operands
     | name -> fail ExitCode.Usage ("dkim: " + name + " is not there yet")
 
 let private runCommand (tool: ToolTable.ToolCommand) (arguments: string list) (clock: int64<sec>) : Step<int> =

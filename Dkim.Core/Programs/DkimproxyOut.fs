@@ -15,7 +15,7 @@ type internal SigningDecision =
 
 module internal DkimproxyOut =
     /// The fields that are signed where they are there (RFC 4871 §5.5).
-    let private signedFields =
+    let signedFields =
         [ "From"; "Sender"; "Reply-To"; "Subject"; "Date"; "Message-ID"; "To"; "Cc" ]
         @ [
             "MIME-Version"
@@ -46,7 +46,7 @@ module internal DkimproxyOut =
         |> Set.ofList
 
     /// The fields that `seal` protects. Lists add their own List-* and Resent-* fields in good faith.
-    let private sealedFields =
+    let sealedFields =
         [ "From"; "To"; "Cc"; "Subject"; "Date"; "Reply-To"; "Message-ID" ]
         @ [ "MIME-Version"; "Content-Type"; "Content-Transfer-Encoding" ]
         |> List.map FieldName.known

@@ -1,6 +1,15 @@
 /// The settings of all commands of `dkim`, in one table: each command takes the rows of some of its groups.
 namespace Dkim.Core
 
+/// How the record of a new key is printed.
+[<Struct; RequireQualifiedAccess>]
+type RecordForm =
+    | All
+    | Zone
+    | Text
+    | Tinydns
+    | Json
+
 /// Settings of `dkim`. Times are in seconds, sizes in octets.
 type ToolSettings =
     {
@@ -14,6 +23,7 @@ type ToolSettings =
         /// Which signature to explain, counted from the top of the message, from 1.
         Signature: int voption
         Zone: string voption
+        TestKeys: string voption
         Resolver: ToolResolver
         KeyFile: string voption
         PassphraseFile: string voption
@@ -37,6 +47,7 @@ type ToolSettings =
         Testing: bool
         OnlySha256: bool
         Note: string voption
+        Form: RecordForm
         Help: bool
     }
 
@@ -52,6 +63,7 @@ module internal ToolSettings =
             Batch = ValueNone
             Signature = ValueNone
             Zone = ValueNone
+            TestKeys = ValueNone
             Resolver =
                 {
                     Kind = ResolverKind.Auto
@@ -81,5 +93,6 @@ module internal ToolSettings =
             Testing = false
             OnlySha256 = false
             Note = ValueNone
+            Form = RecordForm.All
             Help = false
         }

@@ -108,6 +108,8 @@ let private dns: Setting<ToolSettings> list =
             "An object of names, each with a list of records; a record is a string or a list of strings that belong \
              together. A name that is not there does not exist, an empty list is a name without TXT records. In \
              {\"dns\": {...}, \"dns_errors\": {\"NAME\": \"servfail\"}} some names fail, by servfail or by timeout."
+        Setting.optional "test-keys" path _.TestKeys (fun v s -> { s with TestKeys = v })
+        |> Setting.says "a file of lines NAME RECORD in place of the DNS"
         Setting.make
             "resolver"
             (words
@@ -208,6 +210,22 @@ let private newKey: Setting<ToolSettings> list =
         |> Setting.says "write h=sha256: allow no other hash"
         Setting.optional "note" (Codec.text "TEXT") _.Note (fun v s -> { s with Note = v })
         |> Setting.says "the value of n=, a note to people"
+        Setting.make
+            "form"
+            (words
+                [
+                    "all", RecordForm.All
+                    "zone", RecordForm.Zone
+                    "text", RecordForm.Text
+                    "tinydns", RecordForm.Tinydns
+                    "json", RecordForm.Json
+                ])
+            _.Form
+            (fun v s -> { s with Form = v })
+        |> Setting.says "how to print the record"
+        |> Setting.detail
+            "zone is for zone files in the form of RFC 1035, text the bare text for a form in a browser, tinydns for \
+             the data file of tinydns, json for --zone."
     ]
     |> Setting.group "new key" "new"
 
@@ -261,7 +279,7 @@ let genkey =
         Name = "genkey"
         OneLine = "make a key and the records to publish"
         Operands = ""
-        Table = key @ newKey @ only [ "json" ] judging @ general
+        Table = key @ newKey @ general
     }
 
 let testkey =

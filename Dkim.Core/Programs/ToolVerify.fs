@@ -23,20 +23,23 @@ type KeySource =
     | FromZone of Zone
     | FromDns of ToolResolver
 
-let keySource (settings: ToolSettings) : Step<KeySource> =
+let private fileSource path (parse: string -> Result<Zone, string>) : Step<KeySource> =
     command {
-        match settings.Zone with
-        | ValueNone -> return FromDns settings.Resolver
-        | ValueSome path ->
-            let! contents = read FileKind.Configuration path
+        let! contents = read FileKind.Configuration path
 
-            let! zone =
-                FileContents.text contents
-                |> Result.bind Zone.parse
-                |> orFail ExitCode.NoInput (fun reason -> path + ": " + reason)
+        let! zone =
+            FileContents.text contents
+            |> Result.bind parse
+            |> orFail ExitCode.NoInput (fun reason -> "dkim: " + path + ": " + reason)
 
-            return FromZone zone
+        return FromZone zone
     }
+
+let keySource (settings: ToolSettings) : Step<KeySource> =
+    match settings.Zone, settings.TestKeys with
+    | ValueSome path, _ -> fileSource path Zone.parse
+    | ValueNone, ValueSome path -> fileSource path (FileContents.lines >> Zone.ofTestKeys)
+    | ValueNone, ValueNone -> fun rest -> rest (FromDns settings.Resolver)
 
 let ask (source: KeySource) (questions: Question list) : Step<Question -> Answer> =
     match source with
@@ -148,7 +151,7 @@ let private textOf (path: string) (all: Judged list) : string =
     if all.IsEmpty then
         path + ": no signatures\n"
     else
-        String.Join("", indexed all |> List.map (lineOf path)) |> id
+        String.Join("", indexed all |> List.map (lineOf path))
 
 /// Judges one file and prints what came of it. Yields whether it could be judged.
 let private verifyFile settings source now (path: string) : Step<bool> =

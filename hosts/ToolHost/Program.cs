@@ -1,13 +1,32 @@
 using Dkim.Core;
 using Dkim.Hosting;
 using Dkim.ToolHost;
+using Dkim.ToolHost.Demo;
 
-using var machine = new ToolMachine();
-var action = DkimTool.start(OwnProcess.ProgramName, args, DateTimeOffset.UtcNow.ToUnixTimeSeconds());
-while (action.ExitCode.IsNone)
+if (args is ["demo", .. var options])
 {
-    action = action.Do(machine);
+    return await DemoCommand.RunAsync(stay: options.Contains("--stay"));
 }
 
-machine.Flush();
-return action.ExitCode.Value;
+using var machine = new ToolMachine();
+try
+{
+    var action = DkimTool.start(OwnProcess.ProgramName, args, DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+    while (action.ExitCode.IsNone)
+    {
+        action = action.Do(machine);
+    }
+
+    machine.Flush();
+    return action.ExitCode.Value;
+}
+catch (StartupException failure)
+{
+    machine.Complain("dkim: " + failure.Message);
+    return DkimTool.NoService;
+}
+catch (IOException failure)
+{
+    await Console.Error.WriteLineAsync("dkim: " + failure.Message);
+    return DkimTool.InputOutput;
+}

@@ -2,6 +2,7 @@ using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using System.Text;
 using Dkim.Core;
+using Dkim.Hosting;
 using Microsoft.FSharp.Core;
 
 [assembly: SupportedOSPlatform("linux")]
@@ -12,17 +13,16 @@ namespace Dkim.ToolHost;
 internal sealed class ToolMachine : IToolHost, IDisposable
 {
     private const int ReadLimit = 1_100_000_000;
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     private readonly Stream output = new BufferedStream(Console.OpenStandardOutput(), 65536);
+    private IResolver? resolver;
 
     public FileContents Read(WantedFile file)
     {
         try
         {
-            using var source = file.Path == "-"
-                ? Console.OpenStandardInput()
-                : new FileStream(file.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1);
-            return ReadAll(source);
+            return file.Kind is FileKind.PrivateKey or FileKind.Passphrase ? ReadSecret(file.Path) : ReadAny(file.Path);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -43,8 +43,12 @@ internal sealed class ToolMachine : IToolHost, IDisposable
         return FSharpValueOption<string[]>.NewValueSome(paths);
     }
 
-    public IReadOnlyDictionary<Question, Answer> LookUp(ToolResolver settings, Question[] questions) =>
-        questions.ToDictionary(question => question, _ => Answer.Unavailable("no resolver"));
+    public IReadOnlyDictionary<Question, Answer> LookUp(ToolResolver settings, Question[] questions)
+    {
+        resolver ??= Open(settings);
+        var limits = LookupLimits.Default with { Time = TimeSpan.FromSeconds(settings.Timeout) };
+        return new MessageLookups(resolver, limits).AskAsync(questions).GetAwaiter().GetResult();
+    }
 
     public byte[] Draw(int octets) => RandomNumberGenerator.GetBytes(octets);
 
@@ -52,13 +56,12 @@ internal sealed class ToolMachine : IToolHost, IDisposable
     {
         try
         {
+            // CreateNew is O_EXCL: it follows no link and replaces nothing.
             var options = new FileStreamOptions
             {
                 Mode = FileMode.CreateNew,
                 Access = FileAccess.Write,
-                UnixCreateMode = file.Secret
-                    ? UnixFileMode.UserRead | UnixFileMode.UserWrite
-                    : UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead,
+                UnixCreateMode = file.Secret ? OwnerOnly : OwnerOnly | UnixFileMode.GroupRead | UnixFileMode.OtherRead,
             };
             using var stream = new FileStream(file.Path, options);
             stream.Write(file.Contents.Span);
@@ -82,10 +85,47 @@ internal sealed class ToolMachine : IToolHost, IDisposable
 
     public void Flush() => output.Flush();
 
-    public void Dispose() => output.Dispose();
-
-    private static FileContents ReadAll(Stream source)
+    public void Dispose()
     {
+        output.Dispose();
+        resolver?.Dispose();
+    }
+
+    private static IResolver Open(ToolResolver settings)
+    {
+        var forwarder = default(System.Net.IPEndPoint);
+        foreach (var server in settings.Nameservers)
+        {
+            forwarder = ResolverSettings.TryParseServer(server, out var found)
+                ? found
+                : throw new StartupException(StartupFault.Address, $"nameserver {server}: not an address such as 127.0.0.1@53");
+        }
+
+        return Resolvers.Open(new ResolverSettings
+        {
+            Forwarder = forwarder,
+            TrustAnchorFile = settings.TrustAnchor.IsSome ? settings.TrustAnchor.Value : null,
+            Library = settings.Kind != ResolverKind.System,
+            SystemTime = TimeSpan.FromSeconds(settings.Timeout),
+        });
+    }
+
+    private FileContents ReadSecret(string path)
+    {
+        var secret = PrivateFile.Read(path, Strictness.Warn);
+        foreach (var warning in secret.Warnings)
+        {
+            Complain("dkim: warning: " + warning);
+        }
+
+        return FileContents.Found(secret.Octets);
+    }
+
+    private static FileContents ReadAny(string path)
+    {
+        using var source = path == "-"
+            ? Console.OpenStandardInput()
+            : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1);
         using var all = new MemoryStream(source.CanSeek ? (int)Math.Min(source.Length, ReadLimit) : 65536);
         var buffer = new byte[65536];
         for (var count = source.Read(buffer); count > 0; count = source.Read(buffer))
@@ -100,8 +140,10 @@ internal sealed class ToolMachine : IToolHost, IDisposable
         return FileContents.Found(all.GetBuffer().AsMemory(0, (int)all.Length));
     }
 
+    // The system's message begins with the path, which whoever reads this knows.
     private static string Describe(Exception failure) => failure switch
     {
+        FileRefusedException => failure.Message[(failure.Message.IndexOf(": ", StringComparison.Ordinal) + 2)..],
         FileNotFoundException or DirectoryNotFoundException => "no such file",
         UnauthorizedAccessException => "permission denied",
         IOException { HResult: 17 } => "file exists",

@@ -1,0 +1,59 @@
+/// Key records as people hand them to their name servers (RFC 6376 §3.6.1–2, RFC 1035 §5).
+module Dkim.Core.Publication
+
+open System
+open System.Text
+
+/// The longest string of a TXT record, in octets (RFC 1035 §3.3.14).
+[<Literal>]
+let private StringLimit = 255
+
+/// Seconds for which name servers may keep a record, where a form has to say it.
+[<Literal>]
+let private TimeToLive = "3600"
+
+/// The pieces of a text of at most `size` characters.
+let internal pieces (size: int) (text: string) : string list =
+    [
+        for at in 0..size .. text.Length - 1 do
+            text.Substring(at, min size (text.Length - at))
+    ]
+
+/// The strings that a TXT record of this text consists of.
+let strings (text: string) : string list = pieces StringLimit text
+
+/// A string as a zone file quotes it.
+let internal quoted (text: string) : string =
+    "\"" + text.Replace("\\", "\\\\").Replace("\"", "\\\"") + "\""
+
+/// For a zone file in the form of RFC 1035.
+let zoneFile (name: string) (text: string) : string =
+    let lines = strings text |> List.map (fun piece -> "\t" + quoted piece)
+    name + ".\tIN\tTXT\t(\n" + String.Join("\n", lines) + " )\n"
+
+// What tinydns-data would take for something else, and what no line can hold.
+let private octal (c: char) =
+    if c = ':' || c = '\\' || c < ' ' || c > '~' then
+        "\\" + Convert.ToString(int c, 8).PadLeft(3, '0')
+    else
+        string c
+
+/// For the data file of tinydns, which cuts the strings itself.
+let tinydns (name: string) (text: string) : string =
+    "'" + name + ":" + String.collect octal text + ":" + TimeToLive + "\n"
+
+/// The text of the record for a key.
+let keyText (record: KeyRecord) : string = KeyRecord.render record
+
+/// The name of a key below its domain, or relative to the zone.
+let label (selector: Selector) : string = selector.Text + "._domainkey"
+
+/// The record text in the form of opendkim-genkey: p= in strings of its own, and a comment behind it.
+let opendkim (label: string) (head: string) (keyData: byte[]) (comment: string) : string =
+    let data =
+        pieces 250 ("p=" + Convert.ToBase64String keyData)
+        |> List.map (fun piece -> "\n\t  " + quoted piece)
+
+    let text = StringBuilder(label + "\tIN\tTXT\t( " + quoted head)
+    data |> List.iter (fun line -> text.Append line |> ignore)
+    text.Append(" )  ; ----- " + comment + "\n").ToString()
