@@ -80,6 +80,8 @@ internal static unsafe class Libc
     [DllImport(Name, SetLastError = true)]
     public static extern int dup2(int from, int to);
     [DllImport(Name, SetLastError = true)]
+    public static extern int dup3(int from, int to, int flags);
+    [DllImport(Name, SetLastError = true)]
     public static extern int pipe2(int* ends, int flags);
     [DllImport(Name, SetLastError = true)]
     public static extern int poll(PollEntry* entries, nuint count, int milliseconds);

@@ -53,15 +53,13 @@ internal static unsafe class Unbound
                 SetOption(context, option, value);
             }
 
-            fixed (byte* anchors = Libc.Text(settings.TrustAnchorFile ?? ""))
+            if (settings.TrustAnchorFile is { } file)
             {
-                if (settings.TrustAnchorFile is not null)
-                {
-                    Check(ub_ctx_add_ta_file(context, anchors), $"trust anchors of {settings.TrustAnchorFile}");
-                }
+                AddAnchors(context, file);
             }
 
             SetServers(context, settings);
+            CompleteSetup(context, settings);
             return context;
         }
         catch
@@ -122,6 +120,33 @@ internal static unsafe class Unbound
         }
     }
 
+    private static void AddAnchors(nint context, string file)
+    {
+        try
+        {
+            PrivateFile.ReadShared(file, PrivateFile.MaxLength);
+        }
+        catch (FileRefusedException failure)
+        {
+            throw new StartupException(StartupFault.Resolver, $"trust anchors: {failure.Message}");
+        }
+
+        fixed (byte* path = Libc.Text(file))
+        {
+            Check(ub_ctx_add_ta_file(context, path), $"the trust anchors of {file}");
+        }
+    }
+
+    private static void CompleteSetup(nint context, ResolverSettings settings)
+    {
+        // The library reads its files only when it first has work to do: removing what is not there is work enough to
+        // learn now whether they are good, while we may still read them.
+        fixed (byte* name = Libc.Text("invalid."))
+        {
+            Check(ub_ctx_data_remove(context, name), settings.TrustAnchorFile is { } file ? $"the trust anchors of {file}" : "its settings");
+        }
+    }
+
     private static void SetServers(nint context, ResolverSettings settings)
     {
         if (settings.Forwarder is { } forwarder)
@@ -178,6 +203,8 @@ internal static unsafe class Unbound
     private static extern int ub_ctx_resolvconf(nint context, byte* file);
     [DllImport(Name)]
     private static extern int ub_ctx_zone_add(nint context, byte* zone, byte* kind);
+    [DllImport(Name)]
+    private static extern int ub_ctx_data_remove(nint context, byte* name);
     [DllImport(Name)]
     private static extern int ub_resolve_async(
         nint context, byte* name, int type, int @class, void* data,

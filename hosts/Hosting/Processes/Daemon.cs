@@ -42,10 +42,37 @@ public sealed class Daemon
             return;
         }
 
+        LetGoOfStandardStreams();
+        Libc.WriteAll(ready, "READY\n"u8);
+        _ = Libc.close(ready);
+        ready = -1;
+    }
+
+    private static void LetGoOfStandardStreams()
+    {
         var nowhere = Libc.Open("/dev/null", Libc.O_RDWR);
         if (nowhere < 0)
         {
             throw new StartupException(StartupFault.Daemon, $"/dev/null: {Libc.Describe(Libc.LastError)}");
+        }
+
+        // The runtime and its console keep copies of the three; whoever reads from our pipes would wait for them forever.
+        var streams = new HashSet<(ulong, ulong)>();
+        for (var standard = 0; standard <= 2; standard++)
+        {
+            if (FileFacts.TryRead(standard, out var facts) && !facts.IsRegular)
+            {
+                streams.Add((facts.Device, facts.Inode));
+            }
+        }
+
+        foreach (var entry in Directory.GetFiles("/proc/self/fd"))
+        {
+            var fd = int.Parse(Path.GetFileName(entry.AsSpan()), CultureInfo.InvariantCulture);
+            if (fd > 2 && FileFacts.TryRead(fd, out var facts) && streams.Contains((facts.Device, facts.Inode)))
+            {
+                _ = Libc.dup3(nowhere, fd, Libc.O_CLOEXEC);
+            }
         }
 
         for (var standard = 0; standard <= 2; standard++)
@@ -54,9 +81,6 @@ public sealed class Daemon
         }
 
         _ = Libc.close(nowhere);
-        Libc.WriteAll(ready, "READY\n"u8);
-        _ = Libc.close(ready);
-        ready = -1;
     }
 
     private static unsafe int Launch()

@@ -1,0 +1,286 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Sockets;
+using System.Text;
+using Dkim.Hosting;
+using NUnit.Framework;
+
+namespace Dkim.Hosts.Tests.Hosting;
+
+/// <summary>Privileges, names, background, pid files, signals and systemd, shown by a process of its own. HOSTPROBE may
+/// name another build of the probe, e.g. the native one.</summary>
+public sealed class ProcessTests
+{
+    private static readonly string probe =
+        Environment.GetEnvironmentVariable("HOSTPROBE") ?? Path.Combine(AppContext.BaseDirectory, "hostprobe");
+
+    private Scratch scratch = null!;
+
+    [SetUp]
+    public void Start() => scratch = new Scratch();
+
+    [TearDown]
+    public void Stop() => scratch.Dispose();
+
+    [Test]
+    public void The_name_is_that_of_the_link_the_program_was_started_by()
+    {
+        File.CreateSymbolicLink(scratch.At("other.name"), probe);
+        Assert.That(Run(scratch.At("other.name"), "name").Output, Is.EqualTo("other.name\n"));
+        Assert.That(Run(probe, "name").Output, Is.EqualTo("hostprobe\n"));
+    }
+
+    [TestCase("/usr/sbin/dkimproxy.out\0--listen", "dkimproxy.out")]
+    [TestCase("dotnet\0/x/hostprobe.dll\0name", "hostprobe")]
+    [TestCase("dotnet\0--roll-forward\0Major\0program.in.dll", "program.in")]
+    public void The_name_is_found_in_the_command_line(string line, string name) =>
+        Assert.That(OwnProcess.FindProgramName(line.Split('\0')), Is.EqualTo(name));
+
+    [TestCase("nobody", "", "65534", "65534")]
+    [TestCase("65534", "", "65534", "65534")]
+    [TestCase("nobody", "daemon", "65534", "1")]
+    [TestCase("nobody:daemon", "", "65534", "1")]
+    [TestCase("12345:23456", "", "12345", "23456")]
+    public void Root_is_given_up_in_every_thread(string user, string group, string uid, string gid)
+    {
+        Tools.RequireRoot();
+        var (code, output, error) = Run(probe, "become", user, group);
+        Assert.That(code, Is.Zero, error);
+        var lines = output.Split('\n');
+        Assert.That(lines, Has.Exactly(1).StartsWith("Uid:").And.Exactly(1).EqualTo($"Uid: {uid} {uid} {uid} {uid}"));
+        Assert.That(lines, Has.Exactly(1).StartsWith("Gid:").And.Exactly(1).EqualTo($"Gid: {gid} {gid} {gid} {gid}"));
+        Assert.That(lines, Has.Exactly(1).StartsWith("Groups:"));
+        Assert.That(lines.Single(line => line.StartsWith("Groups:", StringComparison.Ordinal)).Split(' '), Does.Contain(gid));
+        Assert.That(lines, Does.Contain("shadow refused"));
+    }
+
+    [TestCase("nosuchuser", "", "no user \"nosuchuser\"")]
+    [TestCase("nobody", "nosuchgroup", "no group \"nosuchgroup\"")]
+    [TestCase("nobody:nosuchgroup", "", "no group \"nosuchgroup\"")]
+    public void An_unknown_account_ends_the_start(string user, string group, string message)
+    {
+        var (code, _, error) = Run(probe, "become", user, group);
+        Assert.That(code, Is.EqualTo(77));
+        Assert.That(error, Does.Contain(message).And.StartWith("Account:"));
+    }
+
+    [Test]
+    public void Who_is_not_root_cannot_become_another()
+    {
+        Tools.RequireRoot();
+        // Reachable for a user without rights, as the test's own directory may not be.
+        var copy = Directory.CreateTempSubdirectory("hostprobe-").FullName;
+        File.SetUnixFileMode(copy, (UnixFileMode)0x1ED);
+        var setpriv = Tools.RequireProgram("setpriv", "util-linux");
+        try
+        {
+            foreach (var file in Directory.GetFiles(Path.GetDirectoryName(Path.GetFullPath(probe))!))
+            {
+                File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+            }
+
+            var (code, _, error) = Run(
+                setpriv, "--reuid=65534", "--regid=65534", "--clear-groups", Path.Combine(copy, "hostprobe"), "become", "daemon", "");
+            Assert.That(code, Is.EqualTo(77), error);
+            Assert.That(error, Does.Contain("setgid(1) failed"));
+            (code, var output, error) = Run(
+                setpriv, "--reuid=65534", "--regid=65534", "--clear-groups", Path.Combine(copy, "hostprobe"), "become", "nobody", "");
+            Assert.That(code, Is.Zero, error);
+            Assert.That(output, Does.Contain("shadow refused"));
+        }
+        finally
+        {
+            Directory.Delete(copy, recursive: true);
+        }
+    }
+
+    [Test]
+    public async Task The_background_process_is_up_when_the_command_returns()
+    {
+        var pidFile = scratch.At("pid");
+        Assert.That(Run(probe, "daemon", pidFile, "ok").Code, Is.Zero);
+        var process = int.Parse(File.ReadAllText(pidFile), CultureInfo.InvariantCulture);
+        try
+        {
+            var stat = File.ReadAllText($"/proc/{process}/stat").Split(' ');
+            Assert.That(stat[5], Is.EqualTo(process.ToString(CultureInfo.InvariantCulture)), "a session of its own");
+            Assert.That(stat[6], Is.EqualTo("0"), "no terminal");
+            for (var standard = 0; standard <= 2; standard++)
+            {
+                Assert.That(File.ResolveLinkTarget($"/proc/{process}/fd/{standard}", false)!.FullName, Is.EqualTo("/dev/null"));
+            }
+
+            var (code, _, error) = Run(probe, "daemon", pidFile, "ok");
+            Assert.That(code, Is.EqualTo(75));
+            Assert.That(error, Does.Contain($"names process {process}, which is running"));
+        }
+        finally
+        {
+            Kill(process, "TERM");
+        }
+
+        await Tools.Eventually(() => !File.Exists(pidFile), "the pid file is removed at the end");
+        await Tools.Eventually(() => !Directory.Exists($"/proc/{process}"), "the process ends");
+    }
+
+    [TestCase("fail", 78, "the key is missing\n")]
+    [TestCase("vanish", 1, "")]
+    public void A_failed_start_in_the_background_is_told(string how, int expected, string said)
+    {
+        var (code, _, error) = Run(probe, "daemon", scratch.At("pid"), how);
+        Assert.That(code, Is.EqualTo(expected));
+        Assert.That(error, Is.EqualTo(said));
+        Assert.That(File.Exists(scratch.At("pid")), Is.False);
+    }
+
+    [Test]
+    public void A_pid_file_of_a_dead_process_is_replaced()
+    {
+        using var dead = Process.Start("/bin/true");
+        dead.WaitForExit();
+        var path = scratch.Write("pid", $"{dead.Id}\n");
+        using (PidFile.Create(path))
+        {
+            Assert.That(File.ReadAllText(path), Is.EqualTo($"{Environment.ProcessId}\n"));
+            Assert.That(Directory.GetFiles(scratch.Root), Has.Length.EqualTo(1), "nothing half-written is left");
+        }
+
+        Assert.That(File.Exists(path), Is.False);
+    }
+
+    [TestCase("")]
+    [TestCase("garbage")]
+    [TestCase("-1")]
+    [TestCase("99999999999999999999")]
+    public void A_pid_file_without_a_process_is_replaced(string content)
+    {
+        var path = scratch.Write("pid", content);
+        PidFile.Create(path).Dispose();
+        Assert.That(File.Exists(path), Is.False);
+    }
+
+    [Test]
+    public void A_pid_file_that_names_a_live_process_is_respected()
+    {
+        var path = scratch.Write("pid", "1\n");
+        Assert.That(
+            () => PidFile.Create(path),
+            Throws.InstanceOf<StartupException>().With.Property("Fault").EqualTo(StartupFault.AlreadyRunning));
+        Assert.That(File.ReadAllText(path), Is.EqualTo("1\n"));
+    }
+
+    [Test]
+    public void A_pid_file_that_another_process_has_taken_over_stays()
+    {
+        var path = scratch.At("pid");
+        var file = PidFile.Create(path);
+        File.WriteAllText(path, "1\n");
+        file.Dispose();
+        Assert.That(File.ReadAllText(path), Is.EqualTo("1\n"));
+    }
+
+    [Test]
+    public void A_pid_file_never_follows_a_link()
+    {
+        var victim = scratch.Write("victim", "precious");
+        File.CreateSymbolicLink(scratch.At("pid"), victim);
+        PidFile.Create(scratch.At("pid")).Dispose();
+        Assert.That(File.ReadAllText(victim), Is.EqualTo("precious"));
+    }
+
+    [Test]
+    public void A_pid_file_belongs_to_the_account_of_the_service()
+    {
+        Tools.RequireRoot();
+        using var file = PidFile.Create(scratch.At("pid"), Account.Find("nobody"));
+        Assert.That(Tools.Run("/", "/usr/bin/stat", "-c", "%u %a", scratch.At("pid")), Is.EqualTo("65534 644\n"));
+    }
+
+    [Test]
+    public void A_pid_file_without_a_directory_ends_the_start() => Assert.That(
+        () => PidFile.Create(scratch.At("no/such/pid")),
+        Throws.InstanceOf<StartupException>().With.Property("Fault").EqualTo(StartupFault.PidFile));
+
+    [Test]
+    public async Task Signals_come_one_by_one_and_kill_nobody()
+    {
+        using var process = Process.Start(new ProcessStartInfo(probe, ["signals"]) { RedirectStandardOutput = true })!;
+        Assert.That(await process.StandardOutput.ReadLineAsync(), Is.EqualTo("up"));
+        foreach (var (signal, name) in (Span<(string, string)>)[("HUP", "Hangup"), ("USR1", "User1"), ("INT", "Interrupt"),
+            ("QUIT", "Quit"), ("HUP", "Hangup"), ("TERM", "Terminate")])
+        {
+            Kill(process.Id, signal);
+            Assert.That(process.StandardOutput.ReadLine(), Is.EqualTo(name));
+        }
+
+        Assert.That(process.WaitForExit(5000));
+        Assert.That(process.ExitCode, Is.Zero);
+    }
+
+    [Test]
+    public void Core_dumps_are_off()
+    {
+        var output = Run(probe, "core").Output;
+        Assert.That(output, Does.Match(@"Max core file size +0 +0 ").And.Contain("dumpable 0"));
+    }
+
+    [Test]
+    public void Sockets_of_systemd_are_taken_once_and_only_by_the_process_meant() =>
+        Assert.That(
+            Run(probe, "activate").Output,
+            Is.EqualTo("for another process: 0\nfor us: 1 mail True\nonce more: 0\n"));
+
+    [TestCase(false)]
+    [TestCase(true)]
+    public async Task Systemd_is_notified(bool @abstract)
+    {
+        var path = @abstract ? $"@hosts-test-{Environment.ProcessId}" : scratch.At("notify");
+        using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { ReceiveTimeout = 5000 };
+        manager.Bind(new UnixDomainSocketEndPoint(path.Replace('@', '\0')));
+        Environment.SetEnvironmentVariable("NOTIFY_SOCKET", path);
+        Environment.SetEnvironmentVariable("WATCHDOG_USEC", "40000");
+        try
+        {
+            Systemd.Ready("serving\nmail");
+            Systemd.Reloading();
+            Systemd.Stopping();
+            Assert.That(Receive(manager), Is.EqualTo("READY=1\nSTATUS=serving mail"));
+            Assert.That(Receive(manager), Does.Match(@"^RELOADING=1\nMONOTONIC_USEC=\d+$"));
+            Assert.That(Receive(manager), Is.EqualTo("STOPPING=1"));
+
+            using var stop = new CancellationTokenSource();
+            var feeding = Systemd.FeedWatchdogAsync(() => true, stop.Token);
+            Assert.That(Receive(manager), Is.EqualTo("WATCHDOG=1"));
+            Assert.That(Receive(manager), Is.EqualTo("WATCHDOG=1"));
+            await stop.CancelAsync();
+            await feeding;
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("NOTIFY_SOCKET", null);
+            Environment.SetEnvironmentVariable("WATCHDOG_USEC", null);
+        }
+
+        Systemd.Ready();
+        Assert.That(manager.Poll(0, SelectMode.SelectRead), Is.False, "without systemd nothing is sent");
+    }
+
+    private static string Receive(Socket socket)
+    {
+        var buffer = new byte[512];
+        return Encoding.UTF8.GetString(buffer, 0, socket.Receive(buffer));
+    }
+
+    private static void Kill(int process, string signal) =>
+        Tools.Run("/", "/bin/kill", $"-{signal}", process.ToString(CultureInfo.InvariantCulture));
+
+    private static (int Code, string Output, string Error) Run(string program, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var process = Process.Start(start)!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output, error.Result);
+    }
+}
