@@ -185,7 +185,8 @@ public sealed class Spool : IDisposable
 
     private void MakeRoom()
     {
-        var size = pieces.Count == 0 ? FirstPieceSize : PieceSize;
+        // Doubling up to the full size: short messages take little, and the sum is always a multiple of a piece.
+        var size = (int)Math.Clamp(Length, FirstPieceSize, PieceSize);
         if (file is null && area.TryReserve(size, Length))
         {
             reserved += size;

@@ -1,0 +1,150 @@
+using System.Text;
+using Dkim.Hosting;
+using NUnit.Framework;
+
+namespace Dkim.Hosts.Tests.Hosting;
+
+/// <summary>Files that hold secrets, and files that change.</summary>
+public sealed class FileTests
+{
+    private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    private Scratch scratch = null!;
+
+    [SetUp]
+    public void Start() => scratch = new Scratch();
+
+    [TearDown]
+    public void Stop() => scratch.Dispose();
+
+    [Test]
+    public void A_private_file_is_read_without_complaint()
+    {
+        var content = PrivateFile.Read(scratch.Write("key", "secret", Private), Strictness.Refuse);
+        Assert.That(Encoding.ASCII.GetString(content.Octets), Is.EqualTo("secret"));
+        Assert.That(content.Warnings, Is.Empty);
+    }
+
+    [TestCase(UnixFileMode.OtherRead, "0604", "read by everyone")]
+    [TestCase(UnixFileMode.OtherWrite, "0602", "changed by everyone")]
+    [TestCase(UnixFileMode.GroupWrite | UnixFileMode.GroupRead, "0660", "changed by group 0")]
+    public void A_loose_mode_is_named_with_its_remedy(UnixFileMode more, string mode, string what)
+    {
+        var path = scratch.Write("key", "secret", Private | more);
+        var expected = $"{path}: mode {mode}, so it can be {what}; chmod 0600 {path}";
+        Assert.That(PrivateFile.Read(path, Strictness.Warn).Warnings, Is.EqualTo(new[] { expected }));
+        Assert.That(
+            () => PrivateFile.Read(path, Strictness.Refuse),
+            Throws.InstanceOf<FileRefusedException>().With.Message.EqualTo(expected));
+    }
+
+    [Test]
+    public void A_group_may_read_when_it_is_the_service_s_own()
+    {
+        Tools.RequireRoot();
+        var path = scratch.Write("key", "secret", Private | UnixFileMode.GroupRead);
+        Tools.Run("/", "/bin/chgrp", "daemon", path);
+        Assert.That(PrivateFile.Read(path, Strictness.Warn).Warnings.Single(), Does.Contain("read by group 1"));
+        Assert.That(PrivateFile.Read(path, Strictness.Warn, Account.Find("nobody:daemon")).Warnings, Is.Empty);
+    }
+
+    [Test]
+    public void A_file_of_another_user_is_named()
+    {
+        Tools.RequireRoot();
+        var path = scratch.Write("key", "secret", Private);
+        Tools.Run("/", "/bin/chown", "nobody", path);
+        Assert.That(PrivateFile.Read(path, Strictness.Warn).Warnings.Single(), Does.StartWith($"{path}: it belongs to user 65534"));
+        Assert.That(PrivateFile.Read(path, Strictness.Warn, Account.Find("nobody")).Warnings, Is.Empty);
+    }
+
+    [Test]
+    public void A_directory_that_others_can_write_is_named()
+    {
+        var directory = Directory.CreateDirectory(scratch.At("open")).FullName;
+        var inner = Directory.CreateDirectory(Path.Combine(directory, "inner")).FullName;
+        var path = scratch.Write("open/inner/key", "secret", Private);
+        File.SetUnixFileMode(directory, (UnixFileMode)0x1FF);
+        Assert.That(PrivateFile.Read(path, Strictness.Warn).Warnings.Single(), Does.Contain($"{directory} has mode 0777"));
+        File.SetUnixFileMode(directory, (UnixFileMode)0x3FF);
+        Assert.That(PrivateFile.Read(path, Strictness.Warn).Warnings, Is.Empty, "sticky, like /tmp");
+
+        // Through a link it is the directory of the target that counts as well.
+        File.SetUnixFileMode(inner, (UnixFileMode)0x1FF);
+        File.CreateSymbolicLink(scratch.At("link"), path);
+        Assert.That(PrivateFile.Read(scratch.At("link"), Strictness.Warn).Warnings.Single(), Does.Contain($"{inner} has mode 0777"));
+    }
+
+    [Test]
+    public void What_is_no_plain_file_is_refused()
+    {
+        Tools.Run("/", "/usr/bin/mkfifo", scratch.At("pipe"));
+        foreach (var path in (string[])[scratch.At("pipe"), scratch.Root, "/dev/zero"])
+        {
+            Assert.That(
+                () => PrivateFile.Read(path, Strictness.Warn),
+                Throws.InstanceOf<FileRefusedException>().With.Message.Contains("not a plain file"));
+        }
+
+        Assert.That(
+            () => PrivateFile.Read(scratch.At("none"), Strictness.Warn),
+            Throws.InstanceOf<FileRefusedException>().With.Message.EqualTo($"{scratch.At("none")}: No such file or directory"));
+        Assert.That(() => PrivateFile.Read("a\0b", Strictness.Warn), Throws.InstanceOf<FileRefusedException>());
+    }
+
+    [Test]
+    public void A_file_over_the_bound_is_refused()
+    {
+        var path = scratch.Write("key", new string('x', 101), Private);
+        Assert.That(() => PrivateFile.Read(path, Strictness.Warn, maxLength: 100), Throws.InstanceOf<FileRefusedException>());
+        Assert.That(PrivateFile.Read(path, Strictness.Warn, maxLength: 101).Octets, Has.Length.EqualTo(101));
+    }
+
+    [Test]
+    public async Task A_changed_file_is_loaded_anew_and_a_wrong_one_is_not()
+    {
+        var loads = 0;
+        var reports = new List<string>();
+        var path = scratch.Write("map", "one");
+        var watched = new WatchedFile<string>(path, Load, reports.Add);
+        Assert.That(watched.Current, Is.EqualTo("one"));
+        Assert.That(watched.Current, Is.EqualTo("one"));
+        Assert.That(loads, Is.EqualTo(1));
+
+        File.WriteAllText(scratch.At("new"), "two");
+        File.Move(scratch.At("new"), path, overwrite: true);
+        Assert.That(watched.Current, Is.EqualTo("one"), "looked at only once a second");
+        await Task.Delay(1100);
+        Assert.That(watched.Current, Is.EqualTo("two"));
+
+        File.WriteAllText(path, "bad");
+        await Task.Delay(1100);
+        Assert.That(watched.Current, Is.EqualTo("two"));
+        Assert.That(reports, Has.Count.EqualTo(1));
+        Assert.That(reports[0], Does.StartWith($"{path}: the changed file cannot be used").And.EndWith("it is bad"));
+        await Task.Delay(1100);
+        Assert.That(watched.Current, Is.EqualTo("two"));
+        Assert.That((loads, reports.Count), Is.EqualTo((3, 1)), "one change, one report");
+
+        File.Delete(path);
+        await Task.Delay(1100);
+        Assert.That(watched.Current, Is.EqualTo("two"));
+        Assert.That(reports[^1], Does.Contain("the file is gone"));
+        File.WriteAllText(path, "three");
+        await Task.Delay(1100);
+        Assert.That(watched.Current, Is.EqualTo("three"));
+
+        string Load(string name)
+        {
+            loads++;
+            var text = File.ReadAllText(name);
+            return text == "bad" ? throw new FormatException("it is bad") : text;
+        }
+    }
+
+    [Test]
+    public void A_file_that_was_never_good_is_an_error()
+    {
+        var watched = new WatchedFile<string>(scratch.At("none"), File.ReadAllText, _ => { });
+        Assert.That(() => watched.Current, Throws.InstanceOf<FileNotFoundException>());
+    }
+}

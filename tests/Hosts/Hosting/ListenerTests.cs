@@ -1,0 +1,359 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using Dkim.Hosting;
+using NUnit.Framework;
+
+namespace Dkim.Hosts.Tests.Hosting;
+
+/// <summary>Addresses, listening sockets and the accept loop.</summary>
+public sealed class ListenerTests
+{
+    private static readonly ServeSettings relaxed = new(50, TimeSpan.FromSeconds(2));
+    private Scratch scratch = null!;
+
+    [SetUp]
+    public void Start() => scratch = new Scratch();
+
+    [TearDown]
+    public void Stop() => scratch.Dispose();
+
+    [TestCase("127.0.0.1:10025", EndpointFamily.Any, "127.0.0.1", 10025)]
+    [TestCase("localhost:10025", EndpointFamily.Any, "localhost", 10025)]
+    [TestCase("mail.example", EndpointFamily.Any, "mail.example", 25)]
+    [TestCase("[::1]:10025", EndpointFamily.Any, "::1", 10025)]
+    [TestCase("[::1]", EndpointFamily.Any, "::1", 25)]
+    [TestCase("::1", EndpointFamily.Any, "::1", 25)]
+    [TestCase("*:10025", EndpointFamily.Any, "", 10025)]
+    [TestCase(":10025", EndpointFamily.Any, "", 10025)]
+    [TestCase("inet:8891@localhost", EndpointFamily.IPv4, "localhost", 8891)]
+    [TestCase("inet:8891", EndpointFamily.IPv4, "", 8891)]
+    [TestCase("INET:8891", EndpointFamily.IPv4, "", 8891)]
+    [TestCase("inet6:8891@[::1]", EndpointFamily.IPv6, "::1", 8891)]
+    [TestCase("inet6:8891@::1", EndpointFamily.IPv6, "::1", 8891)]
+    [TestCase("local:/run/x.sock", EndpointFamily.Local, "/run/x.sock", 0)]
+    [TestCase("unix:x.sock", EndpointFamily.Local, "x.sock", 0)]
+    [TestCase("/run/x.sock", EndpointFamily.Local, "/run/x.sock", 0)]
+    public void An_address_is_read(string text, EndpointFamily family, string host, int port)
+    {
+        Assert.That(Endpoint.TryParse(text, 25, out var endpoint, out var problem), problem);
+        Assert.That(endpoint, Is.EqualTo(new Endpoint(family, host, port)));
+        Assert.That(Endpoint.Parse(endpoint.ToString()), Is.EqualTo(endpoint), "it can be written and read again");
+    }
+
+    [TestCase("", "empty")]
+    [TestCase("host", "port is missing")]
+    [TestCase("host:", "port is not a number")]
+    [TestCase("host:70000", "port is not a number")]
+    [TestCase("host:+25", "port is not a number")]
+    [TestCase("inet:smtp@host", "port is not a number")]
+    [TestCase("10025", "port is missing")]
+    [TestCase("10025:25", "no host")]
+    [TestCase("a b:25", "neither a host name nor an address")]
+    [TestCase("inet:25@::1", "not an address of this kind")]
+    [TestCase("local:", "path is missing")]
+    public void What_is_no_address_is_explained(string text, string reason)
+    {
+        Assert.That(Endpoint.TryParse(text, 0, out _, out var problem), Is.False);
+        Assert.That(problem, Does.Contain(reason));
+    }
+
+    [Test]
+    public void A_path_too_long_for_a_socket_is_explained() => Assert.That(
+        () => Endpoint.Parse("local:/" + new string('x', 107)),
+        Throws.InstanceOf<StartupException>().With.Message.Contains("107"));
+
+    [TestCase("127.0.0.1:0")]
+    [TestCase("[::1]:0")]
+    [TestCase("inet:0@127.0.0.1")]
+    public async Task Connections_are_served(string address)
+    {
+        using var stop = new CancellationTokenSource();
+        using var listener = await Listener.OpenAsync(Endpoint.Parse(address));
+        var noDelay = false;
+        var serving = listener.ServeAsync(
+            async (socket, token) =>
+            {
+                noDelay = socket.NoDelay;
+                await EchoAsync(socket, token);
+            },
+            relaxed,
+            _ => { },
+            stop.Token);
+        var port = ((IPEndPoint)listener.Addresses[0]).Port;
+        using var client = await Endpoint.Parse(address.Replace(":0", $":{port}", StringComparison.Ordinal)).ConnectAsync(CancellationToken.None);
+        Assert.That(await SayAsync(client, "hello"), Is.EqualTo("hello"));
+        Assert.That(noDelay && client.NoDelay);
+        client.Dispose();
+        await stop.CancelAsync();
+        await serving.WaitAsync(TimeSpan.FromSeconds(5));
+        Assert.That(
+            async () => await Endpoint.Parse($"127.0.0.1:{port}").ConnectAsync(CancellationToken.None),
+            Throws.InstanceOf<SocketException>());
+    }
+
+    [Test]
+    public async Task Every_address_takes_both_families()
+    {
+        if (!Socket.OSSupportsIPv6)
+        {
+            Assert.Ignore("left out: this machine has no IPv6");
+        }
+
+        using var stop = new CancellationTokenSource();
+        using var listener = await Listener.OpenAsync(Endpoint.Parse("*:0"));
+        var port = ((IPEndPoint)listener.Addresses[0]).Port;
+        var serving = listener.ServeAsync(EchoAsync, relaxed, _ => { }, stop.Token);
+        foreach (var host in (string[])["127.0.0.1", "[::1]"])
+        {
+            using var client = await Endpoint.Parse($"{host}:{port}").ConnectAsync(CancellationToken.None);
+            Assert.That(await SayAsync(client, host), Is.EqualTo(host));
+        }
+
+        await stop.CancelAsync();
+        await serving;
+    }
+
+    [Test]
+    public async Task A_port_in_use_is_refused()
+    {
+        using var first = await Listener.OpenAsync(Endpoint.Parse("127.0.0.1:0"));
+        var port = ((IPEndPoint)first.Addresses[0]).Port;
+        Assert.That(
+            async () => await Listener.OpenAsync(Endpoint.Parse($"127.0.0.1:{port}")),
+            Throws.InstanceOf<StartupException>().With.Message.Contains($"127.0.0.1:{port}"));
+    }
+
+    [Test]
+    public async Task A_local_socket_has_the_mode_and_group_asked_for_and_goes_away()
+    {
+        Tools.RequireRoot();
+        var path = scratch.At("s");
+        using (await Listener.OpenAsync(Endpoint.Parse($"local:{path}"), new LocalSocketSettings(Mode: 0x1B0, Group: 1)))
+        {
+            Assert.That(Tools.Run("/", "/usr/bin/stat", "-c", "%a %g %F", path), Is.EqualTo("660 1 socket\n"));
+        }
+
+        Assert.That(File.Exists(path), Is.False);
+    }
+
+    [Test]
+    public async Task A_stale_socket_is_replaced_and_a_live_one_is_not()
+    {
+        var path = scratch.At("s");
+        var endpoint = Endpoint.Parse(path);
+        using (var dead = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
+        {
+            // A name of its own keeps the dying socket from taking the path along.
+            dead.Bind(new UnixDomainSocketEndPoint(scratch.At("dead")));
+            File.Move(scratch.At("dead"), path);
+        }
+
+        Assert.That(File.Exists(path));
+        using var stop = new CancellationTokenSource();
+        using var live = await Listener.OpenAsync(endpoint);
+        var serving = live.ServeAsync(EchoAsync, relaxed, _ => { }, stop.Token);
+        Assert.That(
+            async () => await Listener.OpenAsync(endpoint),
+            Throws.InstanceOf<StartupException>().With.Message.Contains("another process is listening"));
+        using (var client = await endpoint.ConnectAsync(CancellationToken.None))
+        {
+            Assert.That(await SayAsync(client, "still there"), Is.EqualTo("still there"));
+        }
+
+        await stop.CancelAsync();
+        await serving;
+    }
+
+    [Test]
+    public async Task A_listener_that_is_too_busy_to_answer_is_live_too()
+    {
+        var path = scratch.At("s");
+        using var busy = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        busy.Bind(new UnixDomainSocketEndPoint(path));
+        busy.Listen(0);
+        var waiting = new List<Socket>();
+        for (var full = false; !full && waiting.Count < 50;)
+        {
+            var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { Blocking = false };
+            waiting.Add(client);
+            try
+            {
+                client.Connect(new UnixDomainSocketEndPoint(path));
+            }
+            catch (SocketException)
+            {
+                full = true;
+            }
+        }
+
+        Assert.That(
+            async () => await Listener.OpenAsync(Endpoint.Parse(path)),
+            Throws.InstanceOf<StartupException>().With.Message.Contains("another process is listening"));
+        waiting.ForEach(client => client.Dispose());
+        await Task.CompletedTask;
+    }
+
+    [Test]
+    public async Task The_socket_of_another_is_not_removed_at_the_end()
+    {
+        var path = scratch.At("s");
+        var first = await Listener.OpenAsync(Endpoint.Parse(path));
+        File.Delete(path);
+        using var second = await Listener.OpenAsync(Endpoint.Parse(path));
+        first.Dispose();
+        Assert.That(File.Exists(path), "it is the second listener's by now");
+    }
+
+    [Test]
+    public void A_file_in_the_way_stays()
+    {
+        var path = scratch.Write("s", "precious");
+        Assert.That(
+            async () => await Listener.OpenAsync(Endpoint.Parse(path)),
+            Throws.InstanceOf<StartupException>().With.Message.Contains("no socket"));
+        Assert.That(File.ReadAllText(path), Is.EqualTo("precious"));
+    }
+
+    [Test]
+    public async Task Two_that_start_at_once_do_not_take_each_other_s_socket()
+    {
+        for (var round = 0; round < 20; round++)
+        {
+            var path = scratch.At($"s{round}");
+            var tries = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
+            {
+                try
+                {
+                    return await Listener.OpenAsync(Endpoint.Parse(path));
+                }
+                catch (StartupException)
+                {
+                    return null;
+                }
+            })));
+            Assert.That(tries.Count(listener => listener is not null), Is.EqualTo(1));
+            foreach (var listener in tries)
+            {
+                listener?.Dispose();
+            }
+        }
+    }
+
+    [Test]
+    public async Task No_more_connections_are_served_at_once_than_allowed()
+    {
+        using var stop = new CancellationTokenSource();
+        using var listener = await Listener.OpenAsync(Endpoint.Parse("127.0.0.1:0"));
+        var (now, most, served) = (0, 0, 0);
+        var serving = listener.ServeAsync(
+            async (_, token) =>
+            {
+                most = Math.Max(most, Interlocked.Increment(ref now));
+                await Task.Delay(30, token);
+                Interlocked.Decrement(ref now);
+                Interlocked.Increment(ref served);
+            },
+            new ServeSettings(3, TimeSpan.FromSeconds(1)),
+            _ => { },
+            stop.Token);
+        var clients = Enumerable.Range(0, 20).Select(_ => new TcpClient()).ToList();
+        await Task.WhenAll(clients.Select(client => client.ConnectAsync((IPEndPoint)listener.Addresses[0])));
+        await Tools.Eventually(() => served == 20, "all are served in the end");
+        Assert.That(most, Is.LessThanOrEqualTo(3));
+        clients.ForEach(client => client.Dispose());
+        await stop.CancelAsync();
+        await serving;
+    }
+
+    [Test]
+    public async Task A_stop_lets_connections_end_and_then_cuts_them()
+    {
+        using var stop = new CancellationTokenSource();
+        using var listener = await Listener.OpenAsync(Endpoint.Parse("127.0.0.1:0"));
+        var (ended, cut, began) = (0, 0, 0);
+        var serving = listener.ServeAsync(
+            async (_, token) =>
+            {
+                var patient = Interlocked.Increment(ref began) == 1;
+                try
+                {
+                    await Task.Delay(patient ? 300 : 60_000, token);
+                    Interlocked.Increment(ref ended);
+                }
+                catch (OperationCanceledException)
+                {
+                    Interlocked.Increment(ref cut);
+                    throw;
+                }
+            },
+            new ServeSettings(10, TimeSpan.FromSeconds(1)),
+            _ => { },
+            stop.Token);
+        using var first = new TcpClient();
+        using var second = new TcpClient();
+        await first.ConnectAsync((IPEndPoint)listener.Addresses[0]);
+        await Tools.Eventually(() => began == 1, "the first connection");
+        await second.ConnectAsync((IPEndPoint)listener.Addresses[0]);
+        await Tools.Eventually(() => began == 2, "the second connection");
+        var watch = Stopwatch.StartNew();
+        await stop.CancelAsync();
+        await serving;
+        Assert.That((ended, cut), Is.EqualTo((1, 1)));
+        Assert.That(watch.ElapsedMilliseconds, Is.InRange(900, 3000));
+    }
+
+    [Test]
+    public async Task What_a_session_throws_ends_it_alone()
+    {
+        using var stop = new CancellationTokenSource();
+        using var listener = await Listener.OpenAsync(Endpoint.Parse("127.0.0.1:0"));
+        var reports = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        var serving = listener.ServeAsync(
+            async (socket, token) =>
+            {
+                var buffer = new byte[16];
+                var count = await socket.ReceiveAsync(buffer, token);
+                if (buffer[0] == '!')
+                {
+                    throw new InvalidOperationException("told to fail");
+                }
+
+                await socket.SendAsync(buffer.AsMemory(0, count), token);
+            },
+            relaxed,
+            reports.Enqueue,
+            stop.Token);
+        var endpoint = Endpoint.Parse(listener.Addresses[0].ToString()!);
+        using (var bad = await endpoint.ConnectAsync(CancellationToken.None))
+        {
+            Assert.That(await SayAsync(bad, "!"), Is.Empty);
+        }
+
+        using (var good = await endpoint.ConnectAsync(CancellationToken.None))
+        {
+            Assert.That(await SayAsync(good, "ok"), Is.EqualTo("ok"));
+        }
+
+        Assert.That(reports.Single(), Does.Contain("told to fail"));
+        await stop.CancelAsync();
+        await serving;
+    }
+
+    private static async Task EchoAsync(Socket socket, CancellationToken cancellation)
+    {
+        var buffer = new byte[256];
+        while (await socket.ReceiveAsync(buffer, cancellation) is var count && count > 0)
+        {
+            await socket.SendAsync(buffer.AsMemory(0, count), cancellation);
+        }
+    }
+
+    private static async Task<string> SayAsync(Socket socket, string text)
+    {
+        await socket.SendAsync(System.Text.Encoding.ASCII.GetBytes(text));
+        var buffer = new byte[256];
+        using var patience = new CancellationTokenSource(5000);
+        return System.Text.Encoding.ASCII.GetString(buffer, 0, await socket.ReceiveAsync(buffer, patience.Token));
+    }
+}

@@ -1,0 +1,175 @@
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using Dkim.Hosting;
+using NUnit.Framework;
+
+namespace Dkim.Hosts.Tests.Hosting;
+
+/// <summary>The log, against a syslog socket of the test's own.</summary>
+public sealed class LogTests
+{
+    private Scratch scratch = null!;
+
+    [SetUp]
+    public void Start() => scratch = new Scratch();
+
+    [TearDown]
+    public void Stop() => scratch.Dispose();
+
+    [TestCase("plain text, \"quoted\" \\ and all", "plain text, \"quoted\" \\ and all")]
+    [TestCase("two\r\nlines", "two\\x0d\\x0alines")]
+    [TestCase("\0\t\u001b[31m\u007f", "\\x00\\x09\\x1b[31m\\x7f")]
+    [TestCase("caf\u00e9 \u0085\u009b", "caf\\xe9 \\x85\\x9b")]
+    [TestCase("\u2028\U0001F600", "\\xe2\\x80\\xa8\\xf0\\x9f\\x98\\x80")]
+    public void Nothing_but_printable_ASCII_is_written(string text, string line) =>
+        Assert.That(LogLines.Escape(text), Is.EqualTo(line));
+
+    [Test]
+    public void Half_a_character_is_escaped_too() =>
+        Assert.That(LogLines.Escape(new string((char)0xd800, 1)), Is.EqualTo("\\xef\\xbf\\xbd"));
+
+    [Test]
+    public void A_long_text_is_cut()
+    {
+        Assert.That(LogLines.Escape(new string('a', LogLines.MaxLength)), Has.Length.EqualTo(LogLines.MaxLength));
+        Assert.That(LogLines.Escape(new string('a', 100_000)), Has.Length.EqualTo(LogLines.MaxLength + 3).And.EndWith("..."));
+        Assert.That(LogLines.Escape(new string('\n', 100_000)), Has.Length.LessThan(LogLines.MaxLength + 30));
+    }
+
+    [TestCase("mail", 2)]
+    [TestCase("LOCAL7", 23)]
+    [TestCase("LOG_DAEMON", 3)]
+    [TestCase("security", 4)]
+    [TestCase("authpriv", 10)]
+    [TestCase("ftp", 11)]
+    [TestCase("nonsense", -1)]
+    [TestCase("", -1)]
+    public void Facilities_have_the_names_of_syslog_conf(string name, int number)
+    {
+        Assert.That(Facility.TryFind(name, out var found), Is.EqualTo(number >= 0));
+        Assert.That(found, Is.EqualTo(number));
+    }
+
+    [Test]
+    public async Task Lines_reach_the_syslog_daemon()
+    {
+        using var daemon = Daemon();
+        await using (var log = Open(Severity.Information))
+        {
+            log.Error("first\nline");
+            log.Warning("second");
+            log.Information("third");
+            log.Debug("never");
+        }
+
+        var when = @"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d:\d\d";
+        Assert.That(Receive(daemon), Does.Match($@"^<19>{when} prog\[{Environment.ProcessId}\]: first\\x0aline$"));
+        Assert.That(Receive(daemon), Does.Match($@"^<20>{when} prog\[\d+\]: second$"));
+        Assert.That(Receive(daemon), Does.Match($@"^<22>{when} prog\[\d+\]: third$"));
+        Assert.That(daemon.Poll(0, SelectMode.SelectRead), Is.False);
+    }
+
+    [Test]
+    public async Task The_time_is_that_of_the_machine()
+    {
+        using var daemon = Daemon();
+        await using (var log = Open(Severity.Information))
+        {
+            log.Information("now");
+        }
+
+        var now = Tools.Run("/", "/bin/date", "+%b %e %H:%M");
+        Assert.That(Receive(daemon), Does.Contain(now.Trim()));
+    }
+
+    [Test]
+    public async Task A_daemon_that_restarts_gets_the_lines_it_missed()
+    {
+        await using var log = Open(Severity.Information);
+        using (var first = Daemon())
+        {
+            log.Information("one");
+            Assert.That(Receive(first), Does.EndWith("one"));
+        }
+
+        File.Delete(scratch.At("log"));
+        log.Information("two");
+        await Task.Delay(200);
+        using var second = Daemon();
+        log.Information("three");
+        Assert.That(Receive(second), Does.EndWith("two"));
+        Assert.That(Receive(second), Does.EndWith("three"));
+    }
+
+    [Test]
+    public async Task A_daemon_that_does_not_read_holds_up_nobody_and_what_is_lost_is_counted()
+    {
+        using var daemon = Daemon();
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        await using var log = Open(Severity.Information);
+        for (var i = 0; i < 30_000; i++)
+        {
+            log.Information($"line {i}");
+        }
+
+        Assert.That(watch.Elapsed.TotalSeconds, Is.LessThan(2));
+        Assert.That(log.Dropped, Is.GreaterThan(0));
+        var lines = 0;
+        string line;
+        do
+        {
+            line = Receive(daemon);
+            lines++;
+        }
+        while (!line.Contains("log lines were lost", StringComparison.Ordinal));
+
+        Assert.That(line, Does.Match($@"<20>.*: \d+ log lines were lost: the log could not keep up$"));
+        Assert.That(lines, Is.GreaterThan(1));
+    }
+
+    [Test]
+    public async Task Without_a_daemon_closing_is_quick()
+    {
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        await using (var log = Open(Severity.Information))
+        {
+            log.Information("nobody hears");
+        }
+
+        Assert.That(watch.Elapsed.TotalSeconds, Is.LessThan(4));
+    }
+
+    [Test]
+    public async Task A_JSON_line_is_an_object()
+    {
+        using var daemon = Daemon();
+        await using (var log = new Log(new LogSettings("prog", SyslogPath: scratch.At("log"), Format: LogFormat.Json)))
+        {
+            log.Warning("a \"quoted\" \\ line\nwith \u00e9");
+        }
+
+        var line = Receive(daemon);
+        using var json = JsonDocument.Parse(line[line.IndexOf('{', StringComparison.Ordinal)..]);
+        Assert.That(json.RootElement.GetProperty("text").GetString(), Is.EqualTo("a \"quoted\" \\ line\\x0awith \\xe9"));
+        Assert.That(json.RootElement.GetProperty("level").GetString(), Is.EqualTo("warning"));
+        Assert.That(json.RootElement.GetProperty("program").GetString(), Is.EqualTo("prog"));
+        Assert.That(json.RootElement.GetProperty("pid").GetInt32(), Is.EqualTo(Environment.ProcessId));
+        Assert.That(json.RootElement.GetProperty("time").GetDateTimeOffset(), Is.EqualTo(DateTimeOffset.UtcNow).Within(5).Seconds);
+    }
+
+    private Log Open(Severity least) => new(new LogSettings("prog", Least: least, SyslogPath: scratch.At("log")));
+
+    private Socket Daemon()
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { ReceiveTimeout = 5000 };
+        socket.Bind(new UnixDomainSocketEndPoint(scratch.At("log")));
+        return socket;
+    }
+
+    private static string Receive(Socket socket)
+    {
+        var buffer = new byte[16384];
+        return Encoding.ASCII.GetString(buffer, 0, socket.Receive(buffer));
+    }
+}
