@@ -40,6 +40,8 @@ type IToolHost =
     abstract Print: octets: ReadOnlyMemory<byte> -> unit
     /// Writes a line to standard error.
     abstract Complain: line: string -> unit
+    /// Shows signing and verifying proxies at work, and with `stay` keeps them up. Returns the exit code.
+    abstract Demonstrate: stay: bool -> int
 
 /// What is done next.
 [<NoComparison; NoEquality>]
@@ -52,6 +54,7 @@ type ToolAction =
     | Create of NewFile * (string voption -> ToolAction)
     | Print of ReadOnlyMemory<byte> * (unit -> ToolAction)
     | Complain of line: string * (unit -> ToolAction)
+    | Demonstrate of stay: bool * (int -> ToolAction)
     | Exit of code: int
 
     /// The exit code, when nothing is left to do.
@@ -64,7 +67,8 @@ type ToolAction =
         | Draw _
         | Create _
         | Print _
-        | Complain _ -> ValueNone
+        | Complain _
+        | Demonstrate _ -> ValueNone
 
     /// Lets a host do it. Returns what follows.
     member this.Do(host: IToolHost) : ToolAction =
@@ -82,6 +86,7 @@ type ToolAction =
         | Create(file, next) -> next (host.Create file)
         | Print(octets, next) -> next (host.Print octets)
         | Complain(line, next) -> next (host.Complain line)
+        | Demonstrate(stay, next) -> next (host.Demonstrate stay)
         | Exit _ -> this
 
 /// A part of a command that yields a value: what is done, given what follows.
@@ -126,6 +131,8 @@ module internal Step =
 
     let complain (line: string) : Step<unit> =
         fun rest -> Complain(Problem.printable line, rest)
+
+    let demonstrate (stay: bool) : Step<int> = fun rest -> Demonstrate(stay, rest)
 
     /// Ends the command with a line on standard error.
     let fail (code: int) (line: string) : Step<'a> =

@@ -48,6 +48,7 @@ type ToolSettings =
         OnlySha256: bool
         Note: string voption
         Form: RecordForm
+        Stay: bool
         Help: bool
     }
 
@@ -94,5 +95,6 @@ module internal ToolSettings =
             OnlySha256 = false
             Note = ValueNone
             Form = RecordForm.All
+            Stay = false
             Help = false
         }

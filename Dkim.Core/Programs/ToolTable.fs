@@ -229,6 +229,13 @@ let private newKey: Setting<ToolSettings> list =
     ]
     |> Setting.group "new key" "new"
 
+let private demonstration: Setting<ToolSettings> list =
+    [
+        Setting.flag "stay" _.Stay (fun v s -> { s with Stay = v })
+        |> Setting.says "keep the proxies up until the program is interrupted, and say how to send to them"
+    ]
+    |> Setting.group "demonstration" "new"
+
 let private general: Setting<ToolSettings> list =
     [
         Setting.flag "help" _.Help (fun v s -> { s with Help = v })
@@ -290,7 +297,15 @@ let testkey =
         Table = key @ only [ "json"; "min-rsa-bits" ] judging @ dns @ general
     }
 
-let commands = [ sign; verify; explain; genkey; testkey ]
+let demo =
+    {
+        Name = "demo"
+        OneLine = "sign and verify mail through the proxies, with a key made for the occasion"
+        Operands = ""
+        Table = demonstration @ general
+    }
+
+let commands = [ sign; verify; explain; genkey; testkey; demo ]
 
 /// Every row once.
 let all: Setting<ToolSettings> list =
@@ -309,5 +324,6 @@ let all: Setting<ToolSettings> list =
                 "choice"
                 "message"
                 "dns"
+                "demonstration"
                 "general"
             ])

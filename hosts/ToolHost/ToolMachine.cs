@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Dkim.Core;
 using Dkim.Hosting;
+using Dkim.ToolHost.Demo;
 using Microsoft.FSharp.Core;
 
 [assembly: SupportedOSPlatform("linux")]
@@ -119,6 +120,13 @@ internal sealed class ToolMachine : IToolHost, IDisposable
         }
 
         return FileContents.Found(secret.Octets);
+    }
+
+    // A command runs to its end on the thread that started it; this one is asynchronous inside.
+    public int Demonstrate(bool stay)
+    {
+        Flush();
+        return DemoCommand.RunAsync(stay).GetAwaiter().GetResult();
     }
 
     private static FileContents ReadAny(string path)

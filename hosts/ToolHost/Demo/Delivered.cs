@@ -2,21 +2,22 @@ using System.Text;
 
 namespace Dkim.ToolHost.Demo;
 
-/// <summary>A message as it arrived: what the proxies put on top, and the message as it was sent below.</summary>
+/// <summary>A message as it arrived: what the proxies put on top, and below it what they left as it was sent.</summary>
 /// <param name="Message">All octets, as they would be seen by the next hop.</param>
-/// <param name="AddedText">The fields on top, one line end for each line.</param>
-internal sealed record Delivered(ReadOnlyMemory<byte> Message, string AddedText)
+/// <param name="AddedText">What stands above the octets that arrived as sent, one line end for each line.</param>
+/// <param name="Whole">Everything that was sent arrived. Results that only forgers write do not.</param>
+internal sealed record Delivered(ReadOnlyMemory<byte> Message, string AddedText, bool Whole)
 {
-    /// <exception cref="DemoException">The message was changed below the added fields.</exception>
-    public static Delivered Create(byte[] received, ReadOnlySpan<byte> sent)
+    public static Delivered Create(ReadOnlySpan<byte> received, ReadOnlySpan<byte> sent)
     {
-        if (!received.AsSpan().EndsWith(sent))
+        var same = 0;
+        while (same < Math.Min(received.Length, sent.Length) && received[^(same + 1)] == sent[^(same + 1)])
         {
-            throw new DemoException("the message arrived changed");
+            same++;
         }
 
-        var added = Encoding.Latin1.GetString(received, 0, received.Length - sent.Length);
-        return new Delivered(received, added.Replace("\r\n", "\n", StringComparison.Ordinal).TrimEnd('\n'));
+        var added = Encoding.Latin1.GetString(received[..^same]).Replace("\r\n", "\n", StringComparison.Ordinal);
+        return new Delivered(received.ToArray(), added.TrimEnd('\n'), same == sent.Length);
     }
 }
 
