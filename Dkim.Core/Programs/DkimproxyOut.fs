@@ -109,7 +109,7 @@ module internal DkimproxyOut =
             SignatureMap.find list map
             |> ValueOption.map (fun (struct (key, entry)) ->
                 let domain =
-                    if key.Equals(list, StringComparison.OrdinalIgnoreCase) then
+                    if key = SignatureMap.folded list then
                         key.Substring(key.IndexOf '.' + 1)
                     else
                         key

@@ -131,7 +131,9 @@ module Manual =
 
     // Sentences begin on lines of their own, so that the formatter can space them.
     let private paragraph (text: string) =
-        troff (text.Replace(". ", ".\n")) + "\n"
+        text.Split ". "
+        |> Array.map troff
+        |> fun sentences -> String.Join(".\n", sentences) + "\n"
 
     let private item (row: Setting<'s>) (spelling: Spelling) =
         let value separator =
@@ -166,7 +168,7 @@ module Manual =
             if List.isEmpty sources then
                 ""
             else
-                paragraph ("After " + String.Join(", ", sources) + ".")
+                paragraph ("As in the original: " + String.Join(", ", sources) + ".")
 
         let title = heading[0..0].ToUpperInvariant() + heading.Substring 1
 

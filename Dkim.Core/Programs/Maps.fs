@@ -161,7 +161,7 @@ type MapEntry =
         Signatures: Result<Specifier list, string>
     }
 
-/// A sender map or a list-id map. Keys are lower case.
+/// A sender map or a list-id map. Keys are folded.
 type SignatureMap =
     private
         {
@@ -173,6 +173,18 @@ module SignatureMap =
     [<Literal>]
     let private LookupLimit = 512
 
+    /// A key or an address as they are compared: lower case, the domain in A-labels.
+    let internal folded (text: string) : string =
+        let domainAt = text.LastIndexOf '@' + 1
+        let domain = text.Substring domainAt
+
+        let name =
+            match Label.tryName 253 1 domain with
+            | Result.Ok name -> name
+            | Result.Error _ -> domain.ToLowerInvariant()
+
+        text.Substring(0, domainAt).ToLowerInvariant() + name
+
     let private isKeyChar (c: char) = not (Char.IsWhiteSpace c)
 
     /// `line = *WSP [ ( "#" / ";" ) *any / key [ 1*WSP value ] ]`
@@ -182,7 +194,7 @@ module SignatureMap =
 
         let entry =
             many1Satisfy isKeyChar .>>. rest
-            |>> fun (key, value) -> ValueSome(struct (key.ToLowerInvariant(), value.Trim()))
+            |>> fun (key, value) -> ValueSome(struct (folded key, value.Trim()))
 
         spaces >>. (comment <|> entry <|>% ValueNone)
 
@@ -231,7 +243,7 @@ module SignatureMap =
     /// The keys that stand for an address, a domain or a list, the most exact first: the address, the address without
     /// `+extension`, the domain, each parent, and `.` for everything.
     let keysOf (text: string) : string list =
-        let wanted = text.ToLowerInvariant()
+        let wanted = folded text
 
         match wanted.LastIndexOf '@' with
         | _ when wanted.Length > LookupLimit -> [ "." ]

@@ -46,7 +46,7 @@ module AuthenticationResults =
 
     /// Longer remarks and values are cut when written.
     [<Literal>]
-    let private LongestText = 512
+    let private LongestText = 400
 
     /// A character of a `token` (RFC 2045 §5.1) or of a UTF-8 sequence.
     let private isTokenChar (c: char) =
@@ -197,7 +197,8 @@ module AuthenticationResults =
     let private propertyValue =
         let bare = many1SatisfyL (fun c -> c > ' ' && not (";()\"".Contains c)) "a value"
 
-        (Grammar.quotedString .>>. (bare <|>% "") |>> fun (local, rest) -> local + rest)
+        (Grammar.quotedString .>>. ((followedByString "@" >>. bare) <|>% "")
+         |>> fun (local, rest) -> local + rest)
         <|> bare
         .>> Grammar.cfws
 

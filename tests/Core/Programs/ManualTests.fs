@@ -1,0 +1,80 @@
+module Dkim.Conformance.ManualTests
+
+open System
+open System.IO
+open NUnit.Framework
+open Dkim.Core
+open Dkim.Conformance
+
+/// Compares with a committed file, or writes it where DKIM_UPDATE_GOLDEN is set.
+let private matches (path: string) (text: string) =
+    let file =
+        Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "..", path))
+
+    if Environment.GetEnvironmentVariable "DKIM_UPDATE_GOLDEN" = "1" then
+        Directory.CreateDirectory(Path.GetDirectoryName file |> string) |> ignore
+        File.WriteAllText(file, text)
+
+    Expect.equal (File.ReadAllText file) text
+
+let private names (row: Setting<'s>) =
+    row.Spellings
+    |> List.choose (fun spelling ->
+        match spelling with
+        | Spelling.Word name -> Some name
+        | Spelling.Letter _
+        | Spelling.Key _
+        | Spelling.Variable _ -> None)
+
+let private tells (program: ProgramText) (table: Setting<'s> list) (defaults: 's) =
+    let help = Manual.help program table defaults
+    let page = Manual.page program table defaults
+
+    for row in table do
+        for name in names row do
+            Expect.contains ("--" + name) help
+            Expect.contains ("Fl -" + name) page
+
+        if not row.Inert then
+            for value in row.Show defaults do
+                Expect.contains
+                    ("(default: " + value + ")")
+                    (String.Join(' ', help.Split([| ' '; '\n' |], StringSplitOptions.RemoveEmptyEntries)))
+
+[<Test>]
+let ``every row is in help and manual`` () =
+    tells OutSettings.text OutSettings.table OutSettings.defaults
+    tells InSettings.text InSettings.table InSettings.defaults
+
+[<Test>]
+let ``no line of help is longer than a terminal`` () =
+    for text in
+        [
+            Manual.help OutSettings.text OutSettings.table OutSettings.defaults
+            Manual.help InSettings.text InSettings.table InSettings.defaults
+        ] do
+        for line in text.Split '\n' do
+            Expect.isTrue (line.Length < 80) line
+
+[<Test>]
+let ``help is what it was`` () =
+    matches "tests/Core/Golden/dkimproxy.out.help" (Manual.help OutSettings.text OutSettings.table OutSettings.defaults)
+    matches "tests/Core/Golden/dkimproxy.in.help" (Manual.help InSettings.text InSettings.table InSettings.defaults)
+
+[<Test>]
+let ``the manual pages are those that the tables make`` () =
+    matches "man/dkimproxy.out.8" (Manual.page OutSettings.text OutSettings.table OutSettings.defaults)
+    matches "man/dkimproxy.in.8" (Manual.page InSettings.text InSettings.table InSettings.defaults)
+
+[<Test>]
+let ``text cannot become a request of the formatter`` () =
+    let row =
+        Setting.make "odd" (Codec.text "VALUE") (fun (value: string) -> value) (fun value _ -> value)
+        |> Setting.says ".so /etc/passwd"
+        |> Setting.detail "One \\fB. 'br two."
+
+    let rows = Setting.group "odd" "new" [ row ]
+
+    let page = Manual.page OutSettings.text rows "a\\b"
+    let body = page.Substring(page.IndexOf ".It Fl -odd")
+    Expect.contains "\n\\&.so /etc/passwd (default: a\\eb).\nOne \\efB.\n\\&'br two.\n" body

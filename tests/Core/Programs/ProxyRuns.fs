@@ -1,0 +1,167 @@
+/// Starts the proxies' programs without a host: files are a list, the DNS is a list, and what would be printed, logged or
+/// sent is a value.
+module Dkim.Conformance.ProxyRuns
+
+open System
+open System.Collections.Generic
+open System.Text
+open NUnit.Framework
+open Dkim.Core
+
+type Ended =
+    | Printed of text: string * exitCode: int
+    | Failed of text: string * exitCode: int
+    | Serving of ProxyProgram
+
+/// What a zone holds under a name.
+type Entry =
+    | Text of string
+    /// The name has records of other types.
+    | Exists
+    | Fails of reason: string
+
+type Outcome =
+    | Relayed of head: string * replaced: int64
+    | Refused of code: int * text: string
+
+let private ended (start: ProxyStart) =
+    let mutable outcome = ValueNone
+
+    let tell value =
+        Assert.That(outcome.IsNone, "a start ends once")
+        outcome <- ValueSome value
+
+    start.Tell
+        { new IProxyStart with
+            member _.Print(text, exitCode) = tell (Printed(text, exitCode))
+            member _.Fail(text, exitCode) = tell (Failed(text, exitCode))
+            member _.Serve program = tell (Serving program)
+        }
+
+    outcome.Value
+
+let contents (text: string) =
+    FileContents.Found(ReadOnlyMemory(Encoding.UTF8.GetBytes text))
+
+let private supply (files: (string * string) list) (wanted: WantedFile) =
+    match files |> List.tryFind (fun (path, _) -> path = wanted.Path) with
+    | Some(_, text) -> contents text
+    | None -> FileContents.Unreadable "no such file"
+
+let rec private load files (start: ProxyStart) (rounds: int) =
+    if start.Wanted.IsEmpty then
+        ended start
+    else
+        Assert.That(rounds, Is.LessThan 10, "a start ends")
+        let found = Dictionary<WantedFile, FileContents>()
+
+        for wanted in start.Wanted do
+            found[wanted] <- supply files wanted
+
+        load files (start.Supply found) (rounds + 1)
+
+let machine = { HostName = "mx.example.org" }
+
+let startOut files arguments =
+    load files (Proxies.Out(Array.ofList arguments)) 0
+
+let startIn files arguments =
+    load files (Proxies.In (Array.ofList arguments) machine) 0
+
+let serving ended =
+    match ended with
+    | Serving program -> program
+    | Printed(text, _)
+    | Failed(text, _) ->
+        Assert.Fail text
+        Unchecked.defaultof<_>
+
+let failed ended =
+    match ended with
+    | Failed(text, exitCode) -> text, exitCode
+    | Printed _
+    | Serving _ ->
+        Assert.Fail "should have failed"
+        Unchecked.defaultof<_>
+
+let printed ended =
+    match ended with
+    | Printed(text, exitCode) -> text, exitCode
+    | Failed(text, _) ->
+        Assert.Fail text
+        Unchecked.defaultof<_>
+    | Serving _ ->
+        Assert.Fail "should have printed"
+        Unchecked.defaultof<_>
+
+/// The time of every message.
+let now = 1700000000L<sec>
+
+let crlf (text: string) =
+    text.Replace("\r\n", "\n").Replace("\n", "\r\n")
+
+let private answers (zone: (string * Entry) list) (asked: Question[]) =
+    let found = Dictionary<Question, Answer>()
+
+    for question in asked do
+        let answer =
+            match zone |> List.tryFind (fun (name, _) -> name = question.Name) with
+            | Some(_, Text record) when question.Type = RecordType.Txt -> Answer.Found([ record ], Security.Unchecked)
+            | Some(_, Text _) -> Answer.Found([], Security.Unchecked)
+            | Some(_, Exists) -> Answer.Found([ "x" ], Security.Unchecked)
+            | Some(_, Fails reason) -> Answer.Unavailable reason
+            | None -> Answer.NoSuchName Security.Unchecked
+
+        found[question] <- answer
+
+    found
+
+/// Sends one message; the zone answers. The decision, the lines of the log and the names that were asked.
+let pass zone (program: ProxyProgram) (message: string) =
+    use passage = program.NewMessage now
+    passage.Feed(ReadOnlySpan(Octets.ofLatin1 (crlf message)))
+    passage.End()
+    let asked = List<string>()
+
+    while passage.Questions.Length > 0 do
+        asked.AddRange(passage.Questions |> Array.map _.Name)
+        passage.Answer(answers zone passage.Questions)
+
+    let mutable outcome = ValueNone
+
+    passage.Decision.Tell
+        { new IProxyReply with
+            member _.Relay(head, replaced) =
+                outcome <- ValueSome(Relayed(Octets.latin1 head.Span, replaced))
+
+            member _.Refuse(code, text) =
+                outcome <- ValueSome(Refused(code, text))
+        }
+
+    outcome.Value, (passage.Decision.Log |> List.map _.Text), List.ofSeq asked
+
+/// A key pair of one size, made once: the PEM text and the record that publishes it.
+let private rsa bits =
+    lazy
+        (let key, pem = SigningKey.generateRsa bits
+         pem, "v=DKIM1; k=rsa; p=" + Convert.ToBase64String key.KeyData)
+
+let rsa2048 = rsa 2048<bit>
+let rsa768 = rsa 768<bit>
+
+/// An Ed25519 key: RFC 8410 §7 puts these octets before its seed.
+let ed25519 =
+    lazy
+        (let prefix = Convert.FromHexString "302e020100300506032b657004220420"
+         let der = Convert.ToBase64String(Array.append prefix (Array.init 32 byte))
+         let pem = "-----BEGIN PRIVATE KEY-----\n" + der + "\n-----END PRIVATE KEY-----\n"
+         let key = SigningKey.parse ValueNone pem |> Expect.ok
+         pem, "v=DKIM1; k=ed25519; p=" + Convert.ToBase64String key.KeyData)
+
+/// The fields of a head that a proxy puts on top: name and unfolded value.
+let fieldsOf (head: string) : (string * string) list =
+    let header = Header.ofBlock (ReadOnlyMemory(Octets.ofLatin1 head))
+
+    [
+        for field in header.Fields -> field.Name, field.ValueText.Replace("\r\n\t ", " ").Replace("\r\n\t", "").Trim()
+    ]
