@@ -7,12 +7,10 @@ using NUnit.Framework;
 
 namespace Dkim.Hosts.Tests.Hosting;
 
-/// <summary>Privileges, names, background, pid files, signals and systemd, shown by a process of its own. HOSTPROBE may
-/// name another build of the probe, e.g. the native one.</summary>
+/// <summary>Privileges, names, background, pid files, signals and systemd, shown by a process of its own.</summary>
 public sealed class ProcessTests
 {
-    private static readonly string probe =
-        Environment.GetEnvironmentVariable("HOSTPROBE") ?? Path.Combine(AppContext.BaseDirectory, "hostprobe");
+    private static readonly string probe = Tools.Probe;
 
     private Scratch scratch = null!;
 

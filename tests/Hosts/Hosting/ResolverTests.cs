@@ -137,6 +137,17 @@ public sealed class ResolverTests(bool library)
         Assert.That(reason, Is.EqualTo(library ? "SERVFAIL" : "REFUSED"));
     }
 
+    [TestCase("long.plain.test")]
+    [TestCase("alias.plain.test")]
+    [TestCase("nothing.plain.test")]
+    public void A_process_of_its_own_gets_the_same(string name)
+    {
+        var output = Tools.Run(
+            "/", Tools.Probe, "resolve", nsd.Address.ToString(), name, library ? "library" : "system").Split('\n');
+        Assert.That(output[0], Does.Contain(library ? "libunbound" : "C library"));
+        Assert.That(output[1], Is.EqualTo(name[0] switch { 'l' => long2k, 'a' => "hello", _ => "no such name" }));
+    }
+
     [Test]
     public async Task Five_hundred_at_once_are_all_answered()
     {

@@ -142,8 +142,7 @@ public sealed class SpoolTests
     [Test]
     public void Many_long_messages_at_once_stay_small()
     {
-        var probe = Environment.GetEnvironmentVariable("HOSTPROBE") ?? Path.Combine(AppContext.BaseDirectory, "hostprobe");
-        var words = Tools.Run("/", probe, "spool", scratch.Root, "100").Split(' ');
+        var words = Tools.Run("/", Tools.Probe, "spool", scratch.Root, "100").Split(' ');
         Assert.That(words[0], Is.EqualTo((100L * (20 << 20)).ToString(CultureInfo.InvariantCulture)));
         Assert.That(int.Parse(words[1], CultureInfo.InvariantCulture), Is.LessThan(100 * 1024), "KiB resident");
     }

@@ -8,6 +8,10 @@ namespace Dkim.Hosts.Tests.Hosting;
 /// <summary>What tests need of the machine.</summary>
 public static class Tools
 {
+    /// <summary>The program of tests/HostProbe; HOSTPROBE may name another build of it, e.g. the native one.</summary>
+    public static string Probe { get; } =
+        Environment.GetEnvironmentVariable("HOSTPROBE") ?? Path.Combine(AppContext.BaseDirectory, "hostprobe");
+
     public static void RequireRoot()
     {
         if (Environment.UserName != "root")
