@@ -43,6 +43,7 @@ let private perform (command: ToolTable.ToolCommand) settings (clock: int64<sec>
     match command.Name with
     | "sign" -> ToolSign.run settings clock operands
     | "verify" -> ToolVerify.run settings clock operands
+    | "explain" -> ToolExplain.run settings clock operands
     | "genkey" -> ToolGenkey.run settings operands
     | "demo" -> demonstrate settings.Stay
     | name -> fail ExitCode.Usage ("dkim: " + name + " is not there yet")

@@ -64,6 +64,11 @@ let readMail (settings: ToolSettings) (path: string) : Step<Result<Mail, string>
                 |> Result.mapError HeaderError.describe
     }
 
+/// How many signature fields a message has.
+let countOf (mail: Mail) : int =
+    [ Dkim; DomainKeys ]
+    |> List.sumBy (fun scheme -> (Header.all (Layout.fieldName scheme) mail.Header).Length)
+
 /// Judges a message.
 let judge settings (source: KeySource) (now: int64<sec>) (mail: Mail) : Step<Judged list> =
     command {
@@ -73,14 +78,14 @@ let judge settings (source: KeySource) (now: int64<sec>) (mail: Mail) : Step<Jud
     }
 
 /// Each signature with its index, counted from the top within its kind.
-let private indexed (all: Judged list) : (int * Judged) list =
+let indexed (all: Judged list) : (int * Judged) list =
     let count (seen: Map<Scheme, int>) (judged: Judged) =
         let index = seen |> Map.tryFind judged.Scheme |> Option.defaultValue 0
         (index, judged), seen.Add(judged.Scheme, index + 1)
 
     all |> List.mapFold count Map.empty |> fst
 
-let private jsonOfJudged (index: int, judged: Judged) : Json =
+let jsonOfJudged (index: int, judged: Judged) : Json =
     let ofSignature (get: Signature -> string) =
         judged.Signature |> ValueOption.map get |> Json.optional Json.Text
 

@@ -1,0 +1,368 @@
+/// What may have happened to signed fields: each guess changes a field back, and two are tried together (RFC 6376 §3.7).
+module internal Dkim.Core.HeaderGuesses
+
+open System
+open System.Buffers
+open System.Security.Cryptography
+
+/// A header whose signature does not verify, and how to tell one that does.
+[<NoComparison; NoEquality>]
+type Puzzle =
+    {
+        Canon: HeaderCanon
+        Hash: Hash
+        Header: Header
+        /// The signed fields in order, the signature's own without b= as the last.
+        Signed: Field list
+        /// Whether the last one is the signature itself, which no line end follows.
+        OwnLast: bool
+        /// Octets hashed after the header: the body of a DomainKeys message.
+        Tail: byte[]
+        Fits: byte[] -> bool
+        /// How many pairs of changes may be tried.
+        Pairs: int
+    }
+
+/// A change undone: the place among the signed fields and what was there, in canonical form.
+type private Edit =
+    {
+        Guess: Guess
+        At: int
+        Octets: byte[]
+    }
+
+let private unfoldWith (space: string) (value: string) : string =
+    value.Replace("\r\n\t", space).Replace("\r\n ", space)
+
+/// The value folded anew: as many words to a line as fit.
+let private refold (name: string) (width: int) (lead: string) (value: string) : string =
+    let add (lines: string list, column: int) (word: string) =
+        match lines with
+        | line :: rest when column + 1 + word.Length <= width -> (line + " " + word) :: rest, column + 1 + word.Length
+        | lines -> (lead + word) :: lines, 1 + word.Length
+
+    let words = (unfoldWith " " value).Trim().Split(' ')
+
+    let lines, _ =
+        Array.fold add ([ " " + words[0] ], name.Length + 2 + words[0].Length) words[1..]
+
+    String.Join("\r\n", List.rev lines)
+
+let private titled (name: string) : string =
+    name.Split '-'
+    |> Array.map (fun word ->
+        if word = "" then
+            word
+        else
+            word.Substring(0, 1).ToUpperInvariant() + word.Substring(1).ToLowerInvariant())
+    |> fun words -> String.Join('-', words)
+
+let private usualNames =
+    [
+        "MIME-Version"
+        "Message-ID"
+        "CC"
+        "Content-ID"
+        "DKIM-Signature"
+        "List-ID"
+    ]
+
+/// Ways to fold and space a value, which matter to simple only.
+let private spacings (name: string) (value: string) : (Happening * string * string * string) list =
+    let folded says value =
+        Happening.FieldRefolded, says, name, value
+
+    let spaced says value =
+        Happening.SpaceChanged, says, name, value
+
+    [
+        folded "was folded" (unfoldWith " " value)
+        folded "was folded" (value.Replace("\r\n", ""))
+        folded "was folded, which put white space into a word" (unfoldWith "" value)
+        folded "was folded with a space in place of a tab" (value.Replace("\r\n ", "\r\n\t"))
+        folded "was folded with a tab in place of a space" (value.Replace("\r\n\t", "\r\n "))
+        for width in [ 78; 76; 75; 72; 70; 998 ] do
+            folded "was folded anew" (refold name width " " value)
+            folded "was folded anew" (refold name width "\t" value)
+        folded "was folded anew" (value.Replace(", ", ",\r\n "))
+        folded "was folded anew" (value.Replace(", ", ",\r\n\t"))
+        spaced "got white space at its end" (value.TrimEnd(' ', '\t'))
+        spaced "lost a space at its end" (value + " ")
+        spaced "got a space after the colon" (value.TrimStart(' '))
+        spaced "lost the space after the colon" (" " + value)
+        for other in [ titled name; name.ToLowerInvariant(); name.ToUpperInvariant() ] @ usualNames do
+            if other.Equals(name, StringComparison.OrdinalIgnoreCase) then
+                Happening.NameCaseChanged, "was spelled " + other, other, value
+    ]
+
+/// A Subject without words at its front, without words at its end, and without a tag in brackets anywhere.
+let private subjects (value: string) : (Happening * string * string) list =
+    let cut says value = Happening.SubjectChanged, says, value
+
+    let text = value.Substring(value.Length - value.TrimStart().Length)
+    let lead = value.Substring(0, value.Length - text.Length)
+
+    let blanks =
+        [
+            for at in 1 .. min 400 (text.Length - 1) do
+                if text[at] = ' ' || text[at] = '\t' then
+                    at
+        ]
+        |> List.truncate 60
+
+    let prefixed says cutAt =
+        cut (says + " \"" + Visible.excerpt 80 (text.Substring(0, cutAt)) + "\"") (lead + text.Substring cutAt)
+
+    [
+        for at in blanks do
+            prefixed "got the prefix" (at + 1)
+        if text.StartsWith '[' && text.Contains ']' then
+            prefixed "got the prefix" (text.IndexOf ']' + 1)
+        for at in blanks do
+            cut ("got the suffix \"" + Visible.excerpt 80 (text.Substring at) + "\"") (lead + text.Substring(0, at))
+        match text.IndexOf '[', text.IndexOf "] " with
+        | first, last when first > 0 && last > first ->
+            cut
+                ("got the tag \""
+                 + Visible.excerpt 80 (text.Substring(first, last + 1 - first))
+                 + "\"")
+                (lead + text.Remove(first, last + 2 - first))
+        | _ -> ()
+    ]
+
+let private encodings = [ "8bit"; "7bit"; "quoted-printable"; "base64"; "binary" ]
+
+let private unquoted (value: string) = value.Replace("\"", "")
+
+let private quotedName (value: string) : string =
+    match value.IndexOf '<' with
+    | at when at > 0 && not (value.Contains '"') -> " \"" + value.Substring(0, at).Trim() + "\" " + value.Substring at
+    | _ -> value
+
+/// Rewritings that servers are known for, by field.
+let private rewritings (header: Header) (field: Field) (value: string) : (Happening * string * string) list =
+    let rewritten says value = Happening.FieldRewritten, says, value
+
+    match field.Name.ToLowerInvariant() with
+    | "subject" -> subjects value
+    | "from" ->
+        [
+            for name in [ "X-Original-From"; "X-Google-Original-From"; "Reply-To"; "X-From" ] do
+                match Header.tryFind name header with
+                | ValueSome other -> rewritten ("was rewritten; the original is in " + name) other.ValueText
+                | ValueNone -> ()
+            rewritten "got quotation marks" (unquoted value)
+            rewritten "lost its quotation marks" (quotedName value)
+        ]
+    | "to"
+    | "cc"
+    | "sender"
+    | "reply-to" ->
+        [
+            rewritten "got quotation marks" (unquoted value)
+            rewritten "lost its quotation marks" (quotedName value)
+        ]
+    | "content-transfer-encoding" ->
+        [
+            for encoding in encodings do
+                Happening.EncodingChanged, "was " + encoding, " " + encoding
+        ]
+    | "content-type" ->
+        [
+            rewritten "got quotation marks" (unquoted value)
+            rewritten "was written with other letters" (value.ToLowerInvariant())
+        ]
+    | _ -> []
+
+let private canonical (puzzle: Puzzle) (index: int) (field: Field) : byte[] =
+    let sink = ArrayBufferWriter<byte> 256
+    CanonicalHeader.writeField puzzle.Canon field sink
+
+    if not (puzzle.OwnLast && index = puzzle.Signed.Length - 1) then
+        sink.Write(ReadOnlySpan Octets.crlf)
+
+    sink.WrittenSpan.ToArray()
+
+let private editsOf (puzzle: Puzzle) (index: int) (field: Field) : Edit list =
+    let name, value = field.Name, field.ValueText
+    let isOwn = puzzle.OwnLast && index = puzzle.Signed.Length - 1
+
+    let edit (happening, says, name: string, value: string) =
+        {
+            Guess =
+                {
+                    Happening = happening
+                    Says = field.Name + " " + says
+                }
+            At = index
+            Octets = canonical puzzle index (Field.ofText name value)
+        }
+
+    [
+        for happening, says, value in rewritings puzzle.Header field value do
+            edit (happening, says, name, value)
+        for spacing in spacings name value do
+            edit spacing
+        if not isOwn then
+            {
+                Guess =
+                    {
+                        Happening = Happening.FieldAdded
+                        Says =
+                            "a field "
+                            + name
+                            + " was added after signing, though the signature forbids that"
+                    }
+                At = index
+                Octets = [||]
+            }
+    ]
+
+/// The fields in other ways, all at once.
+let private wholes (puzzle: Puzzle) : (Guess * byte[][]) list =
+    let everywhere happening says (change: string -> string) =
+        let fields =
+            puzzle.Signed
+            |> List.map (fun field -> Field.ofText field.Name (change field.ValueText))
+
+        { Happening = happening; Says = says }, fields |> List.mapi (canonical puzzle) |> Array.ofList
+
+    let otherCanon =
+        match puzzle.Canon with
+        | SimpleHeader -> RelaxedHeader, "relaxed"
+        | RelaxedHeader -> SimpleHeader, "simple"
+        | NofwsHeader -> SimpleHeader, "simple"
+
+    let asCanon =
+        puzzle.Signed
+        |> List.mapi (canonical { puzzle with Canon = fst otherCanon })
+        |> Array.ofList
+
+    let asLf =
+        puzzle.Signed
+        |> List.mapi (fun index field ->
+            Octets.ofLatin1 ((Octets.latin1 (ReadOnlySpan(canonical puzzle index field))).Replace("\r\n", "\n")))
+        |> Array.ofList
+
+    // The n-th mention of a name from the top, where it should be from the bottom.
+    let topDown =
+        let byName = puzzle.Signed |> List.countBy _.Name.ToLowerInvariant()
+
+        puzzle.Signed
+        |> List.mapi (fun index field ->
+            let name = field.Name.ToLowerInvariant()
+            let count = byName |> List.find (fun (known, _) -> known = name) |> snd
+
+            if count < 2 then
+                field
+            else
+                let same =
+                    puzzle.Signed |> List.filter (fun other -> other.Name.ToLowerInvariant() = name)
+
+                let rank =
+                    puzzle.Signed
+                    |> List.take index
+                    |> List.filter (fun other -> other.Name.ToLowerInvariant() = name)
+                    |> List.length
+
+                List.item (count - 1 - rank) same)
+        |> List.mapi (canonical puzzle)
+        |> Array.ofList
+
+    [
+        everywhere Happening.FieldRefolded "all folded fields were unfolded or folded" (unfoldWith " ")
+        everywhere Happening.FieldRefolded "the folds of all fields had tabs" _.Replace("\r\n ", "\r\n\t")
+        everywhere Happening.FieldRefolded "the folds of all fields had spaces" _.Replace("\r\n\t", "\r\n ")
+        everywhere Happening.SpaceChanged "all fields got white space at their ends" _.TrimEnd(' ', '\t')
+        {
+            Happening = Happening.OtherCanonicalization
+            Says =
+                "the signer canonicalized the header by the rules of "
+                + snd otherCanon
+                + ", not as c= says"
+        },
+        asCanon
+        {
+            Happening = Happening.LineEndsChanged
+            Says = "line ends were LF when the header was signed"
+        },
+        asLf
+        {
+            Happening = Happening.OtherFields
+            Says = "the signer took repeated fields from the top, not from the bottom"
+        },
+        topDown
+    ]
+
+let private hashAll (puzzle: Puzzle) (parts: byte[][]) : byte[] =
+    use hash = IncrementalHash.CreateHash(PublicKey.hashName puzzle.Hash)
+
+    for part in parts do
+        hash.AppendData(part, 0, part.Length)
+
+    hash.AppendData(puzzle.Tail, 0, puzzle.Tail.Length)
+    hash.GetHashAndReset()
+
+let private withEdit (parts: byte[][]) (edit: Edit) : byte[][] =
+    Array.updateAt edit.At edit.Octets parts
+
+let private tryPairs (puzzle: Puzzle) (parts: byte[][]) (edits: Edit[]) : Guess option =
+    let mutable left = puzzle.Pairs
+    let mutable found = None
+    let mutable first = 0
+
+    while found.IsNone && left > 0 && first < edits.Length do
+        let changed = withEdit parts edits[first]
+        let mutable second = first + 1
+
+        while found.IsNone && left > 0 && second < edits.Length do
+            if edits[second].At <> edits[first].At then
+                left <- left - 1
+
+                if puzzle.Fits(hashAll puzzle (withEdit changed edits[second])) then
+                    found <- Some(edits[first], edits[second])
+
+            second <- second + 1
+
+        first <- first + 1
+
+    found
+    |> Option.map (fun (one, other) ->
+        {
+            Happening = one.Guess.Happening
+            Says = one.Guess.Says + ", and " + other.Guess.Says
+        })
+
+/// Whether the fields make the hash fit as they are.
+let fits (puzzle: Puzzle) (signed: Field list) : bool =
+    signed
+    |> List.mapi (canonical puzzle)
+    |> Array.ofList
+    |> hashAll puzzle
+    |> puzzle.Fits
+
+/// The first guess that fits: one change, all fields at once, then two changes.
+let find (puzzle: Puzzle) : Guess option =
+    let parts = puzzle.Signed |> List.mapi (canonical puzzle) |> Array.ofList
+
+    let edits =
+        puzzle.Signed
+        |> List.mapi (editsOf puzzle)
+        |> List.concat
+        |> List.filter (fun edit -> not (edit.Octets.AsSpan().SequenceEqual(ReadOnlySpan parts[edit.At])))
+        |> List.distinctBy (fun edit -> struct (edit.At, Octets.latin1 (ReadOnlySpan edit.Octets)))
+
+    let single =
+        edits
+        |> List.tryFind (fun edit -> puzzle.Fits(hashAll puzzle (withEdit parts edit)))
+
+    let whole () =
+        wholes puzzle
+        |> List.tryFind (fun (_, parts) -> puzzle.Fits(hashAll puzzle parts))
+
+    match single with
+    | Some edit -> Some edit.Guess
+    | None ->
+        match whole () with
+        | Some(guess, _) -> Some guess
+        | None -> tryPairs puzzle parts (Array.ofList edits)
