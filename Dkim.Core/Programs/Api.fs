@@ -114,14 +114,15 @@ module Proxies =
             Serve: Endpoint -> LogLine list -> ProxyParts
         }
 
-    let private ended (kind: ProxyKind<'s>) (settings: 's) (prepared: Prepared) (reply: IProxyStart) =
-        let common = kind.Common settings
+    let private ended (kind: ProxyKind<'s>) (settled: Settled<'s>) (prepared: Prepared) (reply: IProxyStart) =
+        let common = kind.Common settled.Settings
+        let inert = settled.Inert |> List.map (fun name -> name + " has no effect")
 
         match prepared.Problems, ProxySettings.relay common with
         | problems, _ when common.Check ->
             let all = problems @ prepared.Lines
             let exitCode = if List.isEmpty all then 0 else ProxySetup.CheckExit
-            reply.Print(ProxySetup.report kind all prepared.Warnings, exitCode)
+            reply.Print(ProxySetup.report kind all (prepared.Warnings @ inert), exitCode)
         | [], ValueSome relay ->
             let notices =
                 warned ((prepared.Lines |> List.map Problem.describe) @ prepared.Warnings)
@@ -142,7 +143,7 @@ module Proxies =
                 | Wanting files -> Wanting files
                 | Loaded prepared ->
                     let problems = settled.Problems @ prepared.Problems
-                    Loaded(ended kind settled.Settings { prepared with Problems = problems })
+                    Loaded(ended kind settled { prepared with Problems = problems })
 
         ProxyStart(load, Map.empty)
 
@@ -211,7 +212,7 @@ module Proxies =
             {
                 Problems = []
                 Lines = []
-                Warnings = warnings
+                Warnings = warnings @ InSettings.warnings settings
                 Serve =
                     inParts
                         {

@@ -155,10 +155,6 @@ module internal DkimproxyIn =
             Field.ofText "X-DKIM-Authentication-Results" (" " + ProxyLog.sentence overall)
         ]
 
-    let private write (sink: ArrayBufferWriter<byte>) (field: Field) =
-        sink.Write field.Raw.Span
-        sink.Write(ReadOnlySpan Octets.crlf)
-
     /// The message with fields on top and without those that claim to be ours. What must be rewritten for that reaches
     /// down to the last of them.
     let private relay (program: InProgram) log (arrival: Arrival) (header: Header) (fields: Field list) =
@@ -167,7 +163,7 @@ module internal DkimproxyIn =
             && AuthenticationResults.mustGo program.HostName field
 
         let sink = ArrayBufferWriter<byte>()
-        fields |> List.iter (write sink)
+        fields |> List.iter (ProxyLog.write sink)
         let forged = header.Fields |> Seq.map mustGo |> Array.ofSeq
         let replaced = Array.LastIndexOf(forged, true) + 1
         let mutable octets = 0L
@@ -177,7 +173,7 @@ module internal DkimproxyIn =
             octets <- octets + int64 field.Raw.Length + 2L
 
             if not forged[index] then
-                write sink field
+                ProxyLog.write sink field
 
         ProxyLog.relay log sink.WrittenMemory (min octets (int64 arrival.BodyAt))
 

@@ -44,6 +44,17 @@ module InSettings =
         else
             "localhost.localdomain", [ "the name of this host is not known; give --hostname=HOSTNAME" ]
 
+    /// What may be wrong with settings that yet let the proxy start.
+    let internal warnings (settings: InSettings) : string list =
+        [
+            if settings.Policy.AllowSha1 then
+                "allow_sha1 is insecure: signatures made with SHA-1 can be forged (RFC 8301)"
+            if settings.Policy.MinimumRsaBits < 1024<bit> then
+                "min_rsa_bits is insecure: keys under 1024 bits can be broken (RFC 8301)"
+            if not settings.RemoveForged then
+                "remove_forged is off: whoever reads Authentication-Results cannot trust it"
+        ]
+
     let private verification =
         [
             Setting.flag "reject_fail" _.RejectFail (fun v s -> { s with RejectFail = v })
@@ -72,7 +83,7 @@ module InSettings =
     let private judgement: Setting<VerifyPolicy> list =
         [
             Setting.flag "allow_sha1" _.AllowSha1 (fun v s -> { s with AllowSha1 = v })
-            |> Setting.says "let dkim signatures made with SHA-1 pass"
+            |> Setting.says "insecure: let dkim signatures made with SHA-1 pass"
             |> Setting.detail "They prove nothing any more; without it their result is policy."
             Setting.make
                 "min_rsa_bits"

@@ -2,6 +2,7 @@
 namespace Dkim.Core
 
 open System
+open System.Buffers
 
 module internal ProxyLog =
     /// Longer texts of a message are cut in a log line.
@@ -71,6 +72,11 @@ module internal ProxyLog =
     /// A failure of ours, and whether trying again may help.
     let failure (permanent: bool) (reason: string) =
         (if permanent then "permerror (" else "temperror (") + reason + ")"
+
+    /// A field and the end of its line.
+    let write (sink: ArrayBufferWriter<byte>) (field: Field) =
+        sink.Write field.Raw.Span
+        sink.Write(ReadOnlySpan Octets.crlf)
 
     /// The message as it is, with octets on top of what follows the first `replaced`.
     let relay (log: LogLine list) (head: ReadOnlyMemory<byte>) (replaced: int64) =

@@ -15,7 +15,12 @@ type internal ProxyKind<'s> =
 
 /// Settings as far as they could be read, and everything that is wrong with them, the first to be told first.
 type internal Settled<'s> =
-    { Settings: 's; Problems: Problem list }
+    {
+        Settings: 's
+        Problems: Problem list
+        /// Names that were given and change nothing.
+        Inert: string list
+    }
 
 module internal ProxySetup =
     /// The exit code after `--help`, as the original has it.
@@ -87,6 +92,11 @@ module internal ProxySetup =
         {
             Settings = settings
             Problems = line.Problems @ file.Problems @ problems
+            Inert =
+                file.Given @ line.Given
+                |> List.filter _.Setting.Inert
+                |> List.map _.Setting.Name
+                |> List.distinct
         }
         |> withOperands kind line.Operands
         |> withRelayChecked kind

@@ -11,7 +11,7 @@ let private Program = "dkim sign"
 let private fields (settings: ToolSettings) : FieldChoice =
     let covers (name: string) =
         if settings.SignedNames.IsEmpty then
-            DkimproxyOut.signedFields.Contains(name.ToLowerInvariant())
+            SigningChoice.signedFields.Contains(name.ToLowerInvariant())
         else
             settings.SignedNames |> List.exists _.Is(name)
             || name.Equals("From", StringComparison.OrdinalIgnoreCase)
@@ -19,7 +19,7 @@ let private fields (settings: ToolSettings) : FieldChoice =
     {
         Covers = covers
         Always = []
-        Sealed = if settings.Sealed then DkimproxyOut.sealedFields else []
+        Sealed = if settings.Sealed then SigningChoice.sealedFields else []
     }
 
 /// The canonicalization and c=. DomainKeys has one word for both halves.

@@ -177,6 +177,34 @@ let ``check of good settings exits 0`` () =
     Expect.equal ("dkimproxy.in: no problems\n", 0) (startIn [] (operands @ [ "--check" ]) |> printed)
 
 [<Test>]
+let ``check names what has no effect, and only check does`` () =
+    let settings = operands @ [ "--min_servers=5"; "--serialize"; "flock" ]
+    let report, exitCode = startIn [] ("--check" :: settings) |> printed
+
+    Expect.equal
+        ("warning: min_servers has no effect\nwarning: serialize has no effect\ndkimproxy.in: no problems\n", 0)
+        (report, exitCode)
+
+    Expect.equal [] (startIn [] settings |> serving).Notices
+
+[<Test>]
+let ``RFC8301-3.1-4 insecure settings of the verifier are warned of`` () =
+    let notices arguments =
+        (startIn [] (arguments @ operands) |> serving).Notices |> List.map _.Text
+
+    notices [ "--allow_sha1" ]
+    |> List.exactlyOne
+    |> Expect.contains "allow_sha1 is insecure"
+
+    notices [ "--min_rsa_bits=512" ]
+    |> List.exactlyOne
+    |> Expect.contains "min_rsa_bits is insecure"
+
+    notices [ "--remove_forged=no" ]
+    |> List.exactlyOne
+    |> Expect.contains "remove_forged is off"
+
+[<Test>]
 let ``weak settings are warned of and do not keep the proxy from starting`` () =
     let notices more =
         (startOut
