@@ -4,12 +4,7 @@ namespace Dkim.Core
 
 open System
 open System.Formats.Asn1
-open System.IO
 open System.Security.Cryptography
-open Org.BouncyCastle.Crypto
-open Org.BouncyCastle.Crypto.Parameters
-open Org.BouncyCastle.OpenSsl
-open Org.BouncyCastle.Security
 
 /// Why a text is no private key that could sign.
 type PrivateKeyError =
@@ -71,74 +66,54 @@ module SigningKey =
             reraise ()
 
     [<Literal>]
+    let private RsaOid = "1.2.840.113549.1.1.1"
+
+    [<Literal>]
     let private Ed25519Oid = "1.3.101.112"
 
-    /// The seed of an Ed25519 PrivateKeyInfo; nothing if the key is of another kind (RFC 8410 §7).
-    let private tryEd25519Seed (der: byte[]) : byte[] voption =
+    /// The seed is an octet string within an octet string (RFC 8410 §7).
+    let private readSeed (octets: byte[]) : byte[] =
+        let seed = AsnReader(ReadOnlyMemory octets, AsnEncodingRules.BER).ReadOctetString()
+
+        if seed.Length <> Ed25519.KeyLength then
+            raise (AsnContentException())
+
+        seed
+
+    /// A PrivateKeyInfo (RFC 5958 §2).
+    let private ofPkcs8 (der: byte[]) : Result<SigningKey, PrivateKeyError> =
         let info = AsnReader(ReadOnlyMemory der, AsnEncodingRules.BER).ReadSequence()
         info.ReadInteger() |> ignore
 
-        if info.ReadSequence().ReadObjectIdentifier() <> Ed25519Oid then
-            ValueNone
-        else
-            let inner =
-                AsnReader(ReadOnlyMemory(info.ReadOctetString()), AsnEncodingRules.BER).ReadOctetString()
-
-            if inner.Length = Ed25519.KeyLength then
-                ValueSome inner
-            else
-                raise (AsnContentException())
-
-    let private ofPkcs8 (der: byte[]) : SigningKey =
-        match tryEd25519Seed der with
-        | ValueSome seed -> ofSeed seed
-        | ValueNone -> ofImport (fun rsa -> rsa.ImportPkcs8PrivateKey(ReadOnlySpan der) |> ignore)
-
-    let private ofParameters (key: AsymmetricKeyParameter) : Result<SigningKey, PrivateKeyError> =
-        match key with
-        | :? RsaPrivateCrtKeyParameters as rsa ->
-            let octets (number: Org.BouncyCastle.Math.BigInteger) = number.ToByteArrayUnsigned()
-
-            let padded length number =
-                Array.append (Array.zeroCreate (length - (octets number).Length)) (octets number)
-
-            let length = (octets rsa.Modulus).Length
-            let half = (length + 1) / 2
-
-            let numbers =
-                RSAParameters(
-                    Modulus = octets rsa.Modulus,
-                    Exponent = octets rsa.PublicExponent,
-                    D = padded length rsa.Exponent,
-                    P = padded half rsa.P,
-                    Q = padded half rsa.Q,
-                    DP = padded half rsa.DP,
-                    DQ = padded half rsa.DQ,
-                    InverseQ = padded half rsa.QInv
-                )
-
-            Ok(ofImport _.ImportParameters(numbers))
-        | :? Ed25519PrivateKeyParameters as ed25519 -> Ok(ofSeed (ed25519.GetEncoded()))
+        match info.ReadSequence().ReadObjectIdentifier() with
+        | RsaOid -> Ok(ofImport (fun rsa -> rsa.ImportPkcs8PrivateKey(ReadOnlySpan der) |> ignore))
+        | Ed25519Oid -> Ok(ofSeed (readSeed (info.ReadOctetString())))
         | _ -> Error UnsupportedPrivateKey
 
-    let private decryptPkcs8 (passphrase: string) (der: byte[]) : Result<SigningKey, PrivateKeyError> =
+    let private ofPkcs1 (der: byte[]) : SigningKey =
+        ofImport (fun rsa -> rsa.ImportRSAPrivateKey(ReadOnlySpan der) |> ignore)
+
+    // Octets that a wrong passphrase left readable padding on are no key all the same.
+    let private decrypting (decrypt: unit -> Result<SigningKey, PrivateKeyError>) =
         try
-            Ok(ofImport (fun rsa -> rsa.ImportEncryptedPkcs8PrivateKey(passphrase, ReadOnlySpan der) |> ignore))
-        with :? CryptographicException ->
-            // The platform decrypts RSA keys only; what it cannot take may be Ed25519.
-            ofParameters (PrivateKeyFactory.DecryptKey(passphrase.ToCharArray(), der))
+            decrypt ()
+        with
+        | :? CryptographicException
+        | :? AsnContentException -> Error WrongPassphrase
 
-    /// A PEM block with RFC 1421 headers, which the platform does not read.
-    let private decryptLegacy (passphrase: string) (pem: string) : Result<SigningKey, PrivateKeyError> =
-        let finder =
-            { new IPasswordFinder with
-                member _.GetPassword() = passphrase.ToCharArray()
-            }
+    let private ofEncryptedPkcs8 (passphrase: string) (der: byte[]) : Result<SigningKey, PrivateKeyError> =
+        decrypting (fun () ->
+            match EncryptedKeys.tryDecryptPkcs8 passphrase der with
+            | ValueSome info -> ofPkcs8 info
+            | ValueNone ->
+                // The platform knows older encryptions, for RSA keys.
+                Ok(ofImport (fun rsa -> rsa.ImportEncryptedPkcs8PrivateKey(passphrase, ReadOnlySpan der) |> ignore)))
 
-        match PemReader(new StringReader(pem), finder).ReadObject() with
-        | :? AsymmetricCipherKeyPair as pair -> ofParameters pair.Private
-        | :? AsymmetricKeyParameter as key -> ofParameters key
-        | _ -> Error UnsupportedPrivateKey
+    let private ofLegacy (passphrase: string) (block: EncryptedKeys.LegacyBlock) : Result<SigningKey, PrivateKeyError> =
+        decrypting (fun () ->
+            match block.Label, EncryptedKeys.tryDecryptLegacy passphrase block with
+            | "RSA PRIVATE KEY", ValueSome der -> Ok(ofPkcs1 der)
+            | _ -> Error UnsupportedPrivateKey)
 
     let private ofBlock
         (passphrase: string voption)
@@ -146,10 +121,10 @@ module SigningKey =
         (der: byte[])
         : Result<SigningKey, PrivateKeyError> =
         match label, passphrase with
-        | "RSA PRIVATE KEY", _ -> Ok(ofImport (fun rsa -> rsa.ImportRSAPrivateKey(ReadOnlySpan der) |> ignore))
-        | "PRIVATE KEY", _ -> Ok(ofPkcs8 der)
+        | "RSA PRIVATE KEY", _ -> Ok(ofPkcs1 der)
+        | "PRIVATE KEY", _ -> ofPkcs8 der
         | "ENCRYPTED PRIVATE KEY", ValueNone -> Error PassphraseNeeded
-        | "ENCRYPTED PRIVATE KEY", ValueSome passphrase -> decryptPkcs8 passphrase der
+        | "ENCRYPTED PRIVATE KEY", ValueSome passphrase -> ofEncryptedPkcs8 passphrase der
         | _ -> Error UnsupportedPrivateKey
 
     /// The first block of the text whose label ends in PRIVATE KEY: its label and octets.
@@ -170,31 +145,21 @@ module SigningKey =
                 tryFindBlock (text.Substring fields.Location.End.Value)
 
     let private read (passphrase: string voption) (text: string) : Result<SigningKey, PrivateKeyError> =
-        if text.Contains "Proc-Type: 4,ENCRYPTED" then
-            match passphrase with
-            | ValueSome passphrase -> decryptLegacy passphrase (text.Substring(max 0 (text.IndexOf "-----BEGIN ")))
-            | ValueNone -> Error PassphraseNeeded
-        else
-            match tryFindBlock text with
-            | ValueSome(struct (label, der)) -> ofBlock passphrase label der
-            | ValueNone -> Error NoPrivateKey
+        match EncryptedKeys.tryFindLegacy text, passphrase, tryFindBlock text with
+        | ValueSome _, ValueNone, _ -> Error PassphraseNeeded
+        | ValueSome block, ValueSome passphrase, _ -> ofLegacy passphrase block
+        | ValueNone, _, ValueSome(struct (label, der)) -> ofBlock passphrase label der
+        | ValueNone, _, ValueNone -> Error NoPrivateKey
 
     /// Reads the first private key of a text; whatever else the text holds is passed over.
     let parse (passphrase: string voption) (text: string) : Result<SigningKey, PrivateKeyError> =
-        // What the libraries throw for a key that cannot be read, or read with this passphrase, ends here.
+        // What the platform throws for a key that cannot be read ends here.
         try
             read passphrase text
         with
-        | :? InvalidCipherTextException
-        | :? PasswordException -> Error WrongPassphrase
-        | :? PemException when passphrase.IsSome -> Error WrongPassphrase
         | :? CryptographicException
         | :? AsnContentException
-        | :? PemException
-        | :? IOException
-        | :? ArgumentException
-        | :? FormatException
-        | :? InvalidOperationException -> Error MalformedPrivateKey
+        | :? FormatException -> Error MalformedPrivateKey
 
     /// A new RSA key with exponent 65537 (RFC 6376 §3.3.1).
     let generateRsa (bits: int<bit>) : SigningKey * string =
