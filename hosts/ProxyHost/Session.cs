@@ -108,10 +108,15 @@ internal sealed class Session : IDialogueSink, IAsyncDisposable
         dialogue = new SmtpDialogue(relaying.Limits, client.Output, relay.Output, this);
         while (await AdvanceAsync().ConfigureAwait(false))
         {
-            if (!(client.StartReceiving() | relay.StartReceiving()))
+            if (!StartReceiving())
                 Note(await wake.NextAsync().ConfigureAwait(false));
         }
     }
+
+    // What the client sends before its turn stays where it is. A receive that is under way at the end costs a detour
+    // through the thread pool; between the answer to QUIT and the end there is none.
+    private bool StartReceiving() =>
+        relay!.StartReceiving() | (dialogue!.WantsClient && client.StartReceiving());
 
     // Uses all that has come, up to the point where only waiting helps; false at the end of the conversation.
     private async ValueTask<bool> AdvanceAsync()

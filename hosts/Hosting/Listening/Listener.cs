@@ -182,9 +182,19 @@ public sealed class Listener : IDisposable
 
         public void Start(Socket socket)
         {
+            // Begun in the accepting thread: another would have to be woken for each connection.
             lock (running)
             {
-                running.Add(socket, Task.Run(() => RunAsync(socket), CancellationToken.None));
+                running.Add(socket, Task.CompletedTask);
+            }
+
+            var session = RunAsync(socket);
+            lock (running)
+            {
+                if (running.ContainsKey(socket))
+                {
+                    running[socket] = session;
+                }
             }
         }
 

@@ -25,6 +25,8 @@ public sealed record LogSettings(
 public sealed class Log : IAsyncDisposable
 {
     private const int QueueLength = 8192;
+    private const int Batch = 512;
+    private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LastChance = TimeSpan.FromSeconds(2);
 
@@ -81,16 +83,29 @@ public sealed class Log : IAsyncDisposable
     private async Task WriteAllAsync()
     {
         using var error = settings.ToStandardError ? Console.OpenStandardError() : null;
+        var batch = new List<Entry>();
         try
         {
-            await foreach (var entry in queue.Reader.ReadAllAsync(closing.Token).ConfigureAwait(false))
+            while (await queue.Reader.WaitToReadAsync(closing.Token).ConfigureAwait(false))
             {
-                await WriteOneAsync(entry, error).ConfigureAwait(false);
+                while (batch.Count < Batch && queue.Reader.TryRead(out var entry))
+                {
+                    batch.Add(entry);
+                }
+
                 if (Interlocked.Read(ref dropped) is var lost && lost > reported)
                 {
                     var text = $"{lost - reported} log lines were lost: the log could not keep up";
                     reported = lost;
-                    await WriteOneAsync(new Entry(Severity.Warning, text, entry.Time), error).ConfigureAwait(false);
+                    batch.Add(new Entry(Severity.Warning, text, DateTimeOffset.UtcNow));
+                }
+
+                await WriteAsync(batch, error).ConfigureAwait(false);
+                batch.Clear();
+                if (!queue.Reader.Completion.IsCompleted && !closing.IsCancellationRequested)
+                {
+                    // Under load a thread woken for every line would cost more than the lines.
+                    await Task.WhenAny(Task.Delay(Breath), queue.Reader.Completion).ConfigureAwait(false);
                 }
             }
         }
@@ -100,14 +115,19 @@ public sealed class Log : IAsyncDisposable
         }
     }
 
-    private async ValueTask WriteOneAsync(Entry entry, Stream? error)
+    private async ValueTask WriteAsync(List<Entry> batch, Stream? error)
     {
         if (error is not null)
         {
-            var line = LogLines.Line(settings.Format, settings.Program, entry.Severity, entry.Text, entry.Time);
+            var lines = new StringBuilder();
+            foreach (var entry in batch)
+            {
+                lines.Append(LogLines.Line(settings.Format, settings.Program, entry.Severity, entry.Text, entry.Time)).Append('\n');
+            }
+
             try
             {
-                error.Write(Encoding.ASCII.GetBytes(line + "\n"));
+                error.Write(Encoding.ASCII.GetBytes(lines.ToString()));
             }
             catch (IOException)
             {
@@ -117,11 +137,13 @@ public sealed class Log : IAsyncDisposable
 
         if (settings.ToSyslog)
         {
-            var datagram = LogLines.Datagram(
-                settings.Format, settings.Facility, settings.Program, entry.Severity, entry.Text, entry.Time);
-            await SendAsync(datagram).ConfigureAwait(false);
+            foreach (var entry in batch)
+            {
+                await SendAsync(LogLines.Datagram(
+                    settings.Format, settings.Facility, settings.Program, entry.Severity, entry.Text, entry.Time))
+                    .ConfigureAwait(false);
+            }
         }
-
     }
 
     private async ValueTask SendAsync(byte[] datagram)
