@@ -136,3 +136,28 @@ module LineEnds =
                 rest <- rest.Slice(at + 1)
 
         { AfterCR = afterCR }
+
+    /// Writes the octets with each CR and each LF that is not half a CRLF made CRLF: the repair of what no transport may
+    /// carry (RFC 6376 §5.3). A CR is written as a whole line end at once; an LF that follows it is then dropped.
+    let repair (state: LineEnds) (octets: ReadOnlySpan<byte>) (sink: IBufferWriter<byte>) : LineEnds =
+        let mutable rest = octets
+        let mutable afterCR = state.AfterCR
+
+        while not rest.IsEmpty do
+            let run = rest.IndexOfAny(Octets.CR, Octets.LF)
+
+            if run <> 0 then
+                let length = if run < 0 then rest.Length else run
+                sink.Write(rest.Slice(0, length))
+                afterCR <- false
+                rest <- rest.Slice length
+            else
+                let isCR = rest[0] = Octets.CR
+
+                if isCR || not afterCR then
+                    sink.Write(ReadOnlySpan Octets.crlf)
+
+                afterCR <- isCR
+                rest <- rest.Slice 1
+
+        { AfterCR = afterCR }

@@ -1,0 +1,165 @@
+module Dkim.Conformance.SigningKeyTests
+
+open System
+open System.IO
+open System.Security.Cryptography
+open NUnit.Framework
+open Dkim.Core
+open Dkim.Conformance
+
+let private pem (name: string) =
+    File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Keys", name + ".pem"))
+
+let private digest = SHA256.HashData "a header"B
+
+let private verifies (signer: SigningKey) (other: SigningKey) =
+    other.PublicKey.Verify(Sha256, digest, signer.Sign(Sha256, digest))
+
+let private secret = ValueSome "secret"
+
+[<TestCase("rsa-pkcs1", "rsa-pkcs1")>]
+[<TestCase("rsa-pkcs8", "rsa-pkcs1")>]
+[<TestCase("rsa-legacy-aes128", "rsa-pkcs1")>]
+[<TestCase("rsa-legacy-des3", "rsa-pkcs1")>]
+[<TestCase("rsa-pbes2", "rsa-pkcs1")>]
+[<TestCase("rsa-pbes1", "rsa-pkcs1")>]
+[<TestCase("ed25519-pkcs8", "ed25519-pkcs8")>]
+[<TestCase("ed25519-pbes2", "ed25519-pkcs8")>]
+[<TestCase("ed25519-des3", "ed25519-pkcs8")>]
+let ``every form of a key gives the same key`` (form: string, plain: string) =
+    let key = SigningKey.parse secret (pem form) |> Expect.ok
+    let same = SigningKey.parse ValueNone (pem plain) |> Expect.ok
+    Expect.equal same.KeyData key.KeyData
+    Expect.isTrue (verifies key same) form
+
+[<TestCase("rsa-legacy-aes128")>]
+[<TestCase("rsa-legacy-des3")>]
+[<TestCase("rsa-pbes2")>]
+[<TestCase("rsa-pbes1")>]
+[<TestCase("ed25519-pbes2")>]
+let ``an encrypted key asks for its passphrase and knows a wrong one`` (form: string) =
+    SigningKey.parse ValueNone (pem form)
+    |> Expect.error
+    |> Expect.equal PassphraseNeeded
+
+    SigningKey.parse (ValueSome "wrong") (pem form)
+    |> Expect.error
+    |> Expect.equal WrongPassphrase
+
+[<Test>]
+let ``text around the block is passed over`` () =
+    let text = "Bag Attributes\r\n  name: x\r\n" + pem "rsa-pkcs8" + "\nthe end\n"
+    SigningKey.parse ValueNone text |> Expect.ok |> _.Bits |> Expect.equal 1024<bit>
+
+[<Test>]
+let ``what is no RSA or Ed25519 key is named so`` () =
+    SigningKey.parse ValueNone (pem "ec-pkcs8")
+    |> Expect.error
+    |> Expect.equal UnsupportedPrivateKey
+
+    SigningKey.parse ValueNone "no key at all"
+    |> Expect.error
+    |> Expect.equal NoPrivateKey
+
+[<Test>]
+let ``a key cut anywhere is an error, never an exception`` () =
+    for name in
+        [
+            "rsa-pkcs1"
+            "rsa-legacy-aes128"
+            "rsa-pbes2"
+            "ed25519-pkcs8"
+            "ed25519-pbes2"
+        ] do
+        let text = pem name
+        let tail = text.Substring(text.IndexOf "-----END ")
+
+        for length in 0..7 .. text.Length - tail.Length - 2 do
+            SigningKey.parse secret (text.Substring(0, length) + "\n" + tail)
+            |> Expect.error
+            |> ignore
+
+[<Test>]
+let ``a private key shows nothing of itself`` () =
+    let key = SigningKey.parse ValueNone (pem "rsa-pkcs1") |> Expect.ok
+    string (box key) |> Expect.equal "private key"
+
+[<Test>]
+let ``RFC8463-A-1 Ed25519 signatures are those of RFC 8032`` () =
+    // RFC 8032 §7.1, test 3.
+    let seed =
+        Convert.FromHexString "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7"
+
+    let message = Convert.FromHexString "af82"
+
+    let expected =
+        "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac"
+        + "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a"
+
+    Ed25519.sign seed (Ed25519.publicKey seed) message
+    |> Convert.ToHexStringLower
+    |> Expect.equal expected
+
+let private record (keyType: string) (octets: byte[]) =
+    KeyRecord.parse 16384<octet> ("v=DKIM1; k=" + keyType + "; p=" + Convert.ToBase64String octets)
+    |> Result.bind PublicKey.ofRecord
+
+[<TestCase("0000000000000000000000000000000000000000000000000000000000000000")>]
+[<TestCase("0100000000000000000000000000000000000000000000000000000000000000")>]
+[<TestCase("0000000000000000000000000000000000000000000000000000000000000080")>]
+[<TestCase("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f")>]
+[<TestCase("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")>]
+[<TestCase("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa")>]
+[<TestCase("00")>]
+let ``RFC8032-5.1.7-1 keys of small order or another length are refused`` (hex: string) =
+    match record "ed25519" (Convert.FromHexString hex) |> Expect.error with
+    | MalformedKeyData _ -> ()
+    | other -> Assert.Fail(KeyError.describe other)
+
+let private spki (modulus: byte[]) (exponent: byte[]) =
+    let rsa = RSA.Create(RSAParameters(Modulus = modulus, Exponent = exponent))
+    rsa.ExportSubjectPublicKeyInfo()
+
+let private bareKey (modulus: byte[]) (exponent: byte[]) =
+    let writer = System.Formats.Asn1.AsnWriter System.Formats.Asn1.AsnEncodingRules.DER
+
+    do
+        use _ = writer.PushSequence()
+        writer.WriteInteger(Numerics.BigInteger(ReadOnlySpan modulus, isUnsigned = true, isBigEndian = true))
+        writer.WriteInteger(Numerics.BigInteger(ReadOnlySpan exponent, isUnsigned = true, isBigEndian = true))
+
+    writer.Encode()
+
+let private modulus (bits: int) =
+    (RSA.Create bits).ExportParameters(false).Modulus |> nonNull
+
+[<Test>]
+let ``RFC6376-3.6.1-5 both encodings of an RSA key give the same key`` () =
+    let n = modulus 1024
+    let e = [| 1uy; 0uy; 1uy |]
+    (record "rsa" (spki n e) |> Expect.ok).Bits |> Expect.equal 1024<bit>
+    (record "rsa" (bareKey n e) |> Expect.ok).Bits |> Expect.equal 1024<bit>
+
+    record "rsa" (Array.append (spki n e) [| 0uy |])
+    |> Expect.error
+    |> Expect.equal (MalformedKeyData "p= holds no RSA key")
+
+[<Test>]
+let ``RFC6376-8.13-1 exponents out of bounds are refused`` () =
+    let n = modulus 1024
+
+    let exponents =
+        [ [| 1uy |]; [| 4uy |]; [| 2uy; 0uy; 0uy; 0uy; 1uy |]; Array.create 256 1uy ]
+
+    for e in exponents do
+        match record "rsa" (bareKey n e) |> Expect.error with
+        | MalformedKeyData _ -> ()
+        | other -> Assert.Fail(KeyError.describe other)
+
+[<Test>]
+let ``RFC8301-3.2-4 a modulus of more than 8192 bits is refused before any arithmetic`` () =
+    let n = Array.create 1025 0xFFuy
+
+    record "rsa" (bareKey n [| 3uy |])
+    |> Expect.error
+    |> Expect.equal (KeyTooLong 8200<bit>)

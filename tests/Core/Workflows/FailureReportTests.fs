@@ -1,0 +1,180 @@
+module Dkim.Conformance.FailureReportTests
+
+open System
+open NUnit.Framework
+open Dkim.Core
+open Dkim.Conformance
+
+let private domain = DomainName.tryCreate "example.com" |> Expect.ok
+
+let private bodyHash = String('A', 43) + "="
+
+let private signature (tags: string) =
+    "v=1; a=rsa-sha256; d=example.com; s=sel; h=from; bh="
+    + bodyHash
+    + "; b=AAAA"
+    + tags
+
+/// A header with one signature and its verdict, no key being there.
+let private judged (tags: string) : Header * Judged =
+    let block =
+        "DKIM-Signature: "
+        + signature tags
+        + "\r\nFrom: a@example.com\r\nSubject: caf\xe9\r\n"
+
+    let header = Header.ofBlock (ReadOnlyMemory(Octets.ofLatin1 block))
+    let plan = Verifier.plan VerifyPolicy.defaults 0L<sec> header
+    use hasher = new BodyHasher(plan.Digests)
+    let answer _ = Answer.NoSuchName Security.Unchecked
+    header, List.exactlyOne (Verifier.conclude plan (hasher.Finish()) answer)
+
+let private record (text: string) =
+    Answer.Found([ text ], Security.Unchecked)
+
+let private altered = PermFail BodyAltered
+
+[<TestCase("; r=y", 1)>]
+[<TestCase("; r=Y", 0)>]
+[<TestCase("; r=n", 0)>]
+[<TestCase("", 0)>]
+let ``RFC6651-3.1-1 only r=y asks for reports`` (tags: string, count: int) =
+    FailureReport.candidates [ snd (judged tags) ]
+    |> List.length
+    |> Expect.equal count
+
+[<Test>]
+let ``RFC6651-3.3-4 a domain gets one report of a message`` () =
+    let failed = snd (judged "; r=y")
+
+    FailureReport.candidates [ failed; failed; failed ]
+    |> List.length
+    |> Expect.equal 1
+
+[<TestCase("ra=postmaster", "postmaster@example.com")>]
+[<TestCase("ra=dkim=2Dreports; xx=unknown", "dkim-reports@example.com")>]
+[<TestCase("ra=p; rr=v", "p@example.com")>]
+[<TestCase("ra=p; rr=s:all", "p@example.com")>]
+[<TestCase("ra=p; rr=s:x", null)>]
+[<TestCase("ra=p; rr=unknown", null)>]
+[<TestCase("rr=all", null)>]
+[<TestCase("ra=a@evil.example", null)>]
+[<TestCase("ra=p; rp=0", null)>]
+[<TestCase("ra=p; rp=101", null)>]
+[<TestCase("ra=p; ra=q", null)>]
+[<TestCase("no tag list", null)>]
+let ``RFC6651-3.2-2 RFC6651-3.2-3 RFC6651-3.2-5 RFC6651-3.2-7 who gets a report``
+    (text: string, expected: string | null)
+    =
+    FailureReport.recipient domain altered 0 (record text)
+    |> Expect.equal (ValueOption.ofObj expected)
+
+[<TestCase(0, true)>]
+[<TestCase(29, true)>]
+[<TestCase(30, false)>]
+[<TestCase(99, false)>]
+let ``RFC6651-3.2-4 rp= is the share of failures reported`` (chance: int, expected: bool) =
+    (FailureReport.recipient domain altered chance (record "ra=p; rp=30")).IsSome
+    |> Expect.equal expected
+
+[<Test>]
+let ``RFC6651-3.3-2 anything but one record asks for nothing`` () =
+    let answers =
+        [
+            Answer.NoSuchName Security.Unchecked
+            Answer.Unavailable "timeout"
+            Answer.Found([], Security.Unchecked)
+            Answer.Found([ "ra=p"; "ra=p" ], Security.Unchecked)
+        ]
+
+    for answer in answers do
+        FailureReport.recipient domain altered 0 answer |> Expect.equal ValueNone
+
+[<Test>]
+let ``RFC6651-3.2-6 rs= can hold no line end`` () =
+    (ReportRequest.tryParse "ra=p; rs=go=0D=0Aaway=20now").Value.ReplyText
+    |> Expect.equal (ValueSome "goaway now")
+
+let private context: ReportContext =
+    {
+        UserAgent = "test/1"
+        Host = "mx.example.net"
+        From = "postmaster@example.net"
+        Job = "4Xq\r\nBcc: x"
+        Now = 1750000000L<sec>
+        MailFrom = ValueSome "<a@example.com>"
+        SourceIp = ValueSome "192.0.2.1"
+        Delivery = DeliveryResult.Delivered
+        Results = "mx.example.net; dkim=permerror header.d=example.com"
+        CanonicalBody = ValueNone
+    }
+
+/// The parts of a report, by the boundary that its header names.
+let private parts (report: byte[]) =
+    let text = Octets.latin1 (ReadOnlySpan report)
+    let at = text.IndexOf "boundary=\"" + 10
+    let boundary = text.Substring(at, text.IndexOf('"', at) - at)
+    let pieces = text.Split("\r\n--" + boundary)
+    Expect.equal 5 pieces.Length
+    Expect.equal "--\r\n" pieces[4]
+    pieces
+
+[<Test>]
+let ``RFC5965-2-1 RFC5965-3.1-1 RFC6591-3.1-1 RFC6591-3.1-5 a report has its three parts and each field once`` () =
+    let header, failed = judged "; r=y"
+
+    let report =
+        FailureReport.render context "postmaster@example.com" header (SignatureFailure failed)
+
+    let pieces = parts report
+
+    pieces[0]
+    |> Expect.contains "Content-Type: multipart/report; report-type=feedback-report;\r\n boundary="
+
+    pieces[1] |> Expect.contains "\r\nContent-Type: text/plain"
+    pieces[2] |> Expect.contains "\r\nContent-Type: message/feedback-report\r\n\r\n"
+
+    pieces[3]
+    |> Expect.contains "Content-Transfer-Encoding: 8bit\r\n\r\nDKIM-Signature: "
+
+    for name in
+        [
+            "Feedback-Type: auth-failure"
+            "User-Agent: test/1"
+            "Version: 1"
+            "Auth-Failure: signature"
+            "Authentication-Results: mx.example.net; dkim=permerror"
+            "DKIM-Domain: example.com"
+            "DKIM-Selector: sel"
+            "DKIM-Identity: @example.com"
+            "Reported-Domain: example.com"
+            "Source-IP: 192.0.2.1"
+            "Delivery-Result: delivered"
+        ] do
+        pieces[2].Split("\r\n" + name).Length |> Expect.equal 2
+
+[<Test>]
+let ``nothing of a message can add a field to a report`` () =
+    let header, failed = judged "; r=y"
+
+    let report =
+        FailureReport.render context "p@example.com" header (SignatureFailure failed)
+
+    Octets.latin1 (ReadOnlySpan report) |> Expect.lacks "\nBcc:"
+
+[<Test>]
+let ``RFC6591-3.2.4-1 the canonical header is exactly what was hashed`` () =
+    let header, failed = judged "; r=y"
+
+    let machine =
+        (parts (FailureReport.render context "p@example.com" header (SignatureFailure failed)))[2]
+
+    let start = machine.IndexOf "DKIM-Canonicalized-Header: " + 27
+
+    let octets =
+        Convert.FromBase64String(machine.Substring(start).Replace("\r\n ", "").Split("\r\n")[0])
+
+    let expected =
+        "From: a@example.com\r\nDKIM-Signature: "
+        + (signature "; r=y").Replace("b=AAAA", "b=")
+
+    Octets.latin1 (ReadOnlySpan octets) |> Expect.equal expected
