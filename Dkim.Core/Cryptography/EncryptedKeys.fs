@@ -28,6 +28,9 @@ let private decrypt (cipher: Cipher) (key: byte[]) (iv: byte[]) (octets: byte[])
         | AesCbc _ -> Aes.Create()
         | TripleDesCbc -> TripleDES.Create()
 
+    if iv.Length <> algorithm.BlockSize / 8 then
+        raise (CryptographicException())
+
     algorithm.Key <- key
     algorithm.DecryptCbc(octets, iv)
 
@@ -165,8 +168,5 @@ let private legacyKey (passphrase: string) (salt: byte[]) (octets: int) : byte[]
 let tryDecryptLegacy (passphrase: string) (block: LegacyBlock) : byte[] voption =
     tryCipherOfName block.CipherName
     |> ValueOption.map (fun cipher ->
-        if block.Iv.Length < 8 then
-            raise (CryptographicException())
-
-        let key = legacyKey passphrase (Array.sub block.Iv 0 8) (keyOctets cipher)
+        let key = legacyKey passphrase (Array.truncate 8 block.Iv) (keyOctets cipher)
         decrypt cipher key block.Iv block.Octets)
