@@ -44,6 +44,7 @@ let private perform (command: ToolTable.ToolCommand) settings (clock: int64<sec>
     | "sign" -> ToolSign.run settings clock operands
     | "verify" -> ToolVerify.run settings clock operands
     | "explain" -> ToolExplain.run settings clock operands
+    | "testkey" -> ToolTestkey.run settings operands
     | "genkey" -> ToolGenkey.run settings operands
     | "demo" -> demonstrate settings.Stay
     | name -> fail ExitCode.Usage ("dkim: " + name + " is not there yet")

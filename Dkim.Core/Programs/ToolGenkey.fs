@@ -67,13 +67,7 @@ let run (settings: ToolSettings) (operands: string list) : Step<int> =
         let! selector = needs "selector" settings.Selector
         let! domain = needs "domain" settings.Domain
 
-        do!
-            (if operands.IsEmpty then
-                 Ok()
-             else
-                 Error "it takes no operands")
-            |> orFail ExitCode.Usage (fun text -> Program + ": " + text)
-
+        do! ToolKeys.noOperands Program operands
         let path = settings.KeyFile |> ValueOption.defaultValue (selector.Text + ".private")
         let! key, pem = ToolKeys.generate settings.KeyType settings.Bits
         do! ToolKeys.save Program path pem

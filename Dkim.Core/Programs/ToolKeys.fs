@@ -20,6 +20,12 @@ let required (program: string) (name: string) (remedy: string) (value: 'a voptio
     | ValueSome value -> fun rest -> rest value
     | ValueNone -> fail ExitCode.Usage (program + ": " + Problem.describe (missing name remedy))
 
+/// For a command that takes options only.
+let noOperands (program: string) (operands: string list) : Step<unit> =
+    match operands with
+    | [] -> fun rest -> rest ()
+    | _ -> fail ExitCode.Usage (program + ": it takes no operands")
+
 let private passphrase (path: string voption) : Step<string voption> =
     command {
         match path with

@@ -1,11 +1,12 @@
 /// What the core wants to know of the DNS, and what a host may answer. The core never asks by itself.
 namespace Dkim.Core
 
-/// The record types that verification and sender policies need.
+/// The record types that verification, sender policies and the search for a lost key need.
 type RecordType =
     | Txt = 16
     | Mx = 15
     | A = 1
+    | Cname = 5
     | Aaaa = 28
 
 /// A name to look up: A-labels, lower case, no final dot.

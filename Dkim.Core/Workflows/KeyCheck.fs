@@ -1,0 +1,245 @@
+/// A published key record held against the classic mistakes, and against the private key that it should belong to
+/// (RFC 6376 §3.6).
+namespace Dkim.Core
+
+open System
+
+/// What can be wrong with a published key.
+[<RequireQualifiedAccess>]
+type KeyMistake =
+    | NotPublished
+    | WrongPlace
+    | AliasGone
+    | NoTxtRecord
+    | NoAnswer
+    | Bogus
+    | SeveralRecords
+    | SplitOverRecords
+    | RecordsPasted
+    | ZoneLinePasted
+    | QuotesInside
+    | EscapesPasted
+    | OddCharacters
+    | WrongCase
+    | MissingSemicolon
+    | OtherRecord
+    | BadSyntax
+    | BadVersion
+    | MissingKey
+    | Revoked
+    | BadBase64
+    | CutOff
+    | PemPasted
+    | PrivateKeyPublished
+    | BadKeyData
+    | KeyTypeMismatch
+    | OtherKey
+    | KeyTooShort
+    | KeyTooLong
+    | HashNotAllowed
+    | NotForMail
+    | Granularity
+    | StillTesting
+    | BareRsaKey
+
+/// One finding. Advice leaves the key usable.
+type KeyFinding =
+    {
+        Mistake: KeyMistake
+        IsAdvice: bool
+        Says: string
+        Remedy: string
+    }
+
+/// A key that is to be checked.
+[<NoComparison; NoEquality>]
+type KeyUnderTest =
+    {
+        Selector: Selector
+        Domain: DomainName
+        /// The private key, where it is at hand.
+        Private: SigningKey voption
+        LeastRsaBits: int<bit>
+    }
+
+    member this.Name = Verifier.keyName this.Selector this.Domain
+
+module KeyMistake =
+    /// The name in JSON.
+    let name (mistake: KeyMistake) : string =
+        match mistake with
+        | KeyMistake.NotPublished -> "not-published"
+        | KeyMistake.WrongPlace -> "wrong-place"
+        | KeyMistake.AliasGone -> "alias-gone"
+        | KeyMistake.NoTxtRecord -> "no-txt-record"
+        | KeyMistake.NoAnswer -> "no-answer"
+        | KeyMistake.Bogus -> "bogus"
+        | KeyMistake.SeveralRecords -> "several-records"
+        | KeyMistake.SplitOverRecords -> "split-over-records"
+        | KeyMistake.RecordsPasted -> "records-pasted"
+        | KeyMistake.ZoneLinePasted -> "zone-line-pasted"
+        | KeyMistake.QuotesInside -> "quotes-inside"
+        | KeyMistake.EscapesPasted -> "escapes-pasted"
+        | KeyMistake.OddCharacters -> "odd-characters"
+        | KeyMistake.WrongCase -> "wrong-case"
+        | KeyMistake.MissingSemicolon -> "missing-semicolon"
+        | KeyMistake.OtherRecord -> "other-record"
+        | KeyMistake.BadSyntax -> "bad-syntax"
+        | KeyMistake.BadVersion -> "bad-version"
+        | KeyMistake.MissingKey -> "missing-key"
+        | KeyMistake.Revoked -> "revoked"
+        | KeyMistake.BadBase64 -> "bad-base64"
+        | KeyMistake.CutOff -> "cut-off"
+        | KeyMistake.PemPasted -> "pem-pasted"
+        | KeyMistake.PrivateKeyPublished -> "private-key-published"
+        | KeyMistake.BadKeyData -> "bad-key-data"
+        | KeyMistake.KeyTypeMismatch -> "key-type-mismatch"
+        | KeyMistake.OtherKey -> "other-key"
+        | KeyMistake.KeyTooShort -> "key-too-short"
+        | KeyMistake.KeyTooLong -> "key-too-long"
+        | KeyMistake.HashNotAllowed -> "hash-not-allowed"
+        | KeyMistake.NotForMail -> "not-for-mail"
+        | KeyMistake.Granularity -> "granularity"
+        | KeyMistake.StillTesting -> "still-testing"
+        | KeyMistake.BareRsaKey -> "bare-rsa-key"
+
+/// The text of one record: what is wrong with it as a text, and what it was meant to be.
+module internal RecordText =
+    let private wrong mistake says remedy =
+        {
+            Mistake = mistake
+            IsAdvice = false
+            Says = says
+            Remedy = remedy
+        }
+
+    /// A text as far as it could be put right, and what was wrong with it.
+    type private Repair =
+        { Text: string; Found: KeyFinding list }
+
+    let private repair isWrong mistake says remedy (mend: string -> string) (state: Repair) : Repair =
+        if isWrong state.Text then
+            {
+                Text = mend state.Text
+                Found = state.Found @ [ wrong mistake says remedy ]
+            }
+        else
+            state
+
+    let private has (part: string) (text: string) =
+        text.Contains(part, StringComparison.OrdinalIgnoreCase)
+
+    let private countOf (part: string) (text: string) =
+        let rec count from found =
+            match text.IndexOf(part, from, StringComparison.OrdinalIgnoreCase) with
+            | -1 -> found
+            | at -> count (at + part.Length) (found + 1)
+
+        count 0 0
+
+    let private isZoneLine (text: string) =
+        let before = text.IndexOf("v=DKIM1", StringComparison.OrdinalIgnoreCase)
+
+        before > 0
+        && (has "_domainkey" (text.Substring(0, before))
+            || has "TXT" (text.Substring(0, before)))
+
+    let private fromVersion (text: string) =
+        text.Substring(text.IndexOf("v=DKIM1", StringComparison.OrdinalIgnoreCase)).TrimEnd(' ', ')', '"')
+
+    // Between two strings of a zone file stand quotes and white space; inside p= both can go.
+    let private withoutQuotes (text: string) =
+        text.Replace("\" \"", "").Replace("\"\"", "").Replace("\"", "")
+
+    let private secondVersion (text: string) =
+        text.IndexOf("v=DKIM1", min text.Length 7, StringComparison.OrdinalIgnoreCase)
+
+    let private isOdd (c: char) = c > '~' || c < ' ' && c <> '\t'
+
+    let private lowerTags (text: string) =
+        text.Split ';'
+        |> Array.map (fun tag ->
+            match tag.IndexOf '=' with
+            | -1 -> tag
+            | at ->
+                let name, value = tag.Substring(0, at), tag.Substring(at + 1)
+                let key = name.Trim().ToLowerInvariant()
+
+                let value =
+                    match key with
+                    | "v" -> value.ToUpperInvariant()
+                    | "k"
+                    | "h"
+                    | "t"
+                    | "s" -> value.ToLowerInvariant()
+                    | _ -> value
+
+                name.ToLowerInvariant() + "=" + value)
+        |> fun tags -> String.Join(';', tags)
+
+    let private hasWrongCase (text: string) =
+        let mended = lowerTags text
+        not (has "v=spf1" text) && mended <> text
+
+    // v=DKIM1 k=rsa: a value that has another tag in it.
+    let private lacksSemicolon (text: string) =
+        let first = (Array.head (text.Split ';')).Trim()
+        first.StartsWith("v=DKIM1 ", StringComparison.Ordinal) && first.Length > 8
+
+    let private withSemicolons (text: string) =
+        [ "k="; "p="; "t="; "h="; "s="; "n="; "g=" ]
+        |> List.fold (fun (text: string) tag -> text.Replace(" " + tag, "; " + tag)) text
+        |> fun text -> text.Replace(";;", ";")
+
+    let private steps: (Repair -> Repair) list =
+        [
+            repair
+                (Seq.exists isOdd)
+                KeyMistake.OddCharacters
+                "the record has control characters or characters beyond ASCII, such as printed quotation marks"
+                "write the record again as plain text"
+                (String.filter (isOdd >> not))
+            repair
+                (has "\\;")
+                KeyMistake.EscapesPasted
+                "backslashes before semicolons are part of the record"
+                "leave the backslashes out; only some zone files need them, and they are not published there"
+                _.Replace("\\;", ";")
+            repair
+                isZoneLine
+                KeyMistake.ZoneLinePasted
+                "a whole line of a zone file was put into the record"
+                "enter only what stands between the quotation marks"
+                fromVersion
+            repair
+                (has "\"")
+                KeyMistake.QuotesInside
+                "quotation marks are part of the record"
+                "leave the quotation marks out: they belong to zone files, where they end a string of at most 255 characters"
+                withoutQuotes
+            repair
+                (fun text -> countOf "v=DKIM1" text > 1)
+                KeyMistake.RecordsPasted
+                "two records stand in one"
+                "publish one record under each selector"
+                (fun text -> text.Substring(0, secondVersion text))
+            repair
+                hasWrongCase
+                KeyMistake.WrongCase
+                "names or values of tags have the wrong case: it must be v=DKIM1, and the rest in small letters"
+                "write v=DKIM1; k=rsa; p=..."
+                lowerTags
+            repair
+                lacksSemicolon
+                KeyMistake.MissingSemicolon
+                "a semicolon is missing between two tags"
+                "put a semicolon after each tag"
+                withSemicolons
+        ]
+
+    /// What is wrong with a text as a text, and the text put right.
+    let mend (text: string) : struct (string * KeyFinding list) =
+        let state =
+            List.fold (fun state step -> step state) { Text = text.Trim(); Found = [] } steps
+
+        struct (state.Text, state.Found)
