@@ -40,14 +40,13 @@ let private refuse (name: string) (problems: Problem list) : Step<int> =
     }
 
 let private perform (command: ToolTable.ToolCommand) settings (clock: int64<sec>) operands : Step<int> =
-    match command.Name with
-    | "sign" -> ToolSign.run settings clock operands
-    | "verify" -> ToolVerify.run settings clock operands
-    | "explain" -> ToolExplain.run settings clock operands
-    | "testkey" -> ToolTestkey.run settings operands
-    | "genkey" -> ToolGenkey.run settings operands
-    | "demo" -> demonstrate settings.Stay
-    | name -> fail ExitCode.Usage ("dkim: " + name + " is not there yet")
+    match command.Command with
+    | ToolTable.Sign -> ToolSign.run settings clock operands
+    | ToolTable.Verify -> ToolVerify.run settings clock operands
+    | ToolTable.Explain -> ToolExplain.run settings clock operands
+    | ToolTable.Genkey -> ToolGenkey.run settings operands
+    | ToolTable.Testkey -> ToolTestkey.run settings operands
+    | ToolTable.Demo -> demonstrate settings.Stay
 
 let private runCommand (tool: ToolTable.ToolCommand) (arguments: string list) (clock: int64<sec>) : Step<int> =
     let line = CommandLine.parse Gnu tool.Table arguments
@@ -82,5 +81,11 @@ let private dkim (arguments: string list) (clock: int64<sec>) : Step<int> =
         | None -> fail ExitCode.Usage ("dkim: " + name + ": no such command (dkim --help lists them)")
 
 /// What a program does that is called by a name with arguments. `clock` is the time, since 1970.
-let start (_name: string) (arguments: string[]) (clock: int64) : ToolAction =
-    run (dkim (List.ofArray arguments) (clock * 1L<sec>))
+let start (name: string) (arguments: string[]) (clock: int64) : ToolAction =
+    let arguments = List.ofArray arguments
+
+    match name with
+    | GenkeyTool.Name -> run (GenkeyTool.run arguments)
+    | TestkeyTool.Name -> run (TestkeyTool.run arguments)
+    | Dknewkey.Name -> run (Dknewkey.run arguments)
+    | _ -> run (dkim arguments (clock * 1L<sec>))

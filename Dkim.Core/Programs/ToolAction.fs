@@ -171,7 +171,13 @@ module internal ExitCode =
     let NoInput = 66
 
     [<Literal>]
+    let Unavailable = 69
+
+    [<Literal>]
     let CannotCreate = 73
 
     [<Literal>]
     let TryAgain = 75
+
+    [<Literal>]
+    let Configuration = 78

@@ -70,7 +70,7 @@ let run (settings: ToolSettings) (operands: string list) : Step<int> =
         do! ToolKeys.noOperands Program operands
         let path = settings.KeyFile |> ValueOption.defaultValue (selector.Text + ".private")
         let! key, pem = ToolKeys.generate settings.KeyType settings.Bits
-        do! ToolKeys.save Program path pem
+        do! ToolKeys.save Program ExitCode.CannotCreate path pem
         let text = KeyRecord.render (record settings key)
         do! print (inForm settings.Form (Verifier.keyName selector domain) text)
         do! complain (Program + ": the private key is in " + path)

@@ -65,7 +65,7 @@ let generate (keyType: KeyType) (bits: int<bit>) : Step<SigningKey * string> =
     }
 
 /// Writes a private key to a file that is not there yet.
-let save (program: string) (path: string) (pem: string) : Step<unit> =
+let save (program: string) (failure: int) (path: string) (pem: string) : Step<unit> =
     command {
         let file =
             {
@@ -79,8 +79,5 @@ let save (program: string) (path: string) (pem: string) : Step<unit> =
         match obstacle with
         | ValueNone -> return ()
         | ValueSome reason ->
-            return!
-                fail
-                    ExitCode.CannotCreate
-                    (program + ": " + path + ": " + reason + "; a key is never written over a file")
+            return! fail failure (program + ": " + path + ": " + reason + "; a key is never written over a file")
     }

@@ -244,9 +244,19 @@ let private general: Setting<ToolSettings> list =
     ]
     |> Setting.group "general" "new"
 
+/// The commands of `dkim`.
+type Command =
+    | Sign
+    | Verify
+    | Explain
+    | Genkey
+    | Testkey
+    | Demo
+
 /// A command of `dkim`: its name, what it is for, its operands, and the groups of settings that it takes.
 type ToolCommand =
     {
+        Command: Command
         Name: string
         OneLine: string
         Operands: string
@@ -259,6 +269,7 @@ let private only (names: string list) (rows: Setting<ToolSettings> list) =
 
 let sign =
     {
+        Command = Sign
         Name = "sign"
         OneLine = "print a signature for a message"
         Operands = "[FILE]"
@@ -267,6 +278,7 @@ let sign =
 
 let verify =
     {
+        Command = Verify
         Name = "verify"
         OneLine = "judge all signatures of messages"
         Operands = "[FILE ...]"
@@ -275,6 +287,7 @@ let verify =
 
 let explain =
     {
+        Command = Explain
         Name = "explain"
         OneLine = "show step by step why a signature passes or fails"
         Operands = "[FILE]"
@@ -283,6 +296,7 @@ let explain =
 
 let genkey =
     {
+        Command = Genkey
         Name = "genkey"
         OneLine = "make a key and the records to publish"
         Operands = ""
@@ -291,6 +305,7 @@ let genkey =
 
 let testkey =
     {
+        Command = Testkey
         Name = "testkey"
         OneLine = "compare a published key with the private key and name mistakes"
         Operands = ""
@@ -299,6 +314,7 @@ let testkey =
 
 let demo =
     {
+        Command = Demo
         Name = "demo"
         OneLine = "sign and verify mail through the proxies, with a key made for the occasion"
         Operands = ""

@@ -42,17 +42,15 @@ let private octal (c: char) =
 let tinydns (name: string) (text: string) : string =
     "'" + name + ":" + String.collect octal text + ":" + TimeToLive + "\n"
 
-/// The text of the record for a key.
-let keyText (record: KeyRecord) : string = KeyRecord.render record
-
 /// The name of a key below its domain, or relative to the zone.
 let label (selector: Selector) : string = selector.Text + "._domainkey"
 
 /// The record text in the form of opendkim-genkey: p= in strings of its own, and a comment behind it.
 let opendkim (label: string) (head: string) (keyData: byte[]) (comment: string) : string =
+    // opendkim-genkey counts the key alone; p= comes on top.
     let data =
-        pieces 250 ("p=" + Convert.ToBase64String keyData)
-        |> List.map (fun piece -> "\n\t  " + quoted piece)
+        pieces 250 (Convert.ToBase64String keyData)
+        |> List.mapi (fun index piece -> "\n\t  " + quoted (if index = 0 then "p=" + piece else piece))
 
     let text = StringBuilder(label + "\tIN\tTXT\t( " + quoted head)
     data |> List.iter (fun line -> text.Append line |> ignore)

@@ -1,12 +1,6 @@
 using Dkim.Core;
 using Dkim.Hosting;
 using Dkim.ToolHost;
-using Dkim.ToolHost.Demo;
-
-if (args is ["demo", .. var options])
-{
-    return await DemoCommand.RunAsync(stay: options.Contains("--stay"));
-}
 
 using var machine = new ToolMachine();
 try
