@@ -16,6 +16,8 @@ return args switch
     ["activate"] => Activate(),
     ["resolve", var server, var name, var library] => await ResolveAsync(server, name, library == "library"),
     ["spool", var directory, var count] => await SpoolAsync(directory, int.Parse(count, CultureInfo.InvariantCulture)),
+    ["log", var socket, var how] => await LogAsync(socket, how),
+    ["listen", var address] => await ListenAsync(address),
     _ => 64,
 };
 
@@ -162,6 +164,40 @@ static async Task<int> ResolveAsync(string server, string name, bool library)
         Outcome.Unavailable unavailable => unavailable.reason,
         _ => "no such name",
     });
+}
+
+static async Task<int> LogAsync(string socket, string how)
+{
+    await using var log = new Log(new LogSettings("prog", SyslogPath: socket, ToStandardError: how is not "only"));
+    if (how == "flood")
+    {
+        for (var i = 0; i < 3000; i++)
+        {
+            log.Information($"flood {i}");
+        }
+
+        return 0;
+    }
+
+    log.Information("one\nline");
+    log.Information("two");
+    log.Error("three");
+    return 0;
+}
+
+static async Task<int> ListenAsync(string address)
+{
+    try
+    {
+        using var listener = await Listener.OpenAsync(Dkim.Hosting.Endpoint.Parse(address));
+        Console.Out.WriteLine(listener.Addresses[0]);
+        return 0;
+    }
+    catch (StartupException failure)
+    {
+        Console.Error.WriteLine(failure.Message);
+        return 69;
+    }
 }
 
 static async Task<int> SpoolAsync(string directory, int count)

@@ -39,10 +39,7 @@ public sealed class Listener : IDisposable
             }
             else
             {
-                foreach (var address in await endpoint.ResolveAsync(cancellation).ConfigureAwait(false))
-                {
-                    listener.sockets.Add(ListenAt((IPEndPoint)address));
-                }
+                listener.ListenAtAny(await endpoint.ResolveAsync(cancellation).ConfigureAwait(false));
             }
 
             return listener;
@@ -116,6 +113,29 @@ public sealed class Listener : IDisposable
         sockets.ForEach(socket => socket.Dispose());
     }
 
+    // A name may have an address of a family that this machine does not speak.
+    private void ListenAtAny(IReadOnlyList<EndPoint> addresses)
+    {
+        SocketException? last = null;
+        foreach (var address in addresses)
+        {
+            try
+            {
+                sockets.Add(ListenAt((IPEndPoint)address));
+            }
+            catch (SocketException failure) when (failure.SocketErrorCode
+                is SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported)
+            {
+                last = failure;
+            }
+        }
+
+        if (sockets.Count == 0)
+        {
+            throw last ?? new SocketException((int)SocketError.HostNotFound);
+        }
+    }
+
     private static Socket ListenAt(IPEndPoint address)
     {
         // Binding makes a socket reusable by itself; asking for ReuseAddress would let two daemons share the port.
@@ -143,33 +163,27 @@ public sealed class Listener : IDisposable
     {
         while (!stop.IsCancellationRequested)
         {
-            var taken = false;
+            Socket? accepted = null;
             try
             {
+                // The place comes second: a socket where nobody connects must not hold one while it waits.
+                accepted = await listening.AcceptAsync(stop).ConfigureAwait(false);
                 await places.WaitAsync(stop).ConfigureAwait(false);
-                taken = true;
-                var socket = await listening.AcceptAsync(stop).ConfigureAwait(false);
-                connections.Start(socket);
-                taken = false;
+                connections.Start(accepted);
             }
             catch (OperationCanceledException)
             {
+                accepted?.Dispose();
             }
             catch (SocketException failure) when (failure.SocketErrorCode == SocketError.ConnectionAborted)
             {
+                // The client has gone before its turn came.
             }
             catch (SocketException failure)
             {
                 // No descriptors left, most likely: they come back when connections end.
                 report($"cannot accept a connection: {failure.Message}");
                 await Task.Delay(TimeSpan.FromMilliseconds(200), CancellationToken.None).ConfigureAwait(false);
-            }
-            finally
-            {
-                if (taken)
-                {
-                    places.Release();
-                }
             }
         }
     }

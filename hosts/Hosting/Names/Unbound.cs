@@ -30,6 +30,7 @@ internal static unsafe class Unbound
 {
     public const int InitFailure = -7;
     private const string Name = "libunbound.so.8";
+    private const string ResolverConfiguration = "/etc/resolv.conf";
 
     public static bool IsInstalled => NativeLibrary.TryLoad(Name, typeof(Unbound).Assembly, null, out _);
 
@@ -114,9 +115,13 @@ internal static unsafe class Unbound
             yield return ("cache-max-negative-ttl:", "0");
         }
 
-        if (settings.Forwarder is not null)
+        if (settings.Forwarder is not null || File.Exists(ResolverConfiguration))
         {
+            // The servers are resolvers themselves: often on this machine, and now and then busy for seconds with a name
+            // that nobody has asked for lately. Asking them again after a third of a second only makes that worse.
             yield return ("do-not-query-localhost:", "no");
+            yield return ("unknown-server-time-limit:", "2500");
+            yield return ("infra-cache-min-rtt:", "2500");
         }
     }
 
@@ -137,26 +142,13 @@ internal static unsafe class Unbound
         }
     }
 
-    private static void CompleteSetup(nint context, ResolverSettings settings)
-    {
-        // The library reads its files only when it first has work to do: removing what is not there is work enough to
-        // learn now whether they are good, while we may still read them.
-        fixed (byte* name = Libc.Text("invalid."))
-        {
-            Check(ub_ctx_data_remove(context, name), settings.TrustAnchorFile is { } file ? $"the trust anchors of {file}" : "its settings");
-        }
-    }
-
     private static void SetServers(nint context, ResolverSettings settings)
     {
         if (settings.Forwarder is { } forwarder)
         {
             fixed (byte* address = Libc.Text($"{forwarder.Address}@{forwarder.Port}"))
-            fixed (byte* zone = Libc.Text("test."), kind = Libc.Text("transparent"))
             {
                 Check(ub_ctx_set_fwd(context, address), $"forwarder {forwarder}");
-                // RFC 6761 lets resolvers answer for .test themselves; whoever names a server means that server.
-                Check(ub_ctx_zone_add(context, zone, kind), "zone test.");
             }
 
             return;
@@ -165,6 +157,17 @@ internal static unsafe class Unbound
         // Without a readable resolv.conf the library asks the root servers itself.
         _ = ub_ctx_hosts(context, null);
         _ = ub_ctx_resolvconf(context, null);
+    }
+
+    private static void CompleteSetup(nint context, ResolverSettings settings)
+    {
+        // RFC 6761 lets a resolver answer for .test itself; the servers we are told to ask shall decide. This is also the
+        // first call that needs the files given before: bad ones show now, while they may still be read.
+        fixed (byte* zone = Libc.Text("test."), kind = Libc.Text("transparent"))
+        {
+            var what = settings.TrustAnchorFile is { } file ? $"the trust anchors of {file}" : "its settings";
+            Check(ub_ctx_zone_add(context, zone, kind), what);
+        }
     }
 
     private static void SetOption(nint context, string option, string value)
@@ -203,8 +206,6 @@ internal static unsafe class Unbound
     private static extern int ub_ctx_resolvconf(nint context, byte* file);
     [DllImport(Name)]
     private static extern int ub_ctx_zone_add(nint context, byte* zone, byte* kind);
-    [DllImport(Name)]
-    private static extern int ub_ctx_data_remove(nint context, byte* name);
     [DllImport(Name)]
     private static extern int ub_resolve_async(
         nint context, byte* name, int type, int @class, void* data,

@@ -67,6 +67,14 @@ internal sealed class UnboundResolver : NetworkResolver
 
         WakePump();
         pump.Join();
+        foreach (var (number, waiting) in pending)
+        {
+            if (waiting.Owner == this && pending.TryRemove(number, out _))
+            {
+                waiting.Answered.TrySetCanceled();
+            }
+        }
+
         Unbound.Delete(context);
         _ = Libc.close(wake);
     }
@@ -79,7 +87,7 @@ internal sealed class UnboundResolver : NetworkResolver
             // The library gets a number instead of a handle: a callback after a cancellation then finds nothing.
             var number = (nint)Interlocked.Increment(ref lastNumber);
             var answered = new TaskCompletionSource<TimedAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
-            pending[number] = new Waiting(answered, validates);
+            pending[number] = new Waiting(answered, this);
             var error = Start(question, number, out var query);
             if (error != 0)
             {
@@ -155,7 +163,7 @@ internal sealed class UnboundResolver : NetworkResolver
             {
                 waiting.Answered.TrySetResult(error != 0 || result == null
                     ? new TimedAnswer(Answer.Unavailable(Unbound.Describe(error)), 0)
-                    : Convert(*result, waiting.Validates));
+                    : Convert(*result, waiting.Owner.validates));
             }
         }
         catch (Exception)
@@ -198,5 +206,5 @@ internal sealed class UnboundResolver : NetworkResolver
         return new TimedAnswer(records.ToAnswer(security), result.TimeToLive);
     }
 
-    private readonly record struct Waiting(TaskCompletionSource<TimedAnswer> Answered, bool Validates);
+    private readonly record struct Waiting(TaskCompletionSource<TimedAnswer> Answered, UnboundResolver Owner);
 }

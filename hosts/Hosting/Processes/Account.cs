@@ -25,7 +25,14 @@ public sealed record Account(uint User, uint Group, string UserName)
         }
 
         var found = string.IsNullOrEmpty(user) ? Current : FindUser(user);
-        return string.IsNullOrEmpty(group) ? found : found with { Group = FindGroup(group) };
+        if (!string.IsNullOrEmpty(group))
+        {
+            return found with { Group = FindGroup(group) };
+        }
+
+        return string.IsNullOrEmpty(user) || found.UserName.Length > 0
+            ? found
+            : throw new StartupException(StartupFault.Account, $"user {user} has no group of its own; write {user}:GROUP");
     }
 
     /// <summary>The id of a group given by name or number; throws <see cref="StartupException"/> when there is none.</summary>

@@ -86,6 +86,43 @@ public sealed class BadServerTests(bool library)
         Assert.That(((Outcome.Records)(await kept).Outcome).Item.Single(), Is.EqualTo("late"));
     }
 
+    [Test]
+    public async Task Questions_wait_together()
+    {
+        // The C library's resolver has a thread for each question, and a bound on threads.
+        var count = library ? 1000 : 32;
+        using var server = new FakeServer(async query =>
+        {
+            await Task.Delay(2000);
+            return FakeServer.Reply(query, 0, FakeServer.Txt("late"));
+        });
+        using var resolver = Resolvers.Open(new ResolverSettings { Forwarder = server.Address, Library = library });
+        var watch = Stopwatch.StartNew();
+        var answers = await Task.WhenAll(Enumerable.Range(0, count).Select(i => new MessageLookups(resolver, LookupLimits.Default)
+            .AskAsync([Txt($"w{i}.test")])));
+        Assert.That(answers.Count(answer => answer.Values.Single().Outcome.IsRecords), Is.EqualTo(count));
+        Assert.That(watch.ElapsedMilliseconds, Is.LessThan(4000));
+    }
+
+    [Test]
+    public async Task Hundreds_given_up_do_not_block_those_that_follow()
+    {
+        var dead = true;
+        using var server = new FakeServer(query => Task.FromResult<byte[]?>(
+            Volatile.Read(ref dead) && query[12] == 4 ? null : FakeServer.Reply(query, 0, FakeServer.Txt("back"))));
+        using var resolver = Open(server);
+        for (var round = 0; round < 5; round++)
+        {
+            var given = await Task.WhenAll(Enumerable.Range(0, 100).Select(i =>
+                new MessageLookups(resolver, new LookupLimits(20, TimeSpan.FromMilliseconds(100))).AskAsync([Txt($"dead.r{round}.n{i}.test")])));
+            Assert.That(given.Select(answer => Reason(answer.Values.Single())), Is.All.EqualTo("timeout"));
+        }
+
+        var watch = Stopwatch.StartNew();
+        var answer = await Bounded(resolver, "alive.test");
+        Assert.That(answer.Outcome.IsRecords, $"{answer.Outcome} after {watch.ElapsedMilliseconds} ms");
+    }
+
     [TestCase(2, "SERVFAIL")]
     [TestCase(5, "REFUSED")]
     public async Task A_failure_of_the_server_is_named(int rcode, string reason)

@@ -125,6 +125,23 @@ public sealed class ListenerTests
     }
 
     [Test]
+    public async Task Two_sockets_share_one_place_without_holding_it()
+    {
+        using var stop = new CancellationTokenSource();
+        using var listener = Listener.Join(
+            [await Listener.OpenAsync(Endpoint.Parse("127.0.0.1:0")), await Listener.OpenAsync(Endpoint.Parse("127.0.0.1:0"))]);
+        var serving = listener.ServeAsync(EchoAsync, new ServeSettings(1, TimeSpan.FromSeconds(1)), _ => { }, stop.Token);
+        foreach (var address in listener.Addresses.Concat(listener.Addresses))
+        {
+            using var client = await Endpoint.Parse(address.ToString()!).ConnectAsync(CancellationToken.None);
+            Assert.That(await SayAsync(client, "my turn"), Is.EqualTo("my turn"));
+        }
+
+        await stop.CancelAsync();
+        await serving;
+    }
+
+    [Test]
     public async Task A_local_socket_has_the_mode_and_group_asked_for_and_goes_away()
     {
         Tools.RequireRoot();

@@ -129,6 +129,25 @@ public sealed class LogTests
     }
 
     [Test]
+    public void Where_there_never_was_a_daemon_standard_error_gets_the_lines([Values] bool also)
+    {
+        var lines = Tools.RunForErrors(Tools.Probe, "log", scratch.At("log"), also ? "also" : "only").Split('\n');
+        Assert.That(lines, Has.Length.EqualTo(4), "each once, and the end");
+        Assert.That(lines[0], Does.Match(@"^prog\[\d+\]: one\\x0aline$"));
+        Assert.That(lines[1], Does.EndWith("two"));
+        Assert.That(lines[2], Does.EndWith("three"));
+    }
+
+    [Test]
+    public async Task Standard_error_does_not_wait_for_a_daemon_that_is_stuck()
+    {
+        using var daemon = Daemon();
+        var error = Task.Run(() => Tools.RunForErrors(Tools.Probe, "log", scratch.At("log"), "flood"));
+        var lines = (await error.WaitAsync(TimeSpan.FromSeconds(20))).Split('\n');
+        Assert.That(lines.Count(line => line.Contains("flood", StringComparison.Ordinal)), Is.EqualTo(3000));
+    }
+
+    [Test]
     public async Task Without_a_daemon_closing_is_quick()
     {
         var watch = System.Diagnostics.Stopwatch.StartNew();

@@ -36,6 +36,7 @@ public sealed class ProcessTests
 
     [TestCase("nobody", "", "65534", "65534")]
     [TestCase("65534", "", "65534", "65534")]
+    [TestCase("12345", "daemon", "12345", "1")]
     [TestCase("nobody", "daemon", "65534", "1")]
     [TestCase("nobody:daemon", "", "65534", "1")]
     [TestCase("12345:23456", "", "12345", "23456")]
@@ -54,6 +55,7 @@ public sealed class ProcessTests
 
     [TestCase("nosuchuser", "", "no user \"nosuchuser\"")]
     [TestCase("nobody", "nosuchgroup", "no group \"nosuchgroup\"")]
+    [TestCase("12345", "", "user 12345 has no group of its own")]
     [TestCase("nobody:nosuchgroup", "", "no group \"nosuchgroup\"")]
     public void An_unknown_account_ends_the_start(string user, string group, string message)
     {

@@ -60,6 +60,16 @@ public static class Tools
         return output;
     }
 
+    /// <summary>Runs a program to its end; what it wrote to standard error.</summary>
+    public static string RunForErrors(string program, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+        var error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.That(process.ExitCode, Is.Zero, error);
+        return error;
+    }
+
     /// <summary>A port of the loopback that is free for UDP and TCP.</summary>
     public static int FreePort()
     {

@@ -1,0 +1,181 @@
+using System.Net.Sockets;
+using System.Text;
+using System.Threading.Channels;
+
+namespace Dkim.Hosting;
+
+/// <summary>A line of the log on its way.</summary>
+internal readonly record struct LogEntry(Severity Severity, string Text, DateTimeOffset Time);
+
+/// <summary>One place the log goes to, with a queue of its own, so that one that is stuck holds up neither the program
+/// nor the other.</summary>
+internal abstract class LogOutlet : IAsyncDisposable
+{
+    private const int QueueLength = 8192;
+    private const int BatchLength = 512;
+    private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan LastChance = TimeSpan.FromSeconds(2);
+
+    private readonly Channel<LogEntry> queue = Channel.CreateBounded<LogEntry>(
+        new BoundedChannelOptions(QueueLength) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
+
+    private readonly CancellationTokenSource closing = new();
+    private Task writer = Task.CompletedTask;
+    private long dropped;
+
+    /// <summary>Lines lost because the queue was full.</summary>
+    public long Dropped => Interlocked.Read(ref dropped);
+
+    public void Start() => writer = Task.Run(WriteAllAsync);
+
+    public void Write(in LogEntry entry)
+    {
+        if (!queue.Writer.TryWrite(entry))
+        {
+            Interlocked.Increment(ref dropped);
+        }
+    }
+
+    /// <summary>Writes what is queued, for two seconds; what is stuck even then is given up.</summary>
+    public virtual async ValueTask DisposeAsync()
+    {
+        queue.Writer.TryComplete();
+        closing.CancelAfter(LastChance);
+        await Task.WhenAny(writer, Task.Delay(LastChance + TimeSpan.FromMilliseconds(500))).ConfigureAwait(false);
+    }
+
+    /// <summary>Writes some lines; it may wait until the outlet is closed.</summary>
+    protected abstract ValueTask SendAsync(IReadOnlyList<LogEntry> batch, CancellationToken closed);
+
+    private async Task WriteAllAsync()
+    {
+        var reported = 0L;
+        var batch = new List<LogEntry>();
+        try
+        {
+            while (await queue.Reader.WaitToReadAsync(closing.Token).ConfigureAwait(false))
+            {
+                while (batch.Count < BatchLength && queue.Reader.TryRead(out var entry))
+                {
+                    batch.Add(entry);
+                }
+
+                if (Dropped is var lost && lost > reported)
+                {
+                    var text = $"{lost - reported} log lines were lost: the log could not keep up";
+                    reported = lost;
+                    batch.Add(new LogEntry(Severity.Warning, text, DateTimeOffset.UtcNow));
+                }
+
+                await SendAsync(batch, closing.Token).ConfigureAwait(false);
+                batch.Clear();
+                if (!queue.Reader.Completion.IsCompleted && !closing.IsCancellationRequested)
+                {
+                    // Under load a thread woken for every line would cost more than the lines.
+                    await Task.WhenAny(Task.Delay(Breath), queue.Reader.Completion).ConfigureAwait(false);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Closing has waited long enough.
+        }
+    }
+}
+
+/// <summary>Standard error: a terminal, a file, or the pipe of whoever started us.</summary>
+internal sealed class StandardErrorOutlet(LogSettings settings) : LogOutlet
+{
+    /// <summary>Writes lines; that nobody reads standard error any more is no reason to do anything.</summary>
+    public static void Write(LogSettings settings, IReadOnlyList<LogEntry> batch)
+    {
+        var lines = new StringBuilder();
+        foreach (var entry in batch)
+        {
+            lines.Append(LogLines.Line(settings.Format, settings.Program, entry.Severity, entry.Text, entry.Time)).Append('\n');
+        }
+
+        Libc.WriteAll(2, Encoding.ASCII.GetBytes(lines.ToString()));
+    }
+
+    protected override ValueTask SendAsync(IReadOnlyList<LogEntry> batch, CancellationToken closed)
+    {
+        Write(settings, batch);
+        return ValueTask.CompletedTask;
+    }
+}
+
+/// <summary>The syslog daemon's socket. Lines wait for a daemon that has gone away, since it will come back; where there
+/// never was one, standard error gets them, unless it gets them anyway.</summary>
+internal sealed class SyslogOutlet(LogSettings settings) : LogOutlet
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+    private Socket? syslog;
+    private bool known;
+    private long nextTry;
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync().ConfigureAwait(false);
+        syslog?.Dispose();
+    }
+
+    protected override async ValueTask SendAsync(IReadOnlyList<LogEntry> batch, CancellationToken closed)
+    {
+        foreach (var entry in batch)
+        {
+            await SendOneAsync(entry, closed).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask SendOneAsync(LogEntry entry, CancellationToken closed)
+    {
+        var datagram = LogLines.Datagram(
+            settings.Format, settings.Facility, settings.Program, entry.Severity, entry.Text, entry.Time);
+        for (; ; )
+        {
+            // The second time is for a daemon that was restarted: it is there again at once.
+            if (Environment.TickCount64 >= nextTry
+                && (await TrySendAsync(datagram, closed).ConfigureAwait(false)
+                    || await TrySendAsync(datagram, closed).ConfigureAwait(false)))
+            {
+                return;
+            }
+
+            if (!known)
+            {
+                nextTry = Math.Max(nextTry, Environment.TickCount64 + (long)Pause.TotalMilliseconds);
+                if (!settings.ToStandardError)
+                {
+                    StandardErrorOutlet.Write(settings, [entry]);
+                }
+
+                return;
+            }
+
+            await Task.Delay(Pause, closed).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask<bool> TrySendAsync(byte[] datagram, CancellationToken closed)
+    {
+        try
+        {
+            if (syslog is null)
+            {
+                syslog = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+                await syslog.ConnectAsync(new UnixDomainSocketEndPoint(settings.SyslogPath), closed).ConfigureAwait(false);
+                known = true;
+            }
+
+            await syslog.SendAsync(datagram, SocketFlags.None, closed).ConfigureAwait(false);
+            return true;
+        }
+        catch (SocketException)
+        {
+            syslog?.Dispose();
+            syslog = null;
+            return false;
+        }
+    }
+}
