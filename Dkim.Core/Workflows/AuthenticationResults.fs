@@ -50,13 +50,11 @@ module AuthenticationResults =
 
     /// A character of a `token` (RFC 2045 §5.1) or of a UTF-8 sequence.
     let private isTokenChar (c: char) =
-        c > ' '
-        && c <> '\127'
-        && not (Char.IsControl c)
-        && not ("()<>@,;:\\\"/[]?=".Contains c)
+        c > ' ' && c <> '\127' && not ("()<>@,;:\\\"/[]?=".Contains c)
 
     let private isToken (text: string) =
-        text <> "" && String.forall isTokenChar text
+        text <> ""
+        && String.forall (fun c -> isTokenChar c && not (Char.IsControl c)) text
 
     let private isAtomText (c: char) =
         c > ' '

@@ -1,0 +1,94 @@
+[<NUnit.Framework.TestFixture>]
+[<FsCheck.NUnit.Properties(Arbitrary = [| typeof<Dkim.Properties.Generators.Arbitraries> |], QuietOnSuccess = true)>]
+module Dkim.Properties.MapLaws
+
+open System
+open FsCheck.NUnit
+open Dkim.Core
+
+let private parse text =
+    let struct (map, problems) = SignatureMap.parse "map" text
+    map, problems
+
+let private found map key =
+    match SignatureMap.find key map with
+    | ValueSome(struct (key, _)) -> ValueSome key
+    | ValueNone -> ValueNone
+
+[<Property>]
+let ``a specifier that is shown is read back`` (dkim: bool) (values: (int * AnyWord) list) =
+    let names = [ "key"; "a"; "c"; "d"; "s"; "h"; "i" ]
+
+    let parameters =
+        values
+        |> List.map (fun (index, AnyWord word) -> names[abs (index % 7)] + " = " + word)
+
+    let text =
+        (if dkim then "dkim" else "domainkeys")
+        + "( "
+        + String.Join(" , ", parameters)
+        + " )"
+
+    match Specifier.parse text with
+    | Error _ -> false
+    | Ok specifier -> Specifier.parse (Specifier.show specifier) = Ok specifier
+
+[<Property>]
+let ``no text makes the readers throw`` (AnyText text) =
+    Specifier.parse text |> ignore
+    Specifier.parseList text |> ignore
+    Macro.expand (fun _ -> ValueSome text) text |> ignore
+    let map, problems = parse text
+    SignatureMap.find text map |> ignore
+
+    problems
+    |> List.forall (fun problem -> not (Problem.describe problem |> Seq.exists Char.IsControl))
+
+[<Property>]
+let ``a list of specifiers is the specifiers of the list`` (schemes: bool list) (AnyWord word) =
+    let specifiers =
+        (true :: schemes)
+        |> List.map (fun dkim ->
+            { Specifier.plain (if dkim then Dkim else DomainKeys) with
+                Domain = ValueSome word
+            })
+
+    Specifier.parseList (String.Join(" , ", specifiers |> List.map Specifier.show)) = Ok specifiers
+
+[<Property>]
+let ``every address is found by its own key, its domain, each parent and the dot`` (AnyAddress(local, domain)) =
+    let address = local + "@" + domain
+    let labels = domain.Split '.'
+
+    let parents =
+        [ for skipped in 0 .. labels.Length - 1 -> String.Join('.', labels[skipped..]) ]
+
+    (address :: parents @ [ "." ])
+    |> List.forall (fun key ->
+        found (fst (parse (key.ToUpperInvariant() + " dkim"))) address = ValueSome(key.ToLowerInvariant()))
+
+[<Property>]
+let ``the most exact key wins whatever the order of the lines`` (AnyAddress(local, domain)) (reversed: bool) =
+    let address = local + "@" + domain
+    let lines = [ address; domain; "." ] |> List.map (fun key -> key + " dkim")
+    let text = String.Join('\n', if reversed then List.rev lines else lines)
+    found (fst (parse text)) address = ValueSome(address.ToLowerInvariant())
+
+[<Property>]
+let ``an address below no key is not found`` (AnyAddress(local, domain)) =
+    found (fst (parse ("x" + domain + " dkim\nx." + domain + " dkim"))) (local + "@" + domain) = ValueNone
+
+[<Property>]
+let ``an extension is looked past`` (AnyAddress(local, domain)) (AnyWord extension) =
+    let plain = "u" + local.Replace("+", "")
+    let map = fst (parse (plain + "@" + domain + " dkim"))
+
+    found map (plain + "+" + extension.Replace("@", "") + "@" + domain) =
+        ValueSome((plain + "@" + domain).ToLowerInvariant())
+
+[<Property>]
+let ``text without macros is itself, and dollars that were doubled are single`` (AnyText text) =
+    Macro.expand (fun _ -> ValueNone) (text.Replace("$", "$$"))
+    |> Result.map (fun (read: string) -> read.Replace("\r", "\n"))
+        =
+        Ok(text.Replace("\r\n", "\n").Replace("\r", "\n"))

@@ -1,0 +1,155 @@
+[<NUnit.Framework.TestFixture>]
+[<FsCheck.NUnit.Properties(Arbitrary = [| typeof<Dkim.Properties.Generators.Arbitraries> |], QuietOnSuccess = true)>]
+module Dkim.Properties.ProxyLaws
+
+open System
+open System.Collections.Generic
+open System.Text
+open FsCheck.NUnit
+open Dkim.Core
+
+let private now = 1700000000L<sec>
+let private key, private pem = SigningKey.generateRsa 1024<bit>
+let private record = "v=DKIM1; k=rsa; p=" + Convert.ToBase64String key.KeyData
+
+let private started (start: ProxyStart) =
+    let rec load (start: ProxyStart) =
+        if start.Wanted.IsEmpty then
+            start
+        else
+            let files = Dictionary<WantedFile, FileContents>()
+
+            for file in start.Wanted do
+                files[file] <- FileContents.Found(ReadOnlyMemory(Encoding.ASCII.GetBytes pem))
+
+            load (start.Supply files)
+
+    let mutable program = ValueNone
+
+    (load start).Tell
+        { new IProxyStart with
+            member _.Print(text, _) = failwith text
+            member _.Fail(text, _) = failwith text
+            member _.Serve served = program <- ValueSome served
+        }
+
+    program.Value
+
+let private signer =
+    started (
+        Proxies.Out
+            [|
+                "--keyfile=k"
+                "--selector=s"
+                "--domain=example.org"
+                "--relay=h"
+                "--seal"
+            |]
+    )
+
+let private verifier arguments =
+    started (Proxies.In (Array.append [| "--relay=h"; "--hostname=mx.example.org" |] arguments) { HostName = "x" })
+
+let private lenient = verifier [||]
+
+let private strict =
+    verifier [| "--reject-fail"; "--reject-error"; "--result_words=rfc8601" |]
+
+/// What leaves the proxy, and nothing where it refuses; fed in pieces of the given length.
+let private pass (program: ProxyProgram) (piece: int) (message: byte[]) =
+    use passage = program.NewMessage now
+
+    for part in Array.chunkBySize piece message do
+        passage.Feed(ReadOnlySpan part)
+
+    passage.End()
+
+    while passage.Questions.Length > 0 do
+        let answers = Dictionary<Question, Answer>()
+
+        for question in passage.Questions do
+            answers[question] <-
+                if question.Name = "s._domainkey.example.org" then
+                    Answer.Found([ record ], Security.Unchecked)
+                else
+                    Answer.NoSuchName Security.Unchecked
+
+        passage.Answer answers
+
+    let mutable out = ValueNone
+
+    passage.Decision.Tell
+        { new IProxyReply with
+            member _.Relay(head, replaced) =
+                out <- ValueSome(Array.append (head.ToArray()) message[int replaced ..])
+
+            member _.Refuse(_, _) = ()
+        }
+
+    let clean =
+        passage.Decision.Log
+        |> List.forall (fun line -> line.Text |> Seq.forall (fun c -> c >= ' ' && c < '\127'))
+
+    struct (out, clean)
+
+let private text (octets: byte[]) = Octets.latin1 (ReadOnlySpan octets)
+
+[<Property>]
+let ``the signer changes nothing below what it puts on top`` (AnyMessage message) =
+    let struct (out, clean) = pass signer 4096 message
+
+    clean
+    && (match out with
+        | ValueSome octets -> (text octets).EndsWith(text message, StringComparison.Ordinal)
+        | ValueNone -> false)
+
+[<Property>]
+let ``however a message is cut, the signer and the verifier say the same`` (AnyMessage message) (piece: byte) =
+    let length = 1 + int piece % 16
+
+    pass signer length message = pass signer 100000 message
+    && pass lenient length message = pass lenient 100000 message
+
+[<Property>]
+let ``what the signer signs the verifier passes`` (AnyText body) (AnyText subject) =
+    let header =
+        "From: joe@example.org\r\nSubject: "
+        + subject.Replace("\r", "").Replace("\n", "")
+        + "\r\n\r\n"
+
+    let message = Octets.ofLatin1 (header + body.ReplaceLineEndings "\r\n" + "\r\n")
+
+    match pass signer 4096 message with
+    | struct (ValueSome signed, true) ->
+        match pass lenient 4096 signed with
+        | struct (ValueSome judged, true) ->
+            (text judged).StartsWith "Authentication-Results: mx.example.org; dkim=pass header.i=@example.org\r\n"
+            && (text judged).EndsWith(text signed, StringComparison.Ordinal)
+        | _ -> false
+    | _ -> false
+
+[<Property>]
+let ``no field that claims our host is left but ours`` (AnyMessage message) (count: byte) =
+    let forged =
+        String.replicate (int count % 5) "Authentication-Results: MX.example.org.; dkim=pass\r\n"
+
+    let whole = Array.append (Octets.ofLatin1 (forged + "X: y\r\n")) message
+
+    match pass lenient 4096 whole with
+    | struct (ValueSome out, true) ->
+        let header = Intake HeaderLimits.defaults
+        header.Feed(ReadOnlySpan out) |> ignore
+        header.End()
+        let fields = (header.Header.Value |> Result.defaultValue Header.empty).Fields
+
+        fields
+        |> Seq.filter (AuthenticationResults.mustGo "mx.example.org")
+        |> Seq.length
+            =
+            1
+    | _ -> false
+
+[<Property>]
+let ``every message has a decision under strict settings too`` (AnyMessage message) =
+    let struct (_, clean) = pass strict 4096 message
+    clean
