@@ -13,7 +13,7 @@ if (begin is null)
 }
 
 var files = new SettingsFiles();
-return files.Supply(begin(args)).Run(program => Service.RunAsync(program, () => files.Supply(begin(args))).GetAwaiter().GetResult());
+return files.Supply(begin(args)).Run(program => Service.RunAsync(program, files, () => begin(args)).GetAwaiter().GetResult());
 
 static Func<string[], ProxyStart>? Choose(string name, ref string[] arguments)
 {

@@ -11,28 +11,30 @@ internal sealed class Service : IDisposable
 {
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan KeyLook = TimeSpan.FromSeconds(2);
-    private readonly Func<ProxyStart> again;
+    private readonly SettingsFiles files;
+    private readonly Func<ProxyStart> begin;
     private readonly Log log;
     private readonly Sessions sessions = new();
     private readonly Lock gate = new();
     private KeyWatch keys;
     private volatile Serving serving;
 
-    private Service(Serving serving, Func<ProxyStart> again, Log log)
+    private Service(Serving serving, SettingsFiles files, Func<ProxyStart> begin, Log log)
     {
         this.serving = serving;
-        this.again = again;
+        this.files = files;
+        this.begin = begin;
         this.log = log;
         keys = new KeyWatch(serving.Program.Secrets, log.Warning);
     }
 
     /// <summary>Starts, serves until a signal says to stop, and gives the exit code.</summary>
-    /// <param name="again">Reads the configuration anew, from the original arguments.</param>
-    public static async Task<int> RunAsync(ProxyProgram program, Func<ProxyStart> again)
+    /// <param name="begin">Begins another start from the original arguments.</param>
+    public static async Task<int> RunAsync(ProxyProgram program, SettingsFiles files, Func<ProxyStart> begin)
     {
         try
         {
-            return await StartAsync(program, again).ConfigureAwait(false);
+            return await StartAsync(program, files, begin).ConfigureAwait(false);
         }
         catch (StartupException failure)
         {
@@ -47,7 +49,7 @@ internal sealed class Service : IDisposable
         serving.Resolver.Dispose();
     }
 
-    private static async Task<int> StartAsync(ProxyProgram program, Func<ProxyStart> again)
+    private static async Task<int> StartAsync(ProxyProgram program, SettingsFiles files, Func<ProxyStart> begin)
     {
         var settings = program.Settings;
         var pidPath = Serving.Optional(settings.PidFile);
@@ -76,7 +78,7 @@ internal sealed class Service : IDisposable
         foreach (var warning in looseKeys)
             log.Warning(warning);
         Serving.Write(program.Notices, log);
-        using var service = new Service(Serving.Begin(program, resolver, log), again, log);
+        using var service = new Service(Serving.Begin(program, resolver, log), files, begin, log);
         await service.ServeAsync(listener, signals).ConfigureAwait(false);
         return 0;
     }
@@ -172,7 +174,10 @@ internal sealed class Service : IDisposable
     private void Reload()
     {
         var before = serving;
-        if (again().Again(out var problem) is not { } program)
+        var next = files.Supply(begin()).Again(out var problem);
+        foreach (var line in files.Kept)
+            log.Warning(line);
+        if (next is not { } program)
         {
             foreach (var line in problem.Split('\n', StringSplitOptions.RemoveEmptyEntries))
                 log.Error($"not reloaded: {line}");

@@ -9,10 +9,14 @@ internal sealed class SettingsFiles
     private const int MaxLength = (16 << 20) + 1;
     private readonly Dictionary<WantedFile, byte[]> secrets = [];
 
-    /// <summary>Brings a start to its end. A key that was readable once and is no more, since the user has changed, is
-    /// taken as it was.</summary>
+    /// <summary>The keys that the last start got as they once were, one line each: they cannot be read any more, mostly since
+    /// the program has become another user.</summary>
+    public List<string> Kept { get; } = [];
+
+    /// <summary>Brings a start to its end.</summary>
     public ProxyStart Supply(ProxyStart start)
     {
+        Kept.Clear();
         while (start.Wanted is { IsEmpty: false } wanted)
             start = start.Supply(wanted.ToDictionary(file => file, Read));
         return start;
@@ -52,9 +56,11 @@ internal sealed class SettingsFiles
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            return secret && File.Exists(file.Path) && secrets.TryGetValue(file, out var octets)
-                ? FileContents.Found(octets)
-                : FileContents.Unreadable(Reason(file.Path, failure.Message));
+            var reason = Reason(file.Path, failure.Message);
+            if (!secret || !secrets.TryGetValue(file, out var octets))
+                return FileContents.Unreadable(reason);
+            Kept.Add($"{file.Path}: {reason}; the key stays as it was");
+            return FileContents.Found(octets);
         }
     }
 

@@ -211,7 +211,7 @@ internal sealed class SmtpDialogue(
 
     private void TakeCommandLine(ReadOnlySpan<byte> line)
     {
-        sink.Command(line[..^2]);
+        sink.Command(SmtpVerbs.WithoutSecrets(line[..^2]));
         switch (SmtpVerbs.Of(line))
         {
             case SmtpVerb.Withheld:

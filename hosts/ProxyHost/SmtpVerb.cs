@@ -44,5 +44,17 @@ internal static class SmtpVerbs
         };
     }
 
+    /// <summary>What of a line may be shown: of AUTH no more than the mechanism.</summary>
+    public static ReadOnlySpan<byte> WithoutSecrets(ReadOnlySpan<byte> line)
+    {
+        if (Of(line) != SmtpVerb.Auth)
+            return line;
+        var verb = line.IndexOfAnyExcept((byte)' ', (byte)'\t');
+        var blank = line[verb..].IndexOfAny((byte)' ', (byte)'\t');
+        var mechanism = blank < 0 ? line.Length : verb + blank + 1;
+        var end = line[mechanism..].IndexOfAny((byte)' ', (byte)'\t');
+        return end < 0 ? line : line[..(mechanism + end)];
+    }
+
     private static bool Is(ReadOnlySpan<byte> word, ReadOnlySpan<byte> verb) => Ascii.EqualsIgnoreCase(word, verb);
 }

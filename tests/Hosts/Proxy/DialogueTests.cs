@@ -102,6 +102,13 @@ public sealed class DialogueTests
         Assert.That(talk.Trace, Is.EqualTo(new[] { "AUTH LOGIN", "NOOP" }), "answers to challenges are not traced");
     }
 
+    [TestCase("AUTH PLAIN c2Vj", "AUTH PLAIN")]
+    [TestCase(" auth\tPLAIN\tc2Vj x", " auth\tPLAIN")]
+    [TestCase("AUTH", "AUTH")]
+    [TestCase("AUTH LOGIN", "AUTH LOGIN")]
+    public void Of_AUTH_no_more_than_the_mechanism_is_traced(string line, string traced) =>
+        Assert.That(new Conversation().FromClient(line + "\r\n").Trace, Is.EqualTo(new[] { traced }));
+
     [Test]
     public void An_impossible_AUTH_line_gives_the_exchange_up()
     {

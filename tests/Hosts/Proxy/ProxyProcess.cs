@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using System.Net;
+using System.Text.RegularExpressions;
+using Dkim.Hosts.Tests.Hosting;
+using NUnit.Framework;
+
+namespace Dkim.Hosts.Tests.Proxy;
+
+/// <summary>dkimproxy.out or dkimproxy.in as a process, in a directory of its own; what it says on standard error is kept.
+/// DKIMPROXY may name another build of the program, e.g. the native one.</summary>
+internal sealed class ProxyProcess : IDisposable
+{
+    private static readonly string program =
+        Environment.GetEnvironmentVariable("DKIMPROXY") ?? Path.Combine(AppContext.BaseDirectory, "dkimproxy");
+
+    private readonly Process process;
+    private readonly List<string> lines = [];
+
+    private ProxyProcess(Scratch scratch, string name, string[] arguments)
+    {
+        var link = scratch.At(name);
+        if (!File.Exists(link))
+            File.CreateSymbolicLink(link, program);
+        process = Process.Start(new ProcessStartInfo(link, arguments)
+        {
+            WorkingDirectory = scratch.Root,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        })!;
+        process.ErrorDataReceived += (_, line) =>
+        {
+            lock (lines)
+                lines.Add(line.Data ?? "");
+        };
+        process.BeginErrorReadLine();
+    }
+
+    public int Id => process.Id;
+
+    /// <summary>The addresses it listens at, in order.</summary>
+    public IReadOnlyList<EndPoint> Addresses { get; private set; } = [];
+
+    public string Log
+    {
+        get
+        {
+            lock (lines)
+                return string.Join('\n', lines);
+        }
+    }
+
+    /// <summary>Starts it and waits until it listens.</summary>
+    public static async Task<ProxyProcess> StartAsync(Scratch scratch, string name, params string[] arguments)
+    {
+        var proxy = new ProxyProcess(scratch, name, arguments);
+        await Tools.Eventually(
+            () => proxy.Log.Contains(": listening at ") || proxy.process.HasExited, "the proxy listens", 30);
+        var place = Regex.Match(proxy.Log, ": listening at (.*), DNS by ");
+        Assert.That(place.Success, proxy.Log);
+        proxy.Addresses = [.. place.Groups[1].Value.Split(", ").Select(IPEndPoint.Parse)];
+        return proxy;
+    }
+
+    /// <summary>Runs it to its end: exit code, standard output, standard error.</summary>
+    public static (int Code, string Output, string Error) Run(Scratch scratch, string name, params string[] arguments)
+    {
+        using var proxy = new ProxyProcess(scratch, name, arguments);
+        var output = proxy.process.StandardOutput.ReadToEnd();
+        Assert.That(proxy.process.WaitForExit(30_000), "it ends");
+        proxy.process.WaitForExit();
+        return (proxy.process.ExitCode, output, proxy.Log);
+    }
+
+    public void Signal(string signal) => Tools.Run("/", "/bin/kill", "-" + signal, Id.ToString());
+
+    /// <summary>Waits for it to end: the exit code.</summary>
+    public async Task<int> EndAsync()
+    {
+        await process.WaitForExitAsync();
+        return process.ExitCode;
+    }
+
+    public async Task SaysAsync(string text) =>
+        await Tools.Eventually(() => Log.Contains(text), $"it says \"{text}\"; it said:\n{Log}");
+
+    public void Dispose()
+    {
+        if (!process.HasExited)
+            process.Kill();
+        process.WaitForExit();
+        process.Dispose();
+    }
+}
