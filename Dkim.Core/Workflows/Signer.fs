@@ -189,7 +189,8 @@ module Signer =
         : Result<PreparedSignature, SignError> =
         let names =
             if request.WithNames then
-                ValueSome(signedNames request.Fields header |> List.distinct)
+                // A mention for each field, in their order: Mail::DKIM takes fields in the order of h= (RFC 4870 §3.3).
+                ValueSome(signedNames { request.Fields with Sealed = [] } header)
             else
                 ValueNone
 

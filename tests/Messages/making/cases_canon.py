@@ -15,7 +15,7 @@ def pairs():
             case("canon-ed25519-" + short, "pass", "ed25519-sha256, c=" + c,
                  ["RFC6376-3.4-1", "RFC8463-3-1", "RFC8463-3-2", "RFC8463-4.1-1", "RFC8463-5-1"],
                  dkim(keys.edwards(), s="ed", c=c), zone=ED_ZONE)
-            case("canon-sha1-" + short, "policy", "rsa-sha1 that verifies, c=" + c,
+            case("canon-sha1-" + short, "permerror", "rsa-sha1 that verifies, c=" + c,
                  ["RFC8301-3.1-4"], dkim(keys.usual(), c=c, hash="sha1"), legacy="pass", accept=["policy", "permerror"])
     bare = "{name}: v=1; a={a}; d={d}; s={s}; h={h}; bh={bh}; b={b}"
     case("canon-absent", "pass", "no c= means simple/simple", ["RFC6376-3.4-1", "RFC6376-3.5-10"],
@@ -75,8 +75,8 @@ def bodies():
         case("body-many-empty-lines-" + canon, "pass", "100,000 empty lines inside, 100,000 at the end",
              ["RFC6376-3.4.3-1", "RFC6376-3.4.4-4"], dkim(keys.usual(), c="relaxed/" + canon), msg=letter("begin\n"),
              append=[("\r\n", 100000), ("middle\r\n", 1), ("\r\n", 100000)])
-        case("body-many-blanks-" + canon, "pass", "a line of 300,000 alternating blanks and tabs", ["RFC6376-3.4.4-3"],
-             dkim(keys.usual(), c="relaxed/" + canon), msg=letter("begin\n"), append=[(" \t", 150000), ("x \r\n", 1)])
+        case("body-many-blanks-" + canon, "pass", "a line of 40,000 alternating blanks and tabs", ["RFC6376-3.4.4-3"],
+             dkim(keys.usual(), c="relaxed/" + canon), msg=letter("begin\n"), append=[(" \t", 20000), ("x \r\n", 1)])
 
 
 HEADERS = [
@@ -159,7 +159,7 @@ def lengths():
     case("l-exact-relaxed", "pass", "l= counts canonical octets", ["RFC6376-3.5-23", "RFC6376-5.3.1-2"],
          with_l(len(b"a b\r\nc\r\n"), "relaxed/relaxed"), msg=letter("a  \t b \nc\n\n"), unsigned=0)
     case("l-appended", "pass", "a footer below what l= covers", ["RFC6376-3.5-24", "RFC6376-6.1.3-5"], with_l(size), msg=msg,
-         after=lambda o: o + b"-- \r\nthe list\r\n", whole="policy", unsigned=14, accept=["pass", "policy"])
+         after=lambda o: o + b"-- \r\nthe list\r\n", whole="policy", unsigned=15, accept=["pass", "policy"])
     case("l-appended-mid-line", "pass", "l= ends inside a line", ["RFC6376-3.5-24"], with_l(10), msg=msg, whole="policy",
          unsigned=size - 10, accept=["pass", "policy"])
     case("l-appended-empty-lines", "pass", "empty lines that are appended are not in the canonical body",

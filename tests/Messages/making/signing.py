@@ -57,7 +57,10 @@ def canonical_body(canon, body):
     if canon == "relaxed":
         body = re.sub(rb"[ \t]+", b" ", body)
         body = re.sub(rb" (?=\r\n|\Z)", b"", body)
-    body = re.sub(rb"(\r\n)+\Z", b"", body)
+    end = len(body)
+    while body.endswith(b"\r\n", 0, end):
+        end -= 2
+    body = body[:end]
     return body + b"\r\n" if body or canon == "simple" else b""
 
 

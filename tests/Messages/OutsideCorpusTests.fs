@@ -1,0 +1,128 @@
+/// The messages of other implementations, where they lie: in the folder that DKIM_CORPUS names, else in a folder
+/// `corpus/dkim` of a directory beside the repository. They are never part of the repository.
+module Dkim.Messages.OutsideCorpusTests
+
+open System
+open System.IO
+open NUnit.Framework
+open Dkim.Core
+open Dkim.Messages.Corpus
+open Dkim.Messages.Judging
+
+let private hasManifest (directory: string) =
+    File.Exists(Path.Combine(directory, "manifest.json"))
+
+let private directory =
+    lazy
+        (match Environment.GetEnvironmentVariable "DKIM_CORPUS" with
+         | null
+         | "" ->
+             Directory.GetDirectories(Path.GetFullPath(Path.Combine(root, "..")))
+             |> Array.map (fun beside -> Path.Combine(beside, "corpus", "dkim"))
+             |> Array.tryFind hasManifest
+         | named -> Some named)
+
+let private cases =
+    lazy
+        (match directory.Value with
+         | Some found when hasManifest found -> read (Path.Combine(found, "manifest.json"))
+         | _ -> [])
+
+let rows () =
+    cases.Value
+    |> List.filter (fun case -> not case.Disputed && (case.Unsigned || not case.Signatures.IsEmpty))
+    |> List.map (fun case -> TestCaseData(case).SetArgDisplayNames case.Id)
+
+/// The words that a row allows; RFC 8301 is about DKIM, so DomainKeys keeps its own.
+let private allowed (strict: bool) (expected: Expected) : string list =
+    let usual = expected.Words "accept" @ expected.Words "expected"
+
+    if not strict then
+        usual
+    else
+        match expected.Kind, expected.Words "accept_rfc8301", expected.Words "expected_rfc8301" with
+        | Dkim, (_ :: _ as words), _ -> words
+        | Dkim, [], (_ :: _ as words) when words <> expected.Words "expected" -> words
+        | Dkim, [], _ -> usual
+        | DomainKeys, words, more -> usual @ words @ more
+
+let private judgeFile policy (case: Case) =
+    match directory.Value with
+    | None -> []
+    | Some found ->
+        let octets = message found case
+        judge policy (max 1 octets.Length) case octets
+
+let private check (policy: VerifyPolicy) (strict: bool) (case: Case) =
+    let judged = judgeFile policy case
+
+    if case.Unsigned then
+        Assert.That(judged, Is.Empty, "nothing to judge")
+
+    for expected in case.Signatures do
+        match tryNth expected.Kind expected.Index judged with
+        | None -> Assert.That(allowed strict expected, Does.Contain "none", "not judged")
+        | Some one -> Assert.That(allowed strict expected, Does.Contain(word one), Verdict.describe one.Verdict)
+
+[<TestCaseSource(nameof rows)>]
+let ``accepted words without RFC 8301`` (case: Case) = check legacy false case
+
+[<TestCaseSource(nameof rows)>]
+let ``accepted words with RFC 8301`` (case: Case) = check VerifyPolicy.defaults true case
+
+[<Test>]
+let ``the corpus is there`` () =
+    match directory.Value with
+    | None -> Assert.Ignore "no corpus/dkim beside the repository, and DKIM_CORPUS is not set"
+    | Some _ -> Assert.That(cases.Value.Length, Is.GreaterThan 0)
+
+let private disputedRow (case: Case) : string list =
+    let judged = judgeFile legacy case
+
+    case.Signatures
+    |> List.map (fun expected ->
+        let told =
+            match tryNth expected.Kind expected.Index judged with
+            | Some one -> word one + " | " + Verdict.describe one.Verdict
+            | None -> "none | not judged"
+
+        let kind = if expected.Kind = Dkim then "dkim" else "domainkeys"
+
+        "| "
+        + case.Id
+        + " | "
+        + kind
+        + " "
+        + string expected.Index
+        + " | "
+        + told
+        + " |")
+
+let private disputed () : string =
+    let rows = cases.Value |> List.filter _.Disputed |> List.collect disputedRow
+
+    String.concat
+        "\n"
+        ([
+            "# Disputed messages"
+            ""
+            "Signatures in a collection of other implementations' test messages, which is not part of this project, on which"
+            "those implementations or their own tests disagree. This is our answer to each with RFC 8301 switched off, and why."
+            "A test compares this table with the present answers; `DKIM_WRITE_DOCS=1` writes it anew."
+            ""
+            "| case | signature | our word | why |"
+            "|---|---|---|---|"
+         ]
+         @ rows)
+    + "\n"
+
+[<Test>]
+let ``the table of disputed messages is true`` () =
+    let path = Path.Combine(root, "docs", "disputed.md")
+
+    if cases.Value.IsEmpty then
+        Assert.Ignore "the corpus is not there"
+    elif Environment.GetEnvironmentVariable "DKIM_WRITE_DOCS" = "1" then
+        File.WriteAllText(path, disputed ())
+    else
+        Assert.That(disputed (), Is.EqualTo(File.ReadAllText path))

@@ -1,0 +1,176 @@
+/// Other implementations as long-lived helper processes; peers/README.md has the protocol. One that is not installed is
+/// absent, with the reason.
+module Dkim.Messages.Peers
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Text
+open Dkim.Core
+open Dkim.Messages.Corpus
+
+/// What a peer said of one signature.
+type Word =
+    {
+        Kind: Scheme
+        Index: int
+        Text: string
+        Reason: string
+    }
+
+/// A running helper. Not for several threads at once.
+[<Sealed>]
+type Peer(name: string, proc: Process) =
+    let toPeer = proc.StandardInput.BaseStream
+    let fromPeer = new BufferedStream(proc.StandardOutput.BaseStream)
+
+    let readLine () =
+        let line = StringBuilder()
+        let mutable octet = fromPeer.ReadByte()
+
+        while octet >= 0 && octet <> int '\n' do
+            line.Append(char octet) |> ignore
+            octet <- fromPeer.ReadByte()
+
+        if octet < 0 then
+            raise (EndOfStreamException(name + " ended"))
+
+        line.ToString()
+
+    let ask (line: string) (parts: byte[] list) : string =
+        toPeer.Write(Encoding.Latin1.GetBytes(line + "\n"))
+
+        for part in parts do
+            toPeer.Write part
+
+        toPeer.Flush()
+        readLine ()
+
+    member _.Name = name
+
+    /// Sets what the DNS holds.
+    member _.Publish(records: (string * string) list) =
+        ask "clear" [] |> ignore
+
+        for recordName, text in records do
+            let octets = Encoding.Latin1.GetBytes text
+            ask ("record " + recordName + " " + string octets.Length) [ octets ] |> ignore
+
+    /// What it says of each signature, or of the message as a whole.
+    member _.Verify(now: int64<sec>, message: byte[]) : Result<Word list, string> =
+        let answer =
+            ask ("verify " + string (int64 now) + " " + string message.Length) [ message ]
+
+        let word (part: string) =
+            match part.Split(' ', 4) with
+            | [| kind; index; text; reason |] ->
+                {
+                    Kind = (if kind = "domainkeys" then DomainKeys else Dkim)
+                    Index = int index
+                    Text = text
+                    Reason = reason
+                }
+            | _ -> invalidOp (name + " said " + part)
+
+        match List.ofArray (answer.Split '\t') with
+        | "ok" :: parts -> Ok(parts |> List.map word)
+        | _ -> Error answer
+
+    /// A signature field with its CRLF. `how` is kind, algorithm, canonicalizations of header and body, domain and selector.
+    member _.Sign(how: string, now: int64<sec>, key: string, message: byte[]) : Result<byte[], string> =
+        let pem = Encoding.Latin1.GetBytes key
+
+        let answer =
+            ask
+                ("sign "
+                 + how
+                 + " "
+                 + string (int64 now)
+                 + " "
+                 + string pem.Length
+                 + " "
+                 + string message.Length)
+                [ pem; message ]
+
+        match answer.Split ' ' with
+        | [| "ok"; length |] ->
+            let field: byte[] = Array.zeroCreate (int length)
+            fromPeer.ReadExactly(field.AsSpan())
+            Ok field
+        | _ -> Error answer
+
+    interface IDisposable with
+        member _.Dispose() =
+            proc.StandardInput.Close()
+
+            if not (proc.WaitForExit 5000) then
+                proc.Kill()
+
+            proc.Dispose()
+
+let private start (program: string) (arguments: string list) : Process =
+    let info =
+        ProcessStartInfo(
+            program,
+            arguments,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true
+        )
+
+    match Process.Start info with
+    | null -> invalidOp ("cannot start " + program)
+    | started ->
+        // What a helper complains of would fill its pipe.
+        started.ErrorDataReceived.Add ignore
+        started.BeginErrorReadLine()
+        started
+
+/// The exit code of a command, or nothing if there is no such program.
+let private tryRun (program: string) (arguments: string list) : int voption =
+    try
+        use running = start program arguments
+        running.StandardInput.Close()
+        running.StandardOutput.ReadToEnd() |> ignore
+        running.WaitForExit()
+        ValueSome running.ExitCode
+    with :? ComponentModel.Win32Exception ->
+        ValueNone
+
+let private helper (file: string) = Path.Combine(folder, "peers", file)
+
+let private dkimpy () : Result<Peer, string> =
+    // A Python of one's own before Debian's in the path does not have Debian's modules.
+    [ "/usr/bin/python3"; "python3" ]
+    |> List.tryFind (fun python -> tryRun python [ "-c"; "import dkim, nacl" ] = ValueSome 0)
+    |> function
+        | Some python -> Ok(new Peer("dkimpy", start python [ helper "dkimpy.py" ]))
+        | None -> Error "python3-dkim is not installed"
+
+let private mailDkim () : Result<Peer, string> =
+    if tryRun "perl" [ "-MMail::DKIM::Verifier"; "-MNet::DNS"; "-e"; "1" ] = ValueSome 0 then
+        Ok(new Peer("Mail::DKIM", start "perl" [ helper "maildkim.pl" ]))
+    else
+        Error "libmail-dkim-perl is not installed"
+
+let private openDkim () : Result<Peer, string> =
+    let program = Path.Combine(AppContext.BaseDirectory, "opendkim-peer")
+
+    let compile =
+        [
+            "-O1"
+            "-o"
+            program
+            helper "opendkim.c"
+            "-I/usr/include/opendkim"
+            "-lopendkim"
+        ]
+
+    if tryRun "cc" compile = ValueSome 0 then
+        Ok(new Peer("OpenDKIM", start program []))
+    else
+        Error "no C compiler, or libopendkim-dev is not installed"
+
+/// Every peer, running or with the reason why not.
+let startAll () : (string * Result<Peer, string>) list =
+    [ "dkimpy", dkimpy (); "Mail::DKIM", mailDkim (); "OpenDKIM", openDkim () ]
