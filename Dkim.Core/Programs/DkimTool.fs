@@ -12,7 +12,7 @@ let NoService = 69
 [<Literal>]
 let InputOutput = 74
 
-let private textOf (command: ToolTable.ToolCommand) : ProgramText =
+let private textOf (command: ToolCommands.ToolCommand) : ProgramText =
     {
         Name = "dkim " + command.Name
         Section = 1
@@ -25,12 +25,12 @@ let private textOf (command: ToolTable.ToolCommand) : ProgramText =
     }
 
 let private overview =
-    let line (command: ToolTable.ToolCommand) =
+    let line (command: ToolCommands.ToolCommand) =
         "  dkim " + command.Name.PadRight 9 + command.OneLine + "\n"
 
     "dkim - sign, verify and explain signed messages, and care for keys\n\n"
     + "Usage: dkim COMMAND [options]\n\nCommands:\n"
-    + String.Join("", ToolTable.commands |> List.map line)
+    + String.Join("", ToolCommands.commands |> List.map line)
     + "\ndkim COMMAND --help lists the options of a command.\n"
 
 let private refuse (name: string) (problems: Problem list) : Step<int> =
@@ -39,16 +39,16 @@ let private refuse (name: string) (problems: Problem list) : Step<int> =
         return ExitCode.Usage
     }
 
-let private perform (command: ToolTable.ToolCommand) settings (clock: int64<sec>) operands : Step<int> =
+let private perform (command: ToolCommands.ToolCommand) settings (clock: int64<sec>) operands : Step<int> =
     match command.Command with
-    | ToolTable.Sign -> ToolSign.run settings clock operands
-    | ToolTable.Verify -> ToolVerify.run settings clock operands
-    | ToolTable.Explain -> ToolExplain.run settings clock operands
-    | ToolTable.Genkey -> ToolGenkey.run settings operands
-    | ToolTable.Testkey -> ToolTestkey.run settings operands
-    | ToolTable.Demo -> demonstrate settings.Stay
+    | ToolCommands.Sign -> ToolSign.run settings clock operands
+    | ToolCommands.Verify -> ToolVerify.run settings clock operands
+    | ToolCommands.Explain -> ToolExplain.run settings clock operands
+    | ToolCommands.Genkey -> ToolGenkey.run settings operands
+    | ToolCommands.Testkey -> ToolTestkey.run settings operands
+    | ToolCommands.Demo -> demonstrate settings.Stay
 
-let private runCommand (tool: ToolTable.ToolCommand) (arguments: string list) (clock: int64<sec>) : Step<int> =
+let private runCommand (tool: ToolCommands.ToolCommand) (arguments: string list) (clock: int64<sec>) : Step<int> =
     let line = CommandLine.parse Gnu tool.Table arguments
     let settings, problems = Settings.apply [ line.Given ] ToolSettings.defaults
 
@@ -76,7 +76,7 @@ let private dkim (arguments: string list) (clock: int64<sec>) : Step<int> =
                     ExitCode.Success
         }
     | name :: rest ->
-        match ToolTable.commands |> List.tryFind (fun known -> known.Name = name) with
+        match ToolCommands.commands |> List.tryFind (fun known -> known.Name = name) with
         | Some tool -> runCommand tool rest clock
         | None -> fail ExitCode.Usage ("dkim: " + name + ": no such command (dkim --help lists them)")
 

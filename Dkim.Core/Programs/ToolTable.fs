@@ -53,7 +53,7 @@ let private timeCodec: Codec<int64<sec>> =
 let private words (rows: (string * 'v) list) : Codec<'v> when 'v: equality =
     Codec.choice rows (fun value -> rows |> List.find (snd >> (=) value) |> fst)
 
-let private input: Setting<ToolSettings> list =
+let input: Setting<ToolSettings> list =
     [
         Setting.make
             "line-ends"
@@ -67,7 +67,7 @@ let private input: Setting<ToolSettings> list =
     ]
     |> Setting.group "message" "new"
 
-let private judging: Setting<ToolSettings> list =
+let judging: Setting<ToolSettings> list =
     [
         Setting.flag "json" _.Json (fun v s -> { s with Json = v })
         |> Setting.says "print JSON, one object per message"
@@ -83,7 +83,7 @@ let private judging: Setting<ToolSettings> list =
     ]
     |> Setting.group "judging" "new"
 
-let private batch: Setting<ToolSettings> list =
+let batch: Setting<ToolSettings> list =
     [
         Setting.optional "batch" (Codec.text "DIR|LIST") _.Batch (fun v s -> { s with Batch = v })
         |> Setting.says "verify all files below a directory, or those that a file lists, one path per line"
@@ -91,7 +91,7 @@ let private batch: Setting<ToolSettings> list =
     ]
     |> Setting.group "batch" "new"
 
-let private choice: Setting<ToolSettings> list =
+let choice: Setting<ToolSettings> list =
     [
         Setting.optional "signature" (Codec.number "NUMBER" 1 1000) _.Signature (fun v s -> { s with Signature = v })
         |> Setting.says "which signature to explain, counted from the top, from 1; without it all"
@@ -100,7 +100,7 @@ let private choice: Setting<ToolSettings> list =
 
 let private putResolver put v (s: ToolSettings) = { s with Resolver = put v s.Resolver }
 
-let private dns: Setting<ToolSettings> list =
+let dns: Setting<ToolSettings> list =
     [
         Setting.optional "zone" path _.Zone (fun v s -> { s with Zone = v })
         |> Setting.says "a JSON file of TXT records in place of the DNS"
@@ -143,7 +143,7 @@ let private dns: Setting<ToolSettings> list =
     ]
     |> Setting.group "dns" "new"
 
-let private key: Setting<ToolSettings> list =
+let key: Setting<ToolSettings> list =
     [
         Setting.optional "key" path _.KeyFile (fun v s -> { s with KeyFile = v })
         |> Setting.says "the file of the private key"
@@ -157,7 +157,7 @@ let private key: Setting<ToolSettings> list =
     ]
     |> Setting.group "key" "new"
 
-let private signing: Setting<ToolSettings> list =
+let signing: Setting<ToolSettings> list =
     [
         Setting.make "scheme" (words [ "dkim", Dkim; "domainkeys", DomainKeys ]) _.Scheme (fun v s ->
             { s with Scheme = v })
@@ -195,7 +195,7 @@ let private signing: Setting<ToolSettings> list =
     ]
     |> Setting.group "signing" "new"
 
-let private newKey: Setting<ToolSettings> list =
+let newKey: Setting<ToolSettings> list =
     [
         Setting.make "type" (words [ "rsa", Rsa; "ed25519", Ed25519 ]) _.KeyType (fun v s -> { s with KeyType = v })
         |> Setting.says "the type of the new key"
@@ -229,117 +229,17 @@ let private newKey: Setting<ToolSettings> list =
     ]
     |> Setting.group "new key" "new"
 
-let private demonstration: Setting<ToolSettings> list =
+let demonstration: Setting<ToolSettings> list =
     [
         Setting.flag "stay" _.Stay (fun v s -> { s with Stay = v })
         |> Setting.says "keep the proxies up until the program is interrupted, and say how to send to them"
     ]
     |> Setting.group "demonstration" "new"
 
-let private general: Setting<ToolSettings> list =
+let general: Setting<ToolSettings> list =
     [
         Setting.flag "help" _.Help (fun v s -> { s with Help = v })
         |> Setting.says "print this text and exit"
         |> Setting.spelled [ Spelling.Word "help"; Spelling.Letter 'h' ]
     ]
     |> Setting.group "general" "new"
-
-/// The commands of `dkim`.
-type Command =
-    | Sign
-    | Verify
-    | Explain
-    | Genkey
-    | Testkey
-    | Demo
-
-/// A command of `dkim`: its name, what it is for, its operands, and the groups of settings that it takes.
-type ToolCommand =
-    {
-        Command: Command
-        Name: string
-        OneLine: string
-        Operands: string
-        Table: Setting<ToolSettings> list
-    }
-
-/// `--now` and `--json`, without what else is about judging.
-let private only (names: string list) (rows: Setting<ToolSettings> list) =
-    rows |> List.filter (fun row -> List.contains row.Name names)
-
-let sign =
-    {
-        Command = Sign
-        Name = "sign"
-        OneLine = "print a signature for a message"
-        Operands = "[FILE]"
-        Table = key @ signing @ input @ only [ "now" ] judging @ general
-    }
-
-let verify =
-    {
-        Command = Verify
-        Name = "verify"
-        OneLine = "judge all signatures of messages"
-        Operands = "[FILE ...]"
-        Table = judging @ batch @ input @ dns @ general
-    }
-
-let explain =
-    {
-        Command = Explain
-        Name = "explain"
-        OneLine = "show step by step why a signature passes or fails"
-        Operands = "[FILE]"
-        Table = choice @ judging @ input @ dns @ general
-    }
-
-let genkey =
-    {
-        Command = Genkey
-        Name = "genkey"
-        OneLine = "make a key and the records to publish"
-        Operands = ""
-        Table = key @ newKey @ general
-    }
-
-let testkey =
-    {
-        Command = Testkey
-        Name = "testkey"
-        OneLine = "compare a published key with the private key and name mistakes"
-        Operands = ""
-        Table = key @ only [ "json"; "min-rsa-bits" ] judging @ dns @ general
-    }
-
-let demo =
-    {
-        Command = Demo
-        Name = "demo"
-        OneLine = "sign and verify mail through the proxies, with a key made for the occasion"
-        Operands = ""
-        Table = demonstration @ general
-    }
-
-let commands = [ sign; verify; explain; genkey; testkey; demo ]
-
-/// Every row once.
-let all: Setting<ToolSettings> list =
-    commands
-    |> List.collect _.Table
-    |> List.distinctBy _.Name
-    |> List.sortBy (fun row ->
-        List.findIndex
-            ((=) row.Group)
-            [
-                "key"
-                "signing"
-                "new key"
-                "judging"
-                "batch"
-                "choice"
-                "message"
-                "dns"
-                "demonstration"
-                "general"
-            ])

@@ -35,8 +35,8 @@ let test (source: ToolVerify.KeySource) (key: KeyUnderTest) : Step<Tested> =
             | NoSuchName
             | Records [] ->
                 command {
-                    let! around = ToolVerify.ask source (KeyDiagnosis.searchQuestions key)
-                    return KeyDiagnosis.ofMissing key (answer.Outcome <> NoSuchName) around
+                    let! around = ToolVerify.ask source (KeySearch.questions key)
+                    return KeySearch.findings key (answer.Outcome <> NoSuchName) around
                 }
             | Records _
             | Unavailable _ -> fun rest -> rest (KeyDiagnosis.ofAnswer key answer)

@@ -103,9 +103,8 @@ module KeyMistake =
         | KeyMistake.StillTesting -> "still-testing"
         | KeyMistake.BareRsaKey -> "bare-rsa-key"
 
-/// The text of one record: what is wrong with it as a text, and what it was meant to be.
-module internal RecordText =
-    let private wrong mistake says remedy =
+module KeyFinding =
+    let internal wrong mistake says remedy =
         {
             Mistake = mistake
             IsAdvice = false
@@ -113,6 +112,13 @@ module internal RecordText =
             Remedy = remedy
         }
 
+    let internal advice mistake says remedy =
+        { wrong mistake says remedy with
+            IsAdvice = true
+        }
+
+/// The text of one record: what is wrong with it as a text, and what it was meant to be.
+module internal RecordText =
     /// A text as far as it could be put right, and what was wrong with it.
     type private Repair =
         { Text: string; Found: KeyFinding list }
@@ -121,7 +127,7 @@ module internal RecordText =
         if isWrong state.Text then
             {
                 Text = mend state.Text
-                Found = state.Found @ [ wrong mistake says remedy ]
+                Found = state.Found @ [ KeyFinding.wrong mistake says remedy ]
             }
         else
             state

@@ -3,17 +3,6 @@ module Dkim.Core.KeyDiagnosis
 
 open System
 
-let private finding isAdvice mistake says remedy =
-    {
-        Mistake = mistake
-        IsAdvice = isAdvice
-        Says = says
-        Remedy = remedy
-    }
-
-let private wrong mistake says remedy = finding false mistake says remedy
-let private advice mistake says remedy = finding true mistake says remedy
-
 let private tagValue (name: string) (text: string) : string voption =
     match TagList.parse 65536<octet> text with
     | Ok tags -> tags.TryValue name
@@ -33,19 +22,19 @@ let private badBase64 (text: string) : KeyFinding =
 
     match badCharacter value with
     | _ when value.Contains "-----BEGIN" || value.Contains "KEY-----" ->
-        wrong
+        KeyFinding.wrong
             KeyMistake.PemPasted
             "p= has the BEGIN and END lines of the key file in it"
             "publish only the base64 between these lines, without line ends"
     | ValueSome c ->
-        wrong
+        KeyFinding.wrong
             KeyMistake.BadBase64
             ("p= has the character '"
              + Visible.text (string c)
              + "' in it, which is no base64")
             "copy the value of p= again"
     | ValueNone ->
-        wrong
+        KeyFinding.wrong
             KeyMistake.BadBase64
             "p= is base64 of an impossible length: characters are missing, perhaps the = at its end"
             "copy the value of p= again, whole"
@@ -75,26 +64,26 @@ let private badKeyData (record: KeyRecord) (reason: string) : KeyFinding =
     let octets = record.KeyData
 
     if isCutOff octets then
-        wrong
+        KeyFinding.wrong
             KeyMistake.CutOff
             "the key in p= is cut off: its own length says that there should be more"
             "publish the whole value, in several strings of one record where a string is limited to 255 characters"
     elif isPrivateKey octets then
-        wrong
+        KeyFinding.wrong
             KeyMistake.PrivateKeyPublished
             "p= is the PRIVATE key: everybody can sign in your name now"
             "remove the record, make a new key under another selector, and publish the public half"
     elif octets.AsSpan().StartsWith(ReadOnlySpan ed25519Info) then
-        wrong
+        KeyFinding.wrong
             KeyMistake.KeyTypeMismatch
             "p= is an Ed25519 key with an algorithm identifier in front (44 octets)"
             "publish k=ed25519 and base64 of the last 32 octets alone (RFC 8463 §4.2)"
     elif record.KeyType = Rsa && octets.Length = 32 then
-        wrong KeyMistake.KeyTypeMismatch "p= is an Ed25519 key, but k=ed25519 is missing" "add k=ed25519"
+        KeyFinding.wrong KeyMistake.KeyTypeMismatch "p= is an Ed25519 key, but k=ed25519 is missing" "add k=ed25519"
     elif record.KeyType = Ed25519 && octets.Length > 44 then
-        wrong KeyMistake.KeyTypeMismatch "k=ed25519 stands beside an RSA key" "write k=rsa"
+        KeyFinding.wrong KeyMistake.KeyTypeMismatch "k=ed25519 stands beside an RSA key" "write k=rsa"
     else
-        wrong KeyMistake.BadKeyData ("p= is no key: " + reason) "copy the value of p= again"
+        KeyFinding.wrong KeyMistake.BadKeyData ("p= is no key: " + reason) "copy the value of p= again"
 
 /// What other records are found in its place.
 let private foreign (text: string) : KeyFinding option =
@@ -106,39 +95,42 @@ let private foreign (text: string) : KeyFinding option =
     ]
     |> List.tryFind (fun (start, _) -> text.StartsWith(start, StringComparison.OrdinalIgnoreCase))
     |> Option.map (fun (_, kind) ->
-        wrong KeyMistake.OtherRecord ("this is " + kind + " record") "publish the DKIM key record under this name")
+        KeyFinding.wrong
+            KeyMistake.OtherRecord
+            ("this is " + kind + " record")
+            "publish the DKIM key record under this name")
 
 let private ofKeyError (text: string) (error: KeyError) : KeyFinding =
     match foreign text, error with
     | Some other, _ -> other
     | None, (MissingKeyData | NoKey) ->
-        wrong KeyMistake.MissingKey "the record has no p=, so it has no key" "add p= with the public key"
+        KeyFinding.wrong KeyMistake.MissingKey "the record has no p=, so it has no key" "add p= with the public key"
     | None, Revoked ->
-        wrong
+        KeyFinding.wrong
             KeyMistake.Revoked
             "p= is empty: the key is revoked"
             "publish the key again, or sign with another selector"
     | None, UnsupportedRecordVersion _ ->
-        wrong KeyMistake.BadVersion "v= is not DKIM1, or not the first tag" "begin the record with v=DKIM1;"
+        KeyFinding.wrong KeyMistake.BadVersion "v= is not DKIM1, or not the first tag" "begin the record with v=DKIM1;"
     | None, UnsupportedKeyType name ->
-        wrong
+        KeyFinding.wrong
             KeyMistake.KeyTypeMismatch
             ("k=" + Visible.excerpt 30 name + " is neither rsa nor ed25519")
             "write k=rsa or k=ed25519"
     | None, MalformedRecord(RepeatedTag name) ->
-        wrong
+        KeyFinding.wrong
             KeyMistake.RecordsPasted
             ("the tag "
              + Visible.text name
              + "= occurs twice: perhaps two records stand in one")
             "publish one record under each selector"
     | None, MalformedRecord other ->
-        wrong
+        KeyFinding.wrong
             KeyMistake.BadSyntax
             ("the record is no list of tags: " + TagListError.describe other)
             "write it as v=DKIM1; k=rsa; p=..."
     | None, MalformedKeyData _ -> badBase64 text
-    | None, other -> wrong KeyMistake.BadSyntax (KeyError.describe other) "write it as v=DKIM1; k=rsa; p=..."
+    | None, other -> KeyFinding.wrong KeyMistake.BadSyntax (KeyError.describe other) "write it as v=DKIM1; k=rsa; p=..."
 
 let private lengthFindings (test: KeyUnderTest) (key: PublicKey) : KeyFinding list =
     let bits = string (int key.Bits)
@@ -147,7 +139,7 @@ let private lengthFindings (test: KeyUnderTest) (key: PublicKey) : KeyFinding li
         []
     elif key.Bits < test.LeastRsaBits then
         [
-            wrong
+            KeyFinding.wrong
                 KeyMistake.KeyTooShort
                 ("the key has "
                  + bits
@@ -156,7 +148,7 @@ let private lengthFindings (test: KeyUnderTest) (key: PublicKey) : KeyFinding li
         ]
     elif key.Bits < 2048<bit> then
         [
-            advice
+            KeyFinding.advice
                 KeyMistake.KeyTooShort
                 ("the key has "
                  + bits
@@ -165,7 +157,7 @@ let private lengthFindings (test: KeyUnderTest) (key: PublicKey) : KeyFinding li
         ]
     elif key.Bits > 4096<bit> then
         [
-            advice
+            KeyFinding.advice
                 KeyMistake.KeyTooLong
                 ("the key has " + bits + " bits; verifiers need not take more than 4096")
                 "make a key of 2048 bits under a new selector"
@@ -185,7 +177,7 @@ let private privateFindings (test: KeyUnderTest) (record: KeyRecord) : KeyFindin
     | ValueNone -> []
     | ValueSome key when key.KeyType <> record.KeyType ->
         [
-            wrong
+            KeyFinding.wrong
                 KeyMistake.KeyTypeMismatch
                 ("the private key is "
                  + Algorithms.keyTypes.Name key.KeyType
@@ -196,7 +188,7 @@ let private privateFindings (test: KeyUnderTest) (record: KeyRecord) : KeyFindin
     | ValueSome key when key.KeyData.AsSpan().SequenceEqual(ReadOnlySpan record.KeyData) || sameRsa key -> []
     | ValueSome _ ->
         [
-            wrong
+            KeyFinding.wrong
                 KeyMistake.OtherKey
                 "p= is not the public half of this private key"
                 "publish the record of this private key, or sign with the key and selector that belong together"
@@ -206,20 +198,20 @@ let private flagFindings (record: KeyRecord) : KeyFinding list =
     [
         match record.Hashes with
         | ValueSome hashes when not (List.contains Sha256 hashes) ->
-            wrong KeyMistake.HashNotAllowed "h= does not allow sha256" "remove h= or write h=sha256"
+            KeyFinding.wrong KeyMistake.HashNotAllowed "h= does not allow sha256" "remove h= or write h=sha256"
         | _ -> ()
         if not record.ForMail then
-            wrong KeyMistake.NotForMail "s= is neither * nor email: the key is not for mail" "remove s="
+            KeyFinding.wrong KeyMistake.NotForMail "s= is neither * nor email: the key is not for mail" "remove s="
         match record.Granularity with
         | ValueSome "*"
         | ValueNone -> ()
         | ValueSome _ ->
-            advice
+            KeyFinding.advice
                 KeyMistake.Granularity
                 "g= limits the key to a local part for old verifiers; new ones pass it over"
                 "remove g="
         if record.Testing then
-            advice
+            KeyFinding.advice
                 KeyMistake.StillTesting
                 "t=y is still on: verifiers treat the mail as if it were not signed"
                 "remove y from t= once signing works"
@@ -235,14 +227,14 @@ let private recordFindings (test: KeyUnderTest) (record: KeyRecord) : KeyFinding
     | Error(MalformedKeyData reason) -> [ badKeyData record reason ]
     | Error(KeyError.KeyTooLong bits) ->
         [
-            wrong
+            KeyFinding.wrong
                 KeyMistake.KeyTooLong
                 ("the key has " + string (int bits) + " bits")
                 "make a key of 2048 bits under a new selector"
         ]
     | Error error ->
         [
-            wrong KeyMistake.BadKeyData (KeyError.describe error) "copy the value of p= again"
+            KeyFinding.wrong KeyMistake.BadKeyData (KeyError.describe error) "copy the value of p= again"
         ]
     | Ok key ->
         let isBare =
@@ -253,7 +245,7 @@ let private recordFindings (test: KeyUnderTest) (record: KeyRecord) : KeyFinding
         @ flagFindings record
         @ [
             if isBare then
-                advice
+                KeyFinding.advice
                     KeyMistake.BareRsaKey
                     "p= is a bare RSAPublicKey, which not every verifier reads"
                     "publish the SubjectPublicKeyInfo, as openssl rsa -pubout writes it"
@@ -280,13 +272,13 @@ let private several (test: KeyUnderTest) (texts: string list) : KeyFinding list 
 
     if starts.Length = 1 && pieces |> List.forall isPiece then
         [
-            wrong
+            KeyFinding.wrong
                 KeyMistake.SplitOverRecords
                 "the key is split over several TXT records; verifiers cannot know in which order they belong together"
                 "publish one record that consists of several strings"
         ]
     else
-        wrong
+        KeyFinding.wrong
             KeyMistake.SeveralRecords
             (string texts.Length
              + " TXT records stand under this name; verifiers may take any of them")
@@ -296,92 +288,19 @@ let private several (test: KeyUnderTest) (texts: string list) : KeyFinding list 
             |> List.sortBy (List.filter (fun found -> not found.IsAdvice) >> List.length)
             |> List.head)
 
-/// Names under which a record that is missing may have been put, and why.
-let otherPlaces (test: KeyUnderTest) : (string * string) list =
-    let selector, domain = test.Selector.Text, test.Domain.Text
-
-    [
-        test.Name + "." + domain, "the domain was added once more: the name in the zone file lacks its final dot"
-        selector + "." + domain, "_domainkey is missing in the name"
-        selector + "._domainkey." + selector + "._domainkey." + domain, "the name was entered into a form that adds it"
-        selector + "_domainkey." + domain, "the dot after the selector is missing"
-        selector + ".domainkey." + domain, "the underscore of _domainkey is missing"
-        selector + "._domainkeys." + domain, "_domainkey has no s at its end"
-        "_domainkey." + domain, "the selector is missing in the name"
-    ]
-    |> List.filter (fun (name, _) -> name.Length <= 253)
-
-/// The questions that help where there is no record.
-let searchQuestions (test: KeyUnderTest) : Question list =
-    {
-        Name = test.Name
-        Type = RecordType.Cname
-    }
-    :: (otherPlaces test
-        |> List.map (fun (name, _) -> { Name = name; Type = RecordType.Txt }))
-
-let private isKeyAnswer (answer: Answer) =
-    match answer.Outcome with
-    | Records texts -> texts |> List.exists (fun text -> text.Contains "p=")
-    | NoSuchName
-    | Unavailable _ -> false
-
-/// Where there is no record: what the answers to `searchQuestions` say of it.
-let ofMissing (test: KeyUnderTest) (exists: bool) (answerTo: Question -> Answer) : KeyFinding list =
-    let alias =
-        answerTo
-            {
-                Name = test.Name
-                Type = RecordType.Cname
-            }
-
-    let elsewhere =
-        otherPlaces test
-        |> List.tryFind (fun (name, _) -> isKeyAnswer (answerTo { Name = name; Type = RecordType.Txt }))
-
-    match alias.Outcome, elsewhere with
-    | Records(_ :: _), _ ->
-        [
-            wrong
-                KeyMistake.AliasGone
-                (test.Name + " is a CNAME, and where it points there is no TXT record")
-                "ask the service that the CNAME belongs to, or remove the CNAME and publish the record"
-        ]
-    | _, Some(name, why) ->
-        [
-            wrong
-                KeyMistake.WrongPlace
-                (test.Name + " has no record, but " + name + " has one: " + why)
-                ("publish the record as " + test.Name + ".")
-        ]
-    | _, None when exists ->
-        [
-            wrong
-                KeyMistake.NoTxtRecord
-                (test.Name + " exists but has no TXT record")
-                "publish the record with the type TXT"
-        ]
-    | _, None ->
-        [
-            wrong
-                KeyMistake.NotPublished
-                (test.Name + " does not exist")
-                "publish the record; check the spelling of selector and domain"
-        ]
-
-/// What the answer for the key's own name says. An answer without records needs `ofMissing`.
+/// What the answer for the key's own name says. Where there are no records, `KeySearch` goes on.
 let ofAnswer (test: KeyUnderTest) (answer: Answer) : KeyFinding list =
     match answer.Outcome with
     | _ when answer.Security = Security.Bogus ->
         [
-            wrong
+            KeyFinding.wrong
                 KeyMistake.Bogus
                 "the record fails DNSSEC validation"
                 "sign the zone again, or remove the DS record of its parent"
         ]
     | Unavailable reason ->
         [
-            wrong
+            KeyFinding.wrong
                 KeyMistake.NoAnswer
                 ("the DNS gave no answer: " + Visible.text reason)
                 "try again; check the name servers of the domain"

@@ -1,0 +1,115 @@
+/// What is known of a signature that is to be explained: everything that was looked up, selected and hashed.
+namespace Dkim.Core
+
+open System
+open System.Security.Cryptography
+
+/// What is known of one signature before steps are told.
+[<NoComparison; NoEquality>]
+type internal Evidence =
+    {
+        Policy: VerifyPolicy
+        Now: int64<sec>
+        Mail: Mail
+        Judged: Judged
+        Signature: Signature
+        Answer: Answer
+        Record: KeyRecord voption
+        Key: PublicKey voption
+        Recovered: RecoveredDigest
+        Selected: Field list
+        Own: Field
+        CanonicalHeader: byte[]
+        Request: DigestRequest
+        CanonicalBody: byte[]
+        BodyDigest: byte[]
+    }
+
+    member this.IsDkim = this.Signature.Scheme = Dkim
+
+    /// The digest that b= is over.
+    member this.SignedDigest: byte[] =
+        if not this.IsDkim then
+            this.BodyDigest
+        else
+            match this.Signature.Hash with
+            | Sha1 -> SHA1.HashData this.CanonicalHeader
+            | Sha256 -> SHA256.HashData this.CanonicalHeader
+
+    /// Whether a digest is the one that was signed.
+    member this.IsSigned(digest: byte[]) : bool =
+        match this.Recovered, this.Key with
+        | RecoveredDigest.Digest(_, signed), _ -> digest.AsSpan().SequenceEqual(ReadOnlySpan signed)
+        | RecoveredDigest.OtherKey, _
+        | _, ValueNone -> false
+        | RecoveredDigest.Closed, ValueSome key -> key.Verify(this.Signature.Hash, digest, this.Signature.Value)
+
+    member this.HeaderFits = this.IsSigned this.SignedDigest
+
+    member this.BodyFits =
+        if this.IsDkim then
+            this.BodyDigest.AsSpan().SequenceEqual(ReadOnlySpan this.Signature.BodyHash)
+        else
+            this.HeaderFits
+
+module internal Evidence =
+    /// The record that decided, or the first that can be read.
+    let private recordOf (policy: VerifyPolicy) (judged: Judged) (answer: Answer) : KeyRecord voption =
+        match judged.Key, answer.Outcome with
+        | ValueSome record, _ -> ValueSome record
+        | ValueNone, Records texts ->
+            texts
+            |> List.tryPick (fun text -> KeyRecord.parse policy.RecordOctets text |> Result.toOption)
+            |> Option.toValueOption
+        | ValueNone, (NoSuchName | Unavailable _) -> ValueNone
+
+    let private selected (mail: Mail) (judged: Judged) (signature: Signature) : Field list =
+        match signature.Scheme with
+        | Dkim ->
+            let names = signature.SignedFields |> ValueOption.defaultValue []
+            Header.select names (ValueSome judged.Position) mail.Header
+        | DomainKeys ->
+            Verifier.coveredFields mail.Header judged.Position signature.SignedFields
+            |> List.ofSeq
+
+    /// Gathers it for a signature that was judged.
+    let gather policy now (mail: Mail) answer (judged: Judged) (signature: Signature) : Evidence =
+        let record = recordOf policy judged answer
+
+        let key =
+            record
+            |> ValueOption.bind (fun record -> PublicKey.ofRecord record |> Result.toValueOption)
+
+        let fields = selected mail judged signature
+        let own = CanonicalHeader.without signature.ValueExtent judged.Field
+        let request = Verifier.requestFor mail.Header judged.Position signature
+
+        let digest =
+            match Digests.tryFind request (Mail.digests [ request ] mail) with
+            | ValueSome found -> found.Value
+            | ValueNone -> [||]
+
+        {
+            Policy = policy
+            Now = now
+            Mail = mail
+            Judged = judged
+            Signature = signature
+            Answer = answer
+            Record = record
+            Key = key
+            Recovered =
+                match record with
+                | ValueSome record -> RecoveredDigest.recover record signature.Value
+                | ValueNone -> RecoveredDigest.Closed
+            Selected = fields
+            Own = own
+            CanonicalHeader =
+                if signature.Scheme = Dkim then
+                    CanonicalHeader.signedOctets signature.HeaderCanon fields own
+                else
+                    request.Prefix.ToArray()
+            Request = request
+            CanonicalBody = BodyGuesses.canonical request mail.Body.Span
+            BodyDigest = digest
+        }
