@@ -175,10 +175,10 @@ module internal SettingsFile =
             | Result.Ok(ValueSome(struct (key, value))) ->
                 let isInclude = key.Equals("Include", StringComparison.OrdinalIgnoreCase)
 
-                if style = KeyAndToken && isInclude && value <> "" then
-                    file style table find taken (depth + 1) origin value
-                else
-                    entry style table origin key value
+                match style, value with
+                | KeyAndToken, "" when isInclude -> problem origin key ValueNone MissingValue "write Include FILE"
+                | KeyAndToken, _ when isInclude -> file style table find taken (depth + 1) origin value
+                | _ -> entry style table origin key value
 
     /// Reads a file and those that it includes; `find` gives what has been supplied so far.
     let read style (table: Setting<'s> list) (find: string -> FileContents voption) (path: string) : SettingsFile<'s> =

@@ -73,8 +73,8 @@ let ``keys of the filter's style count in any case, and a value is one word`` ()
 
 [<Test>]
 let ``a key of the filter's style needs its value`` () =
-    let file = filter "Listen\nseal\n"
-    Expect.equal [ MissingValue; MissingValue ] (file.Problems |> List.map _.Fault)
+    let file = filter "Listen\nseal\nInclude # x\n"
+    Expect.equal [ MissingValue; MissingValue; MissingValue ] (file.Problems |> List.map _.Fault)
 
 [<Test>]
 let ``lines of the filter's style are bounded`` () =
