@@ -149,12 +149,9 @@ static int Activate()
 
 static async Task<int> ResolveAsync(string server, string name, bool library)
 {
-    if (!ResolverSettings.TryParseServer(server, out var address))
-    {
-        return 64;
-    }
-
-    using var resolver = Resolvers.Open(new ResolverSettings { Forwarder = address, Library = library });
+    // Without a server those of resolv.conf are asked.
+    var forwarder = ResolverSettings.TryParseServer(server, out var address) ? address : null;
+    using var resolver = Resolvers.Open(new ResolverSettings { Forwarder = forwarder, Library = library });
     Console.Out.WriteLine(resolver.Description);
     var question = new Question(name, RecordType.Txt);
     var answer = (await new MessageLookups(resolver, LookupLimits.Default).AskAsync([question]))[question];

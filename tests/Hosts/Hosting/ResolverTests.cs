@@ -148,6 +148,43 @@ public sealed class ResolverTests(bool library)
         Assert.That(output[1], Is.EqualTo(name[0] switch { 'l' => long2k, 'a' => "hello", _ => "no such name" }));
     }
 
+    [TestCase("options trust-ad")]
+    [TestCase("nameserver 127.0.0.9")]
+    public void The_servers_of_resolv_conf_are_asked(string more)
+    {
+        Tools.RequireRoot();
+        var unshare = Tools.RequireProgram("unshare", "util-linux");
+        Tools.RequireProgram("ip", "iproute2");
+        using var scratch = new Scratch();
+        var zone = scratch.Write("zone", "$ORIGIN inner.test.\n@ 60 IN SOA a b 1 2 3 4 5\n@ 60 IN NS a\na 60 IN A 127.0.0.1\nkey 60 IN TXT \"found\"\n");
+        var configuration = scratch.Write("nsd.conf", $"""
+            server:
+              ip-address: 127.0.0.1@53
+              username: ""
+              database: ""
+              pidfile: "{scratch.At("pid")}"
+              xfrdfile: "{scratch.At("xfrd")}"
+              zonelistfile: "{scratch.At("zones")}"
+            remote-control:
+              control-enable: no
+            zone:
+              name: "inner.test"
+              zonefile: "{zone}"
+
+            """);
+        var servers = scratch.Write("resolv.conf", $"nameserver 127.0.0.1\n{more}\n");
+
+        // A network of its own, where port 53 is free and nothing else is to be found.
+        var script = scratch.Write("script", $"""
+            ip link set lo up && mount --bind {servers} /etc/resolv.conf || exit 1
+            {Tools.RequireProgram("nsd", "nsd")} -d -c {configuration} 2>/dev/null &
+            for i in 1 2 3 4 5 6 7 8 9 10; do [ -s {scratch.At("pid")} ] && break; sleep 0.1; done
+            {Tools.Probe} resolve none key.inner.test {(library ? "library" : "system")}
+            kill $! && wait
+            """);
+        Assert.That(Tools.Run("/", unshare, "-m", "-n", "/bin/sh", script), Does.EndWith("\nfound\n"));
+    }
+
     [Test]
     public async Task Five_hundred_at_once_are_all_answered()
     {
