@@ -267,7 +267,8 @@ module internal DkimproxyIn =
                 fun digests answerTo -> Verifier.conclude plan digests answerTo |> conclude program arrival header
         }
 
-    /// A header beyond the limits. Fields that claim to be ours go all the same, as far as it is known.
+    /// A header beyond the limits. Fields that claim to be ours go all the same. Where the header is too long to be read
+    /// they cannot, and a message that may bring forged results is no message to pass on (RFC 8601 §5).
     let private failed (program: InProgram) (arrival: Arrival) (header: Header voption) (error: HeaderError) =
         let reason = HeaderError.describe error
         let text = ProxyLog.failure true reason
@@ -280,9 +281,10 @@ module internal DkimproxyIn =
 
         let result = methodResult Dkim "permerror" (ValueSome reason) []
 
-        if program.Settings.Proxy.RejectError then
-            ProxyLog.refuse log 550 ("DKIM - " + text)
-        else
+        match header with
+        | _ when program.Settings.Proxy.RejectError -> ProxyLog.refuse log 550 ("DKIM - " + text)
+        | ValueNone when program.Settings.RemoveForged -> ProxyLog.refuse log 552 "5.3.4 Message header too long"
+        | _ ->
             let known = header |> ValueOption.defaultValue Header.empty
             relay program log arrival known (added program [ result ] text)
 

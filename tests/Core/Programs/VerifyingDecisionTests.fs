@@ -259,6 +259,13 @@ let ``a header beyond the limits is not judged, and forged fields go from it`` (
     Expect.equal (Refused(550, "DKIM - permerror (more than 10 header fields)")) refused
 
 [<Test>]
+let ``RFC8601-5-1 a header too long to be searched for forged fields is refused`` () =
+    let long = "X: " + String('y', 2000) + "\n" + plain
+
+    match pass [] (start [ "--max_header_octets=1024" ]) long with
+    | outcome, _, _ -> Expect.equal (Refused(552, "5.3.4 Message header too long")) outcome
+
+[<Test>]
 let ``reject-error refuses for a while what cannot be looked up for now`` () =
     let failing = [ keyName, Fails "SERVFAIL" ]
     let outcome, log, _ = pass failing (start [ "--reject-error" ]) good.Value
