@@ -195,6 +195,9 @@ let private appended (midLine: bool) (puzzle: Puzzle) (canonical: byte[]) : Gues
 
     let fitsHere () = puzzle.Fits(hash.GetCurrentHash())
 
+    let isMidLine () =
+        not (canonical.AsSpan(at).StartsWith(ReadOnlySpan Octets.crlf))
+
     let fitsWithLineEnd () =
         use copy = sum puzzle.Request
         copy.AppendData(canonical, 0, at)
@@ -214,7 +217,7 @@ let private appended (midLine: bool) (puzzle: Puzzle) (canonical: byte[]) : Gues
             hash.AppendData(canonical, at, stop - at)
             at <- stop
 
-            if fitsHere () || midLine && fitsWithLineEnd () then
+            if fitsHere () || midLine && isMidLine () && fitsWithLineEnd () then
                 found <- ValueSome stop
 
     match found with
@@ -299,8 +302,8 @@ let find (puzzle: Puzzle) : Guess option =
         let octets = canonical puzzle.Request (ReadOnlySpan(Octets.ofLatin1 puzzle.Body))
 
         [
-            fun () -> rules puzzle
             fun () -> asWhole puzzle
+            fun () -> rules puzzle
             fun () -> finalLines puzzle octets
             fun () -> appended true puzzle octets
             fun () -> inserted puzzle octets

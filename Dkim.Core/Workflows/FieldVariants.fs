@@ -49,6 +49,10 @@ let spacings (name: string) (value: string) : (Happening * string * string * str
         Happening.SpaceChanged, says, name, value
 
     [
+        spaced "got white space at its end" (value.TrimEnd(' ', '\t'))
+        spaced "lost a space at its end" (value + " ")
+        spaced "got a space after the colon" (value.TrimStart(' '))
+        spaced "lost the space after the colon" (" " + value)
         folded "was folded" (unfoldWith " " value)
         folded "was folded" (value.Replace("\r\n", ""))
         folded "was folded, which put white space into a word" (unfoldWith "" value)
@@ -59,10 +63,6 @@ let spacings (name: string) (value: string) : (Happening * string * string * str
             folded "was folded anew" (refold name width "\t" value)
         folded "was folded anew" (value.Replace(", ", ",\r\n "))
         folded "was folded anew" (value.Replace(", ", ",\r\n\t"))
-        spaced "got white space at its end" (value.TrimEnd(' ', '\t'))
-        spaced "lost a space at its end" (value + " ")
-        spaced "got a space after the colon" (value.TrimStart(' '))
-        spaced "lost the space after the colon" (" " + value)
         for other in [ titled name; name.ToLowerInvariant(); name.ToUpperInvariant() ] @ usualNames do
             if other.Equals(name, StringComparison.OrdinalIgnoreCase) then
                 Happening.NameCaseChanged, "was spelled " + other, other, value

@@ -173,7 +173,7 @@ module internal RecordText =
 
                 let value =
                     match key with
-                    | "v" -> value.ToUpperInvariant()
+                    | "v" when value.Trim().Equals("DKIM1", StringComparison.OrdinalIgnoreCase) -> "DKIM1"
                     | "k"
                     | "h"
                     | "t"
@@ -190,7 +190,9 @@ module internal RecordText =
     // v=DKIM1 k=rsa: a value that has another tag in it.
     let private lacksSemicolon (text: string) =
         let first = (Array.head (text.Split ';')).Trim()
-        first.StartsWith("v=DKIM1 ", StringComparison.Ordinal) && first.Length > 8
+
+        first.StartsWith("v=DKIM1 ", StringComparison.OrdinalIgnoreCase)
+        && first.Length > 8
 
     let private withSemicolons (text: string) =
         [ "k="; "p="; "t="; "h="; "s="; "n="; "g=" ]
@@ -230,17 +232,17 @@ module internal RecordText =
                 "publish one record under each selector"
                 (fun text -> text.Substring(0, secondVersion text))
             repair
-                hasWrongCase
-                KeyMistake.WrongCase
-                "names or values of tags have the wrong case: it must be v=DKIM1, and the rest in small letters"
-                "write v=DKIM1; k=rsa; p=..."
-                lowerTags
-            repair
                 lacksSemicolon
                 KeyMistake.MissingSemicolon
                 "a semicolon is missing between two tags"
                 "put a semicolon after each tag"
                 withSemicolons
+            repair
+                hasWrongCase
+                KeyMistake.WrongCase
+                "names or values of tags have the wrong case: it must be v=DKIM1, and the rest in small letters"
+                "write v=DKIM1; k=rsa; p=..."
+                lowerTags
         ]
 
     /// What is wrong with a text as a text, and the text put right.

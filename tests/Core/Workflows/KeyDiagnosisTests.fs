@@ -1,0 +1,205 @@
+module Dkim.Conformance.KeyDiagnosisTests
+
+open System
+open NUnit.Framework
+open Dkim.Core
+open Dkim.Conformance
+
+let private key, private pem = SigningKey.generateRsa 2048<bit>
+let private other, _ = SigningKey.generateRsa 2048<bit>
+let private short, _ = SigningKey.generateRsa 1024<bit>
+
+let private ed25519, _ =
+    SigningKey.generateEd25519 (Array.init 32 (fun index -> byte (index + 1)))
+
+let private p = Convert.ToBase64String key.KeyData
+let private good = "v=DKIM1; k=rsa; p=" + p
+
+let private test (privateKey: SigningKey voption) : KeyUnderTest =
+    {
+        Selector = Expect.ok (Selector.tryCreate "s")
+        Domain = Expect.ok (DomainName.tryCreate "example.com")
+        Private = privateKey
+        LeastRsaBits = 1024<bit>
+    }
+
+let private found (privateKey: SigningKey voption) (texts: string list) =
+    KeyDiagnosis.ofAnswer (test privateKey) (Answer.Found(texts, Security.Insecure))
+
+let private mistakes (texts: string list) =
+    found (ValueSome key) texts
+    |> List.map (fun finding -> KeyMistake.name finding.Mistake)
+
+let private isMistake name texts = Expect.equal [ name ] (mistakes texts)
+
+[<Test>]
+let ``a good record of the private key has no findings`` () =
+    Expect.equal [] (mistakes [ good ])
+    Expect.equal [] (mistakes [ "p=" + p ])
+    Expect.equal [] (mistakes [ "v=DKIM1; t=s; h=sha256; p=" + p.Insert(40, " ") + ";" ])
+
+[<Test>]
+let ``the record of another key`` () =
+    isMistake "other-key" [ "p=" + Convert.ToBase64String other.KeyData ]
+
+[<Test>]
+let ``quotation marks inside, as from a zone file`` () =
+    isMistake "quotes-inside" [ "\"" + good + "\"" ]
+    isMistake "quotes-inside" [ "\"v=DKIM1; k=rsa; p=" + p.Insert(100, "\" \"") + "\"" ]
+
+[<Test>]
+let ``escaped semicolons`` () =
+    isMistake "escapes-pasted" [ "v=DKIM1\\; k=rsa\\; p=" + p ]
+
+[<Test>]
+let ``a whole zone line`` () =
+    isMistake "zone-line-pasted" [ "s._domainkey IN TXT ( \"" + good + "\" )" ]
+
+[<Test>]
+let ``two records in one and under one name`` () =
+    isMistake "records-pasted" [ good + " " + good ]
+    isMistake "records-pasted" [ "p=" + p + "; p=" + p ]
+    Expect.equal "several-records" (mistakes [ good; "v=DKIM1; p=" ]).Head
+
+[<Test>]
+let ``a key split over records`` () =
+    isMistake "split-over-records" [ good.Substring(0, 200); good.Substring 200 ]
+
+[<Test>]
+let ``a key that is cut off`` () =
+    isMistake "cut-off" [ "v=DKIM1; k=rsa; p=" + p.Substring(0, 236) ]
+
+[<Test>]
+let ``base64 that is none`` () =
+    isMistake "bad-base64" [ "v=DKIM1; p=" + p.Replace('+', '-').Insert(9, "-") ]
+    isMistake "bad-base64" [ "v=DKIM1; p=" + p.TrimEnd('=').Substring(0, 235) ]
+
+[<Test>]
+let ``PEM lines, private keys and other records`` () =
+    isMistake "pem-pasted" [ "v=DKIM1; p=-----BEGIN PUBLIC KEY-----" + p + "-----END PUBLIC KEY-----" ]
+
+    let der (text: string) =
+        String.Join("", text.Split '\n' |> Array.filter (fun line -> not (line.Contains "-----")))
+
+    isMistake "private-key-published" [ "v=DKIM1; p=" + der pem ]
+    isMistake "other-record" [ "v=spf1 mx -all" ]
+    isMistake "other-record" [ "v=DMARC1; p=none" ]
+
+[<Test>]
+let ``keys that are missing, revoked, or not for this`` () =
+    isMistake "missing-key" [ "v=DKIM1; k=rsa" ]
+    isMistake "revoked" [ "v=DKIM1; p=" ]
+    isMistake "bad-version" [ "v=DKIM2; p=" + p ]
+    isMistake "bad-version" [ "k=rsa; v=DKIM1; p=" + p ]
+    isMistake "hash-not-allowed" [ "h=sha1; p=" + p ]
+    isMistake "not-for-mail" [ "s=web; p=" + p ]
+
+[<Test>]
+let ``tags in the wrong case, and without a semicolon`` () =
+    isMistake "wrong-case" [ "v=dkim1; k=RSA; p=" + p ]
+    isMistake "wrong-case" [ "V=DKIM1; P=" + p ]
+    isMistake "missing-semicolon" [ "v=DKIM1 k=rsa p=" + p ]
+
+[<Test>]
+let ``characters that no record has`` () =
+    isMistake "odd-characters" [ "\u201c" + good + "\u201d" ]
+
+[<Test>]
+let ``types that do not fit`` () =
+    let ed = Convert.ToBase64String ed25519.KeyData
+    isMistake "key-type-mismatch" [ "k=ed25519; p=" + ed ]
+    isMistake "key-type-mismatch" [ "k=ed25519; p=" + p ]
+    isMistake "key-type-mismatch" [ "p=" + ed ]
+    isMistake "key-type-mismatch" [ "k=dsa; p=" + p ]
+
+    let info =
+        Array.append (Convert.FromHexString "302a300506032b6570032100") ed25519.KeyData
+
+    isMistake "key-type-mismatch" [ "k=ed25519; p=" + Convert.ToBase64String info ]
+    Expect.equal [] (found (ValueSome ed25519) [ "k=ed25519; p=" + ed ])
+
+[<Test>]
+let ``a key that is short is advice, one that is too short is wrong`` () =
+    let record = "p=" + Convert.ToBase64String short.KeyData
+    let advised = found (ValueSome short) [ record ]
+    Expect.equal [ true ] (advised |> List.map _.IsAdvice)
+    Expect.equal KeyMistake.KeyTooShort advised.Head.Mistake
+
+    let strict =
+        { test (ValueSome short) with
+            LeastRsaBits = 2048<bit>
+        }
+
+    let refused =
+        KeyDiagnosis.ofAnswer strict (Answer.Found([ record ], Security.Insecure))
+
+    Expect.equal [ false ] (refused |> List.map _.IsAdvice)
+
+[<Test>]
+let ``t=y and g= are advice`` () =
+    let advised = found (ValueSome key) [ "t=y; g=ann; p=" + p ]
+    Expect.isTrue (advised |> List.forall _.IsAdvice) "advice"
+
+    Expect.equal
+        (Set.ofList [ "still-testing"; "granularity" ])
+        (advised
+         |> List.map (fun finding -> KeyMistake.name finding.Mistake)
+         |> Set.ofList)
+
+[<Test>]
+let ``a bare RSAPublicKey is advice`` () =
+    use rsa = System.Security.Cryptography.RSA.Create()
+    rsa.ImportFromPem(pem.AsSpan())
+
+    let advised =
+        found (ValueSome key) [ "p=" + Convert.ToBase64String(rsa.ExportRSAPublicKey()) ]
+
+    Expect.equal [ KeyMistake.BareRsaKey ] (advised |> List.map _.Mistake)
+    Expect.isTrue advised.Head.IsAdvice "advice"
+
+[<Test>]
+let ``DNSSEC and the DNS failing`` () =
+    let mistake answer =
+        (KeyDiagnosis.ofAnswer (test ValueNone) answer).Head.Mistake
+
+    Expect.equal KeyMistake.Bogus (mistake (Answer.Found([ good ], Security.Bogus)))
+    Expect.equal KeyMistake.NoAnswer (mistake (Answer.Unavailable "SERVFAIL"))
+
+let private searched exists (answers: (string * Answer) list) =
+    let known = dict answers
+
+    let answerTo (question: Question) =
+        match known.TryGetValue(question.Name + (if question.Type = RecordType.Cname then "/CNAME" else "")) with
+        | true, answer -> answer
+        | false, _ -> Answer.NoSuchName Security.Unchecked
+
+    (KeySearch.findings (test ValueNone) exists answerTo).Head
+
+let private record = Answer.Found([ good ], Security.Unchecked)
+
+[<Test>]
+let ``a record that is nowhere`` () =
+    Expect.equal KeyMistake.NotPublished (searched false []).Mistake
+    Expect.equal KeyMistake.NoTxtRecord (searched true []).Mistake
+
+[<Test>]
+let ``a CNAME whose target is gone`` () =
+    let alias =
+        "s._domainkey.example.com/CNAME", Answer.Found([ "" ], Security.Unchecked)
+
+    Expect.equal KeyMistake.AliasGone (searched false [ alias ]).Mistake
+
+[<TestCase("s._domainkey.example.com.example.com", "final dot")>]
+[<TestCase("s.example.com", "_domainkey is missing")>]
+[<TestCase("_domainkey.example.com", "selector is missing")>]
+[<TestCase("s.domainkey.example.com", "underscore")>]
+let ``a record in the wrong place`` (place: string, why: string) =
+    let finding = searched false [ place, record ]
+    Expect.equal KeyMistake.WrongPlace finding.Mistake
+    Expect.contains place finding.Says
+    Expect.contains why finding.Says
+
+[<Test>]
+let ``nothing of a record reaches the terminal unescaped`` () =
+    for finding in found ValueNone [ "v=DKIM1; k=\x1b[31m; p=" + p; "k=\x07" ] do
+        Expect.lacks "\x1b" finding.Says
