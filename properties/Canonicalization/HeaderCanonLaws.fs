@@ -1,0 +1,73 @@
+[<NUnit.Framework.TestFixture>]
+[<FsCheck.NUnit.Properties(Arbitrary = [| typeof<Dkim.Properties.MailGenerators.Arbitraries> |],
+                           MaxTest = 1000,
+                           QuietOnSuccess = true)>]
+module Dkim.Properties.HeaderCanonLaws
+
+open System
+open System.Buffers
+open System.Text.RegularExpressions
+open NUnit.Framework
+open FsCheck.NUnit
+open Dkim.Core
+
+let private canonical (canon: HeaderCanon) (field: Field) : string =
+    let sink = ArrayBufferWriter<byte> 64
+    CanonicalHeader.writeField canon field sink
+    Octets.latin1 sink.WrittenSpan
+
+/// RFC 6376 §3.4.2, its sentences one after the other: names to lower case, unfold, one SP for each run of WSP, no WSP
+/// at the end of the value or around the colon.
+let private naiveRelaxed (name: string) (value: string) : string =
+    let unfolded = value.Replace("\r\n", "")
+    let reduced = Regex.Replace(unfolded, "[ \t]+", " ")
+    name.Trim(' ', '\t').ToLowerInvariant() + ":" + reduced.Trim ' '
+
+let private field (SomeField(name, value)) = Field.ofText name value
+
+[<Test>]
+let ``relaxed is what the RFC says, for every short value`` () =
+    let rec texts n =
+        if n = 0 then
+            Seq.singleton ""
+        else
+            texts (n - 1)
+            |> Seq.collect (fun text -> [ " "; "\t"; "\r"; "\n"; "a"; "\r\n " ] |> Seq.map (fun part -> text + part))
+
+    for value in Seq.collect texts [ 0..6 ] do
+        if canonical RelaxedHeader (Field.ofText "A" value) <> naiveRelaxed "A" value then
+            Assert.Fail(value.Replace("\r", "\\r").Replace("\n", "\\n"))
+
+[<Property>]
+let ``relaxed is what the RFC says`` (SomeField(name, value)) =
+    canonical RelaxedHeader (Field.ofText name value) = naiveRelaxed name value
+
+[<Property>]
+let ``simple is the field`` (some: SomeField) =
+    canonical SimpleHeader (field some) = Octets.latin1 (field some).Raw.Span
+
+[<Property>]
+let ``nofws has no white space and keeps all else`` (some: SomeField) =
+    canonical NofwsHeader (field some) = Regex.Replace(Octets.latin1 (field some).Raw.Span, "[ \t\r\n]", "")
+
+[<Property>]
+let ``a canonical field is its own canonical form`` (some: SomeField) =
+    [ SimpleHeader; RelaxedHeader; NofwsHeader ]
+    |> List.forall (fun canon ->
+        let once = canonical canon (field some)
+        canonical canon (Field.ofOctets (ReadOnlyMemory(Octets.ofLatin1 once))) = once)
+
+[<Property>]
+let ``without cuts the extent and nothing else`` (some: SomeField) (at: uint16) (length: uint16) =
+    let field = field some
+    let value = field.ValueText
+    let start = int at % (value.Length + 1)
+    let count = int length % (value.Length - start + 1)
+
+    let extent =
+        {
+            At = start * 1<octet>
+            Length = count * 1<octet>
+        }
+
+    (CanonicalHeader.without extent field).ValueText = value.Remove(start, count)
