@@ -3,6 +3,7 @@
 namespace Dkim.Properties
 
 open System
+open System.Text.RegularExpressions
 open FsCheck.FSharp
 open Dkim.Core
 
@@ -93,9 +94,13 @@ module MailGenerators =
         |> Gen.listOf
         |> Gen.map (String.concat "")
 
+    // A line end inside a field is a fold.
+    let private wellFolded (value: string) =
+        Regex.Replace(value, "\r\n(?![ \t])", "\r\n ")
+
     let private field =
         Gen.map2
-            (fun name value -> SomeField(name, value))
+            (fun name value -> SomeField(name, wellFolded value))
             (Gen.elements [ "To"; "Subject"; "subject"; "X"; "Received"; "DKIM-Sig"; "X-b" ])
             value
 
@@ -308,7 +313,12 @@ module MailGenerators =
         static member SomeField() =
             Arb.fromGenShrink (
                 field,
-                fun (SomeField(name, value)) -> shrinkText value |> Seq.map (fun text -> SomeField(name, text))
+                fun (SomeField(name, value)) ->
+
+                    shrinkText value
+                    |> Seq.map wellFolded
+                    |> Seq.filter (fun shorter -> shorter.Length < value.Length)
+                    |> Seq.map (fun shorter -> SomeField(name, shorter))
             )
 
         static member Letter() =

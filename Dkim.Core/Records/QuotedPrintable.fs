@@ -7,18 +7,15 @@ open System.Text
 let private isUpperHex (c: char) =
     Char.IsAsciiDigit c || c >= 'A' && c <= 'F'
 
-let private isWhiteSpace (c: char) =
-    c = ' ' || c = '\t' || c = '\r' || c = '\n'
-
-/// Decodes a value as Latin-1 text. White space is removed first; `=` must be followed by two upper-case hex digits.
-let tryDecode (value: string) : string voption =
+/// Decodes a value as Latin-1 text. White space is removed first, since a fold may cut a coded octet in two; `=` must be
+/// followed by two upper-case hex digits.
+let tryDecode (text: string) : string voption =
+    let value = TagList.withoutWhiteSpace text
     let decoded = StringBuilder value.Length
 
     let rec from at =
         if at >= value.Length then
             ValueSome(decoded.ToString())
-        elif isWhiteSpace value[at] then
-            from (at + 1)
         elif value[at] <> '=' then
             decoded.Append value[at] |> ignore
             from (at + 1)

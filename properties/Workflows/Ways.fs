@@ -1,0 +1,150 @@
+/// Signs and verifies letters in every algorithm, canonicalization and scheme, for the laws of both.
+module Dkim.Properties.Ways
+
+open System
+open System.IO
+open Dkim.Core
+
+let now = 1767225600L<sec>
+
+/// One way to sign.
+type Way =
+    {
+        Scheme: Scheme
+        Key: SigningKey
+        Hash: Hash
+        Header: HeaderCanon
+        Body: BodyCanon
+        /// The name of the key.
+        Selector: string
+    }
+
+    override this.ToString() =
+        Algorithms.name this.Key.KeyType this.Hash
+        + " "
+        + Algorithms.canonName this.Header this.Body
+
+let private rsa = fst (SigningKey.generateRsa 1024<bit>)
+
+let private ed25519 =
+    fst (SigningKey.generateEd25519 (Array.init SigningKey.Ed25519Entropy byte))
+
+let all: Way list =
+    [
+        for key, hash, selector in [ rsa, Sha256, "rsa"; rsa, Sha1, "rsa"; ed25519, Sha256, "ed25519" ] do
+            for header in [ SimpleHeader; RelaxedHeader ] do
+                for body in [ SimpleBody; RelaxedBody ] do
+                    {
+                        Scheme = Dkim
+                        Key = key
+                        Hash = hash
+                        Header = header
+                        Body = body
+                        Selector = selector
+                    }
+        for header, body in [ SimpleHeader, DomainKeysSimpleBody; NofwsHeader, NofwsBody ] do
+            {
+                Scheme = DomainKeys
+                Key = rsa
+                Hash = Sha1
+                Header = header
+                Body = body
+                Selector = "rsa"
+            }
+    ]
+
+let private record (key: SigningKey) : string =
+    (if key.KeyType = Rsa then "k=rsa; p=" else "k=ed25519; p=")
+    + Convert.ToBase64String key.KeyData
+
+/// The records of the keys, under their names below example.com.
+let answer (question: Question) : Answer =
+    match question.Name with
+    | "rsa._domainkey.example.com" -> Answer.Found([ record rsa ], Security.Unchecked)
+    | "ed25519._domainkey.example.com" -> Answer.Found([ record ed25519 ], Security.Unchecked)
+    | _ -> Answer.NoSuchName Security.Unchecked
+
+/// rsa-sha1 is as good as the others here.
+let policy =
+    { VerifyPolicy.defaults with
+        AllowSha1 = true
+        SignaturesRead = 100
+        SignaturesVerified = 100
+    }
+
+let private known (result: Result<'a, 'e>) : 'a =
+    match result with
+    | Ok value -> value
+    | Error _ -> invalidOp "a constant is wrong"
+
+/// Names of letters' fields that are signed; X and the others are not.
+let isSigned (name: string) =
+    match name.ToLowerInvariant() with
+    | "from"
+    | "to"
+    | "subject"
+    | "received" -> true
+    | _ -> false
+
+let request (sealing: bool) (way: Way) : SigningRequest =
+    {
+        Scheme = way.Scheme
+        Key = way.Key
+        Hash = way.Hash
+        HeaderCanon = way.Header
+        BodyCanon = way.Body
+        CanonText = Algorithms.canonName way.Header way.Body
+        Domain = known (DomainName.tryCreate "example.com")
+        Selector = known (Selector.tryCreate way.Selector)
+        Identity = ValueNone
+        Fields =
+            {
+                Covers = isSigned
+                Always = []
+                Sealed =
+                    (if sealing then
+                         [ FieldName.known "From"; FieldName.known "Subject" ]
+                     else
+                         [])
+            }
+        WithNames = true
+        Length = NoLength
+        WithTime = true
+        Lifetime = ValueNone
+        Copies = ValueNone
+        Layout =
+            (if way.Scheme = Dkim then
+                 Layout.dkimproxy
+             else
+                 Layout.dkimproxyDomainKeys)
+    }
+
+let header (letter: Letter) : Header =
+    letter.Fields
+    |> List.map (fun (SomeField(name, value)) -> Field.ofText name value)
+    |> Header.ofFields
+
+let private digests (requests: DigestRequest list) (body: byte[]) : Digests =
+    use hasher = new BodyHasher(requests)
+    hasher.Feed(ReadOnlySpan body)
+    hasher.Finish()
+
+/// The fields that sign a header and body, topmost first.
+let sign (requests: SigningRequest list) (header: Header) (body: byte[]) : Result<Field list, SignError> =
+    Signer.plan requests now header
+    |> Result.bind (fun plan -> Signer.conclude plan (digests plan.Digests body))
+
+let verify (header: Header) (body: byte[]) : Judged list =
+    let plan = Verifier.plan policy now header
+    Verifier.conclude plan (digests plan.Digests body) answer
+
+/// A letter with one signature on top; nothing where it cannot be signed that way.
+let trySigned (way: Way) (letter: Letter) : Header voption =
+    match sign [ request false way ] (header letter) letter.Body with
+    | Ok fields -> ValueSome(Header.prepend fields.Head (header letter))
+    | Error _ -> ValueNone
+
+let passes (header: Header) (body: byte[]) : bool =
+    match verify header body with
+    | [ one ] -> one.Verdict = Verdict.Pass
+    | _ -> false
