@@ -143,7 +143,8 @@ internal static unsafe class Libc
     public static extern int prctl(int option, nuint a, nuint b, nuint c, nuint d);
 
     [DllImport(Name)]
-    public static extern int posix_spawn(int* pid, byte* path, byte* actions, byte* attributes, byte** argv, byte** environment);
+    public static extern int posix_spawn(
+        int* pid, byte* path, byte* actions, byte* attributes, byte** argv, byte** environment);
     [DllImport(Name)]
     public static extern int posix_spawn_file_actions_init(byte* actions);
     [DllImport(Name)]

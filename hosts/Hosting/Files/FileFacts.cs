@@ -1,6 +1,6 @@
 namespace Dkim.Hosting;
 
-/// <summary>What the file system says about a file, from <c>statx</c>, whose layout is the same on every processor.</summary>
+/// <summary>What the file system says about a file, from <c>statx</c>, laid out alike on every processor.</summary>
 /// <param name="Mode">Type and permission bits, as in <c>st_mode</c>.</param>
 /// <param name="Inode">Inode number; with <paramref name="Device"/> the identity of the file.</param>
 /// <param name="Modified">Time of last change of the content, nanoseconds since 1970-01-01T00:00:00Z.</param>

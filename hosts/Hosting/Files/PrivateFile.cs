@@ -32,10 +32,11 @@ public static class PrivateFile
     private const uint Sticky = 0x200;
 
     /// <summary>Reads a file and checks its owner, its mode and the directories above it.</summary>
-    /// <param name="account">Whom it may belong to, user or group, beside root and the account the process has now.</param>
+    /// <param name="account">Whom it may belong to, user or group, beside root and the present account.</param>
     /// <exception cref="FileRefusedException">It cannot be read, is no plain file, is too long, or is not private and
     /// the strictness says that it must be.</exception>
-    public static PrivateContent Read(string path, Strictness strictness, Account? account = null, int maxLength = MaxLength)
+    public static PrivateContent Read(
+        string path, Strictness strictness, Account? account = null, int maxLength = MaxLength)
     {
         using var handle = Open(path, out var facts);
         var problems = Problems(path, facts, account).ToArray();
@@ -82,7 +83,8 @@ public static class PrivateFile
 
         var octets = new byte[facts.Size];
         var length = 0;
-        while (length < octets.Length && RandomAccess.Read(handle, octets.AsSpan(length), length) is var count && count > 0)
+        int count;
+        while ((count = RandomAccess.Read(handle, octets.AsSpan(length), length)) > 0)
         {
             length += count;
         }
@@ -123,7 +125,9 @@ public static class PrivateFile
         var target = File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName ?? full;
         foreach (var start in (string[])[full, target])
         {
-            for (var directory = Path.GetDirectoryName(start); directory is not null; directory = Path.GetDirectoryName(directory))
+            for (var directory = Path.GetDirectoryName(start);
+                directory is not null;
+                directory = Path.GetDirectoryName(directory))
             {
                 if (FileFacts.TryRead(directory, followLinks: true, out var facts) && IsOpen(facts, account))
                 {

@@ -104,8 +104,9 @@ public sealed class Spool : IDisposable
     /// <summary>True once the message has gone to a file.</summary>
     public bool OnDisk => file is not null;
 
-    /// <summary>Appends octets. Throws <see cref="SpoolFullException"/> when the disk is full, <see cref="IOException"/>
-    /// when it fails otherwise; the spool is of no use after that.</summary>
+    /// <summary>Appends octets.</summary>
+    /// <exception cref="SpoolFullException">The disk is full; the spool is of no use after that.</exception>
+    /// <exception cref="IOException">It fails otherwise; the spool is of no use after that.</exception>
     public void Append(ReadOnlySpan<byte> octets)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
@@ -243,7 +244,10 @@ public sealed class Spool : IDisposable
     }
 
     private async Task ReplayAsync<T>(
-        long offset, T target, Func<T, ReadOnlyMemory<byte>, CancellationToken, ValueTask> send, CancellationToken cancellation)
+        long offset,
+        T target,
+        Func<T, ReadOnlyMemory<byte>, CancellationToken, ValueTask> send,
+        CancellationToken cancellation)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(PieceSize);
         try
@@ -265,7 +269,8 @@ public sealed class Spool : IDisposable
         }
     }
 
-    private static async ValueTask SendAllAsync(Socket socket, ReadOnlyMemory<byte> octets, CancellationToken cancellation)
+    private static async ValueTask SendAllAsync(
+        Socket socket, ReadOnlyMemory<byte> octets, CancellationToken cancellation)
     {
         while (octets.Length > 0)
         {
@@ -273,6 +278,7 @@ public sealed class Spool : IDisposable
         }
     }
 
-    private static async ValueTask WriteAsync(PipeWriter writer, ReadOnlyMemory<byte> octets, CancellationToken cancellation) =>
+    private static async ValueTask WriteAsync(
+        PipeWriter writer, ReadOnlyMemory<byte> octets, CancellationToken cancellation) =>
         await writer.WriteAsync(octets, cancellation).ConfigureAwait(false);
 }

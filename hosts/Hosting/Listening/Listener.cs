@@ -22,7 +22,8 @@ public sealed class Listener : IDisposable
     /// <summary>The addresses listened at, with the ports that were chosen where port 0 was asked for.</summary>
     public IReadOnlyList<EndPoint> Addresses => [.. sockets.Select(socket => socket.LocalEndPoint!)];
 
-    /// <summary>Listens at every address of an endpoint; throws <see cref="StartupException"/> when it cannot.</summary>
+    /// <summary>Listens at every address of an endpoint.</summary>
+    /// <exception cref="StartupException">It cannot.</exception>
     public static async Task<Listener> OpenAsync(
         Endpoint endpoint, LocalSocketSettings? settings = null, CancellationToken cancellation = default)
     {
@@ -80,12 +81,15 @@ public sealed class Listener : IDisposable
     }
 
     /// <summary>Accepts connections and serves each until <paramref name="stop"/>; then closes the listening sockets,
-    /// lets connections in progress end, and after the grace cancels the token they were given and closes them.</summary>
+    /// lets connections in progress end, and after the grace cancels their token and closes them.</summary>
     /// <param name="session">Serves one connection; the socket is closed when its task ends. What it throws goes to
     /// <paramref name="report"/> and ends nothing but that connection.</param>
     /// <param name="report">Called with one line for the log when accepting or a session fails.</param>
     public async Task ServeAsync(
-        Func<Socket, CancellationToken, Task> session, ServeSettings settings, Action<string> report, CancellationToken stop)
+        Func<Socket, CancellationToken, Task> session,
+        ServeSettings settings,
+        Action<string> report,
+        CancellationToken stop)
     {
         // Not disposed of: a session that outlives the last wait still ends with them.
         var abort = new CancellationTokenSource();
@@ -190,7 +194,10 @@ public sealed class Listener : IDisposable
 
     /// <summary>The connections in progress.</summary>
     private sealed class Connections(
-        Func<Socket, CancellationToken, Task> session, Action<string> report, SemaphoreSlim places, CancellationToken abort)
+        Func<Socket, CancellationToken, Task> session,
+        Action<string> report,
+        SemaphoreSlim places,
+        CancellationToken abort)
     {
         private readonly Dictionary<Socket, Task> running = [];
 

@@ -23,7 +23,8 @@ internal static unsafe class LocalSocket
     {
         // Two programs of ours that start at once must not take each other's fresh socket for a stale one: whoever
         // holds the lock of the directory is alone between the question and the bind.
-        var directory = Libc.Open(Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/", Libc.O_RDONLY | Libc.O_DIRECTORY);
+        var parent = Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/";
+        var directory = Libc.Open(parent, Libc.O_RDONLY | Libc.O_DIRECTORY);
         if (directory < 0)
         {
             throw Failure(path, "its directory cannot be opened", Libc.LastError);
@@ -60,7 +61,8 @@ internal static unsafe class LocalSocket
 
         if (!facts.IsSocket)
         {
-            throw new StartupException(StartupFault.Address, $"{path}: a file that is no socket is in the way; remove it");
+            throw new StartupException(
+                StartupFault.Address, $"{path}: a file that is no socket is in the way; remove it");
         }
 
         var probe = Libc.socket(UnixFamily, Stream | CloseOnExec | NonBlocking, 0);
@@ -97,7 +99,7 @@ internal static unsafe class LocalSocket
 
         try
         {
-            // Until group and mode are as asked nobody else may connect; bind gives the path the mode of the descriptor.
+            // Until group and mode are as asked nobody else may connect; the path gets the mode of the descriptor.
             if (settings.Mode is not null && Libc.fchmod(fd, 0x180) != 0)
             {
                 throw Failure(path, "its mode cannot be set", Libc.LastError);

@@ -49,8 +49,9 @@ public static class LogLines
     /// <summary>The most characters of a text that are kept.</summary>
     public const int MaxLength = 4000;
 
-    /// <summary>Writes every control character and every octet that is not ASCII as <c>\xNN</c>. Characters up to U+00FF
-    /// stand for one octet, as in text taken from a message; higher ones for the octets of their UTF-8 form.</summary>
+    /// <summary>Writes every control character and every octet that is not ASCII as <c>\xNN</c>. Characters up to
+    /// U+00FF stand for one octet, as in text taken from a message; higher ones for the octets of their UTF-8
+    /// form.</summary>
     public static string Escape(string text)
     {
         var needsEscape = text.AsSpan().ContainsAnyExceptInRange(' ', '~');
@@ -76,7 +77,9 @@ public static class LogLines
 
     /// <summary>A line for a terminal or a file, without its end.</summary>
     internal static string Line(LogFormat format, string program, Severity severity, string text, DateTimeOffset now) =>
-        format == LogFormat.Json ? Json(program, severity, text, now) : $"{program}[{Environment.ProcessId}]: {Escape(text)}";
+        format == LogFormat.Json
+            ? Json(program, severity, text, now)
+            : $"{program}[{Environment.ProcessId}]: {Escape(text)}";
 
     /// <summary>A datagram for /dev/log: priority, local time, program and process, text (RFC 3164 §4.1).</summary>
     internal static byte[] Datagram(
@@ -90,8 +93,11 @@ public static class LogLines
 
     private static string Json(string program, Severity severity, string text, DateTimeOffset now)
     {
+        // What is left after the escape is printable ASCII: two characters have a meaning in JSON.
         static string Quote(string value) =>
-            $"\"{Escape(value).Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+            $"\"{Escape(value)
+                .Replace("\\", "\\\\", StringComparison.Ordinal)
+                .Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
 
         var level = severity switch
         {
@@ -101,9 +107,9 @@ public static class LogLines
             Severity.Information => "info",
             _ => "debug",
         };
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $$"""{"time":"{{now.UtcDateTime:yyyy-MM-ddTHH:mm:ss.fff}}Z","level":"{{level}}","program":{{Quote(program)}},"pid":{{Environment.ProcessId}},"text":{{Quote(text)}}}""");
+        var time = now.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
+        return $"{{\"time\":\"{time}\",\"level\":\"{level}\",\"program\":{Quote(program)},"
+            + $"\"pid\":{Environment.ProcessId},\"text\":{Quote(text)}}}";
     }
 
     private static void Append(StringBuilder line, Rune rune)
@@ -137,8 +143,9 @@ public static class LogLines
         var seconds = now.ToUnixTimeSeconds();
         var fields = stackalloc int[32];
         Libc.localtime_r(&seconds, fields);
-        ReadOnlySpan<string> months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        const string Months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+        var month = Months.AsSpan(3 * fields[4], 3);
         return string.Create(
-            CultureInfo.InvariantCulture, $"{months[fields[4]]} {fields[3],2} {fields[2]:00}:{fields[1]:00}:{fields[0]:00}");
+            CultureInfo.InvariantCulture, $"{month} {fields[3],2} {fields[2]:00}:{fields[1]:00}:{fields[0]:00}");
     }
 }

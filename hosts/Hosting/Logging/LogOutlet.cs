@@ -92,7 +92,8 @@ internal sealed class StandardErrorOutlet(LogSettings settings) : LogOutlet
         var lines = new StringBuilder();
         foreach (var entry in batch)
         {
-            lines.Append(LogLines.Line(settings.Format, settings.Program, entry.Severity, entry.Text, entry.Time)).Append('\n');
+            lines.Append(LogLines.Line(settings.Format, settings.Program, entry.Severity, entry.Text, entry.Time));
+            lines.Append('\n');
         }
 
         Libc.WriteAll(2, Encoding.ASCII.GetBytes(lines.ToString()));
@@ -105,8 +106,8 @@ internal sealed class StandardErrorOutlet(LogSettings settings) : LogOutlet
     }
 }
 
-/// <summary>The syslog daemon's socket. Lines wait for a daemon that has gone away, since it will come back; where there
-/// never was one, standard error gets them, unless it gets them anyway.</summary>
+/// <summary>The syslog daemon's socket. Lines wait for a daemon that has gone away, since it will come back; where
+/// there never was one, standard error gets them, unless it gets them anyway.</summary>
 internal sealed class SyslogOutlet(LogSettings settings) : LogOutlet
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
@@ -164,7 +165,8 @@ internal sealed class SyslogOutlet(LogSettings settings) : LogOutlet
             if (syslog is null)
             {
                 syslog = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
-                await syslog.ConnectAsync(new UnixDomainSocketEndPoint(settings.SyslogPath), closed).ConfigureAwait(false);
+                var daemon = new UnixDomainSocketEndPoint(settings.SyslogPath);
+                await syslog.ConnectAsync(daemon, closed).ConfigureAwait(false);
                 known = true;
             }
 

@@ -19,7 +19,7 @@ public sealed class MessageLookups(IResolver resolver, LookupLimits limits)
     private TimeSpan left = limits.Time;
     private int asked;
 
-    /// <summary>Answers every question. Never throws: what could not be had in time is <c>Unavailable "timeout"</c>.</summary>
+    /// <summary>Answers every question and never throws: what is late is <c>Unavailable "timeout"</c>.</summary>
     /// <param name="cancellation">Ends the wait as the deadline does.</param>
     public async Task<IReadOnlyDictionary<Question, Answer>> AskAsync(
         IReadOnlyCollection<Question> questions, CancellationToken cancellation = default)

@@ -29,8 +29,8 @@ internal abstract class NetworkResolver(bool caching) : IResolver
     /// <summary>Asks the network. Cancellation means that nobody waits any more.</summary>
     protected abstract Task<TimedAnswer> LookUpAsync(Question question, CancellationToken cancellation);
 
-    /// <summary>A name of 1 to 253 printable ASCII characters whose labels have 1 to 63. A backslash would be an escape to
-    /// the libraries and is none of a host name's characters.</summary>
+    /// <summary>A name of 1 to 253 printable ASCII characters whose labels have 1 to 63. A backslash would be an escape
+    /// to the libraries and is none of a host name's characters.</summary>
     internal static bool IsPossible(string name)
     {
         if (name.Length is 0 or > 253 || name.AsSpan().ContainsAnyExceptInRange('!', '~') || name.Contains('\\'))
@@ -150,7 +150,9 @@ internal sealed class AnswerCache(int maxEntries = 10_000, long maxCharacters = 
     {
         lock (entries)
         {
-            return entries.TryGetValue(question, out var entry) && entry.Expires > Environment.TickCount64 ? entry.Answer : null;
+            return entries.TryGetValue(question, out var entry) && entry.Expires > Environment.TickCount64
+                ? entry.Answer
+                : null;
         }
     }
 

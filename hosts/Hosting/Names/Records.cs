@@ -48,7 +48,8 @@ internal sealed class Records(RecordType type)
     public Answer ToAnswer(Security security) =>
         problem is null ? Answer.Found(texts, security) : Answer.Unavailable(problem);
 
-    /// <summary>Joins the strings of a TXT record, each behind its length octet (RFC 1035 §3.3.14), without a separator.</summary>
+    /// <summary>Joins the strings of a TXT record, each behind its length octet (RFC 1035 §3.3.14), without a
+    /// separator.</summary>
     internal static bool TryJoin(ReadOnlySpan<byte> data, out string text)
     {
         var joined = new byte[data.Length];

@@ -34,7 +34,7 @@ public sealed record ResolverSettings
         var found = Endpoint.TryParse(plain, 53, out var endpoint, out _)
             && IPAddress.TryParse(endpoint.Host, out _)
             && endpoint.Port > 0;
-        server = found ? new IPEndPoint(IPAddress.Parse(endpoint.Host), endpoint.Port) : new IPEndPoint(IPAddress.None, 0);
+        server = new IPEndPoint(found ? IPAddress.Parse(endpoint.Host) : IPAddress.None, endpoint.Port);
         return found;
     }
 }
@@ -43,8 +43,8 @@ public sealed record ResolverSettings
 public static class Resolvers
 {
     /// <summary>libunbound where it is installed, else the C library's resolver; the description says which.</summary>
-    /// <exception cref="StartupException">Trust anchors are given and nothing here can validate, libunbound is asked for
-    /// and not there, or a setting is refused.</exception>
+    /// <exception cref="StartupException">Trust anchors are given and nothing here can validate, libunbound is asked
+    /// for and not there, or a setting is refused.</exception>
     public static IResolver Open(ResolverSettings settings)
     {
         if (settings.Library && UnboundResolver.TryOpen(settings) is { } unbound)
@@ -61,6 +61,7 @@ public static class Resolvers
             ? new SystemResolver(settings)
             : throw new StartupException(
                 StartupFault.Resolver,
-                $"the trust anchors of {settings.TrustAnchorFile} need libunbound, which is not installed (package libunbound8)");
+                $"the trust anchors of {settings.TrustAnchorFile} need libunbound, which is not installed"
+                + " (package libunbound8)");
     }
 }

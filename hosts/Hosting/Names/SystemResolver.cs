@@ -136,7 +136,8 @@ internal sealed class SystemResolver(ResolverSettings settings) : NetworkResolve
 
     private sealed record Job(Question Question, CancellationToken Cancellation)
     {
-        public TaskCompletionSource<TimedAnswer> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<TimedAnswer> Done { get; } =
+            new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }
 
@@ -173,7 +174,7 @@ internal sealed unsafe class ResolverState : IDisposable
 
     public ResolverState(ResolverSettings settings) => this.settings = settings;
 
-    /// <summary>Asks; null when <paramref name="packet"/> holds a reply with records, else what the failure means.</summary>
+    /// <summary>Asks; null when the packet is a reply with records, else what there is instead.</summary>
     public Answer? Query(string name, RecordType type, out ReadOnlySpan<byte> packet)
     {
         packet = default;

@@ -42,7 +42,8 @@ internal static unsafe class Unbound
         var context = ub_ctx_create();
         if (context == 0)
         {
-            throw new StartupException(StartupFault.Resolver, "libunbound cannot be set up: not enough memory or entropy");
+            throw new StartupException(
+                StartupFault.Resolver, "libunbound cannot be set up: not enough memory or entropy");
         }
 
         try
@@ -117,8 +118,8 @@ internal static unsafe class Unbound
 
         if (settings.Forwarder is not null || File.Exists(ResolverConfiguration))
         {
-            // The servers are resolvers themselves: often on this machine, and now and then busy for seconds with a name
-            // that nobody has asked for lately. Asking them again after a third of a second only makes that worse.
+            // The servers are resolvers themselves: often on this machine, and now and then busy for seconds with a
+            // name that nobody has asked for lately. Asking them again after a third of a second only makes that worse.
             yield return ("do-not-query-localhost:", "no");
             yield return ("unknown-server-time-limit:", "2500");
             yield return ("infra-cache-min-rtt:", "2500");
@@ -161,8 +162,8 @@ internal static unsafe class Unbound
 
     private static void CompleteSetup(nint context, ResolverSettings settings)
     {
-        // RFC 6761 lets a resolver answer for .test itself; the servers we are told to ask shall decide. This is also the
-        // first call that needs the files given before: bad ones show now, while they may still be read.
+        // RFC 6761 lets a resolver answer for .test itself; the servers we are told to ask shall decide. This is also
+        // the first call that needs the files given before: bad ones show now, while they may still be read.
         fixed (byte* zone = Libc.Text("test."), kind = Libc.Text("transparent"))
         {
             var what = settings.TrustAnchorFile is { } file ? $"the trust anchors of {file}" : "its settings";

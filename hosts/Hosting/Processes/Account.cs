@@ -32,10 +32,12 @@ public sealed record Account(uint User, uint Group, string UserName)
 
         return string.IsNullOrEmpty(user) || found.UserName.Length > 0
             ? found
-            : throw new StartupException(StartupFault.Account, $"user {user} has no group of its own; write {user}:GROUP");
+            : throw new StartupException(
+                StartupFault.Account, $"user {user} has no group of its own; write {user}:GROUP");
     }
 
-    /// <summary>The id of a group given by name or number; throws <see cref="StartupException"/> when there is none.</summary>
+    /// <summary>The id of a group given by name or number.</summary>
+    /// <exception cref="StartupException">There is no such group.</exception>
     public static unsafe uint FindGroup(string group)
     {
         fixed (byte* name = Libc.Text(group))
@@ -71,7 +73,8 @@ public sealed record Account(uint User, uint Group, string UserName)
         if (Libc.getresuid(&real, &effective, &saved) != 0 || real != User || effective != User || saved != User
             || Libc.getresgid(&real, &effective, &saved) != 0 || real != Group || effective != Group || saved != Group)
         {
-            throw new StartupException(StartupFault.Privileges, $"the change to user {User}, group {Group} did not hold");
+            throw new StartupException(
+                StartupFault.Privileges, $"the change to user {User}, group {Group} did not hold");
         }
 
         if (User != 0 && Libc.setuid(0) == 0)
@@ -122,14 +125,15 @@ public sealed record Account(uint User, uint Group, string UserName)
 
             // struct passwd: name, password, then user id and group id.
             return found is { } account
-                ? new Account(BitConverter.ToUInt32(account.Entry, 16), BitConverter.ToUInt32(account.Entry, 20), account.Name)
+                ? new Account(
+                    BitConverter.ToUInt32(account.Entry, 16), BitConverter.ToUInt32(account.Entry, 20), account.Name)
                 : throw new StartupException(StartupFault.Account, $"there is no user \"{user}\"");
         }
     }
 
     private delegate int LookUp(nint entry, nint buffer, int length, nint result);
 
-    /// <summary>One look into the user database: the entry's octets and the name that its first pointer points to.</summary>
+    /// <summary>One look into the user database: the entry's octets and the name it begins with.</summary>
     private static unsafe (byte[] Entry, string Name)? Look(LookUp look)
     {
         for (var length = 1024; length <= 1 << 20; length *= 2)

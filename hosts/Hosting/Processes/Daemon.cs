@@ -34,7 +34,7 @@ public sealed class Daemon
         return null;
     }
 
-    /// <summary>Tells the first process that the service is up, and lets go of standard input, output and error.</summary>
+    /// <summary>Tells the first process that the service is up, and lets go of the standard streams.</summary>
     public void Ready()
     {
         if (ready < 0)
@@ -56,7 +56,7 @@ public sealed class Daemon
             throw new StartupException(StartupFault.Daemon, $"/dev/null: {Libc.Describe(Libc.LastError)}");
         }
 
-        // The runtime and its console keep copies of the three; whoever reads from our pipes would wait for them forever.
+        // The runtime and its console keep copies of the three; who reads from our pipes would wait for them forever.
         var streams = new HashSet<(ulong, ulong)>();
         for (var standard = 0; standard <= 2; standard++)
         {

@@ -47,7 +47,7 @@ public static unsafe class OwnProcess
         }
     }
 
-    /// <summary>Appends standard error to a file from now on, which is made with mode 0640 where there is none.</summary>
+    /// <summary>Appends standard error to a file from now on; a new one gets mode 0640.</summary>
     /// <exception cref="StartupException">The file cannot be opened.</exception>
     public static void SendStandardErrorTo(string file)
     {
@@ -61,9 +61,10 @@ public static unsafe class OwnProcess
     }
 
     /// <summary>True when there is a process of that id, of whatever user.</summary>
-    public static bool IsAlive(int process) => process > 0 && (Libc.kill(process, 0) == 0 || Libc.LastError == Libc.EPERM);
+    public static bool IsAlive(int process) =>
+        process > 0 && (Libc.kill(process, 0) == 0 || Libc.LastError == Libc.EPERM);
 
-    /// <summary>Starts this program again, with its own arguments and name, and the environment given on top of ours.</summary>
+    /// <summary>Starts this program again, with its arguments and name, and this environment on top of ours.</summary>
     /// <param name="inherited">A descriptor that stays open in the copy; -1 for none.</param>
     /// <param name="newSession">True to detach it from the terminal.</param>
     /// <returns>The process id of the copy.</returns>
@@ -97,7 +98,8 @@ public static unsafe class OwnProcess
                 using var envp = new TextVector([.. variables]);
                 var error = Libc.posix_spawn(&process, path, actions, attributes, argv.Start, envp.Start);
                 return error == 0 ? process
-                    : throw new StartupException(StartupFault.Daemon, $"{program} cannot be started: {Libc.Describe(error)}");
+                    : throw new StartupException(
+                        StartupFault.Daemon, $"{program} cannot be started: {Libc.Describe(error)}");
             }
         }
         finally

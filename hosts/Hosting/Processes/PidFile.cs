@@ -11,7 +11,8 @@ public sealed class PidFile : IDisposable
 
     private PidFile(string path) => this.path = path;
 
-    /// <summary>Refuses to start beside a live process: throws <see cref="StartupException"/> when the file names one.</summary>
+    /// <summary>Refuses to start beside a live process.</summary>
+    /// <exception cref="StartupException">The file names one.</exception>
     public static void RefuseIfAlive(string path)
     {
         if (ReadProcess(path) is { } process && process != Environment.ProcessId && OwnProcess.IsAlive(process))
@@ -84,7 +85,8 @@ public sealed class PidFile : IDisposable
     {
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var stream = new FileStream(
+                path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             Span<byte> text = stackalloc byte[32];
             var length = stream.ReadAtLeast(text, text.Length, throwOnEndOfStream: false);
             return int.TryParse(

@@ -53,7 +53,8 @@ public sealed class FileTests
         Tools.RequireRoot();
         var path = scratch.Write("key", "secret", Private);
         Tools.Run("/", "/bin/chown", "nobody", path);
-        Assert.That(PrivateFile.Read(path, Strictness.Warn).Warnings.Single(), Does.StartWith($"{path}: it belongs to user 65534"));
+        var warning = PrivateFile.Read(path, Strictness.Warn).Warnings.Single();
+        Assert.That(warning, Does.StartWith($"{path}: it belongs to user 65534"));
         Assert.That(PrivateFile.Read(path, Strictness.Warn, Account.Find("nobody")).Warnings, Is.Empty);
     }
 
@@ -71,7 +72,8 @@ public sealed class FileTests
         // Through a link it is the directory of the target that counts as well.
         File.SetUnixFileMode(inner, (UnixFileMode)0x1FF);
         File.CreateSymbolicLink(scratch.At("link"), path);
-        Assert.That(PrivateFile.Read(scratch.At("link"), Strictness.Warn).Warnings.Single(), Does.Contain($"{inner} has mode 0777"));
+        var warning = PrivateFile.Read(scratch.At("link"), Strictness.Warn).Warnings.Single();
+        Assert.That(warning, Does.Contain($"{inner} has mode 0777"));
     }
 
     [Test]
@@ -87,7 +89,7 @@ public sealed class FileTests
 
         Assert.That(
             () => PrivateFile.Read(scratch.At("none"), Strictness.Warn),
-            Throws.InstanceOf<FileRefusedException>().With.Message.EqualTo($"{scratch.At("none")}: No such file or directory"));
+            Throws.InstanceOf<FileRefusedException>().With.Message.EndsWith("none: No such file or directory"));
         Assert.That(() => PrivateFile.Read("a\0b", Strictness.Warn), Throws.InstanceOf<FileRefusedException>());
     }
 

@@ -81,7 +81,8 @@ public sealed class ListenerTests
             _ => { },
             stop.Token);
         var port = ((IPEndPoint)listener.Addresses[0]).Port;
-        using var client = await Endpoint.Parse(address.Replace(":0", $":{port}", StringComparison.Ordinal)).ConnectAsync(CancellationToken.None);
+        var endpoint = Endpoint.Parse(address.Replace(":0", $":{port}", StringComparison.Ordinal));
+        using var client = await endpoint.ConnectAsync(CancellationToken.None);
         Assert.That(await SayAsync(client, "hello"), Is.EqualTo("hello"));
         Assert.That(noDelay && client.NoDelay);
         client.Dispose();

@@ -34,7 +34,9 @@ public sealed class LookupTests
     [Test]
     public async Task Nothing_is_thrown()
     {
-        using var resolver = new Counting(question => question.Name == "bad" ? throw new InvalidOperationException() : Answer.NoSuchName(Security.Unchecked));
+        using var resolver = new Counting(question => question.Name == "bad"
+            ? throw new InvalidOperationException()
+            : Answer.NoSuchName(Security.Unchecked));
         var lookups = new MessageLookups(resolver, LookupLimits.Default);
         var answers = await lookups.AskAsync([Txt("bad"), Txt("good")]);
         Assert.That(answers[Txt("bad")].Outcome.IsUnavailable);
@@ -102,7 +104,9 @@ public sealed class LookupTests
             cache.Keep(Txt($"n{i}"), new TimedAnswer(Answer.Found(["v"], Security.Unchecked), 60));
         }
 
-        Assert.That(Enumerable.Range(0, 5).Select(i => cache.Find(Txt($"n{i}")) is not null), Is.EqualTo(new[] { false, false, true, true, true }));
+        Assert.That(
+            Enumerable.Range(0, 5).Select(i => cache.Find(Txt($"n{i}")) is not null),
+            Is.EqualTo(new[] { false, false, true, true, true }));
         cache.Keep(Txt("big"), new TimedAnswer(Answer.Found([new string('x', 998)], Security.Unchecked), 60));
         Assert.That(cache.Find(Txt("n4")), Is.Null);
     }

@@ -79,12 +79,11 @@ public sealed class ProcessTests
                 File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
             }
 
-            var (code, _, error) = Run(
-                setpriv, "--reuid=65534", "--regid=65534", "--clear-groups", Path.Combine(copy, "hostprobe"), "become", "daemon", "");
+            string[] asNobody = ["--reuid=65534", "--regid=65534", "--clear-groups", Path.Combine(copy, "hostprobe"), "become"];
+            var (code, _, error) = Run(setpriv, [.. asNobody, "daemon", ""]);
             Assert.That(code, Is.EqualTo(77), error);
             Assert.That(error, Does.Contain("setgid(1) failed"));
-            (code, var output, error) = Run(
-                setpriv, "--reuid=65534", "--regid=65534", "--clear-groups", Path.Combine(copy, "hostprobe"), "become", "nobody", "");
+            (code, var output, error) = Run(setpriv, [.. asNobody, "nobody", ""]);
             Assert.That(code, Is.Zero, error);
             Assert.That(output, Does.Contain("shadow refused"));
         }

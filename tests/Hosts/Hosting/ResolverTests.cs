@@ -156,7 +156,15 @@ public sealed class ResolverTests(bool library)
         var unshare = Tools.RequireProgram("unshare", "util-linux");
         Tools.RequireProgram("ip", "iproute2");
         using var scratch = new Scratch();
-        var zone = scratch.Write("zone", "$ORIGIN inner.test.\n@ 60 IN SOA a b 1 2 3 4 5\n@ 60 IN NS a\na 60 IN A 127.0.0.1\nkey 60 IN TXT \"found\"\n");
+        var zone = scratch.Write("zone", """
+            $ORIGIN inner.test.
+            $TTL 60
+            @ IN SOA a b 1 2 3 4 5
+            @ IN NS a
+            a IN A 127.0.0.1
+            key IN TXT "found"
+
+            """);
         var configuration = scratch.Write("nsd.conf", $"""
             server:
               ip-address: 127.0.0.1@53
