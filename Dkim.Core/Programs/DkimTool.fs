@@ -12,19 +12,76 @@ let NoService = 69
 [<Literal>]
 let InputOutput = 74
 
-let private textOf (command: ToolCommands.ToolCommand) : ProgramText =
+/// The manual page of `dkim`.
+let internal text: ProgramText =
+    let commandLine (command: ToolCommands.ToolCommand) =
+        let groups = command.Table |> List.map _.Group |> List.distinct
+
+        command.Name
+        + ": "
+        + command.OneLine
+        + ". Takes options of "
+        + String.Join(", ", groups)
+        + "."
+
     {
-        Name = "dkim " + command.Name
+        Name = "dkim"
         Section = 1
-        OneLine = command.OneLine
-        Operands = command.Operands
-        Description = []
-        Exits = []
-        Examples = []
-        SeeAlso = []
+        OneLine = "sign, verify and explain signed messages, and care for keys"
+        Command = "COMMAND"
+        Operands = "[FILE ...]"
+        Description =
+            [
+                "Works on messages in files or, without FILE or where FILE is -, on standard input. The commands are:"
+            ]
+            @ (ToolCommands.commands |> List.map commandLine)
+            @ [
+                "Each command takes some of the options below; with --help it lists them. A private key is never \
+                 printed, and never written over a file."
+            ]
+        Exits =
+            [
+                0, "The command did what it is for; verify could judge, whatever the result."
+                1, "testkey: the published key is not good."
+                64, "The command line is wrong."
+                65, "A message cannot be read or signed."
+                66, "A key, zone or list cannot be read."
+                69, "No resolver could be started."
+                73, "The key file cannot be made, or is there already."
+                74, "The output could not be written."
+                75, "testkey: the DNS did not answer."
+            ]
+        Examples =
+            [
+                "A new key, and its record for the zone file:",
+                [ "dkim genkey --domain example.com --selector mail --form zone" ]
+                "Does the world see it?", [ "dkim testkey --domain example.com --selector mail --key mail.private" ]
+                "A signed copy of a message:",
+                [
+                    "dkim sign --key mail.private --selector mail --domain example.com --message < in.eml > out.eml"
+                ]
+                "All messages of a folder, as JSON:", [ "dkim verify --batch Maildir/cur" ]
+                "Why does this one fail?", [ "dkim explain in.eml" ]
+            ]
+        SeeAlso =
+            [
+                "dkim-genkey", 8
+                "dkim-testkey", 8
+                "dknewkey", 8
+                "dkimproxy.in", 8
+                "dkimproxy.out", 8
+            ]
     }
 
-let private overview =
+let private textOf (command: ToolCommands.ToolCommand) : ProgramText =
+    { text with
+        Name = "dkim " + command.Name
+        OneLine = command.OneLine
+        Command = ""
+        Operands = command.Operands
+    }
+
+let internal overview =
     let line (command: ToolCommands.ToolCommand) =
         "  dkim " + command.Name.PadRight 9 + command.OneLine + "\n"
 

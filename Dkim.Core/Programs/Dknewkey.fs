@@ -44,6 +44,7 @@ let text: ProgramText =
         Name = Name
         Section = 8
         OneLine = "make a key for DomainKeys"
+        Command = ""
         Operands = "FILE [BITS]"
         Description =
             [

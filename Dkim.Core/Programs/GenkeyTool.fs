@@ -145,6 +145,7 @@ let text: ProgramText =
         Name = Name
         Section = 8
         OneLine = "make a key and the record to publish"
+        Command = ""
         Operands = ""
         Description =
             [

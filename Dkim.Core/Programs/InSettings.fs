@@ -140,6 +140,7 @@ module InSettings =
             Name = "dkimproxy.in"
             Section = 8
             OneLine = "SMTP proxy that verifies DKIM and DomainKeys signatures"
+            Command = ""
             Operands = "LISTENADDR:PORT RELAYADDR:PORT"
             Description =
                 [

@@ -10,6 +10,8 @@ type ProgramText =
         Name: string
         Section: int
         OneLine: string
+        /// What stands between the name and the options: a command, where the program has several.
+        Command: string
         /// What follows the options on a command line.
         Operands: string
         /// Paragraphs of the description.
@@ -103,7 +105,8 @@ module Manual =
 
     /// The line that shows how a program is called.
     let usage (program: ProgramText) =
-        "Usage: " + program.Name + " [options] " + program.Operands + "\n"
+        let parts = [ program.Name; program.Command; "[options]"; program.Operands ]
+        "Usage: " + String.Join(' ', parts |> List.filter ((<>) "")) + "\n"
 
     let private groups (table: Setting<'s> list) = table |> List.groupBy _.Group
 
@@ -204,7 +207,14 @@ module Manual =
         )
 
         add (section "NAME" (".Nm " + program.Name + "\n.Nd " + program.OneLine + "\n"))
-        add (section "SYNOPSIS" (".Nm\n.Op Ar options\n.Ar " + program.Operands + "\n"))
+
+        let argument text =
+            if text = "" then "" else ".Ar " + text + "\n"
+
+        let arguments =
+            argument program.Command + ".Op Ar options\n" + argument program.Operands
+
+        add (section "SYNOPSIS" (".Nm\n" + arguments))
         let description = program.Description |> List.map paragraph
         add (section "DESCRIPTION" (String.Join(".Pp\n", description)))
         add (section "OPTIONS" (String.Join("", groups table |> List.map (settingsSection defaults))))

@@ -124,6 +124,7 @@ module OutSettings =
             Name = "dkimproxy.out"
             Section = 8
             OneLine = "SMTP proxy that signs messages with DKIM or DomainKeys"
+            Command = ""
             Operands = "LISTENADDR:PORT RELAYADDR:PORT"
             Description =
                 [

@@ -90,6 +90,7 @@ let text: ProgramText =
         Name = Name
         Section = 8
         OneLine = "check a published key against the private key"
+        Command = ""
         Operands = ""
         Description =
             [

@@ -60,11 +60,24 @@ let ``no line of help is longer than a terminal`` () =
 let ``help is what it was`` () =
     matches "tests/Core/Golden/dkimproxy.out.help" (Manual.help OutSettings.text OutSettings.table OutSettings.defaults)
     matches "tests/Core/Golden/dkimproxy.in.help" (Manual.help InSettings.text InSettings.table InSettings.defaults)
+    matches "tests/Core/Golden/dkim-genkey.help" (Manual.help GenkeyTool.text GenkeyTool.table GenkeyTool.defaults)
+    matches "tests/Core/Golden/dkim-testkey.help" (Manual.help TestkeyTool.text TestkeyTool.table TestkeyTool.defaults)
+
+    let help (arguments: string list) = (ToolRuns.dkim [] arguments).Output
+    matches "tests/Core/Golden/dkim.help" (help [ "--help" ])
+
+    for command in ToolCommands.commands do
+        matches ("tests/Core/Golden/dkim." + command.Name + ".help") (help [ command.Name; "--help" ])
 
 [<Test>]
 let ``the manual pages are those that the tables make`` () =
     matches "man/dkimproxy.out.8" (Manual.page OutSettings.text OutSettings.table OutSettings.defaults)
     matches "man/dkimproxy.in.8" (Manual.page InSettings.text InSettings.table InSettings.defaults)
+    matches "man/dkim.1" (Manual.page DkimTool.text ToolCommands.all ToolSettings.defaults)
+    matches "man/dkim-genkey.8" (Manual.page GenkeyTool.text GenkeyTool.table GenkeyTool.defaults)
+    matches "man/dkim-testkey.8" (Manual.page TestkeyTool.text TestkeyTool.table TestkeyTool.defaults)
+    let noSettings: Setting<unit> list = []
+    matches "man/dknewkey.8" (Manual.page Dknewkey.text noSettings ())
 
 [<Test>]
 let ``text cannot become a request of the formatter`` () =
