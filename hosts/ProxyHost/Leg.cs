@@ -1,27 +1,34 @@
 using System.Buffers;
-using System.Net.Sockets;
+using Dkim.Hosting;
 
 namespace Dkim.ProxyHost;
 
-/// <summary>One of the two connections of a session: at most one receive and one send under way, each of which posts its
-/// end. All members are for the session's own task.</summary>
-internal sealed class Leg : IDisposable
+/// <summary>One of the two connections of a session, with what came and what is to go. That it has become ready is posted;
+/// all other members are for the session's own task.</summary>
+internal sealed class Leg : IReadiness, IDisposable
 {
     private const int BufferSize = 32 * 1024;
-    private readonly Socket socket;
-    private readonly SocketAsyncEventArgs receive = new();
-    private readonly SocketAsyncEventArgs send = new();
+    private readonly StreamSocket socket;
+    private readonly Wake wake;
+    private readonly Events mayReceive;
+    private readonly Events maySend;
     private readonly byte[] input = ArrayPool<byte>.Shared.Rent(BufferSize);
     private readonly PooledBuffer leaving = new();
     private int start;
     private int end;
+    private int sent;
+    private bool readable;
+    private bool watchesOutput;
+    private volatile bool peerEnded;
     private bool closed;
 
-    public Leg(Socket socket, Wake wake, Events received, Events sent)
+    public Leg(StreamSocket socket, Wake wake, Events mayReceive, Events maySend)
     {
         this.socket = socket;
-        receive.Completed += (_, _) => wake.Post(received);
-        send.Completed += (_, _) => wake.Post(sent);
+        this.wake = wake;
+        this.mayReceive = mayReceive;
+        this.maySend = maySend;
+        socket.Watch(this);
     }
 
     /// <summary>What is to be sent with the next <see cref="StartSending"/>.</summary>
@@ -36,36 +43,43 @@ internal sealed class Leg : IDisposable
     /// <summary>Nothing can be sent any more.</summary>
     public bool Broken { get; private set; }
 
-    public bool Receiving { get; private set; }
-
+    /// <summary>Something waits for room in the connection.</summary>
     public bool Sending { get; private set; }
+
+    void IReadiness.Ready(bool receive, bool send, bool ended)
+    {
+        peerEnded |= ended;
+        wake.Post((receive ? mayReceive : Events.None) | (send ? maySend : Events.None));
+    }
 
     /// <summary>Counts the octets as used.</summary>
     public void Use(int count) => start += count;
 
-    /// <summary>Begins to receive where there is room; true when something has come at once.</summary>
-    public bool StartReceiving()
+    /// <summary>Forgets what was received.</summary>
+    public void Discard() => start = end;
+
+    /// <summary>Takes note that there is something to receive.</summary>
+    public void MayReceive() => readable = true;
+
+    /// <summary>Receives what is there and fits; true when that changed anything.</summary>
+    public bool Receive()
     {
-        if (Receiving || Ended || closed)
-            return false;
         MakeRoom();
-        if (end == input.Length)
+        if (!readable || Ended || end == input.Length)
             return false;
-        receive.SetBuffer(input, end, input.Length - end);
-        Receiving = true;
-        try
+        var room = input.AsSpan(end);
+        var count = socket.TryReceive(room);
+        if (count == -1)
         {
-            if (socket.ReceiveAsync(receive))
-                return false;
-        }
-        catch (ObjectDisposedException)
-        {
-            Receiving = false;
-            Ended = Broken = true;
-            return true;
+            readable = false;
+            return false;
         }
 
-        EndReceive();
+        Ended |= count <= 0;
+        Broken |= count == -2;
+        end += Math.Max(0, count);
+        // Less than fitted: the connection is empty until readiness is told again, which an end has been already.
+        readable = count == room.Length || peerEnded;
         return true;
     }
 
@@ -74,78 +88,71 @@ internal sealed class Leg : IDisposable
     {
         if (Sending || Output.Length == 0)
             return;
-        if (Broken || closed)
-        {
-            Output.Clear();
-            return;
-        }
-
         leaving.Exchange(Output);
-        send.SetBuffer(leaving.Written);
+        sent = 0;
         Sending = true;
-        try
-        {
-            if (!socket.SendAsync(send))
-                EndSend();
-        }
-        catch (ObjectDisposedException)
-        {
-            send.SocketError = SocketError.OperationAborted;
-            EndSend();
-        }
+        ContinueSending();
     }
 
-    /// <summary>Takes note of a receive that has ended.</summary>
-    public void EndReceive()
+    /// <summary>Sends what there is room for.</summary>
+    public void ContinueSending()
     {
-        Receiving = false;
-        if (receive.SocketError != SocketError.Success)
-            Ended = Broken = true;
-        else if (receive.BytesTransferred == 0)
-            Ended = true;
-        else
-            end += receive.BytesTransferred;
-    }
+        while (Sending && !Broken)
+        {
+            var count = socket.TrySend(leaving.Written.Span[sent..]);
+            Broken |= count == -2;
+            if (count == -1)
+            {
+                WatchOutput();
+                return;
+            }
 
-    /// <summary>Takes note of a send that has ended.</summary>
-    public void EndSend()
-    {
-        Sending = false;
-        Broken |= send.SocketError != SocketError.Success;
-        leaving.Clear();
-    }
+            sent += Math.Max(0, count);
+            if (sent == leaving.Length)
+                EndSending();
+        }
 
-    /// <summary>Forgets what was received.</summary>
-    public void Discard() => start = end;
+        if (Sending)
+            EndSending();
+    }
 
     /// <summary>Tells the peer that nothing more comes, and goes on receiving.</summary>
     public void Finish()
     {
-        try
-        {
-            socket.Shutdown(SocketShutdown.Send);
-        }
-        catch (Exception failure) when (failure is SocketException or ObjectDisposedException)
-        {
+        if (closed || !socket.EndSending())
             Ended = Broken = true;
-        }
     }
 
-    /// <summary>Closes the connection. What is under way ends soon and posts it.</summary>
+    /// <summary>Closes the connection.</summary>
     public void Close()
     {
+        if (closed)
+            return;
         Ended = Broken = closed = true;
         socket.Dispose();
+        EndSending();
+        Output.Clear();
     }
 
-    /// <summary>Gives the buffers back; only when nothing is under way.</summary>
     public void Dispose()
     {
+        Close();
         ArrayPool<byte>.Shared.Return(input);
         Output.Dispose();
         leaving.Dispose();
-        receive.Dispose();
-        send.Dispose();
+    }
+
+    private void WatchOutput()
+    {
+        if (!watchesOutput)
+            socket.WatchOutput();
+        watchesOutput = true;
+    }
+
+    private void EndSending()
+    {
+        Sending = false;
+        leaving.Clear();
     }
 
     private void MakeRoom()

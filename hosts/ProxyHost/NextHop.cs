@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Dkim.Hosting;
 
 namespace Dkim.ProxyHost;
@@ -10,32 +9,25 @@ internal sealed class NextHop(Hosting.Endpoint endpoint)
     private const long Keep = 30_000;
     private volatile Known? known;
 
-    /// <summary>Connects to the first address that answers; throws <see cref="SocketException"/> when none does.</summary>
-    public async Task<Socket> ConnectAsync(CancellationToken cancellation)
+    /// <summary>Connects to the first address that answers; throws <see cref="IOException"/> when none does, and
+    /// <see cref="System.Net.Sockets.SocketException"/> when the name has no address.</summary>
+    public async ValueTask<StreamSocket> ConnectAsync(CancellationToken cancellation)
     {
-        SocketException? last = null;
+        IOException? last = null;
         foreach (var address in await AddressesAsync(cancellation).ConfigureAwait(false))
         {
-            var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
             try
             {
-                await socket.ConnectAsync(address, cancellation).ConfigureAwait(false);
-                return socket;
+                return await StreamSocket.ConnectAsync(address, cancellation).ConfigureAwait(false);
             }
-            catch (SocketException failure)
+            catch (IOException failure)
             {
                 last = failure;
-                socket.Dispose();
-            }
-            catch
-            {
-                socket.Dispose();
-                throw;
             }
         }
 
         known = null;
-        throw last ?? new SocketException((int)SocketError.HostNotFound);
+        throw last ?? new IOException("the next hop has no address");
     }
 
     private async ValueTask<IReadOnlyList<EndPoint>> AddressesAsync(CancellationToken cancellation)

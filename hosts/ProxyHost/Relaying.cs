@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Dkim.Hosting;
 
 namespace Dkim.ProxyHost;
@@ -19,7 +18,7 @@ internal sealed record Patience(TimeSpan Connect, TimeSpan Client, TimeSpan Rela
 internal sealed record Relaying(Patience Patience, DialogueLimits Limits, SpoolArea Spool)
 {
     /// <summary>Connects to the next hop.</summary>
-    public required Func<CancellationToken, Task<Socket>> ConnectAsync { get; init; }
+    public required Func<CancellationToken, ValueTask<StreamSocket>> ConnectAsync { get; init; }
 
     /// <summary>Begins to judge a message.</summary>
     public required Func<IMessageFilter> Filter { get; init; }

@@ -1,13 +1,14 @@
 using System.Buffers;
 using System.Net.Sockets;
 using System.Text;
+using Dkim.Hosting;
 
 namespace Dkim.ProxyHost;
 
 /// <summary>One client connection and the relay connection that belongs to it: moves octets between sockets, dialogue and
 /// message, and watches the clock. Everything of one turn leaves in one write, and nothing is read for which there is no
 /// room.</summary>
-internal sealed class Session : IDialogueSink, IAsyncDisposable
+internal sealed class Session : IDialogueSink, IDisposable
 {
     private const string ShuttingDown = "4.3.2 Service is shutting down";
     private static readonly TimeSpan Lingering = TimeSpan.FromSeconds(2);
@@ -26,7 +27,7 @@ internal sealed class Session : IDialogueSink, IAsyncDisposable
     public Session(Socket socket, Relaying relaying)
     {
         this.relaying = relaying;
-        client = new Leg(socket, wake, Events.ClientReceived, Events.ClientSent);
+        client = new Leg(StreamSocket.Adopt(socket), wake, Events.ClientMayReceive, Events.ClientMaySend);
     }
 
     /// <summary>Serves the connection to its end, which may be any; throws nothing that a peer can cause.</summary>
@@ -39,16 +40,12 @@ internal sealed class Session : IDialogueSink, IAsyncDisposable
         await PartAsync().ConfigureAwait(false);
     }
 
-    /// <summary>Closes both connections. The buffers go only when the system uses them no more.</summary>
-    public async ValueTask DisposeAsync()
+    /// <summary>Closes both connections.</summary>
+    public void Dispose()
     {
-        client.Close();
-        relay?.Close();
-        message?.Dispose();
-        while (client.Receiving || client.Sending || relay is { Receiving: true } or { Sending: true })
-            Note(await wake.NextAsync().ConfigureAwait(false));
         client.Dispose();
         relay?.Dispose();
+        message?.Dispose();
         hurry.Dispose();
     }
 
@@ -84,14 +81,14 @@ internal sealed class Session : IDialogueSink, IAsyncDisposable
 
     void IDialogueSink.Text(ReadOnlySpan<byte> octets) => message!.Append(octets);
 
-    private async Task<Socket?> ConnectAsync()
+    private async ValueTask<StreamSocket?> ConnectAsync()
     {
         hurry.CancelAfter(relaying.Patience.Connect);
         try
         {
             return await relaying.ConnectAsync(hurry.Token).ConfigureAwait(false);
         }
-        catch (Exception failure) when (failure is SocketException or OperationCanceledException)
+        catch (Exception failure) when (failure is IOException or SocketException or OperationCanceledException)
         {
             relaying.Report($"no connection to the next hop: {failure.Message}");
             return null;
@@ -102,21 +99,19 @@ internal sealed class Session : IDialogueSink, IAsyncDisposable
         }
     }
 
-    private async Task ConverseAsync(Socket socket)
+    private async Task ConverseAsync(StreamSocket socket)
     {
-        relay = new Leg(socket, wake, Events.RelayReceived, Events.RelaySent);
+        relay = new Leg(socket, wake, Events.RelayMayReceive, Events.RelayMaySend);
         dialogue = new SmtpDialogue(relaying.Limits, client.Output, relay.Output, this);
         while (await AdvanceAsync().ConfigureAwait(false))
         {
-            if (!StartReceiving())
+            if (!Receive())
                 Note(await wake.NextAsync().ConfigureAwait(false));
         }
     }
 
-    // What the client sends before its turn stays where it is. A receive that is under way at the end costs a detour
-    // through the thread pool; between the answer to QUIT and the end there is none.
-    private bool StartReceiving() =>
-        relay!.StartReceiving() | (dialogue!.WantsClient && client.StartReceiving());
+    // What the client sends before its turn stays where it is.
+    private bool Receive() => relay!.Receive() | (dialogue!.WantsClient && client.Receive());
 
     // Uses all that has come, up to the point where only waiting helps; false at the end of the conversation.
     private async ValueTask<bool> AdvanceAsync()
@@ -196,7 +191,7 @@ internal sealed class Session : IDialogueSink, IAsyncDisposable
             }
 
             await FlushAsync().ConfigureAwait(false);
-            if (relay.StartReceiving() || !relay.Input.IsEmpty || relay.Ended)
+            if (relay.Receive() || !relay.Input.IsEmpty || relay.Ended)
                 Exchange();
         }
     }
@@ -217,14 +212,14 @@ internal sealed class Session : IDialogueSink, IAsyncDisposable
 
     private void Note(Events happened)
     {
-        if ((happened & Events.ClientReceived) != 0)
-            client.EndReceive();
-        if ((happened & Events.ClientSent) != 0)
-            client.EndSend();
-        if ((happened & Events.RelayReceived) != 0)
-            relay!.EndReceive();
-        if ((happened & Events.RelaySent) != 0)
-            relay!.EndSend();
+        if ((happened & Events.ClientMayReceive) != 0)
+            client.MayReceive();
+        if ((happened & Events.ClientMaySend) != 0)
+            client.ContinueSending();
+        if ((happened & Events.RelayMayReceive) != 0)
+            relay!.MayReceive();
+        if ((happened & Events.RelayMaySend) != 0)
+            relay!.ContinueSending();
         if ((happened & Events.Late) != 0 && Environment.TickCount64 > deadline)
             EndWaiting();
         if ((happened & Events.Stop) != 0)
@@ -263,7 +258,7 @@ internal sealed class Session : IDialogueSink, IAsyncDisposable
         while (!client.Ended)
         {
             client.Discard();
-            if (!client.StartReceiving())
+            if (!client.Receive())
                 Note(await wake.NextAsync().ConfigureAwait(false));
         }
     }

@@ -15,7 +15,7 @@ internal sealed class Sessions : IDisposable
     /// <summary>Serves one connection to its end.</summary>
     public async Task ServeAsync(Socket client, Relaying relaying)
     {
-        await using var session = new Session(client, relaying);
+        using var session = new Session(client, relaying);
         Add(session);
         try
         {

@@ -7,10 +7,10 @@ namespace Dkim.ProxyHost;
 internal enum Events
 {
     None = 0,
-    ClientReceived = 1,
-    ClientSent = 2,
-    RelayReceived = 4,
-    RelaySent = 8,
+    ClientMayReceive = 1,
+    ClientMaySend = 2,
+    RelayMayReceive = 4,
+    RelayMaySend = 8,
 
     /// <summary>The time limit of the session is over.</summary>
     Late = 16,

@@ -18,20 +18,7 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
         var patience = new Patience(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(30));
         var relaying = new Relaying(patience, new DialogueLimits(), new SpoolArea())
         {
-            ConnectAsync = async cancellation =>
-            {
-                var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-                try
-                {
-                    await socket.ConnectAsync(IPAddress.Loopback, relayPort, cancellation);
-                    return socket;
-                }
-                catch
-                {
-                    socket.Dispose();
-                    throw;
-                }
-            },
+            ConnectAsync = new NextHop(new Dkim.Hosting.Endpoint(EndpointFamily.IPv4, "127.0.0.1", relayPort)).ConnectAsync,
             Filter = () => new Filter(decide ?? (_ => Added)),
             Report = Reports.Add,
         };

@@ -1,0 +1,96 @@
+using System.Collections.Concurrent;
+
+namespace Dkim.Hosting;
+
+/// <summary>Who is told that a socket has become ready. The call comes from a thread of the reactor, which does nothing
+/// else until it returns; calls for one socket may overlap.</summary>
+public interface IReadiness
+{
+    /// <param name="receive">There is something to receive, or the end.</param>
+    /// <param name="send">There is room to send.</param>
+    /// <param name="ended">The peer sends nothing more, or the connection is broken.</param>
+    void Ready(bool receive, bool send, bool ended);
+}
+
+/// <summary>
+/// Waits for many sockets with as many threads as there are processors. Whichever thread is free takes the next event and
+/// does the work in place, so that neither the pool nor another thread has to be woken, and long work of one connection
+/// holds up no other while a processor is free.
+/// </summary>
+internal sealed unsafe class Reactor
+{
+    private static readonly Lazy<Reactor> shared = new(() => new Reactor());
+    private readonly ConcurrentDictionary<long, IReadiness> watched = new();
+    private readonly int epoll;
+    private long lastNumber;
+
+    private Reactor()
+    {
+        epoll = Epoll.epoll_create1(Epoll.CloseOnExec);
+        if (epoll < 0)
+        {
+            throw new IOException($"epoll: {Libc.Describe(Libc.LastError)}");
+        }
+
+        for (var i = 0; i < Math.Max(2, Environment.ProcessorCount); i++)
+        {
+            new Thread(Loop) { IsBackground = true, Name = "sockets" }.Start();
+        }
+    }
+
+    public static Reactor Shared => shared.Value;
+
+    /// <summary>Begins to watch a socket for input, told at its edges; the number names it from now on.</summary>
+    public long Add(int fd, IReadiness target, bool output = false)
+    {
+        var number = Interlocked.Increment(ref lastNumber);
+        watched[number] = target;
+        if (Control(Epoll.Add, fd, number, output) == 0)
+        {
+            return number;
+        }
+
+        watched.TryRemove(number, out _);
+        throw new IOException($"epoll: {Libc.Describe(Libc.LastError)}");
+    }
+
+    /// <summary>Tells another from now on, for input alone; first of all if there is some.</summary>
+    public void Replace(int fd, long number, IReadiness target)
+    {
+        watched[number] = target;
+        _ = Control(Epoll.Change, fd, number, output: false);
+    }
+
+    /// <summary>Watches for room to send as well; tells at once if there is some.</summary>
+    public void WatchOutput(int fd, long number) => Control(Epoll.Change, fd, number, output: true);
+
+    /// <summary>Forgets a socket, whose descriptor is to be closed next.</summary>
+    public void Remove(long number) => watched.TryRemove(number, out _);
+
+    private int Control(int operation, int fd, long number, bool output)
+    {
+        var entry = stackalloc byte[16];
+        Epoll.Write(entry, Epoll.In | (output ? Epoll.Out : 0) | Epoll.PeerEnded | Epoll.Edge, number);
+        return Epoll.epoll_ctl(epoll, operation, fd, entry);
+    }
+
+    private void Loop()
+    {
+        // One at a time: a second event would wait for the work of the first while another thread sleeps.
+        var entry = stackalloc byte[16];
+        while (true)
+        {
+            if (Epoll.epoll_wait(epoll, entry, 1, -1) < 1)
+            {
+                continue;
+            }
+
+            var (events, number) = Epoll.Read(entry);
+            if (watched.TryGetValue(number, out var target))
+            {
+                var ended = (events & (Epoll.PeerEnded | Epoll.HangUp | Epoll.Error)) != 0;
+                target.Ready((events & Epoll.In) != 0 || ended, (events & Epoll.Out) != 0 || ended, ended);
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+using System.Net;
+using System.Net.Sockets;
+using Dkim.Hosting;
+using NUnit.Framework;
+
+namespace Dkim.Hosts.Tests.Hosting;
+
+/// <summary>Sockets that never wait, and the threads that tell when they are ready.</summary>
+[CancelAfter(30_000)]
+public sealed class StreamSocketTests
+{
+    private sealed class Told : IReadiness
+    {
+        private readonly SemaphoreSlim told = new(0);
+
+        public bool Ended { get; private set; }
+
+        public void Ready(bool receive, bool send, bool ended)
+        {
+            Ended |= ended;
+            told.Release();
+        }
+
+        public async Task WaitAsync() => Assert.That(await told.WaitAsync(TimeSpan.FromSeconds(10)), "readiness is told");
+    }
+
+    private static async Task<(StreamSocket Near, Socket Far)> PairAsync(IPAddress place)
+    {
+        using var listener = new TcpListener(place, 0);
+        listener.Start();
+        var near = await StreamSocket.ConnectAsync(listener.LocalEndpoint, CancellationToken.None);
+        return (near, await listener.AcceptSocketAsync());
+    }
+
+    [TestCase("127.0.0.1")]
+    [TestCase("::1")]
+    public async Task Octets_come_and_go_and_the_end_is_told(string place)
+    {
+        var (near, far) = await PairAsync(IPAddress.Parse(place));
+        using (near)
+        using (far)
+        {
+            var told = new Told();
+            near.Watch(told);
+            var buffer = new byte[100];
+            Assert.That(near.TryReceive(buffer), Is.EqualTo(-1), "nothing is there");
+            await far.SendAsync("hello"u8.ToArray());
+            await told.WaitAsync();
+            Assert.That(near.TryReceive(buffer), Is.EqualTo(5));
+            Assert.That(near.TrySend("there"u8), Is.EqualTo(5));
+            Assert.That(await far.ReceiveAsync(buffer), Is.EqualTo(5));
+            Assert.That(told.Ended, Is.False);
+            far.Shutdown(SocketShutdown.Send);
+            await told.WaitAsync();
+            Assert.That(near.TryReceive(buffer), Is.Zero);
+            Assert.That(told.Ended);
+        }
+    }
+
+    [Test]
+    public async Task Room_to_send_is_told_once_there_is_some()
+    {
+        var (near, far) = await PairAsync(IPAddress.Loopback);
+        using (near)
+        using (far)
+        {
+            var told = new Told();
+            near.Watch(told);
+            var piece = new byte[65536];
+            var sent = 0L;
+            int count;
+            while ((count = near.TrySend(piece)) > 0)
+                sent += count;
+            Assert.That(count, Is.EqualTo(-1));
+            near.WatchOutput();
+            for (var received = 0L; received < sent;)
+                received += await far.ReceiveAsync(piece);
+            await told.WaitAsync();
+            Assert.That(near.TrySend(piece), Is.Positive);
+        }
+    }
+
+    [Test]
+    public async Task A_reset_connection_is_broken()
+    {
+        var (near, far) = await PairAsync(IPAddress.Loopback);
+        using (near)
+        {
+            var told = new Told();
+            near.Watch(told);
+            far.LingerState = new LingerOption(true, 0);
+            far.Dispose();
+            await told.WaitAsync();
+            Assert.That(near.TryReceive(new byte[10]), Is.EqualTo(-2));
+            Assert.That(near.TrySend("x"u8), Is.EqualTo(-2));
+        }
+    }
+
+    [Test]
+    public void A_refused_connection_is_an_exception()
+    {
+        var nobody = new IPEndPoint(IPAddress.Loopback, Tools.FreePort());
+        var failure = Assert.ThrowsAsync<IOException>(
+            async () => (await StreamSocket.ConnectAsync(nobody, CancellationToken.None)).Dispose());
+        Assert.That(failure!.Message, Is.EqualTo("Connection refused"));
+    }
+
+    [Test]
+    public void A_connection_that_does_not_come_about_can_be_given_up()
+    {
+        // A listener whose backlog is full answers nobody.
+        using var full = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        full.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        full.Listen(0);
+        var place = full.LocalEndPoint!;
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        var made = new List<StreamSocket>();
+        Assert.ThrowsAsync(Is.InstanceOf<OperationCanceledException>(), async () =>
+        {
+            while (made.Count < 100)
+                made.Add(await StreamSocket.ConnectAsync(place, patience.Token));
+        });
+        made.ForEach(socket => socket.Dispose());
+    }
+}
