@@ -3,105 +3,13 @@
 module Dkim.Messages.InteroperationTests
 
 open System
-open System.Collections.Generic
 open System.IO
-open System.Text
 open NUnit.Framework
 open Dkim.Core
 open Dkim.Messages.Corpus
 open Dkim.Messages.Judging
 open Dkim.Messages.Peers
-
-let private now = 1767225600L<sec>
-
-/// One way to sign.
-type Way =
-    {
-        Scheme: Scheme
-        KeyFile: string
-        Hash: Hash
-        Header: HeaderCanon
-        Body: BodyCanon
-    }
-
-    member this.Canon = Algorithms.canonName this.Header this.Body
-
-    member this.Algorithm =
-        (if this.KeyFile = "ed25519" then "ed25519-" else "rsa-")
-        + (if this.Hash = Sha1 then "sha1" else "sha256")
-
-    override this.ToString() =
-        (if this.Scheme = Dkim then "DKIM " else "DomainKeys ")
-        + this.Algorithm
-        + " "
-        + this.Canon
-
-let private ways: Way list =
-    [
-        for keyFile in [ "rsa2048"; "ed25519" ] do
-            for header in [ SimpleHeader; RelaxedHeader ] do
-                for body in [ SimpleBody; RelaxedBody ] do
-                    {
-                        Scheme = Dkim
-                        KeyFile = keyFile
-                        Hash = Sha256
-                        Header = header
-                        Body = body
-                    }
-        for header, body in [ SimpleHeader, DomainKeysSimpleBody; NofwsHeader, NofwsBody ] do
-            {
-                Scheme = DomainKeys
-                KeyFile = "rsa1024"
-                Hash = Sha1
-                Header = header
-                Body = body
-            }
-    ]
-
-let private keyText =
-    let texts = Dictionary<string, string>()
-
-    fun (file: string) ->
-        match texts.TryGetValue file with
-        | true, text -> text
-        | false, _ ->
-            let text = File.ReadAllText(Path.Combine(folder, "keys", file + ".pem"))
-            texts[file] <- text
-            text
-
-let private keys =
-    lazy
-        ([ "rsa2048"; "rsa1024"; "ed25519" ]
-         |> List.map (fun file ->
-             match SigningKey.parse ValueNone (keyText file) with
-             | Ok key -> file, key
-             | Error error -> invalidOp (PrivateKeyError.describe error))
-         |> Map.ofList)
-
-/// The selector of a key is the name of its file.
-let private records =
-    lazy
-        (keys.Value
-         |> Map.toList
-         |> List.map (fun (file, key) ->
-             let keyType = if key.KeyType = Rsa then "rsa" else "ed25519"
-
-             file + "._domainkey.example.com", "k=" + keyType + "; p=" + Convert.ToBase64String key.KeyData))
-
-let private zoneCase: Lazy<Case> =
-    lazy
-        {
-            Id = ""
-            File = ""
-            Append = []
-            Now = now
-            Zone = records.Value |> List.map (fun (name, text) -> name, [ text ]) |> Map.ofList
-            Failing = Map.empty
-            Disputed = false
-            Unsigned = false
-            Signatures = []
-            Proves = []
-        }
+open Dkim.Messages.Ways
 
 let private isSignature (field: Field) =
     field.Is "DKIM-Signature" || field.Is "DomainKey-Signature"
@@ -129,52 +37,6 @@ let private tryStrip (octets: byte[]) : (Header * byte[]) voption =
         ValueSome(kept, block.ToArray())
     | _ -> ValueNone
 
-/// What a peer is known to get wrong, so that its word says nothing about us.
-module private Shortcomings =
-    let private hasBare (octet: byte) (octets: byte[]) =
-        let isEnd index =
-            octets[index] = 13uy && index + 1 < octets.Length && octets[index + 1] = 10uy
-            || octets[index] = 10uy && index > 0 && octets[index - 1] = 13uy
-
-        octets
-        |> Seq.indexed
-        |> Seq.exists (fun (index, one) -> one = octet && not (isEnd index))
-
-    let private isOddField (field: Field) =
-        let before = int field.Colon - 1
-
-        before < 0
-        || before + 1 >= field.Raw.Length
-        || Octets.isWsp field.Raw.Span[before]
-
-    let private isFolded (name: string) (header: Header) =
-        Header.all name header
-        |> List.exists (fun field -> field.ValueText.Contains '\n')
-
-    /// Why the peer is not asked, if so.
-    let tryFind (peer: string) (way: Way) (header: Header) (message: byte[]) : string voption =
-        let text = Encoding.Latin1.GetString message
-        let bodyAt = text.IndexOf("\r\n\r\n", StringComparison.Ordinal)
-        let body = if bodyAt < 0 then "" else text.Substring(bodyAt + 4)
-        let unended = body <> "" && not (body.EndsWith("\r\n", StringComparison.Ordinal))
-        let nul = header.Fields |> Seq.exists (fun field -> field.ValueText.Contains '\000')
-
-        match peer with
-        | "Mail::DKIM" when way.KeyFile = "ed25519" -> ValueSome "has no Ed25519"
-        | "Mail::DKIM" when way.Scheme = DomainKeys && isFolded "From" header -> ValueSome "reads no folded From"
-        | "Mail::DKIM" when way.Body = NofwsBody && hasBare 10uy message -> ValueSome "keeps LF under nofws"
-        | "Mail::DKIM" when unended && way.Body <> RelaxedBody -> ValueSome "does not end an unended body"
-        | "dkimpy"
-        | "OpenDKIM" when way.Scheme = DomainKeys -> ValueSome "has no DomainKeys"
-        | "dkimpy"
-        | "OpenDKIM" when Seq.exists isOddField header.Fields -> ValueSome "refuses white space before a colon"
-        | "dkimpy" when hasBare 10uy message -> ValueSome "turns LF into CRLF"
-        | "dkimpy" when unended && String.IsNullOrWhiteSpace body -> ValueSome "hashes CRLF for blanks"
-        | "OpenDKIM" when hasBare 10uy message || hasBare 13uy message -> ValueSome "takes CR or LF for a line end"
-        | "OpenDKIM" when unended && way.Body = RelaxedBody -> ValueSome "does not hash an unended line"
-        | "OpenDKIM" when nul -> ValueSome "takes NUL for the end of a field"
-        | _ -> ValueNone
-
 let private families =
     [
         "body-"
@@ -201,68 +63,6 @@ let private rows () =
     read (Path.Combine(folder, "corpus.json"))
     |> List.filter (fun case -> isAmong case && not (isUnfit case))
     |> List.map (fun case -> TestCaseData(case).SetArgDisplayNames case.Id)
-
-let private layout (scheme: Scheme) =
-    if scheme = Dkim then
-        Layout.dkimproxy
-    else
-        Layout.dkimproxyDomainKeys
-
-let private covered =
-    Set
-        [
-            "from"
-            "to"
-            "subject"
-            "date"
-            "message-id"
-            "received"
-            "mime-version"
-            "content-type"
-        ]
-
-let private known (result: Result<'a, 'e>) (describe: 'e -> string) : 'a =
-    match result with
-    | Ok value -> value
-    | Error error -> invalidOp (describe error)
-
-let private domain = DomainName.tryCreate "example.com"
-
-let private request (way: Way) : SigningRequest =
-    {
-        Scheme = way.Scheme
-        Key = keys.Value[way.KeyFile]
-        Hash = way.Hash
-        HeaderCanon = way.Header
-        BodyCanon = way.Body
-        CanonText = way.Canon
-        Domain = known domain NameError.describe
-        Selector = known (Selector.tryCreate way.KeyFile) NameError.describe
-        Identity = ValueNone
-        Fields =
-            {
-                Covers = fun name -> covered.Contains(name.ToLowerInvariant())
-                Always = []
-                Sealed = []
-            }
-        WithNames = true
-        Length = NoLength
-        WithTime = true
-        Lifetime = ValueNone
-        Copies = ValueNone
-        Layout = layout way.Scheme
-    }
-
-/// The message with a signature of ours on top.
-let private signed (way: Way) (header: Header) (message: byte[]) : Result<byte[], SignError> =
-    Signer.plan [ request way ] now header
-    |> Result.bind (fun plan ->
-        let intake = Intake HeaderLimits.defaults
-        let taken = intake.Feed(ReadOnlySpan message)
-        use hasher = new BodyHasher(plan.Digests)
-        hasher.Feed(ReadOnlySpan(message, taken, message.Length - taken))
-        Signer.conclude plan (hasher.Finish()))
-    |> Result.map (fun fields -> Array.concat [ fields.Head.Raw.ToArray(); "\r\n"B; message ])
 
 /// Why we do not take a signature on top for good, if so.
 let private tryFault (way: Way) (message: byte[]) : string option =

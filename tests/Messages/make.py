@@ -8,7 +8,20 @@ import json
 import os
 import sys
 
-from making import (case, cases_canon, cases_domainkeys, cases_keys, cases_odd, cases_tags, disagreements, keys, peers)
+from making import (
+    case,
+    cases_canon,
+    cases_domainkeys,
+    cases_keys,
+    cases_lists,
+    cases_odd,
+    cases_records,
+    cases_tags,
+    cases_way,
+    disagreements,
+    keys,
+    peers,
+)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -33,8 +46,10 @@ def crosscheck(one, helpers):
             if word.startswith("pass") != ours:
                 reason = disagreements.reason(peer.name, one.id, word)
                 if reason is None:
-                    complaints.append("%s %s %d: %s here, %s says %s" % (one.id, expect.kind, expect.index, expect.result,
-                                                                        peer.name, word))
+                    complaints.append(
+                        "%s %s %d: %s here, %s says %s"
+                        % (one.id, expect.kind, expect.index, expect.result, peer.name, word)
+                    )
                 else:
                     said[expect.kind, expect.index][peer.name] = word + " (" + reason + ")"
     return said, complaints
@@ -42,8 +57,12 @@ def crosscheck(one, helpers):
 
 def row(one, said):
     def signature(expect):
-        entry = {"kind": expect.kind, "index": expect.index, "result": expect.result,
-                 "accept": expect.accept or [expect.result]}
+        entry = {
+            "kind": expect.kind,
+            "index": expect.index,
+            "result": expect.result,
+            "accept": expect.accept or [expect.result],
+        }
         for name in ("legacy", "whole", "testing"):
             if getattr(expect, name) is not None:
                 entry[name] = getattr(expect, name)
@@ -67,10 +86,8 @@ def row(one, said):
 def main():
     helpers, folder = peers.start()
     try:
-        cases_canon.all_cases()
-        cases_tags.all_cases()
-        cases_keys.all_cases()
-        cases_domainkeys.all_cases()
+        for part in (cases_canon, cases_way, cases_lists, cases_tags, cases_records, cases_keys, cases_domainkeys):
+            part.all_cases()
         cases_odd.all_cases(helpers)
         rows, complaints = [], []
         for one in case.ALL:

@@ -38,28 +38,57 @@ class Case:
     append: list
 
 
-SUBJECTS = ["The lighthouse report", "Minutes of the kite club", "Plums are ripe", "Ferry timetable from Monday",
-            "Your violin is ready", "Tide table", "On the habits of newts", "A recipe for barley soup"]
-LINES = ["The lamp was cleaned on Tuesday.", "Nobody brought string, so the kites stayed down.",
-         "Please come with baskets; the ladder is behind the shed.", "The last boat leaves at ten past six.",
-         "Ask for Ms. Okonkwo at the counter.", "High water is at four, which is later than last week.",
-         "They were seen near the pond, three of them.", "Two cups of barley, one onion, patience."]
+SUBJECTS = [
+    "The lighthouse report",
+    "Minutes of the kite club",
+    "Plums are ripe",
+    "Ferry timetable from Monday",
+    "Your violin is ready",
+    "Tide table",
+    "On the habits of newts",
+    "A recipe for barley soup",
+]
+LINES = [
+    "The lamp was cleaned on Tuesday.",
+    "Nobody brought string, so the kites stayed down.",
+    "Please come with baskets; the ladder is behind the shed.",
+    "The last boat leaves at ten past six.",
+    "Ask for Ms. Okonkwo at the counter.",
+    "High water is at four, which is later than last week.",
+    "They were seen near the pond, three of them.",
+    "Two cups of barley, one onion, patience.",
+]
 
 
 def letter(body=None, extra="", sender="Ada Example <ada@example.com>", n=0):
     """A short letter of invented content."""
     n %= len(SUBJECTS)
-    header = ("Received: from mail.example.com (mail.example.com [192.0.2.25])\n\tby mx.example.org with ESMTP id %d;\n"
-              "\tThu, 1 Jan 2026 00:00:00 +0000\n"
-              "From: %s\nTo: Bob Example <bob@example.org>\nSubject: %s\n"
-              "Date: Wed, 31 Dec 2025 23:00:00 +0000\nMessage-ID: <%d.corpus@example.com>\n%s"
-              % (4000 + n, sender, SUBJECTS[n], 100 + n, extra))
+    header = (
+        "Received: from mail.example.com (mail.example.com [192.0.2.25])\n\tby mx.example.org with ESMTP id %d;\n"
+        "\tThu, 1 Jan 2026 00:00:00 +0000\n"
+        "From: %s\nTo: Bob Example <bob@example.org>\nSubject: %s\n"
+        "Date: Wed, 31 Dec 2025 23:00:00 +0000\nMessage-ID: <%d.corpus@example.com>\n%s"
+        % (4000 + n, sender, SUBJECTS[n], 100 + n, extra)
+    )
     text = "Dear Bob,\n\n%s\n  Two blanks  and\ta tab here. \n\nYours,\nAda\n" % LINES[n] if body is None else body
     return signing.message(header, text)
 
 
-def case(id, expect, why="", proves=(), sign=None, msg=None, zone=None, failing=None, now=NOW, after=None, append=(),
-         beneath=b"", **words):
+def case(
+    id,
+    expect,
+    why="",
+    proves=(),
+    sign=None,
+    msg=None,
+    zone=None,
+    failing=None,
+    now=NOW,
+    after=None,
+    append=(),
+    beneath=b"",
+    **words
+):
     """Adds a case. `sign`: functions that put signatures on top, lowest first. `after` changes the finished octets.
     `append`: pairs of text and times, put at the end when a test runs, and `beneath` is that text for the signer."""
     # By the name, so that a new case leaves the others as they are.
@@ -73,7 +102,7 @@ def case(id, expect, why="", proves=(), sign=None, msg=None, zone=None, failing=
     if append:
         tail = b"".join(t.encode("latin-1") * n for t, n in append)
         assert octets.endswith(tail)
-        octets = octets[:len(octets) - len(tail)]
+        octets = octets[: len(octets) - len(tail)]
     octets = octets if after is None else after(octets)
     expects = expect if isinstance(expect, list) else [Expect(expect, why, list(proves), **words)]
     zone = {"sel._domainkey.example.com": [keys.usual().record()]} if zone is None else zone

@@ -1,7 +1,7 @@
-"""Canonicalization, bodies, header fields, l=, and what happens on the way."""
+"""Canonicalization, bodies and header fields."""
 from . import keys
-from .case import Expect, case, letter, swap
-from .signing import Message, canonical_body, dkim, message
+from .case import case, letter, swap
+from .signing import Message, dkim, message
 
 ED_ZONE = {"ed._domainkey.example.com": [keys.edwards().record()]}
 
@@ -10,44 +10,113 @@ def pairs():
     for header in ("simple", "relaxed"):
         for body in ("simple", "relaxed"):
             c, short = header + "/" + body, header[0] + body[0]
-            case("canon-rsa-" + short, "pass", "rsa-sha256, c=" + c, ["RFC6376-3.4-1", "RFC6376-3.7-1", "RFC8301-3.1-3"],
-                 dkim(keys.usual(), c=c))
-            case("canon-ed25519-" + short, "pass", "ed25519-sha256, c=" + c,
-                 ["RFC6376-3.4-1", "RFC8463-3-1", "RFC8463-3-2", "RFC8463-4.1-1", "RFC8463-5-1"],
-                 dkim(keys.edwards(), s="ed", c=c), zone=ED_ZONE)
-            case("canon-sha1-" + short, "permerror", "rsa-sha1 that verifies, c=" + c,
-                 ["RFC8301-3.1-4"], dkim(keys.usual(), c=c, hash="sha1"), legacy="pass", accept=["policy", "permerror"])
+            case(
+                "canon-rsa-" + short,
+                "pass",
+                "rsa-sha256, c=" + c,
+                ["RFC6376-3.4-1", "RFC6376-3.7-1", "RFC8301-3.1-3"],
+                dkim(keys.usual(), c=c),
+            )
+            case(
+                "canon-ed25519-" + short,
+                "pass",
+                "ed25519-sha256, c=" + c,
+                ["RFC6376-3.4-1", "RFC8463-3-1", "RFC8463-3-2", "RFC8463-4.1-1", "RFC8463-5-1"],
+                dkim(keys.edwards(), s="ed", c=c),
+                zone=ED_ZONE,
+            )
+            case(
+                "canon-sha1-" + short,
+                "permerror",
+                "rsa-sha1 that verifies, c=" + c,
+                ["RFC8301-3.1-4"],
+                dkim(keys.usual(), c=c, hash="sha1"),
+                legacy="pass",
+                accept=["policy", "permerror"],
+            )
     bare = "{name}: v=1; a={a}; d={d}; s={s}; h={h}; bh={bh}; b={b}"
-    case("canon-absent", "pass", "no c= means simple/simple", ["RFC6376-3.4-1", "RFC6376-3.5-10"],
-         dkim(keys.usual(), c="simple/simple", template=bare, h="from:subject"))
-    case("canon-header-only", "pass", "c=relaxed means relaxed/simple", ["RFC6376-3.5-10"], dkim(keys.usual(), c="relaxed"))
-    case("canon-header-only-wrong", "fail", "c=relaxed, but the body hash is of the relaxed body", ["RFC6376-3.5-10"],
-         dkim(keys.usual(), c="relaxed", bc="relaxed"))
-    for name, c in [("unknown", "foo"), ("body-unknown", "relaxed/foo"), ("three", "simple/simple/simple"),
-                    ("slash-first", "/simple"), ("capitals", "Relaxed/Relaxed"), ("nofws", "nofws")]:
-        case("canon-" + name, "permerror", "c=%s is no canonicalization" % c, ["RFC6376-3.4-2", "RFC6376-3.2-4"],
-             dkim(keys.usual(), c=c, hc="relaxed", bc="relaxed" if "elaxed/" in c else "simple"),
-             accept=["permerror", "neutral"])
+    case(
+        "canon-absent",
+        "pass",
+        "no c= means simple/simple",
+        ["RFC6376-3.4-1", "RFC6376-3.5-10"],
+        dkim(keys.usual(), c="simple/simple", template=bare, h="from:subject"),
+    )
+    case(
+        "canon-header-only",
+        "pass",
+        "c=relaxed means relaxed/simple",
+        ["RFC6376-3.5-10"],
+        dkim(keys.usual(), c="relaxed"),
+    )
+    case(
+        "canon-header-only-wrong",
+        "fail",
+        "c=relaxed, but the body hash is of the relaxed body",
+        ["RFC6376-3.5-10"],
+        dkim(keys.usual(), c="relaxed", bc="relaxed"),
+    )
+    for name, c in [
+        ("unknown", "foo"),
+        ("body-unknown", "relaxed/foo"),
+        ("three", "simple/simple/simple"),
+        ("slash-first", "/simple"),
+        ("capitals", "Relaxed/Relaxed"),
+        ("nofws", "nofws"),
+    ]:
+        case(
+            "canon-" + name,
+            "permerror",
+            "c=%s is no canonicalization" % c,
+            ["RFC6376-3.4-2", "RFC6376-3.2-4"],
+            dkim(keys.usual(), c=c, hc="relaxed", bc="relaxed" if "elaxed/" in c else "simple"),
+            accept=["permerror", "neutral"],
+        )
 
 
 BODIES = [
     ("empty", b"", "an empty body", ["RFC6376-3.4.3-3", "RFC6376-3.4.4-6"]),
     ("none", None, "no separator line after the header", ["RFC6376-3.4.3-3", "RFC6376-3.4.4-6"]),
     ("only-empty-lines", b"\r\n\r\n\r\n", "a body of empty lines", ["RFC6376-3.4.3-3", "RFC6376-3.4.4-6"]),
-    ("only-blank-lines", b" \r\n\t\r\n", "lines of white space vanish under relaxed and stay under simple",
-     ["RFC6376-3.4.3-1", "RFC6376-3.4.4-1", "RFC6376-3.4.4-6"]),
+    (
+        "only-blank-lines",
+        b" \r\n\t\r\n",
+        "lines of white space vanish under relaxed and stay under simple",
+        ["RFC6376-3.4.3-1", "RFC6376-3.4.4-1", "RFC6376-3.4.4-6"],
+    ),
     ("only-blanks", b"  ", "a body of two blanks", ["RFC6376-3.4.3-2", "RFC6376-3.4.4-6"]),
-    ("unended", b"Dear Bob,\r\nno line end", "a body without its last CRLF gets one", ["RFC6376-3.4.3-2", "RFC6376-3.4.4-5"]),
-    ("trailing-lines", b"one\r\n\r\ntwo\r\n\r\n\r\n\r\n", "empty lines at the end are dropped, those inside kept",
-     ["RFC6376-3.4.3-1", "RFC6376-3.4.4-4"]),
+    (
+        "unended",
+        b"Dear Bob,\r\nno line end",
+        "a body without its last CRLF gets one",
+        ["RFC6376-3.4.3-2", "RFC6376-3.4.4-5"],
+    ),
+    (
+        "trailing-lines",
+        b"one\r\n\r\ntwo\r\n\r\n\r\n\r\n",
+        "empty lines at the end are dropped, those inside kept",
+        ["RFC6376-3.4.3-1", "RFC6376-3.4.4-4"],
+    ),
     ("trailing-blank-line", b"one\r\n \r\n", "a line of one blank at the end", ["RFC6376-3.4.3-1", "RFC6376-3.4.4-1"]),
-    ("blanks", b"\t\tx \t y  \r\n \r\n  z\r\n", "white space runs at each place of a line",
-     ["RFC6376-3.4.4-2", "RFC6376-3.4.4-3"]),
-    ("dots", b".\r\n..\r\n.x\r\n. \r\nend\r\n", "lines that begin with dots, as they are without SMTP's stuffing",
-     ["RFC6376-3.7-6"]),
+    (
+        "blanks",
+        b"\t\tx \t y  \r\n \r\n  z\r\n",
+        "white space runs at each place of a line",
+        ["RFC6376-3.4.4-2", "RFC6376-3.4.4-3"],
+    ),
+    (
+        "dots",
+        b".\r\n..\r\n.x\r\n. \r\nend\r\n",
+        "lines that begin with dots, as they are without SMTP's stuffing",
+        ["RFC6376-3.7-6"],
+    ),
     ("nul", b"a\0b\r\n\0\r\n", "NUL octets", ["RFC6376-3.8-1"]),
-    ("eight-bit", bytes(range(128, 256)) + b"\r\n\xe9t\xe9 \xc3\xa9t\xc3\xa9\r\n", "8-bit octets, no charset at all",
-     ["RFC6376-3.7-5"]),
+    (
+        "eight-bit",
+        bytes(range(128, 256)) + b"\r\n\xe9t\xe9 \xc3\xa9t\xc3\xa9\r\n",
+        "8-bit octets, no charset at all",
+        ["RFC6376-3.7-5"],
+    ),
     ("bare-lf", b"one\ntwo\n\nthree\r\n", "a bare LF is an octet like others", ["RFC6376-3.8-1"]),
     ("bare-cr", b"one\rtwo\r\r\nthree \r\n", "a bare CR is an octet like others", ["RFC6376-3.8-1"]),
     ("cr-at-end", b"one\r\ntwo\r", "a CR at the very end", ["RFC6376-3.8-1"]),
@@ -59,42 +128,108 @@ def bodies():
     for name, body, why, proves in BODIES:
         for canon in ("simple", "relaxed"):
             msg = letter()
-            case("body-%s-%s" % (name, canon), "pass", "%s, %s" % (why, canon), proves,
-                 dkim(keys.usual(), c="relaxed/" + canon), msg=Message(msg.fields, body))
-    attachment = ("--frontier\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"
-                  "Die Fähre fährt um sechs.\n--frontier\nContent-Type: application/octet-stream\n"
-                  "Content-Transfer-Encoding: base64\n\nAAECAwQFBgcICQoLDA0ODw==\n--frontier--\nepilogue\n")
-    case("body-multipart", "pass", "multipart with an attachment: MIME has no special treatment",
-         ["RFC6376-3.7-5", "RFC6376-3.7-7"], msg=letter(attachment, "MIME-Version: 1.0\nContent-Type: multipart/mixed;\n"
-                                                        "\tboundary=frontier\n"))
-    case("body-multipart-broken", "pass", "multipart that never ends", ["RFC6376-3.7-7"],
-         msg=letter("--frontier\n\nunended", "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=frontier\n"))
+            case(
+                "body-%s-%s" % (name, canon),
+                "pass",
+                "%s, %s" % (why, canon),
+                proves,
+                dkim(keys.usual(), c="relaxed/" + canon),
+                msg=Message(msg.fields, body),
+            )
+    attachment = (
+        "--frontier\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"
+        "Die Fähre fährt um sechs.\n--frontier\nContent-Type: application/octet-stream\n"
+        "Content-Transfer-Encoding: base64\n\nAAECAwQFBgcICQoLDA0ODw==\n--frontier--\nepilogue\n"
+    )
+    case(
+        "body-multipart",
+        "pass",
+        "multipart with an attachment: MIME has no special treatment",
+        ["RFC6376-3.7-5", "RFC6376-3.7-7"],
+        msg=letter(attachment, "MIME-Version: 1.0\nContent-Type: multipart/mixed;\n" "\tboundary=frontier\n"),
+    )
+    case(
+        "body-multipart-broken",
+        "pass",
+        "multipart that never ends",
+        ["RFC6376-3.7-7"],
+        msg=letter("--frontier\n\nunended", "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=frontier\n"),
+    )
     for canon in ("simple", "relaxed"):
-        case("body-megabyte-line-" + canon, "pass", "one line of a megabyte", ["RFC6376-3.4-4"],
-             dkim(keys.usual(), c="relaxed/" + canon), msg=letter("begin\n"), append=[("x", 1 << 20), ("\r\n", 1)])
-        case("body-many-empty-lines-" + canon, "pass", "100,000 empty lines inside, 100,000 at the end",
-             ["RFC6376-3.4.3-1", "RFC6376-3.4.4-4"], dkim(keys.usual(), c="relaxed/" + canon), msg=letter("begin\n"),
-             append=[("\r\n", 100000), ("middle\r\n", 1), ("\r\n", 100000)])
-        case("body-many-blanks-" + canon, "pass", "a line of 40,000 alternating blanks and tabs", ["RFC6376-3.4.4-3"],
-             dkim(keys.usual(), c="relaxed/" + canon), msg=letter("begin\n"), append=[(" \t", 20000), ("x \r\n", 1)])
+        case(
+            "body-megabyte-line-" + canon,
+            "pass",
+            "one line of a megabyte",
+            ["RFC6376-3.4-4"],
+            dkim(keys.usual(), c="relaxed/" + canon),
+            msg=letter("begin\n"),
+            append=[("x", 1 << 20), ("\r\n", 1)],
+        )
+        case(
+            "body-many-empty-lines-" + canon,
+            "pass",
+            "100,000 empty lines inside, 100,000 at the end",
+            ["RFC6376-3.4.3-1", "RFC6376-3.4.4-4"],
+            dkim(keys.usual(), c="relaxed/" + canon),
+            msg=letter("begin\n"),
+            append=[("\r\n", 100000), ("middle\r\n", 1), ("\r\n", 100000)],
+        )
+        case(
+            "body-many-blanks-" + canon,
+            "pass",
+            "a line of 40,000 alternating blanks and tabs",
+            ["RFC6376-3.4.4-3"],
+            dkim(keys.usual(), c="relaxed/" + canon),
+            msg=letter("begin\n"),
+            append=[(" \t", 20000), ("x \r\n", 1)],
+        )
 
 
 HEADERS = [
     ("odd-case", "SUBJect: AbC\nFROM: ada@example.com\n", "names in odd case", ["RFC6376-3.4.1-1", "RFC6376-3.4.2-2"]),
-    ("blanks", "Subject:  a \t b  c \t\nFrom:ada@example.com\nTo:\tbob@example.org\n", "blanks and tabs in a value",
-     ["RFC6376-3.4.1-1", "RFC6376-3.4.2-4", "RFC6376-3.4.2-5"]),
-    ("folds", "Subject: one\n two\n\tthree\n   four\nFrom: Ada\n <ada@example.com>\n", "folds of every width",
-     ["RFC6376-3.4.1-1", "RFC6376-3.4.2-3", "RFC6376-3.4.2-4"]),
-    ("blank-before-colon", "Subject \t : x\nFrom: ada@example.com\n", "white space before the colon",
-     ["RFC6376-3.4.1-1", "RFC6376-3.4.2-6"]),
-    ("empty-value", "Subject:\nFrom: ada@example.com\nTo: \t\n", "empty values", ["RFC6376-3.4.2-5", "RFC6376-3.4.2-6"]),
-    ("blank-continuation", "Subject: x\n \t \n y\nFrom: ada@example.com\n", "a continuation line of white space only",
-     ["RFC6376-3.4.2-3", "RFC6376-3.4.2-4"]),
+    (
+        "blanks",
+        "Subject:  a \t b  c \t\nFrom:ada@example.com\nTo:\tbob@example.org\n",
+        "blanks and tabs in a value",
+        ["RFC6376-3.4.1-1", "RFC6376-3.4.2-4", "RFC6376-3.4.2-5"],
+    ),
+    (
+        "folds",
+        "Subject: one\n two\n\tthree\n   four\nFrom: Ada\n <ada@example.com>\n",
+        "folds of every width",
+        ["RFC6376-3.4.1-1", "RFC6376-3.4.2-3", "RFC6376-3.4.2-4"],
+    ),
+    (
+        "blank-before-colon",
+        "Subject \t : x\nFrom: ada@example.com\n",
+        "white space before the colon",
+        ["RFC6376-3.4.1-1", "RFC6376-3.4.2-6"],
+    ),
+    (
+        "empty-value",
+        "Subject:\nFrom: ada@example.com\nTo: \t\n",
+        "empty values",
+        ["RFC6376-3.4.2-5", "RFC6376-3.4.2-6"],
+    ),
+    (
+        "blank-continuation",
+        "Subject: x\n \t \n y\nFrom: ada@example.com\n",
+        "a continuation line of white space only",
+        ["RFC6376-3.4.2-3", "RFC6376-3.4.2-4"],
+    ),
     ("fold-first", "Subject:\n x\nFrom:\n\tada@example.com\n", "a fold right after the colon", ["RFC6376-3.4.2-3"]),
-    ("latin1", b"Subject: caf\xe9 \xa0 nbsp\nFrom: ada@example.com\n", "raw ISO 8859-1: only SP and HTAB are white space",
-     ["RFC6376-3.4.2-4"]),
-    ("long", "Subject: " + "plum " * 1800 + "\nFrom: ada@example.com\n", "a header line of 9,000 octets",
-     ["RFC6376-3.4.2-4"]),
+    (
+        "latin1",
+        b"Subject: caf\xe9 \xa0 nbsp\nFrom: ada@example.com\n",
+        "raw ISO 8859-1: only SP and HTAB are white space",
+        ["RFC6376-3.4.2-4"],
+    ),
+    (
+        "long",
+        "Subject: " + "plum " * 1800 + "\nFrom: ada@example.com\n",
+        "a header line of 9,000 octets",
+        ["RFC6376-3.4.2-4"],
+    ),
     ("nul", b"Subject: a\0b\nFrom: ada@example.com\n", "a NUL in a field", ["RFC6376-3.8-1"]),
 ]
 
@@ -102,194 +237,149 @@ HEADERS = [
 def headers():
     for name, header, why, proves in HEADERS:
         for canon in ("simple", "relaxed"):
-            case("header-%s-%s" % (name, canon), "pass", "%s, %s" % (why, canon), proves,
-                 dkim(keys.usual(), c=canon + "/simple", h="from:to:subject"), msg=message(header, "Hello.\n"))
-    received = "".join("Received: from host%d.example.com by mx.example.org; Thu, 1 Jan 2026 00:00:0%d +0000\n" % (n, n)
-                       for n in (3, 2, 1))
+            case(
+                "header-%s-%s" % (name, canon),
+                "pass",
+                "%s, %s" % (why, canon),
+                proves,
+                dkim(keys.usual(), c=canon + "/simple", h="from:to:subject"),
+                msg=message(header, "Hello.\n"),
+            )
+    received = "".join(
+        "Received: from host%d.example.com by mx.example.org; Thu, 1 Jan 2026 00:00:0%d +0000\n" % (n, n)
+        for n in (3, 2, 1)
+    )
     trace = message(received + "From: ada@example.com\nSubject: x\nSubject: y\n", "Hello.\n")
-    case("header-repeated", "pass", "h= names two of three Received: the lowest two, lowest first",
-         ["RFC6376-3.5-15", "RFC6376-3.7-8", "RFC6376-5.4.2-1", "RFC6376-5.4.2-2"],
-         dkim(keys.usual(), h="from:received:subject:received"), msg=trace)
-    case("header-repeated-top-changed", "pass", "the third Received is not signed",
-         ["RFC6376-3.7-8"], dkim(keys.usual(), h="from:received:subject:received"), msg=trace,
-         after=swap("host3", "host9"))
-    case("header-repeated-low-changed", "fail", "the lowest Received is signed", ["RFC6376-3.7-8"],
-         dkim(keys.usual(), h="from:received:subject"), msg=trace, after=swap("host1", "host9"))
-    case("header-repeated-wrong-order", "fail", "hashed from the top down, against 5.4.2", ["RFC6376-3.7-8"],
-         lambda m: m.under(dkim(keys.usual(), h="from:received:received")(
-             Message(list(reversed(m.fields)), m.body)).fields[0]), msg=trace)
-    case("header-name-case", "pass", "names of h= in mixed case, repeated", ["RFC6376-3.5-17", "RFC6376-6.1.3-1"],
-         dkim(keys.usual(), h="FROM:Subject:sUBJECT"), msg=trace)
-    case("header-absent-named", "pass", "h= names fields that are not there: they add nothing",
-         ["RFC6376-3.5-14", "RFC6376-5.4-4"], dkim(keys.usual(), h="from:x-none:subject:x-none:cc"))
+    case(
+        "header-repeated",
+        "pass",
+        "h= names two of three Received: the lowest two, lowest first",
+        ["RFC6376-3.5-15", "RFC6376-3.7-8", "RFC6376-5.4.2-1", "RFC6376-5.4.2-2"],
+        dkim(keys.usual(), h="from:received:subject:received"),
+        msg=trace,
+    )
+    case(
+        "header-repeated-top-changed",
+        "pass",
+        "the third Received is not signed",
+        ["RFC6376-3.7-8"],
+        dkim(keys.usual(), h="from:received:subject:received"),
+        msg=trace,
+        after=swap("host3", "host9"),
+    )
+    case(
+        "header-repeated-low-changed",
+        "fail",
+        "the lowest Received is signed",
+        ["RFC6376-3.7-8"],
+        dkim(keys.usual(), h="from:received:subject"),
+        msg=trace,
+        after=swap("host1", "host9"),
+    )
+    case(
+        "header-repeated-wrong-order",
+        "fail",
+        "hashed from the top down, against 5.4.2",
+        ["RFC6376-3.7-8"],
+        lambda m: m.under(
+            dkim(keys.usual(), h="from:received:received")(Message(list(reversed(m.fields)), m.body)).fields[0]
+        ),
+        msg=trace,
+    )
+    case(
+        "header-name-case",
+        "pass",
+        "names of h= in mixed case, repeated",
+        ["RFC6376-3.5-17", "RFC6376-6.1.3-1"],
+        dkim(keys.usual(), h="FROM:Subject:sUBJECT"),
+        msg=trace,
+    )
+    case(
+        "header-absent-named",
+        "pass",
+        "h= names fields that are not there: they add nothing",
+        ["RFC6376-3.5-14", "RFC6376-5.4-4"],
+        dkim(keys.usual(), h="from:x-none:subject:x-none:cc"),
+    )
     for canon in ("simple", "relaxed"):
         over = dkim(keys.usual(), c=canon + "/simple", h="from:from:to:to:subject:subject:date:date")
-        case("oversigned-" + canon, "pass", "each name once more than it occurs", ["RFC6376-3.5-14", "RFC6376-5.4.2-3"], over)
+        case(
+            "oversigned-" + canon,
+            "pass",
+            "each name once more than it occurs",
+            ["RFC6376-3.5-14", "RFC6376-5.4.2-3"],
+            over,
+        )
         for name in ("From: Mallory <mallory@example.net>", "Subject: Free plums"):
-            case("oversigned-%s-added-%s-%s" % (canon, name.split(":")[0].lower(), "top"), "fail",
-                 "a second %s above breaks an oversigned field" % name.split(":")[0], ["RFC6376-5.4.2-3", "RFC6376-8.15-1"],
-                 over, after=lambda o, name=name: name.encode() + b"\r\n" + o)
-    case("header-two-from", "pass", "a second From above the signed one: the signature covers the lower alone",
-         ["RFC6376-8.15-1", "RFC6376-3.8-1"], after=lambda o: b"From: Mallory <mallory@example.net>\r\n" + o,
-         accept=["pass", "policy", "permerror"])
-    case("header-no-from", "permerror", "there is no From field that h= could cover",
-         ["RFC6376-3.8-1"], msg=message("To: bob@example.org\nSubject: nobody\n", "Hello.\n"),
-         accept=["permerror", "neutral", "policy", "fail", "pass"])
-    case("header-order-kept", "pass", "h= in another order than the fields", ["RFC6376-3.5-13", "RFC6376-3.7-2"],
-         dkim(keys.usual(), h="subject:date:from:to"))
-    case("header-order-changed", "fail", "hashed in another order than h= says", ["RFC6376-3.7-2"],
-         dkim(keys.usual(), h="subject:date:from:to", names=["from", "to", "subject", "date"]))
-    case("header-own-crlf", "fail", "the own field was hashed with its CRLF", ["RFC6376-3.7-3"],
-         dkim(keys.usual(), h="from", c="simple/simple", own_end=b"\r\n"))
-    case("header-signature-at-bottom", "pass", "the signature below all fields", ["RFC6376-3.5-1"],
-         lambda m: Message(m.fields + dkim(keys.usual())(m).fields[:1], m.body))
-    case("header-signature-name-case", "pass", "the field name in small letters", ["RFC6376-6.1.3-1"],
-         dkim(keys.usual(), name="dkim-signature"))
-    case("header-signature-name-case-simple", "pass", "the field name in capitals, simple", ["RFC6376-3.4.1-1"],
-         dkim(keys.usual(), name="DKIM-SIGNATURE", c="simple/simple"))
-
-
-
-def lengths():
-    body = b"Dear Bob,\r\n\r\nThe lamp was cleaned on Tuesday.\r\n"
-    msg = letter(body.decode().replace("\r\n", "\n"))
-    size = len(body)
-    with_l = lambda n, c="relaxed/simple", text=None: dkim(keys.usual(), c=c, l=n, extra="l=%s; " % (n if text is None else text))
-    case("l-exact", "pass", "l= is the whole body", ["RFC6376-3.5-22", "RFC6376-3.5-23"], with_l(size), msg=msg, unsigned=0)
-    case("l-exact-relaxed", "pass", "l= counts canonical octets", ["RFC6376-3.5-23", "RFC6376-5.3.1-2"],
-         with_l(len(b"a b\r\nc\r\n"), "relaxed/relaxed"), msg=letter("a  \t b \nc\n\n"), unsigned=0)
-    case("l-appended", "pass", "a footer below what l= covers", ["RFC6376-3.5-24", "RFC6376-6.1.3-5"], with_l(size), msg=msg,
-         after=lambda o: o + b"-- \r\nthe list\r\n", whole="policy", unsigned=15, accept=["pass", "policy"])
-    case("l-appended-mid-line", "pass", "l= ends inside a line", ["RFC6376-3.5-24"], with_l(10), msg=msg, whole="policy",
-         unsigned=size - 10, accept=["pass", "policy"])
-    case("l-appended-empty-lines", "pass", "empty lines that are appended are not in the canonical body",
-         ["RFC6376-3.5-24"], with_l(size), msg=msg, after=lambda o: o + b"\r\n\r\n", unsigned=0)
-    case("l-zero", "pass", "l=0: no octet of the body is signed", ["RFC6376-3.5-23"], with_l(0), msg=msg, whole="policy",
-         unsigned=size, accept=["pass", "policy"])
-    case("l-zero-replaced", "pass", "l=0 and another body", ["RFC6376-3.5-23"], with_l(0, "relaxed/relaxed"), msg=msg,
-         after=swap("The lamp was cleaned on Tuesday.", "Buy plums now!"), whole="policy", accept=["pass", "policy"],
-         unsigned=size - 18)
-    case("l-zero-empty", "pass", "l=0 and no body at all, relaxed", ["RFC6376-3.5-23"], with_l(0, "relaxed/relaxed"),
-         msg=letter(""), unsigned=0)
-    case("l-inside-changed", "fail", "an octet that l= covers was changed", ["RFC6376-3.5-23"], with_l(size), msg=msg,
-         after=swap("lamp", "lamb"))
-    case("l-beyond", "permerror", "l= is one octet more than there are", ["RFC6376-3.5-22"], with_l(size, text=size + 1),
-         msg=msg, accept=["permerror", "neutral", "fail"])
-    case("l-huge", "permerror", "l= is 2^64", ["RFC6376-3.5-23"], with_l(size, text=1 << 64), msg=msg,
-         accept=["permerror", "neutral", "fail"])
-    case("l-leading-zeros", "pass", "76 digits, most of them zeros", ["RFC6376-3.5-23"],
-         with_l(size, text=str(size).rjust(76, "0")), msg=msg, unsigned=0)
-    for name, text in [("77-digits", str(size).rjust(77, "0")), ("negative", "-1"), ("plus", "+%d" % size), ("hex", "0x2D"),
-                       ("empty", ""), ("fraction", "%d.0" % size), ("two", "%d %d" % (size, size)), ("word", "all")]:
-        case("l-" + name, "neutral", "l=%s is no number of the grammar" % text, ["RFC6376-3.5-23", "RFC6376-6.1.1-1"],
-             with_l(size, text=text), msg=msg, accept=["neutral", "permerror"])
-
-
-
-def on_the_way():
-    case("way-body-changed", "fail", "one letter of the body", ["RFC6376-6.1.3-2", "RFC6376-6.1.3-4"],
-         after=swap("Yours", "yours"))
-    case("way-body-hash-right-signature-wrong", "fail", "the body stands, the Subject was changed", ["RFC6376-6.1.3-3"],
-         after=swap("Subject: ", "Subject: [list] "))
-    case("way-footer", "fail", "a footer without l=", ["RFC6376-6.1.3-2"], after=lambda o: o + b"--\r\nthe list\r\n")
-    case("way-from-changed", "fail", "the author was changed", ["RFC6376-6.1.3-3"], after=swap("Ada Example", "Eve Example"))
-    case("way-field-added", "pass", "a field that h= does not name", ["RFC6376-3.7-1"],
-         after=lambda o: b"X-Spam: no\r\nReceived: from b.example.org by c.example.org; Thu, 1 Jan 2026 00:01:00 +0000\r\n" + o)
-    case("way-signed-field-removed", "fail", "the Date was removed", ["RFC6376-6.1.3-3"],
-         after=swap("Date: Wed, 31 Dec 2025 23:00:00 +0000\r\n", ""))
-    refold = swap("To: Bob Example <bob@example.org>", "TO:\r\n\tBob\r\n  Example   <bob@example.org> ")
-    case("way-refolded-relaxed", "pass", "another fold, case and white space", ["RFC6376-3.4.2-1", "RFC6376-3.4.2-3"],
-         after=refold)
-    case("way-refolded-simple", "fail", "simple allows no refolding", ["RFC6376-3.4.1-1"], dkim(keys.usual(), c="simple/simple"),
-         after=refold)
-    case("way-case-simple", "fail", "simple keeps the case of names", ["RFC6376-3.4.1-1"],
-         dkim(keys.usual(), c="simple/simple"), after=swap("Subject:", "subject:"))
-    blanks = swap("Two blanks  and\ta tab here. ", "Two\tblanks and  a tab here.  ")
-    case("way-blanks-relaxed", "pass", "relaxed allows other white space", ["RFC6376-3.4.4-2", "RFC6376-3.4.4-3"], after=blanks)
-    case("way-blanks-simple", "fail", "simple allows no other white space", ["RFC6376-3.4.3-1"],
-         dkim(keys.usual(), c="relaxed/simple"), after=blanks)
-    case("way-blank-inserted-relaxed", "fail", "relaxed does not allow white space where none was", ["RFC6376-3.4.4-3"],
-         after=swap("Yours,", "Yours ,"))
-    case("way-lines-added", "pass", "empty lines at the end do not count", ["RFC6376-3.4.3-1", "RFC6376-3.4.4-4"],
-         after=lambda o: o + b"\r\n\r\n\r\n")
-    case("way-b-refolded", "pass", "white space in b= is not hashed, simple", ["RFC6376-3.5-2", "RFC6376-3.5-8"],
-         dkim(keys.usual(), c="simple/simple"), after=lambda o: o.replace(b"\r\n\tb=", b"\r\n\tb=\r\n\t ", 1))
-    case("way-t-changed", "fail", "t= of the own field was changed", ["RFC6376-3.7-4", "RFC6376-3.5-2"],
-         after=swap("t=17", "t=16"))
-    case("way-unknown-tag-changed", "fail", "an unknown tag is hashed too", ["RFC6376-3.5-3", "RFC6376-3.7-4"],
-         dkim(keys.usual(), extra="note=one; "), after=swap("note=one", "note=two"))
-    case("way-bh-changed", "fail", "bh= altered to fit a changed body, the signature remains",
-         ["RFC6376-6.1.3-3", "RFC6376-3.7-4"], after=changed_with_body_hash)
-    case("way-results-forged", "pass", "an Authentication-Results field of the sender changes nothing", ["RFC6376-6.1.3-1"],
-         after=lambda o: b"Authentication-Results: mx.example.org;\r\n\tdkim=fail header.d=example.com\r\n" + o)
-    case("way-results-forged-pass", "fail", "a forged Authentication-Results field helps nobody", ["RFC6376-6.1.3-2"],
-         after=lambda o: b"Authentication-Results: mx.example.org;\r\n\tdkim=pass header.d=example.com\r\n" + o + b"x\r\n")
-    case("way-lf", "fail", "line ends were turned to LF in the body alone", ["RFC6376-5.3-2"],
-         after=lambda o: o.replace(b"Dear Bob,\r\n", b"Dear Bob,\n"))
-
-
-def changed_with_body_hash(octets):
-    import base64
-    import hashlib
-    header, body = octets.split(b"\r\n\r\n", 1)
-    old = base64.b64encode(hashlib.sha256(canonical_body("relaxed", body)).digest())
-    body += b"More.\r\n"
-    new = base64.b64encode(hashlib.sha256(canonical_body("relaxed", body)).digest())
-    assert old in header
-    return header.replace(old, new) + b"\r\n\r\n" + body
-
-
-def several():
-    second = {"sel._domainkey.example.com": [keys.usual().record()], "ed._domainkey.example.com": [keys.edwards().record()],
-              "two._domainkey.example.net": [keys.small().record()]}
-    e = lambda index, result, why, *proves, **words: Expect(result, why, list(proves), index=index, **words)
-    case("several-dual", [e(0, "pass", "Ed25519 on top", "RFC8463-6-1", "RFC6376-4.2-1"),
-                          e(1, "pass", "RSA below", "RFC8463-6-2", "RFC6376-4.2-1")],
-         sign=[dkim(keys.usual()), dkim(keys.edwards(), s="ed")], zone=second)
-    case("several-bad-good", [e(0, "fail", "signed with another key than the record holds", "RFC6376-4.2-4"),
-                              e(1, "pass", "a bad signature does not spoil the next", "RFC6376-4.2-5", "RFC6376-6.1-4")],
-         sign=[dkim(keys.usual()), dkim(keys.usual(), d="example.net", s="two")], zone=second)
-    case("several-good-bad", [e(0, "pass", "", "RFC6376-4.2-4", "RFC6376-6.1-1"), e(1, "fail", "", "RFC6376-4.2-4")],
-         sign=[dkim(keys.usual(), d="example.net", s="two"), dkim(keys.usual())], zone=second)
-    case("several-unknown-algorithm-first",
-         [e(0, "permerror", "an algorithm nobody knows", "RFC6376-3.3.4-1", "RFC8463-6-2", accept=["permerror", "neutral"]),
-          e(1, "pass", "", "RFC6376-3.3.4-1")],
-         sign=[dkim(keys.usual()), dkim(keys.usual(), a="foo-sha256")], zone=second)
-    case("several-syntax-error-first",
-         [e(0, "neutral", "no tag list", "RFC6376-6.1-4", accept=["neutral", "permerror"]), e(1, "pass", "", "RFC6376-6.1-4")],
-         sign=[dkim(keys.usual()), lambda m: m.under(b"DKIM-Signature: v=1; a=rsa-sha256; nonsense\r\n")], zone=second)
-    case("several-key-missing-first", [e(0, "permerror", "no such key", "RFC6376-6.1.2-3"), e(1, "pass", "", "RFC6376-4.2-5")],
-         sign=[dkim(keys.usual()), dkim(keys.usual(), s="gone")], zone=second)
-    case("several-dns-trouble-first", [e(0, "temperror", "its key cannot be fetched", "RFC6376-6.1.2-2"),
-                                       e(1, "pass", "", "RFC6376-4.2-5")],
-         sign=[dkim(keys.usual()), dkim(keys.usual(), s="slow")], zone=second,
-         failing={"slow._domainkey.example.com": "timeout"})
-    signed_below = dkim(keys.small(), d="example.net", s="two", h="from:subject:dkim-signature")
-    case("several-signs-signature", [e(0, "pass", "signs the signature below as well", "RFC6376-3.5-4", "RFC6376-3.5-16"),
-                                     e(1, "pass", "", "RFC6376-3.5-16")],
-         sign=[dkim(keys.usual()), signed_below], zone=second)
-    case("several-signs-signature-changed",
-         [e(0, "fail", "the b= of the signature below belongs to what it signs", "RFC6376-3.5-4"),
-          e(1, "fail", "its own b= was changed", "RFC6376-3.5-4")],
-         sign=[dkim(keys.usual()), signed_below], zone=second, after=flip_last_b)
-    case("several-own-name", [e(0, "pass", "DKIM-Signature in h= never means the own field", "RFC6376-3.5-16")],
-         sign=[dkim(keys.usual(), h="from:subject:dkim-signature")], zone=second)
-    case("several-ten", [e(i, "pass", "ten signatures, all good", "RFC6376-4.2-4") for i in range(10)],
-         sign=[dkim(keys.edwards(), s="ed", t=1767222000 + i) for i in range(10)], zone=second)
-    case("several-same-twice", [e(0, "pass", "", "RFC6376-4.2-4"), e(1, "pass", "the same signature twice", "RFC6376-4.2-4")],
-         sign=[dkim(keys.usual()), lambda m: m.under(m.fields[0])], zone=second)
-
-
-def flip_last_b(octets):
-    start = octets.rindex(b"\tb=") + 3
-    old = octets[start:start + 1]
-    return octets[:start] + (b"A" if old != b"A" else b"B") + octets[start + 1:]
+            case(
+                "oversigned-%s-added-%s-%s" % (canon, name.split(":")[0].lower(), "top"),
+                "fail",
+                "a second %s above breaks an oversigned field" % name.split(":")[0],
+                ["RFC6376-5.4.2-3", "RFC6376-8.15-1"],
+                over,
+                after=lambda o, name=name: name.encode() + b"\r\n" + o,
+            )
+    case(
+        "header-two-from",
+        "pass",
+        "a second From above the signed one: the signature covers the lower alone",
+        ["RFC6376-8.15-1", "RFC6376-3.8-1"],
+        after=lambda o: b"From: Mallory <mallory@example.net>\r\n" + o,
+        accept=["pass", "policy", "permerror"],
+    )
+    case(
+        "header-no-from",
+        "permerror",
+        "there is no From field that h= could cover",
+        ["RFC6376-3.8-1"],
+        msg=message("To: bob@example.org\nSubject: nobody\n", "Hello.\n"),
+        accept=["permerror", "neutral", "policy", "fail", "pass"],
+    )
+    case(
+        "header-order-kept",
+        "pass",
+        "h= in another order than the fields",
+        ["RFC6376-3.5-13", "RFC6376-3.7-2"],
+        dkim(keys.usual(), h="subject:date:from:to"),
+    )
+    case(
+        "header-order-changed",
+        "fail",
+        "hashed in another order than h= says",
+        ["RFC6376-3.7-2"],
+        dkim(keys.usual(), h="subject:date:from:to", names=["from", "to", "subject", "date"]),
+    )
+    case(
+        "header-own-crlf",
+        "fail",
+        "the own field was hashed with its CRLF",
+        ["RFC6376-3.7-3"],
+        dkim(keys.usual(), h="from", c="simple/simple", own_end=b"\r\n"),
+    )
+    case(
+        "header-signature-at-bottom",
+        "pass",
+        "the signature below all fields",
+        ["RFC6376-3.5-1"],
+        lambda m: Message(m.fields + dkim(keys.usual())(m).fields[:1], m.body),
+    )
+    case(
+        "header-signature-name-case",
+        "pass",
+        "the field name in small letters",
+        ["RFC6376-6.1.3-1"],
+        dkim(keys.usual(), name="dkim-signature"),
+    )
+    case(
+        "header-signature-name-case-simple",
+        "pass",
+        "the field name in capitals, simple",
+        ["RFC6376-3.4.1-1"],
+        dkim(keys.usual(), name="DKIM-SIGNATURE", c="simple/simple"),
+    )
 
 
 def all_cases():
     pairs()
     bodies()
     headers()
-    lengths()
-    on_the_way()
-    several()

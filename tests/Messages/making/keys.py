@@ -16,7 +16,7 @@ DIGEST_INFO = {
     "sha256": bytes.fromhex("3031300d060960864801650304020105000420"),
 }
 
-SMALL_PRIMES = [n for n in range(2, 2000) if all(n % p for p in range(2, int(n ** 0.5) + 1))]
+SMALL_PRIMES = [n for n in range(2, 2000) if all(n % p for p in range(2, int(n**0.5) + 1))]
 
 
 def probably_prime(n, generator):
@@ -138,11 +138,16 @@ class Rsa:
     def pem(self):
         p, q = self.primes
         d = pow(self.exponent, -1, self.phi)
-        numbers = rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p),
-                                        rsa.RSAPublicNumbers(self.exponent, self.modulus))
-        return numbers.private_key().private_bytes(serialization.Encoding.PEM,
-                                                   serialization.PrivateFormat.TraditionalOpenSSL,
-                                                   serialization.NoEncryption()).decode()
+        numbers = rsa.RSAPrivateNumbers(
+            p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), rsa.RSAPublicNumbers(self.exponent, self.modulus)
+        )
+        return (
+            numbers.private_key()
+            .private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+            )
+            .decode()
+        )
 
 
 class Ed25519:
@@ -159,15 +164,17 @@ class Ed25519:
         return self.key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
 
     def spki(self):
-        return self.key.public_key().public_bytes(serialization.Encoding.DER,
-                                                  serialization.PublicFormat.SubjectPublicKeyInfo)
+        return self.key.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
 
     def record(self, tags="v=DKIM1; k=ed25519; "):
         return tags + "p=" + b64(self.public())
 
     def pem(self):
-        return self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                                      serialization.NoEncryption()).decode()
+        return self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode()
 
 
 class Fixed:

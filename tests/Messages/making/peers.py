@@ -21,8 +21,12 @@ class Peer:
         return answer.rstrip("\n")
 
     def sign(self, kind, algorithm, header, body, domain, selector, now, pem, octets):
-        answer = self.ask("sign %s %s %s %s %s %s %d %d %d" % (kind, algorithm, header, body, domain, selector, now, len(pem),
-                                                               len(octets)), pem.encode(), octets)
+        answer = self.ask(
+            "sign %s %s %s %s %s %s %d %d %d"
+            % (kind, algorithm, header, body, domain, selector, now, len(pem), len(octets)),
+            pem.encode(),
+            octets,
+        )
         if not answer.startswith("ok "):
             raise RuntimeError("%s does not sign: %s" % (self.name, answer))
         return self.process.stdout.read(int(answer[3:]))
@@ -51,10 +55,15 @@ def start():
     """The three; libopendkim's helper is compiled into a temporary folder."""
     folder = tempfile.mkdtemp()
     program = os.path.join(folder, "opendkim")
-    subprocess.run(["cc", "-O1", "-o", program, os.path.join(HERE, "opendkim.c"), "-I/usr/include/opendkim", "-lopendkim"],
-                   check=True)
-    return [Peer("dkimpy", ["/usr/bin/python3", os.path.join(HERE, "dkimpy.py")]),
-            Peer("maildkim", ["perl", os.path.join(HERE, "maildkim.pl")]), Peer("opendkim", [program])], folder
+    subprocess.run(
+        ["cc", "-O1", "-o", program, os.path.join(HERE, "opendkim.c"), "-I/usr/include/opendkim", "-lopendkim"],
+        check=True,
+    )
+    return [
+        Peer("dkimpy", ["/usr/bin/python3", os.path.join(HERE, "dkimpy.py")]),
+        Peer("maildkim", ["perl", os.path.join(HERE, "maildkim.pl")]),
+        Peer("opendkim", [program]),
+    ], folder
 
 
 def stop(peers, folder):

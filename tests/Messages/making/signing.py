@@ -73,16 +73,35 @@ def selected(msg, names):
 
 
 def folded(text, width=68):
-    return "\r\n\t ".join(text[i:i + width] for i in range(0, len(text), width))
+    return "\r\n\t ".join(text[i : i + width] for i in range(0, len(text), width))
 
 
-TEMPLATE = ("{name}: v=1; a={a}; c={c}; d={d}; s={s};\r\n\tt={t}; {extra}h={h};\r\n\t"
-            "bh={bh};\r\n\tb={b}")
+TEMPLATE = "{name}: v=1; a={a}; c={c}; d={d}; s={s};\r\n\tt={t}; {extra}h={h};\r\n\t" "bh={bh};\r\n\tb={b}"
 DEFAULT_H = "from:to:subject:date:message-id"
 
 
-def dkim(key, d="example.com", s="sel", c="relaxed/relaxed", hash="sha256", h=DEFAULT_H, hc=None, bc=None, l=None,
-         body=None, extra="", template=TEMPLATE, end="\r\n", tweak=None, names=None, bh=None, fold=True, own_end=b"", bh_fold=None, **words):
+def dkim(
+    key,
+    d="example.com",
+    s="sel",
+    c="relaxed/relaxed",
+    hash="sha256",
+    h=DEFAULT_H,
+    hc=None,
+    bc=None,
+    l=None,
+    body=None,
+    extra="",
+    template=TEMPLATE,
+    end="\r\n",
+    tweak=None,
+    names=None,
+    bh=None,
+    fold=True,
+    own_end=b"",
+    bh_fold=None,
+    **words
+):
     """A function that puts a signature on top of a message. `template` is the field with holes; the holes `bh` and `b`
     are filled by computing. `names` and `hc`, `bc` are what is really hashed where that differs from what is said;
     `tweak` changes the text of the value of b=, `own_end` stands after the own field in the hash."""
@@ -100,8 +119,10 @@ def dkim(key, d="example.com", s="sel", c="relaxed/relaxed", hash="sha256", h=DE
         # The white space around the value of b= is deleted with it (RFC 6376 3.7).
         empty = re.sub("[ \t\r\n]*<b>[ \t\r\n]*", "", template.format(b="<b>", **holes)) + end
         empty = empty.encode("utf-8", "surrogateescape")
-        data = b"".join(canonical_field(header_canon, f) for f in
-                        selected(msg, re.split(r"\s*:\s*", h.strip()) if names is None else names))
+        data = b"".join(
+            canonical_field(header_canon, f)
+            for f in selected(msg, re.split(r"\s*:\s*", h.strip()) if names is None else names)
+        )
         data += canonical_field(header_canon, empty)[:-2] + own_end
         value = base64.b64encode(key.sign(hashlib.new(hash, data).digest(), hash)).decode()
         value = folded(value) if fold else value
@@ -137,13 +158,24 @@ def domainkeys_input(canon, msg, names):
     return text + b"\r\n" + b"".join(line + b"\r\n" for line in lines) if lines else text
 
 
-def domainkeys(key, d="example.com", s="sel", c="nofws", h=None, template=DOMAINKEYS_TEMPLATE, tweak=None, names=None,
-               hash="sha1", **words):
+def domainkeys(
+    key,
+    d="example.com",
+    s="sel",
+    c="nofws",
+    h=None,
+    template=DOMAINKEYS_TEMPLATE,
+    tweak=None,
+    names=None,
+    hash="sha1",
+    **words
+):
     """A function that puts a DomainKey-Signature on top of a message; without `h` it signs all below."""
 
     def sign(msg):
-        holes = dict(name="DomainKey-Signature", a=key.type + "-" + hash, c=c, d=d, s=s,
-                     h="" if h is None else "h=%s;\r\n\t" % h)
+        holes = dict(
+            name="DomainKey-Signature", a=key.type + "-" + hash, c=c, d=d, s=s, h="" if h is None else "h=%s;\r\n\t" % h
+        )
         holes.update(words)
         listed = names if names is not None else None if h is None else re.split(r"\s*:\s*", h)
         canon = c if c in ("simple", "nofws") else "nofws"

@@ -42,11 +42,18 @@ def sign(kind, algorithm, header, body, domain, selector, key, message):
     if kind != "dkim":
         raise ValueError("only DKIM")
     if algorithm.startswith("ed25519"):
-        der = base64.b64decode(b"".join(line for line in key.split() if b"-" not in line and line != b"PRIVATE"
-                                        and line != b"KEY"))
+        der = base64.b64decode(
+            b"".join(line for line in key.split() if b"-" not in line and line != b"PRIVATE" and line != b"KEY")
+        )
         key = base64.b64encode(der[-32:])
-    return dkim.sign(message, selector.encode(), domain.encode(), key, signature_algorithm=algorithm.encode(),
-                     canonicalize=(header.encode(), body.encode()))
+    return dkim.sign(
+        message,
+        selector.encode(),
+        domain.encode(),
+        key,
+        signature_algorithm=algorithm.encode(),
+        canonicalize=(header.encode(), body.encode()),
+    )
 
 
 def main():

@@ -1,0 +1,155 @@
+/// Signs messages of the corpus in every algorithm, canonicalization and scheme.
+module Dkim.Messages.Ways
+
+open System
+open System.IO
+open Dkim.Core
+open Dkim.Messages.Corpus
+
+/// When all of it happens.
+let now = 1767225600L<sec>
+
+/// One way to sign.
+type Way =
+    {
+        Scheme: Scheme
+        KeyFile: string
+        Hash: Hash
+        Header: HeaderCanon
+        Body: BodyCanon
+    }
+
+    member this.Canon = Algorithms.canonName this.Header this.Body
+
+    member this.Algorithm =
+        (if this.KeyFile = "ed25519" then "ed25519-" else "rsa-")
+        + (if this.Hash = Sha1 then "sha1" else "sha256")
+
+    override this.ToString() =
+        (if this.Scheme = Dkim then "DKIM " else "DomainKeys ")
+        + this.Algorithm
+        + " "
+        + this.Canon
+
+let ways: Way list =
+    [
+        for keyFile in [ "rsa2048"; "ed25519" ] do
+            for header in [ SimpleHeader; RelaxedHeader ] do
+                for body in [ SimpleBody; RelaxedBody ] do
+                    {
+                        Scheme = Dkim
+                        KeyFile = keyFile
+                        Hash = Sha256
+                        Header = header
+                        Body = body
+                    }
+        for header, body in [ SimpleHeader, DomainKeysSimpleBody; NofwsHeader, NofwsBody ] do
+            {
+                Scheme = DomainKeys
+                KeyFile = "rsa1024"
+                Hash = Sha1
+                Header = header
+                Body = body
+            }
+    ]
+
+/// The PEM text of a test key.
+let keyText (file: string) : string =
+    File.ReadAllText(Path.Combine(folder, "keys", file + ".pem"))
+
+let private keys =
+    lazy
+        ([ "rsa2048"; "rsa1024"; "ed25519" ]
+         |> List.map (fun file ->
+             match SigningKey.parse ValueNone (keyText file) with
+             | Ok key -> file, key
+             | Error error -> invalidOp (PrivateKeyError.describe error))
+         |> Map.ofList)
+
+/// The selector of a key is the name of its file.
+let records =
+    lazy
+        (keys.Value
+         |> Map.toList
+         |> List.map (fun (file, key) ->
+             let keyType = if key.KeyType = Rsa then "rsa" else "ed25519"
+
+             file + "._domainkey.example.com", "k=" + keyType + "; p=" + Convert.ToBase64String key.KeyData))
+
+/// The zone of the keys, for judging.
+let zoneCase: Lazy<Case> =
+    lazy
+        {
+            Id = ""
+            File = ""
+            Append = []
+            Now = now
+            Zone = records.Value |> List.map (fun (name, text) -> name, [ text ]) |> Map.ofList
+            Failing = Map.empty
+            Disputed = false
+            Unsigned = false
+            Signatures = []
+            Proves = []
+        }
+
+let private layout (scheme: Scheme) =
+    if scheme = Dkim then
+        Layout.dkimproxy
+    else
+        Layout.dkimproxyDomainKeys
+
+let private covered =
+    Set
+        [
+            "from"
+            "to"
+            "subject"
+            "date"
+            "message-id"
+            "received"
+            "mime-version"
+            "content-type"
+        ]
+
+let private known (result: Result<'a, 'e>) (describe: 'e -> string) : 'a =
+    match result with
+    | Ok value -> value
+    | Error error -> invalidOp (describe error)
+
+let private domain = DomainName.tryCreate "example.com"
+
+let private request (way: Way) : SigningRequest =
+    {
+        Scheme = way.Scheme
+        Key = keys.Value[way.KeyFile]
+        Hash = way.Hash
+        HeaderCanon = way.Header
+        BodyCanon = way.Body
+        CanonText = way.Canon
+        Domain = known domain NameError.describe
+        Selector = known (Selector.tryCreate way.KeyFile) NameError.describe
+        Identity = ValueNone
+        Fields =
+            {
+                Covers = fun name -> covered.Contains(name.ToLowerInvariant())
+                Always = []
+                Sealed = []
+            }
+        WithNames = true
+        Length = NoLength
+        WithTime = true
+        Lifetime = ValueNone
+        Copies = ValueNone
+        Layout = layout way.Scheme
+    }
+
+/// The message with a signature of ours on top.
+let signed (way: Way) (header: Header) (message: byte[]) : Result<byte[], SignError> =
+    Signer.plan [ request way ] now header
+    |> Result.bind (fun plan ->
+        let intake = Intake HeaderLimits.defaults
+        let taken = intake.Feed(ReadOnlySpan message)
+        use hasher = new BodyHasher(plan.Digests)
+        hasher.Feed(ReadOnlySpan(message, taken, message.Length - taken))
+        Signer.conclude plan (hasher.Finish()))
+    |> Result.map (fun fields -> Array.concat [ fields.Head.Raw.ToArray(); "\r\n"B; message ])
