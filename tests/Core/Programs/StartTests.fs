@@ -1,5 +1,6 @@
 module Dkim.Conformance.StartTests
 
+open System
 open System.Net
 open NUnit.Framework
 open Dkim.Core
@@ -32,6 +33,24 @@ let ``the sample configuration of dkimproxy.out starts`` () =
 
     Expect.equal [] (program.Notices |> List.map _.Text)
     Expect.equal "dkimproxy.out" program.Ident
+
+let private packaged (name: string) =
+    IO.File.ReadAllText(IO.Path.Combine(__SOURCE_DIRECTORY__, "../../../packaging/conf", name))
+
+[<Test>]
+let ``the configurations of the package start`` () =
+    let files =
+        [
+            "conf", packaged "dkimproxy_out.conf"
+            "/etc/dkimproxy/private.key", key.Value
+        ]
+
+    let program = startOut files [ "--conf_file=conf" ] |> serving
+    Expect.equal [] (program.Notices |> List.map _.Text)
+
+    startIn [ "conf", packaged "dkimproxy_in.conf" ] [ "--conf_file=conf" ]
+    |> serving
+    |> ignore
 
 [<Test>]
 let ``the sample configurations of the manuals start`` () =
