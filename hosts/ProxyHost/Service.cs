@@ -9,6 +9,8 @@ namespace Dkim.ProxyHost;
 /// <summary>The proxy as a service: opens what only root may, becomes its user, serves, heeds signals, ends.</summary>
 internal sealed class Service : IDisposable
 {
+    // The value of Net::Server's log_file that names no file.
+    private const string ToSyslog = "Sys::Syslog";
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan KeyLook = TimeSpan.FromSeconds(2);
     private readonly SettingsFiles files;
@@ -85,6 +87,8 @@ internal sealed class Service : IDisposable
 
     private static async Task<Listener> ListenAsync(ProxyProgram program)
     {
+        if (Systemd.TakeSockets() is { Count: > 0 } passed)
+            return Listener.Adopt(passed.Select(given => given.Socket));
         var opened = new List<Listener>();
         foreach (var place in program.Listen)
         {
@@ -99,6 +103,8 @@ internal sealed class Service : IDisposable
     {
         var settings = program.Settings;
         var file = Serving.Optional(settings.LogFile);
+        if (file == ToSyslog)
+            file = null;
         if (file is not null)
             OwnProcess.SendStandardErrorTo(file);
         if (!Facility.TryFind(settings.SyslogFacility, out var facility))
@@ -189,6 +195,8 @@ internal sealed class Service : IDisposable
             var same = Serving.SameResolver(before.Program.Settings, program.Settings);
             var resolver = same ? before.Resolver : Serving.OpenResolver(program.Settings);
             Serving.Write(program.Notices, log);
+            if (!program.Listen.SequenceEqual(before.Program.Listen))
+                log.Warning("listen has changed, which takes a restart; the addresses stay as they were");
             lock (gate)
             {
                 keys = new KeyWatch(program.Secrets, log.Warning);

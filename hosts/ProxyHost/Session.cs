@@ -10,6 +10,7 @@ namespace Dkim.ProxyHost;
 /// room.</summary>
 internal sealed class Session : IDialogueSink, IDisposable
 {
+    private const int LongestSafeLine = 998;
     private const string ShuttingDown = "4.3.2 Service is shutting down";
     private static readonly TimeSpan Lingering = TimeSpan.FromSeconds(2);
     private readonly Relaying relaying;
@@ -21,7 +22,7 @@ internal sealed class Session : IDialogueSink, IDisposable
     private MessageInHand? message;
     private bool clientEnded;
     private bool moved;
-    private (Phase, Awaited) watched;
+    private (Phase, bool) watched;
     private long deadline = long.MaxValue;
 
     public Session(Socket socket, Relaying relaying)
@@ -155,11 +156,11 @@ internal sealed class Session : IDialogueSink, IDisposable
     // A time limit runs for one turn: the relay's reply, the client's command, a piece of the client's message.
     private void Watch()
     {
-        var turn = (dialogue!.Phase, dialogue.Awaited);
+        var turn = (dialogue!.Phase, dialogue.AwaitsRelay);
         if (moved || turn != watched)
         {
             Rewind(turn.Phase == Phase.Parting ? relaying.Patience.Parting
-                : turn.Awaited == Awaited.Nothing ? relaying.Patience.Client : relaying.Patience.Relay);
+                : turn.AwaitsRelay ? relaying.Patience.Relay : relaying.Patience.Client);
         }
 
         watched = turn;
@@ -176,6 +177,11 @@ internal sealed class Session : IDialogueSink, IDisposable
             dialogue!.Refuse(refusal.Code, refusal.Text);
         else
             dialogue!.Deliver();
+        if (dialogue.LongestLine > LongestSafeLine)
+        {
+            relaying.Report($"a message has a line of {dialogue.LongestLine} octets; more than {LongestSafeLine}"
+                + " may be broken on its way, and its signature with it (RFC 5321 section 4.5.3.1.6)");
+        }
     }
 
     private async ValueTask DeliverAsync()
@@ -236,7 +242,7 @@ internal sealed class Session : IDialogueSink, IDisposable
             client.Close();
             dialogue?.Abort("");
         }
-        else if (relay!.Sending || dialogue.Awaited != Awaited.Nothing)
+        else if (relay!.Sending || dialogue.AwaitsRelay)
         {
             relay.Close();
             dialogue.RelayLost("Next hop does not answer in time");

@@ -3,44 +3,6 @@ using System.Text;
 
 namespace Dkim.ProxyHost;
 
-/// <summary>How far a conversation has come.</summary>
-internal enum Phase
-{
-    /// <summary>The relay has not greeted yet.</summary>
-    Greeting,
-
-    /// <summary>Commands and replies.</summary>
-    Commands,
-
-    /// <summary>The client sends a message; the relay waits for it.</summary>
-    Message,
-
-    /// <summary>A whole message is here: <see cref="SmtpDialogue.Deliver"/> or <see cref="SmtpDialogue.Refuse"/> it.</summary>
-    Deciding,
-
-    /// <summary>The message is being sent to the relay, up to <see cref="SmtpDialogue.Delivered"/>.</summary>
-    Delivering,
-
-    /// <summary>The final dot was sent; the relay's answer is awaited.</summary>
-    Final,
-
-    /// <summary>A message was refused and the relay is to be dropped; the client may still say QUIT.</summary>
-    Parting,
-
-    /// <summary>Send what is left for the client and close both sides.</summary>
-    Closed,
-}
-
-/// <summary>Whose reply comes next, for the choice of a time limit.</summary>
-internal enum Awaited
-{
-    Nothing,
-    Greeting,
-    Reply,
-    DataReply,
-    FinalReply,
-}
-
 /// <summary>
 /// One SMTP conversation passing through (RFC 5321): octets of the client and of the relay in; octets for the client, for
 /// the relay, and message text out. It waits for nothing and knows no socket. Commands go on as the client sent them,
@@ -90,13 +52,8 @@ internal sealed class SmtpDialogue(
     /// <summary>The relay is of no more use: its connection can only be closed.</summary>
     public bool RelayUseless => Phase is Phase.Parting or Phase.Closed || parting is not null;
 
-    public Awaited Awaited => RelayUseless || !pending.TryPeek(out var head) ? Awaited.Nothing : head.Kind switch
-    {
-        Kind.Greeting => Awaited.Greeting,
-        Kind.Data => Awaited.DataReply,
-        Kind.Final => Awaited.FinalReply,
-        _ => Awaited.Reply,
-    };
+    /// <summary>The relay owes a reply.</summary>
+    public bool AwaitsRelay => !RelayUseless && pending.Count > 0;
 
     /// <summary>The client said QUIT and was answered: it expects nothing more.</summary>
     public bool SaidGoodbye { get; private set; }

@@ -184,6 +184,18 @@ public sealed class PumpTests
     }
 
     [Test]
+    public async Task A_line_that_others_may_break_passes_and_is_reported([Values(998, 999)] int length)
+    {
+        using var relay = new TcpRelay();
+        await using var proxy = new ProxyUnderTest(relay.Port);
+        using var client = await Client.ConnectAsync(proxy.Address);
+        await client.BeginAsync();
+        Assert.That(await client.SayAsync(new string('x', length) + "\r\n.\r\n"), Does.StartWith("250 "));
+        Assert.That(relay.Messages[0], Has.Length.EqualTo(Conversation.Added.Length + length + 2));
+        Assert.That(proxy.Reports, Has.Count.EqualTo(length - 998));
+    }
+
+    [Test]
     public async Task Large_messages_pass_through_files_unchanged()
     {
         using var relay = new TcpRelay(() => new ScriptedRelay { Keeps = false });
