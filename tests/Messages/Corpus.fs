@@ -114,7 +114,7 @@ let private case (json: JsonElement) : Case =
         Unsigned = words json "message_expected" = [ "none" ]
         Signatures = signatures |> List.choose tryExpected
         Proves =
-            signatures
+            (json :: signatures)
             |> List.collect (fun signature -> words signature "proves")
             |> List.distinct
     }

@@ -79,6 +79,8 @@ def row(one, said):
     entry["dns"] = one.zone
     if one.failing:
         entry["dns_errors"] = one.failing
+    if not one.expect:
+        entry["proves"] = one.proves
     entry["signatures"] = [signature(e) for e in one.expect]
     return entry
 

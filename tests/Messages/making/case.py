@@ -36,6 +36,7 @@ class Case:
     now: int
     expect: list
     append: list
+    proves: list
 
 
 SUBJECTS = [
@@ -75,31 +76,19 @@ def letter(body=None, extra="", sender="Ada Example <ada@example.com>", n=0):
 
 
 def case(
-    id,
-    expect,
-    why="",
-    proves=(),
-    sign=None,
-    msg=None,
-    zone=None,
-    failing=None,
-    now=NOW,
-    after=None,
-    append=(),
-    beneath=b"",
-    **words
+    id, expect, why="", proves=(), sign=None, msg=None, zone=None, failing=None, now=NOW, after=None, append=(), **words
 ):
     """Adds a case. `sign`: functions that put signatures on top, lowest first. `after` changes the finished octets.
-    `append`: pairs of text and times, put at the end when a test runs, and `beneath` is that text for the signer."""
+    `append`: pairs of text and times, put at the end when a test runs; the signer sees them where they are body."""
     # By the name, so that a new case leaves the others as they are.
     msg = letter(n=zlib.crc32(id.encode())) if msg is None else msg
-    if append:
-        msg = signing.Message(msg.fields, (msg.body or b"") + b"".join(t.encode("latin-1") * n for t, n in append))
+    if append and msg.body is not None:
+        msg = signing.Message(msg.fields, msg.body + b"".join(t.encode("latin-1") * n for t, n in append))
     signs = sign if isinstance(sign, list) else [signing.dkim(keys.usual()) if sign is None else sign]
     for one in signs:
         msg = one(msg)
     octets = msg.octets()
-    if append:
+    if append and msg.body is not None:
         tail = b"".join(t.encode("latin-1") * n for t, n in append)
         assert octets.endswith(tail)
         octets = octets[: len(octets) - len(tail)]
@@ -107,7 +96,7 @@ def case(
     expects = expect if isinstance(expect, list) else [Expect(expect, why, list(proves), **words)]
     zone = {"sel._domainkey.example.com": [keys.usual().record()]} if zone is None else zone
     assert not any(c.id == id for c in ALL), id
-    ALL.append(Case(id, octets, zone, failing or {}, now, expects, [list(a) for a in append]))
+    ALL.append(Case(id, octets, zone, failing or {}, now, expects, [list(a) for a in append], list(proves)))
 
 
 def swap(old, new, count=1):

@@ -191,8 +191,7 @@ def on_the_way():
         "pass",
         "a field that h= does not name",
         ["RFC6376-3.7-1"],
-        after=lambda o: b"X-Spam: no\r\nReceived: by c.example.org; Thu, 1 Jan 2026 00:01:00 +0000\r\n"
-        + o,
+        after=lambda o: b"X-Spam: no\r\nReceived: by c.example.org; Thu, 1 Jan 2026 00:01:00 +0000\r\n" + o,
     )
     case(
         "way-signed-field-removed",
