@@ -100,3 +100,36 @@ let ``a key record that is published is read back`` (GoodRecord record) =
     let text = KeyRecord.render record
 
     KeyRecord.parse 16384<octet> text = Ok { record with Text = text }
+
+[<Property>]
+let ``a DomainKeys signature that is written is read back`` (GoodSignature signature) (withNames: bool) =
+    let domainKeys =
+        { signature with
+            Scheme = DomainKeys
+            KeyType = Rsa
+            Hash = Sha1
+            HeaderCanon = NofwsHeader
+            BodyCanon = NofwsBody
+            CanonText = "nofws"
+            SignedFields = if withNames then signature.SignedFields else ValueNone
+            Identity = ValueNone
+            BodyLength = ValueNone
+            SignedAt = ValueNone
+            ExpiresAt = ValueNone
+            BodyHash = [||]
+        }
+
+    let header =
+        Header.ofFields
+            [
+                Layout.signed Layout.dkimproxyDomainKeys domainKeys
+                Field.ofText "From" (" ada@" + signature.Domain.Text)
+            ]
+
+    match DomainKeySignature.parse limits header 0 with
+    | Ok read ->
+        read =
+            { domainKeys with
+                ValueExtent = read.ValueExtent
+            }
+    | Error _ -> false
