@@ -100,7 +100,8 @@ let text: ProgramText =
         Exits =
             [
                 0, "The key is good."
-                69, "It is not, or could not be looked up."
+                65, "It is not that of the private key."
+                69, "It cannot be used, or could not be looked up."
                 71, "The private key could not be read."
                 78, "The settings are incomplete or wrong."
             ]
@@ -146,27 +147,37 @@ let private loadKey (settings: Settings) : Step<SigningKey voption> =
 
 let private ofFinding (name: string) (found: KeyFinding) : string =
     match found.Mistake with
-    | KeyMistake.OtherKey -> "keys do not match"
     | KeyMistake.NotPublished -> "'" + name + "' record not found"
+    | KeyMistake.Revoked -> "Revoked key"
     | _ -> "'" + name + "' " + found.Says
 
+/// The verdict goes to standard output, all else to standard error, as the original has it.
 let private report (settings: Settings) (tested: ToolTestkey.Tested) : Step<int> =
+    let isOtherKey =
+        tested.Findings
+        |> List.exists (fun found -> found.Mistake = KeyMistake.OtherKey)
+
     command {
+        if settings.Verbosity > 0 && (tested.IsGood || isOtherKey) then
+            let secure = tested.Answer.Security = Security.Secure
+            do! complain (Name + ": key " + (if secure then "secure" else "not secure"))
+
         let shown =
             tested.Findings
-            |> List.filter (fun found -> not found.IsAdvice || settings.Verbosity > 1)
+            |> List.filter (fun found ->
+                found.Mistake <> KeyMistake.OtherKey
+                && (not found.IsAdvice || settings.Verbosity > 1))
 
         do! iter (fun found -> complain (Name + ": " + ofFinding tested.Name found)) shown
 
-        if not tested.IsGood then
+        if isOtherKey then
+            do! print (Name + ": keys do not match\n")
+            return ExitCode.BadData
+        elif not tested.IsGood then
             return ExitCode.Unavailable
         else
             if settings.Verbosity > 2 then
-                let secure = tested.Answer.Security = Security.Secure
-                do! complain (Name + ": key " + (if secure then "secure" else "not secure"))
-
-            if settings.Verbosity > 0 then
-                do! complain (Name + ": key OK")
+                do! print (Name + ": key OK\n")
 
             return ExitCode.Success
     }
@@ -183,7 +194,7 @@ let private check (settings: Settings) (selector: Selector) (domain: DomainName)
                 LeastRsaBits = VerifyPolicy.defaults.MinimumRsaBits
             }
 
-        if settings.Verbosity > 0 then
+        if settings.Verbosity > 1 then
             do! complain (Name + ": checking key '" + test.Name + "'")
 
         let! source =

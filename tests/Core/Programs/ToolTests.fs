@@ -434,12 +434,12 @@ let ``dkim-testkey ends as opendkim-testkey does`` () =
             "key loaded from k"
             "checking key 's._domainkey.example.com'"
             "key not secure"
-            "key OK"
         ] do
         Expect.contains ("dkim-testkey: " + line + "\n") told.Errors
 
+    Expect.equal "dkim-testkey: key OK\n" told.Output
     let other = run [ "-d"; "example.com"; "-s"; "s"; "-k"; "o" ]
-    Expect.equal (69, "dkim-testkey: keys do not match\n") (other.Code, other.Errors)
+    Expect.equal (65, "dkim-testkey: keys do not match\n", "") (other.Code, other.Output, other.Errors)
     let missing = run [ "-d"; "example.com"; "-s"; "t" ]
     Expect.equal (69, "dkim-testkey: 't._domainkey.example.com' record not found\n") (missing.Code, missing.Errors)
     Expect.equal 78 (run []).Code
