@@ -13,17 +13,13 @@ type internal InProgram =
     }
 
 module internal DkimproxyIn =
+    open ResultClauses
+
     let private what = "DKIM verify"
 
     /// Lines up to this length are not folded, as filters know the original's.
     [<Literal>]
     let private Margin = 900
-
-    // Signatures beyond the limits are not worth a word each: there may be thousands.
-    let private isReported (judged: Judged) =
-        match judged.Verdict with
-        | PermFail(Unacceptable(TooManySignatures _)) -> false
-        | _ -> true
 
     let private rank (judged: Judged) =
         match judged.Verdict with
@@ -43,91 +39,9 @@ module internal DkimproxyIn =
         | ValueSome one -> MailDkim.detail one.Verdict
         | ValueNone -> "none"
 
-    let private property propertyType name value : ResultProperty =
-        {
-            Type = propertyType
-            Name = name
-            Value = value
-        }
-
-    // A local part beyond ASCII stands as it is only in a message whose header has such text anyway (RFC 6532).
-    let private identityText (header: Header) (identity: Identity) =
-        let isAscii (field: Field) = Text.Ascii.IsValid field.Raw.Span
-
-        if
-            String.forall Char.IsAscii identity.LocalPart
-            || not (Seq.forall isAscii header.Fields)
-        then
-            identity.ToString()
-        else
-            let octets = Text.Encoding.UTF8.GetBytes identity.LocalPart
-
-            QuotedPrintable.encode (Octets.latin1 (ReadOnlySpan octets))
-            + "@"
-            + identity.Domain.Text
-
-    /// `header.from` or `header.sender`, after which of them DomainKeys went.
-    let private sendingProperty (header: Header) : ResultProperty list =
-        match Originator.trySending header with
-        | ValueSome(struct (source, address)) ->
-            [
-                property "header" ((Originator.sourceName source).ToLowerInvariant()) (address.ToString())
-            ]
-        | ValueNone -> []
-
-    let private identityProperties (header: Header) (judged: Judged) : ResultProperty list =
-        match judged.Scheme, judged.Signature with
-        | Dkim, ValueSome signature -> [ property "header" "i" (identityText header signature.EffectiveIdentity) ]
-        | Dkim, ValueNone -> []
-        | DomainKeys, _ -> sendingProperty header
-
-    let private methodName (scheme: Scheme) =
-        match scheme with
-        | Dkim -> "dkim"
-        | DomainKeys -> "domainkeys"
-
-    let private methodResult scheme result comment properties : MethodResult =
-        {
-            Method = methodName scheme
-            MethodVersion = ValueNone
-            Result = result
-            Comment = comment
-            Reason = ValueNone
-            Properties = properties
-        }
-
     let private original (header: Header) (judged: Judged) : MethodResult =
         let struct (result, reason) = MailDkim.result judged.Verdict
         methodResult judged.Scheme result reason (identityProperties header judged)
-
-    let private registered (header: Header) (prefix: string) (judged: Judged) : MethodResult =
-        let word = Verdict.word judged.Verdict
-
-        let told =
-            match judged.Signature with
-            | ValueSome signature when judged.Scheme = Dkim ->
-                [
-                    property "header" "d" signature.Domain.Text
-                    property "header" "s" signature.Selector.Text
-                    property "header" "a" signature.Algorithm
-                    property "header" "b" prefix
-                ]
-            | _ -> []
-
-        let reason =
-            if word = ResultWord.Pass then
-                ValueNone
-            else
-                ValueSome(Verdict.describe judged.Verdict)
-
-        { methodResult judged.Scheme (ResultWord.name word) ValueNone (identityProperties header judged @ told) with
-            Reason = reason
-        }
-
-    let private signatureText (judged: Judged) =
-        match judged.Signature with
-        | ValueSome signature -> Convert.ToBase64String signature.Value
-        | ValueNone -> ""
 
     let private methodResults (program: InProgram) (header: Header) (judged: Judged list) : MethodResult list =
         let reported = judged |> List.filter isReported
@@ -135,11 +49,7 @@ module internal DkimproxyIn =
         match program.Settings.Words, reported with
         | _, [] -> [ methodResult Dkim "none" ValueNone [] ]
         | Original, _ -> reported |> List.map (original header)
-        | Registered, _ ->
-            let prefixes =
-                reported |> List.map signatureText |> AuthenticationResults.signaturePrefixes
-
-            List.map2 (registered header) prefixes reported
+        | Registered, _ -> registered header reported
 
     /// The two fields that are added, the upper one first.
     let private added (program: InProgram) (results: MethodResult list) (overall: string) : Field list =

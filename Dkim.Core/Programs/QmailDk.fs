@@ -1,0 +1,198 @@
+/// qmail-dk: its start, and the one message that it gets.
+namespace Dkim.Core
+
+open System
+open System.Buffers
+open System.Collections.Generic
+
+/// The one message, with the line ends of qmail. The order of calls: `Feed` as often as there are octets, `End`, then
+/// `Answer` while there are `Questions`, then `Decision`; whenever `Keys` has some, they are to be supplied.
+[<Sealed>]
+type QmailMessage internal (task: QmailTask) =
+    let limits = HeaderLimits.defaults
+    let intake = Intake limits
+    // Octets as they came, until the header is complete; then the body that waits for the keys.
+    let raw = ArrayBufferWriter<byte> 4096
+    let held = ArrayBufferWriter<byte> 4096
+    let converted = ArrayBufferWriter<byte> 4096
+    let mutable ends = LineEnds.start
+    let mutable keys: string list = []
+    let mutable known: Header voption = ValueNone
+    let mutable passage: Passage<QmailDecision> voption = ValueNone
+    let mutable decision: QmailDecision voption = ValueNone
+    let mutable ended = false
+
+    let start (header: Header) (files: string -> KeyFile) =
+        keys <- []
+
+        let work _ =
+            task.Begin header raw.WrittenMemory files
+
+        let begun = new Passage<QmailDecision>(limits, work)
+        begun.Begin header.Fields
+        begun.Feed held.WrittenSpan
+
+        if ended then
+            begun.End()
+
+        passage <- ValueSome begun
+
+    let seeHeader () =
+        match known, intake.Header with
+        | ValueNone, ValueSome(Ok header) ->
+            known <- ValueSome header
+            keys <- task.Keys header
+
+            if keys.IsEmpty then
+                start header (fun _ -> KeyFile.Missing)
+        | ValueNone, ValueSome(Error error) ->
+            if decision.IsNone then
+                decision <- ValueSome(task.Failed error)
+        | _ -> ()
+
+    let convert (octets: ReadOnlySpan<byte>) =
+        converted.ResetWrittenCount()
+        ends <- LineEnds.toCrlf ends octets converted
+
+    /// The next octets of the message.
+    member _.Feed(octets: ReadOnlySpan<byte>) : unit =
+        match passage with
+        | _ when decision.IsSome -> ()
+        | ValueSome begun ->
+            if begun.WantsMore then
+                convert octets
+                begun.Feed converted.WrittenSpan
+        | ValueNone ->
+            convert octets
+
+            if known.IsNone then
+                raw.Write octets
+
+            let taken = intake.Feed converted.WrittenSpan
+            held.Write(converted.WrittenSpan.Slice taken)
+            seeHeader ()
+
+    /// The private keys to supply now.
+    member _.Keys: string list = keys
+
+    /// The private keys that `Keys` named.
+    member _.Supply(files: IReadOnlyDictionary<string, KeyFile>) : unit =
+        match known with
+        | ValueSome header when not keys.IsEmpty ->
+            start header (fun path ->
+                match files.TryGetValue path with
+                | true, file -> file
+                | false, _ -> KeyFile.Unreadable)
+        | _ -> invalidOp "no key was wanted"
+
+    /// The message is complete.
+    member _.End() : unit =
+        ended <- true
+
+        match passage with
+        | ValueSome begun -> begun.End()
+        | ValueNone ->
+            intake.End()
+            seeHeader ()
+
+    /// The names to look up now.
+    member _.Questions: Question[] =
+        match passage with
+        | ValueSome begun -> begun.Questions
+        | ValueNone -> [||]
+
+    /// The answers to `Questions`.
+    member _.Answer(answers: IReadOnlyDictionary<Question, Answer>) : unit =
+        match passage with
+        | ValueSome begun -> begun.Answer answers
+        | ValueNone -> invalidOp "nothing was asked"
+
+    /// What becomes of the message, once nothing is wanted any more.
+    member _.Decision: QmailDecision =
+        match decision, passage with
+        | ValueSome decided, _ -> decided
+        | ValueNone, ValueSome begun -> begun.Decision
+        | ValueNone, ValueNone -> invalidOp "the message did not end"
+
+    interface IDisposable with
+        member _.Dispose() =
+            match passage with
+            | ValueSome begun -> (begun :> IDisposable).Dispose()
+            | ValueNone -> ()
+
+/// A start of qmail-dk.
+[<Sealed>]
+type QmailStart internal (settings: QmailSettings, problems: Problem list, startedAs: string) =
+    let isSigning = settings.RelayClient.IsSome
+
+    let nonEmpty (text: string voption) = text |> ValueOption.filter ((<>) "")
+
+    /// Not zero: a setting is wrong, and this is the exit code.
+    member _.ExitCode = if problems.IsEmpty then 0 else QmailExit.Configuration
+
+    /// The settings.
+    member _.Settings = settings
+
+    /// The program to become; a relative path lies in the qmail home.
+    member _.NextProgram: string =
+        match nonEmpty settings.DomainKeysQueue, nonEmpty settings.DkimQueue with
+        | ValueSome path, _
+        | ValueNone, ValueSome path -> path
+        | ValueNone, ValueNone when startedAs.EndsWith("/qmail-queue", StringComparison.Ordinal) ->
+            "bin/qmail-queue.orig"
+        | ValueNone, ValueNone -> "bin/qmail-queue"
+
+    /// Neither signatures nor results are wanted: the message is not even read.
+    member _.IsIdle =
+        not isSigning
+        && settings.DomainKeysLetters.IsNone
+        && settings.DkimLetters.IsNone
+
+    /// Directories that all keys lie under. Where there are some and none of them exists, there is no key, and the
+    /// message need not be read.
+    member _.KeyRoots: string list =
+        let templates =
+            settings.DomainKeysKey :: ValueOption.defaultValue [] settings.DkimKeys
+
+        let root (template: string) =
+            match template.IndexOf '%' with
+            | -1 -> -1
+            | percent -> template.LastIndexOf('/', percent)
+
+        if isSigning && templates |> List.forall (fun template -> root template >= 0) then
+            templates |> List.map (fun template -> template.Substring(0, root template + 1))
+        else
+            []
+
+    /// The file whose first line names this host, from the qmail home; nothing where the name is not wanted.
+    member _.HostFile: string voption =
+        if not isSigning && settings.DkimLetters.IsSome then
+            ValueSome "control/me"
+        else
+            ValueNone
+
+    /// The message. `now` is the time of day in seconds since 1970-01-01T00:00:00Z; `host` the content of `HostFile`,
+    /// else the machine's own name.
+    member _.NewMessage(now: int64<sec>, host: string) : QmailMessage =
+        let name =
+            match host.Split('\n').[0].Trim() with
+            | "" -> "localhost.localdomain"
+            | name -> name
+
+        new QmailMessage(
+            if isSigning then
+                QmailTask.signing settings now
+            else
+                QmailTask.verifying settings name now
+        )
+
+module QmailDk =
+    /// The start under argv[0] `startedAs`. `privileged`: the program has rights which its caller lacks.
+    let start (startedAs: string) (privileged: bool) (variable: Func<string, string | null>) : QmailStart =
+        let find (name: string) =
+            match variable.Invoke name with
+            | null -> ValueNone
+            | text -> ValueSome text
+
+        let settings, problems = QmailSettings.read privileged find
+        QmailStart(settings, problems, startedAs)

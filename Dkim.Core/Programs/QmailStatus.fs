@@ -1,0 +1,216 @@
+/// What qmail-dk calls the results of verification, and the letters by which its users refuse them.
+namespace Dkim.Core
+
+open System
+
+/// The exit codes of qmail-queue(8) that qmail-dk has itself: up to 40 refuses for good, the others for now.
+module QmailExit =
+    [<Literal>]
+    let RefusedForGood = 13
+
+    [<Literal>]
+    let NoPrivateKey = 32
+
+    [<Literal>]
+    let OutOfMemory = 51
+
+    [<Literal>]
+    let Timeout = 52
+
+    [<Literal>]
+    let CannotWrite = 53
+
+    [<Literal>]
+    let CannotRead = 54
+
+    [<Literal>]
+    let Configuration = 55
+
+    [<Literal>]
+    let NoHome = 61
+
+    [<Literal>]
+    let NoTemporaryFile = 63
+
+    [<Literal>]
+    let Internal = 81
+
+    [<Literal>]
+    let RefusedForNow = 82
+
+    [<Literal>]
+    let CannotExecute = 120
+
+/// The result of DomainKeys for a whole message.
+[<Struct; RequireQualifiedAccess>]
+type DomainKeysStatus =
+    | Good
+    | Bad
+    | NoSignature
+    | NoKey
+    | BadKey
+    | CannotVerify
+    | Syntax
+    | NoResource
+    | Revoked
+    | Granularity
+
+module DomainKeysStatus =
+    /// The letter that DKVERIFY has for it.
+    let letter (status: DomainKeysStatus) : char =
+        match status with
+        | DomainKeysStatus.Good -> 'A'
+        | DomainKeysStatus.Bad -> 'B'
+        | DomainKeysStatus.NoSignature -> 'C'
+        | DomainKeysStatus.NoKey -> 'D'
+        | DomainKeysStatus.BadKey -> 'E'
+        | DomainKeysStatus.CannotVerify -> 'F'
+        | DomainKeysStatus.Syntax -> 'G'
+        | DomainKeysStatus.NoResource -> 'H'
+        | DomainKeysStatus.Revoked -> 'J'
+        | DomainKeysStatus.Granularity -> 'L'
+
+    let private word (status: DomainKeysStatus) : string =
+        match status with
+        | DomainKeysStatus.Good -> "good"
+        | DomainKeysStatus.Bad -> "bad"
+        | DomainKeysStatus.NoSignature -> "no signature"
+        // Filters know the original's words, which do not tell these two apart.
+        | DomainKeysStatus.NoKey
+        | DomainKeysStatus.CannotVerify -> "no key"
+        | DomainKeysStatus.BadKey
+        | DomainKeysStatus.Granularity -> "bad key"
+        | DomainKeysStatus.Syntax -> "bad format"
+        | DomainKeysStatus.NoResource -> "no resources"
+        | DomainKeysStatus.Revoked -> "revoked"
+
+    /// The words of DomainKey-Status, always 12 characters.
+    let text (status: DomainKeysStatus) : string = (word status).PadRight 12
+
+    let private ofKeyError (error: KeyError) : DomainKeysStatus =
+        match error with
+        | NoKey
+        | MissingKeyData -> DomainKeysStatus.NoKey
+        | Revoked -> DomainKeysStatus.Revoked
+        | GranularityMismatch -> DomainKeysStatus.Granularity
+        | MalformedRecord _
+        | UnsupportedRecordVersion _
+        | MalformedKeyData _
+        | UnsupportedKeyType _
+        | UnfitKeyType _
+        | HashNotAllowed _
+        | ServiceNotAllowed
+        | SubdomainNotAllowed
+        | KeyTooLong _
+        | RecordTooLong _
+        | UntrustedKey _ -> DomainKeysStatus.BadKey
+
+    let private ofVerdict (verdict: Verdict) : DomainKeysStatus =
+        match verdict with
+        | Pass -> DomainKeysStatus.Good
+        | TempFail _ -> DomainKeysStatus.CannotVerify
+        | PermFail(BadSignature _) -> DomainKeysStatus.Syntax
+        | PermFail(BadKey error) -> ofKeyError error
+        | PermFail(Unacceptable(ShortKey _)) -> DomainKeysStatus.BadKey
+        | PermFail(Unacceptable(TooManySignatures _)) -> DomainKeysStatus.NoResource
+        | PermFail(Expired _ | NotYetValid _ | BodyShorter _ | BodyAltered | HeaderAltered) -> DomainKeysStatus.Bad
+        | PermFail(Unacceptable(InsecureHash _ | UnsignedOctets _ | UnsignedField _ | RefusedDomain)) ->
+            DomainKeysStatus.Bad
+
+    /// The status of a message: good if one signature is, else that of the topmost. A message without a sending address
+    /// cannot have a status of its signatures (RFC 4870 §3.1).
+    let ofMessage (header: Header) (judged: Judged list) : DomainKeysStatus =
+        let statuses =
+            judged
+            |> List.filter (fun one -> one.Scheme = DomainKeys)
+            |> List.map (fun one -> ofVerdict one.Verdict)
+
+        match Originator.trySending header, statuses with
+        | ValueNone, _ -> DomainKeysStatus.Syntax
+        | _, [] -> DomainKeysStatus.NoSignature
+        | _ when List.contains DomainKeysStatus.Good statuses -> DomainKeysStatus.Good
+        | _, topmost :: _ -> topmost
+
+/// The letters of DKIMVERIFY.
+module internal DkimLetters =
+    let private ofKeyError (error: KeyError) : char =
+        match error with
+        | NoKey -> 'Q'
+        | Revoked -> 'N'
+        | GranularityMismatch -> 'M'
+        | HashNotAllowed _
+        | UnfitKeyType _ -> 'V'
+        | MalformedKeyData _
+        | UnsupportedKeyType _
+        | KeyTooLong _ -> 'R'
+        | MalformedRecord _
+        | UnsupportedRecordVersion _
+        | MissingKeyData
+        | ServiceNotAllowed
+        | SubdomainNotAllowed
+        | RecordTooLong _
+        | UntrustedKey _ -> 'L'
+
+    let private nameIsTooLong (judged: Judged) =
+        judged.Signature
+        |> ValueOption.exists (fun signature -> (Verifier.keyName signature.Selector signature.Domain).Length > 253)
+
+    let private ofSignatureError (judged: Judged) (error: SignatureError) : char =
+        match error with
+        | UnsupportedVersion _ -> 'W'
+        | FromNotSigned -> 'X'
+        | _ when nameIsTooLong judged -> 'O'
+        | _ -> 'H'
+
+    let private ofJudged (judged: Judged) : char =
+        match judged.Verdict with
+        | Pass -> 'A'
+        | TempFail _ -> 'P'
+        | PermFail(BadSignature error) -> ofSignatureError judged error
+        | PermFail(BadKey error) -> ofKeyError error
+        | PermFail(Expired _) -> 'K'
+        | PermFail(NotYetValid _) -> 'H'
+        | PermFail(BodyShorter _ | BodyAltered) -> 'U'
+        | PermFail HeaderAltered -> if judged.Testing then 'J' else 'I'
+        | PermFail(Unacceptable(InsecureHash _)) -> 'V'
+        | PermFail(Unacceptable(ShortKey _)) -> 'R'
+        | PermFail(Unacceptable(UnsignedOctets _ | UnsignedField _ | RefusedDomain)) -> 'H'
+        | PermFail(Unacceptable(TooManySignatures _)) -> 'H'
+
+    let private isGood (judged: Judged) = judged.Verdict = Pass
+
+    let private ofGood (good: Judged list) (all: Judged list) : char =
+        if good |> List.forall (fun one -> one.UnsignedOctets > 0L<octet>) then
+            'E'
+        elif good.Length = all.Length then
+            'A'
+        else
+            'C'
+
+    /// A header that was not looked at.
+    [<Literal>]
+    let Failed = 'G'
+
+    /// The letters of a message: one where a signature is good, else one for each signature and one for them all.
+    let ofMessage (judged: Judged list) : char list =
+        let signatures = judged |> List.filter (fun one -> one.Scheme = Dkim)
+
+        match signatures, signatures |> List.filter isGood with
+        | [], _ -> [ 'S' ]
+        | _, [] ->
+            let overall = if signatures |> List.forall (fun one -> one.Testing) then 'D' else 'T'
+            overall :: (signatures |> List.map ofJudged |> List.distinct)
+        | _, good -> [ ofGood good signatures ]
+
+/// The choice of what is refused.
+module internal Letters =
+    /// The exit code for results of these letters under a setting; an upper-case letter counts before a lower-case one.
+    let refusal (found: char list) (setting: string) : int voption =
+        let has (letter: char) = setting.Contains letter
+
+        if List.exists has found then
+            ValueSome QmailExit.RefusedForGood
+        elif found |> List.exists (fun letter -> has (Char.ToLowerInvariant letter)) then
+            ValueSome QmailExit.RefusedForNow
+        else
+            ValueNone

@@ -1,0 +1,211 @@
+/// What qmail-dk does with a message: signing it, or verifying it and telling or refusing the result.
+namespace Dkim.Core
+
+open System
+open System.Buffers
+
+/// What becomes of the message. Exactly one of the members is called, once.
+type IQmailReply =
+    /// The next program gets `head` in place of the first `replaced` octets of the message, then the rest.
+    abstract PassOn: head: ReadOnlyMemory<byte> * replaced: int64 -> unit
+    /// Nothing is handed on.
+    abstract Exit: code: int -> unit
+
+/// A decision on the message.
+[<Sealed>]
+type QmailDecision internal (tell: IQmailReply -> unit) =
+    member _.Tell(reply: IQmailReply) = tell reply
+
+module internal QmailDecision =
+    let passOn (head: ReadOnlyMemory<byte>) (replaced: int64) =
+        QmailDecision(fun reply -> reply.PassOn(head, replaced))
+
+    let unchanged = passOn ReadOnlyMemory.Empty 0L
+
+    let exit (code: int) =
+        QmailDecision(fun reply -> reply.Exit code)
+
+    /// A field as qmail keeps it, with LF at the end of each line.
+    let write (sink: IBufferWriter<byte>) (field: Field) =
+        let mutable rest = field.Raw.Span
+
+        while not rest.IsEmpty do
+            match rest.IndexOf Octets.CR with
+            | -1 ->
+                sink.Write rest
+                rest <- ReadOnlySpan.Empty
+            | at ->
+                sink.Write(rest.Slice(0, at))
+                rest <- rest.Slice(at + 1)
+
+        sink.Write "\n"B
+
+/// How a kind of task looks at a message: the keys it wants once the header is known, the work when they are there, and
+/// what it decides on a header beyond the limits.
+[<NoComparison; NoEquality>]
+type internal QmailTask =
+    {
+        Keys: Header -> string list
+        /// The header, its octets as they came, the keys.
+        Begin: Header -> ReadOnlyMemory<byte> -> (string -> KeyFile) -> Work<QmailDecision>
+        Failed: HeaderError -> QmailDecision
+    }
+
+module internal QmailTask =
+    let signing (settings: QmailSettings) (now: int64<sec>) : QmailTask =
+        let work (header: Header) (requests: SigningRequest list) : Work<QmailDecision> =
+            match Signer.plan requests now header with
+            | _ when requests.IsEmpty -> Work.decided QmailDecision.unchanged
+            | Error _ -> Work.decided (QmailDecision.exit QmailExit.Internal)
+            | Ok plan ->
+                {
+                    Questions = []
+                    Digests = plan.Digests
+                    Conclude =
+                        fun digests _ ->
+                            match Signer.conclude plan digests with
+                            | Error _ -> Decided(QmailDecision.exit QmailExit.Internal)
+                            | Ok fields ->
+                                let head = ArrayBufferWriter<byte> 2048
+                                QmailSigning.added fields |> List.iter (QmailDecision.write head)
+                                Decided(QmailDecision.passOn head.WrittenMemory 0L)
+                }
+
+        let start (header: Header) _raw (files: string -> KeyFile) =
+            let add wanted (rest: Result<SigningRequest list, int>) =
+                match QmailSigning.resolve files wanted, rest with
+                | Error code, _
+                | _, Error code -> Error code
+                | Ok ValueNone, Ok rest -> Ok rest
+                | Ok(ValueSome request), Ok rest -> Ok(request :: rest)
+
+            let requests =
+                List.foldBack add (QmailSigning.plan settings header) (Ok [])
+                |> Result.bind (QmailSigning.possible now header)
+
+            match requests with
+            | Ok requests -> work header requests
+            | Error code -> Work.decided (QmailDecision.exit code)
+
+        {
+            Keys = fun header -> QmailSigning.plan settings header |> List.map _.Path |> List.distinct
+            Begin = start
+            // It cannot be signed, and goes on as it is.
+            Failed = fun _ -> QmailDecision.unchanged
+        }
+
+    let private refusal (settings: QmailSettings) (status: DomainKeysStatus) (dkim: char list) : int voption =
+        let refusals =
+            [
+                settings.DomainKeysLetters
+                |> ValueOption.bind (Letters.refusal [ DomainKeysStatus.letter status ])
+                settings.DkimLetters |> ValueOption.bind (Letters.refusal dkim)
+            ]
+
+        if List.contains (ValueSome QmailExit.RefusedForGood) refusals then
+            ValueSome QmailExit.RefusedForGood
+        else
+            refusals |> List.tryFind _.IsSome |> Option.defaultValue ValueNone
+
+    /// The octets of a field as they came: as many lines as it has now, up to the LF of the last.
+    let private rawLength (raw: ReadOnlySpan<byte>) (field: Field) : int =
+        let mutable length = 0
+
+        for _ = 0 to field.Raw.Span.Count Octets.LF do
+            let at = raw.Slice(length).IndexOf Octets.LF
+            length <- if at < 0 then raw.Length else length + at + 1
+
+        length
+
+    /// Writes the header down to the last field that must go, without those that must; how many octets that replaces.
+    let private withoutForged (host: string) (header: Header) (raw: ReadOnlyMemory<byte>) (sink: IBufferWriter<byte>) =
+        let forged =
+            header.Fields |> Seq.map (AuthenticationResults.mustGo host) |> Array.ofSeq
+
+        let mutable at = 0
+
+        for index = 0 to Array.LastIndexOf(forged, true) do
+            let length = rawLength (raw.Span.Slice at) header.Fields[index]
+
+            if not forged[index] then
+                sink.Write(raw.Span.Slice(at, length))
+
+            at <- at + length
+
+        int64 at
+
+    let private relayed settings (host: string) (header: Header) raw status (clauses: MethodResult list) =
+        let head = ArrayBufferWriter<byte> 512
+
+        if settings.DomainKeysLetters.IsSome then
+            QmailDecision.write head (Field.ofText "DomainKey-Status" (" " + DomainKeysStatus.text status))
+
+        if settings.DkimLetters.IsNone then
+            QmailDecision.passOn head.WrittenMemory 0L
+        else
+            let results =
+                {
+                    ServiceId = host
+                    Version = ValueNone
+                    Results = clauses
+                }
+
+            QmailDecision.write head (AuthenticationResults.field 78 results)
+            let replaced = withoutForged host header raw head
+            QmailDecision.passOn head.WrittenMemory replaced
+
+    let private noSignature: MethodResult =
+        ResultClauses.methodResult Dkim "none" ValueNone []
+
+    let private clauses (header: Header) (judged: Judged list) =
+        let reported = judged |> List.filter ResultClauses.isReported
+
+        match reported |> List.exists (fun one -> one.Scheme = Dkim) with
+        | true -> ResultClauses.registered header reported
+        | false -> noSignature :: ResultClauses.registered header reported
+
+    let verifying (settings: QmailSettings) (host: string) (now: int64<sec>) : QmailTask =
+        let policy =
+            { VerifyPolicy.defaults with
+                Schemes =
+                    [
+                        if settings.DkimLetters.IsSome then
+                            Dkim
+                        if settings.DomainKeysLetters.IsSome then
+                            DomainKeys
+                    ]
+            }
+
+        let decide header raw (status: DomainKeysStatus) letters clauses =
+            match refusal settings status letters with
+            | ValueSome code -> QmailDecision.exit code
+            | ValueNone -> relayed settings host header raw status clauses
+
+        let start (header: Header) raw _files : Work<QmailDecision> =
+            let plan = Verifier.plan policy now header
+
+            let conclude (judged: Judged list) =
+                let status = DomainKeysStatus.ofMessage header judged
+                decide header raw status (DkimLetters.ofMessage judged) (clauses header judged)
+
+            {
+                Questions = plan.Questions
+                Digests = plan.Digests
+                Conclude = fun digests answerTo -> Decided(conclude (Verifier.conclude plan digests answerTo))
+            }
+
+        {
+            Keys = fun _ -> []
+            Begin = start
+            Failed =
+                fun error ->
+                    let clause =
+                        ResultClauses.methodResult Dkim "permerror" (ValueSome(HeaderError.describe error)) []
+
+                    decide
+                        Header.empty
+                        ReadOnlyMemory.Empty
+                        DomainKeysStatus.NoResource
+                        [ DkimLetters.Failed ]
+                        [ clause ]
+        }

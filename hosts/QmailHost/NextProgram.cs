@@ -1,0 +1,66 @@
+using Dkim.Core;
+using Dkim.Hosting;
+
+namespace Dkim.QmailHost;
+
+/// <summary>The program that this process becomes: it gets our descriptors, environment and process, so its exit code is
+/// ours.</summary>
+internal sealed unsafe class NextProgram
+{
+    private const int CreationMask = 0x1B;
+    private const int SignalSetSize = 128;
+
+    // Signals of terminals and limits do not end us in the middle of a message: HUP, INT, QUIT, XCPU, XFSZ, VTALRM, PROF.
+    private static ReadOnlySpan<int> Deferred => [1, 2, 3, 24, 25, 26, 27];
+
+    private readonly nint[] before = new nint[Deferred.Length];
+
+    /// <summary>Makes the process what qmail's programs expect to be in: the home, the file creation mask, no signal
+    /// blocked.</summary>
+    public NextProgram(string home)
+    {
+        _ = Libc.umask(CreationMask);
+        for (var i = 0; i < Deferred.Length; i++)
+        {
+            before[i] = Unix.signal(Deferred[i], Unix.SIG_IGN);
+        }
+
+        fixed (byte* path = Unix.Octets(home))
+        {
+            if (Libc.chdir(path) != 0)
+            {
+                throw new QueueFault(QmailExit.NoHome);
+            }
+        }
+
+        // A descriptor that we open must not become the envelope.
+        if (Libc.fcntl(1, Unix.F_GETFD, 0) < 0)
+        {
+            throw new QueueFault(QmailExit.CannotRead);
+        }
+    }
+
+    /// <summary>Becomes the program. Returns only by an exception.</summary>
+    public void Become(string path)
+    {
+        for (var i = 0; i < Deferred.Length; i++)
+        {
+            _ = Unix.signal(Deferred[i], before[i]);
+        }
+
+        // The runtime ignores it, which the next program would inherit.
+        _ = Unix.signal(Unix.SIGPIPE, Unix.SIG_DFL);
+        var none = stackalloc byte[SignalSetSize];
+        new Span<byte>(none, SignalSetSize).Clear();
+        _ = Unix.pthread_sigmask(Unix.SIG_SETMASK, none, null);
+        fixed (byte* program = Unix.Octets(path))
+        {
+            var arguments = stackalloc byte*[2];
+            arguments[0] = program;
+            arguments[1] = null;
+            _ = Unix.execv(program, arguments);
+        }
+
+        throw new QueueFault(QmailExit.CannotExecute);
+    }
+}

@@ -1,0 +1,90 @@
+using Dkim.Core;
+using Dkim.Hosting;
+
+namespace Dkim.QmailHost;
+
+/// <summary>The way of the one message: read, decided upon, handed on.</summary>
+internal sealed class Queueing(QmailStart start, NextProgram next) : IQmailReply
+{
+    // As qmail-queue, which gives up after a day.
+    private const long Longest = 86_400_000;
+
+    private readonly Message message = new(start.Settings.TemporaryFiles);
+    private int code;
+
+    /// <summary>Becomes the next program, or returns the exit code.</summary>
+    public int Run()
+    {
+        if (start.IsIdle || HasNoKey())
+        {
+            next.Become(start.NextProgram);
+        }
+
+        var host = start.HostFile.IsSome ? Files.HostName(start.HostFile.Value) : "";
+        using var passage = start.NewMessage(DateTimeOffset.UtcNow.ToUnixTimeSeconds(), host);
+        var deadline = Environment.TickCount64 + Longest;
+        while (message.ReadNext(deadline) is { IsEmpty: false } octets)
+        {
+            passage.Feed(octets);
+            SupplyKeys(passage);
+        }
+
+        passage.End();
+        SupplyKeys(passage);
+        if (passage.Questions.Length > 0)
+        {
+            LookUp(passage);
+        }
+
+        passage.Decision.Tell(this);
+        return code;
+    }
+
+    public void PassOn(ReadOnlyMemory<byte> head, long replaced)
+    {
+        message.Replace(head.Span, replaced);
+        next.Become(start.NextProgram);
+    }
+
+    public void Exit(int code) => this.code = code;
+
+    private bool HasNoKey()
+    {
+        foreach (var root in start.KeyRoots)
+        {
+            if (Files.Exists(root))
+            {
+                return false;
+            }
+        }
+
+        return !start.KeyRoots.IsEmpty;
+    }
+
+    private static void SupplyKeys(QmailMessage passage)
+    {
+        if (passage.Keys.IsEmpty)
+        {
+            return;
+        }
+
+        var files = new Dictionary<string, KeyFile>(StringComparer.Ordinal);
+        foreach (var path in passage.Keys)
+        {
+            files.Add(path, Files.ReadKey(path));
+        }
+
+        passage.Supply(files);
+    }
+
+    private void LookUp(QmailMessage passage)
+    {
+        using var resolver = Files.OpenResolver(start.Settings);
+        var limits = LookupLimits.Default with { Time = TimeSpan.FromSeconds(start.Settings.LookupTime) };
+        var lookups = new MessageLookups(resolver, limits);
+        while (passage.Questions is { Length: > 0 } questions)
+        {
+            passage.Answer(lookups.AskAsync(questions).GetAwaiter().GetResult());
+        }
+    }
+}
