@@ -192,6 +192,19 @@ module Manual =
     let private section (title: string) (body: string) =
         if body = "" then "" else ".Sh " + title + "\n" + body
 
+    /// No setting is an option of the command line: the environment has them all.
+    let private isEnvironmental (table: Setting<'s> list) =
+        not (List.isEmpty table)
+        && table
+           |> List.forall (fun row ->
+               row.Spellings
+               |> List.forall (fun spelling ->
+                   match spelling with
+                   | Spelling.Variable _ -> true
+                   | Spelling.Word _
+                   | Spelling.Letter _
+                   | Spelling.Key _ -> false))
+
     /// The manual page in mdoc.
     let page (program: ProgramText) (table: Setting<'s> list) (defaults: 's) : string =
         let number = string program.Section
@@ -211,13 +224,18 @@ module Manual =
         let argument text =
             if text = "" then "" else ".Ar " + text + "\n"
 
-        let arguments =
-            argument program.Command + ".Op Ar options\n" + argument program.Operands
+        let title, options =
+            if isEnvironmental table then
+                "ENVIRONMENT", ""
+            else
+                "OPTIONS", ".Op Ar options\n"
+
+        let arguments = argument program.Command + options + argument program.Operands
 
         add (section "SYNOPSIS" (".Nm\n" + arguments))
         let description = program.Description |> List.map paragraph
         add (section "DESCRIPTION" (String.Join(".Pp\n", description)))
-        add (section "OPTIONS" (String.Join("", groups table |> List.map (settingsSection defaults))))
+        add (section title (String.Join("", groups table |> List.map (settingsSection defaults))))
 
         let exits =
             program.Exits

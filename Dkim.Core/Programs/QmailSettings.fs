@@ -164,6 +164,7 @@ module QmailSettings =
             Name = "qmail-dk"
             Section = 8
             OneLine = "sign or verify a message and queue it"
+            Command = ""
             Operands = ""
             Description =
                 [

@@ -73,6 +73,17 @@ let ``help is what it was`` () =
 let ``the manual pages are those that the tables make`` () =
     matches "man/dkimproxy.out.8" (Manual.page OutSettings.text OutSettings.table OutSettings.defaults)
     matches "man/dkimproxy.in.8" (Manual.page InSettings.text InSettings.table InSettings.defaults)
+    matches "man/qmail-dk.8" (Manual.page QmailSettings.text QmailSettings.table QmailSettings.defaults)
+
+[<Test>]
+let ``every variable of qmail-dk is in its manual`` () =
+    let page = Manual.page QmailSettings.text QmailSettings.table QmailSettings.defaults
+
+    for row in QmailSettings.table do
+        Expect.contains (".It Ev " + row.Name + "\n") page
+
+    Expect.contains ".Sh ENVIRONMENT\n" page
+    Expect.lacks ".Op Ar options" page
     matches "man/dkim.1" (Manual.page DkimTool.text ToolCommands.all ToolSettings.defaults)
     matches "man/dkim-genkey.8" (Manual.page GenkeyTool.text GenkeyTool.table GenkeyTool.defaults)
     matches "man/dkim-testkey.8" (Manual.page TestkeyTool.text TestkeyTool.table TestkeyTool.defaults)
