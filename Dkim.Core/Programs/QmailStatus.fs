@@ -153,7 +153,7 @@ module internal DkimLetters =
 
     let private nameIsTooLong (judged: Judged) =
         judged.Signature
-        |> ValueOption.exists (fun signature -> (Verifier.keyName signature.Selector signature.Domain).Length > 253)
+        |> ValueOption.exists (fun signature -> (KeyRecord.name signature.Selector signature.Domain).Length > 253)
 
     let private ofSignatureError (judged: Judged) (error: SignatureError) : char =
         match error with

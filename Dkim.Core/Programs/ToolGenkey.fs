@@ -72,7 +72,7 @@ let run (settings: ToolSettings) (operands: string list) : Step<int> =
         let! key, pem = ToolKeys.generate settings.KeyType settings.Bits
         do! ToolKeys.save Program ExitCode.CannotCreate path pem
         let text = KeyRecord.render (record settings key)
-        do! print (inForm settings.Form (Verifier.keyName selector domain) text)
+        do! print (inForm settings.Form (KeyRecord.name selector domain) text)
         do! complain (Program + ": the private key is in " + path)
         return ExitCode.Success
     }

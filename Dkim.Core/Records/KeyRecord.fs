@@ -113,6 +113,10 @@ module KeyRecord =
                 |> Result.bind (fun () -> readKeyType tags)
                 |> Result.bind (fun keyType -> readKeyData tags |> Result.map (ofTags tags keyType))
 
+    /// The name that a key stands under: selector, `_domainkey`, domain (RFC 6376 §3.6.2.1).
+    let name (selector: Selector) (domain: DomainName) : string =
+        selector.Text + "._domainkey." + domain.Text
+
     /// The record as it is published, v= first (RFC 6376 §3.6.1).
     let render (record: KeyRecord) : string =
         let optional name value =

@@ -68,9 +68,7 @@ module internal Evidence =
         | Dkim ->
             let names = signature.SignedFields |> ValueOption.defaultValue []
             Header.select names (ValueSome judged.Position) mail.Header
-        | DomainKeys ->
-            Verifier.coveredFields mail.Header judged.Position signature.SignedFields
-            |> List.ofSeq
+        | DomainKeys -> Coverage.fields mail.Header judged.Position signature.SignedFields |> List.ofSeq
 
     /// Gathers it for a signature that was judged.
     let gather policy now (mail: Mail) answer (judged: Judged) (signature: Signature) : Evidence =
@@ -82,7 +80,7 @@ module internal Evidence =
 
         let fields = selected mail judged signature
         let own = CanonicalHeader.without signature.ValueExtent judged.Field
-        let request = Verifier.requestFor mail.Header judged.Position signature
+        let request = Coverage.digest mail.Header judged.Position signature
 
         let digest =
             match Digests.tryFind request (Mail.digests [ request ] mail) with

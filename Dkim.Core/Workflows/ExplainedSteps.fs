@@ -100,7 +100,7 @@ module internal ExplainedStep =
             []
 
     let private keyLookup (facts: Evidence) =
-        let name = Verifier.keyName facts.Signature.Selector facts.Signature.Domain
+        let name = KeyRecord.name facts.Signature.Selector facts.Signature.Domain
         let title = "the key is in the DNS"
         let section = section facts "RFC 6376 §3.6.2" "RFC 4870 §3.2.2"
 

@@ -104,7 +104,7 @@ module Explanation =
         judged.Signature
         |> ValueOption.map (fun signature ->
             {
-                Name = Verifier.keyName signature.Selector signature.Domain
+                Name = KeyRecord.name signature.Selector signature.Domain
                 Type = RecordType.Txt
             })
 

@@ -62,7 +62,7 @@ type KeyUnderTest =
         LeastRsaBits: int<bit>
     }
 
-    member this.Name = Verifier.keyName this.Selector this.Domain
+    member this.Name = KeyRecord.name this.Selector this.Domain
 
 module KeyMistake =
     /// The name in JSON.

@@ -215,7 +215,7 @@ module Signer =
                         Template = signature
                         Selected = []
                         // All fields of the message will stand below the new one.
-                        Digest = Verifier.requestFor header -1 signature
+                        Digest = Coverage.digest header -1 signature
                     }
 
     let private prepare now header (request: SigningRequest) : Result<PreparedSignature, SignError> =

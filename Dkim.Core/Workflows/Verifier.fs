@@ -3,7 +3,6 @@
 namespace Dkim.Core
 
 open System
-open System.Buffers
 open System.Security.Cryptography
 
 /// What a verifier insists on and how much it will do.
@@ -91,10 +90,6 @@ module Verifier =
     [<Literal>]
     let private MostRecords = 3
 
-    /// The name of a key: selector, `_domainkey`, domain (RFC 6376 §3.6.2.1).
-    let keyName (selector: Selector) (domain: DomainName) : string =
-        selector.Text + "._domainkey." + domain.Text
-
     let private noQuestion = { Name = ""; Type = RecordType.Txt }
 
     let private noRequest =
@@ -103,38 +98,6 @@ module Verifier =
             Canon = SimpleBody
             Limit = ValueNone
             Prefix = ReadOnlyMemory.Empty
-        }
-
-    /// The fields that a DomainKeys signature covers: those below it, and of these only the named where h= is there, in
-    /// the order of the message (RFC 4870 §3.3, §3.4.2).
-    let internal coveredFields (header: Header) (position: int) (names: FieldName list voption) : Field seq =
-        let below = (Header.below position header).Fields
-
-        match names with
-        | ValueNone -> below
-        | ValueSome names ->
-            let wanted =
-                Collections.Generic.HashSet<string>(names |> Seq.map _.Text, StringComparer.OrdinalIgnoreCase)
-
-            below |> Seq.filter (fun field -> wanted.Contains field.Name)
-
-    let internal requestFor (header: Header) (position: int) (signature: Signature) : DigestRequest =
-        let prefix =
-            match signature.Scheme with
-            | Dkim -> ReadOnlyMemory.Empty
-            | DomainKeys ->
-                let sink = ArrayBufferWriter<byte> 4096
-
-                coveredFields header position signature.SignedFields
-                |> fun fields -> CanonicalHeader.writeFields signature.HeaderCanon fields sink
-
-                sink.WrittenMemory
-
-        {
-            Hash = signature.Hash
-            Canon = signature.BodyCanon
-            Limit = signature.BodyLength
-            Prefix = prefix
         }
 
     let private unsignedField (header: Header) (names: FieldName list) (policy: VerifyPolicy) =
@@ -151,7 +114,7 @@ module Verifier =
         match signature.SignedAt, signature.ExpiresAt with
         | _, ValueSome expires when expires < now - policy.ClockDrift -> ValueSome(Expired expires)
         | ValueSome signed, _ when signed > now + policy.ClockDrift -> ValueSome(NotYetValid signed)
-        | _ when (keyName signature.Selector signature.Domain).Length > 253 ->
+        | _ when (KeyRecord.name signature.Selector signature.Domain).Length > 253 ->
             ValueSome(BadSignature(MalformedTag("s", "the name of the key is too long")))
         | _ when policy.RefusedDomains.Contains signature.Domain.Text -> ValueSome(Unacceptable RefusedDomain)
         | _ when isDkim && (Header.tryFind "From" header).IsNone -> ValueSome(BadSignature FromNotSigned)
@@ -191,10 +154,10 @@ module Verifier =
             match reading with
             | Ok signature ->
                 {
-                    Name = keyName signature.Selector signature.Domain
+                    Name = KeyRecord.name signature.Selector signature.Domain
                     Type = RecordType.Txt
                 },
-                requestFor header position signature
+                Coverage.digest header position signature
             | Error _ -> noQuestion, noRequest
 
         {
