@@ -158,14 +158,18 @@ internal sealed class Session : IDialogueSink, IDisposable
     {
         var turn = (dialogue!.Phase, dialogue.AwaitsRelay);
         if (moved || turn != watched)
-        {
-            Rewind(turn.Phase == Phase.Parting ? relaying.Patience.Parting
-                : turn.AwaitsRelay ? relaying.Patience.Relay : relaying.Patience.Client);
-        }
-
+            Rewind(PatienceNow);
         watched = turn;
         moved = false;
     }
+
+    private TimeSpan PatienceNow => dialogue switch
+    {
+        null => relaying.Patience.Connect,
+        { Phase: Phase.Parting } => relaying.Patience.Parting,
+        { AwaitsRelay: true } => relaying.Patience.Relay,
+        _ => relaying.Patience.Client,
+    };
 
     private void Rewind(TimeSpan patience) =>
         Volatile.Write(ref deadline, Environment.TickCount64 + (long)patience.TotalMilliseconds);
@@ -212,8 +216,15 @@ internal sealed class Session : IDialogueSink, IDisposable
     {
         client.StartSending();
         relay?.StartSending();
+        if (!client.Sending && relay is not { Sending: true })
+            return;
         while (client.Sending || relay is { Sending: true })
+        {
+            Rewind(client.Sending ? relaying.Patience.Client : relaying.Patience.Relay);
             Note(await wake.NextAsync().ConfigureAwait(false));
+        }
+
+        Rewind(PatienceNow);
     }
 
     private void Note(Events happened)
@@ -231,7 +242,16 @@ internal sealed class Session : IDialogueSink, IDisposable
         if ((happened & Events.Stop) != 0)
             dialogue?.Stop(ShuttingDown);
         if ((happened & Events.Abort) != 0)
-            dialogue?.Abort(ShuttingDown);
+            EndNow();
+    }
+
+    private void EndNow()
+    {
+        dialogue?.Abort(ShuttingDown);
+        if (client.Sending)
+            client.Close();
+        if (relay is { Sending: true })
+            relay.Close();
     }
 
     private void EndWaiting()

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Dkim.Hosting;
+using Dkim.Hosts.Tests.Hosting;
 using Dkim.ProxyHost;
 using NUnit.Framework;
 
@@ -87,6 +88,43 @@ public sealed class PumpTests
         using var client = await Client.ConnectAsync(proxy.Address);
         await client.SendAsync("EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n" + Text + ".\r\n");
         Assert.That(await client.RestAsync(), Does.Match("(^|\n)421 [^\n]*\n$").And.Not.Contains("queued"));
+    }
+
+    [Test]
+    public async Task A_relay_that_stops_reading_a_large_message_is_given_up()
+    {
+        using var relay = new TcpRelay { SilentAfter = 100_000 };
+        await using var proxy = new ProxyUnderTest(relay.Port, r => r with
+        {
+            Patience = r.Patience with { Relay = TimeSpan.FromSeconds(1) },
+        });
+        using var client = await Client.ConnectAsync(proxy.Address);
+        await client.BeginAsync();
+        for (var i = 0; i < 160; i++)
+            await client.SendAsync(new string('x', 99_998) + "\r\n");
+        Assert.That(await client.SayAsync(".\r\n"), Does.StartWith("421 4.4.2 "));
+        Assert.That(await client.RestAsync(), Is.Empty);
+        Assert.That(relay.Messages, Is.Empty);
+    }
+
+    [Test]
+    public async Task A_client_that_does_not_read_its_replies_is_given_up()
+    {
+        using var relay = new TcpRelay(() =>
+        {
+            var script = new ScriptedRelay();
+            script.Replies["HELP"] = string.Concat(Enumerable.Repeat("214-" + new string('h', 400) + "\r\n", 150)) + "214 end\r\n";
+            return script;
+        });
+        await using var proxy = new ProxyUnderTest(relay.Port, r => r with
+        {
+            Patience = r.Patience with { Client = TimeSpan.FromSeconds(1) },
+        });
+        using var client = await Client.ConnectAsync(proxy.Address);
+        var sent = client.SendAsync(string.Concat(Enumerable.Repeat("HELP\r\n", 100_000)));
+        await Tools.Eventually(() => relay.Sessions is [{ Ended: true }], "the proxy leaves", 20);
+        client.Dispose();
+        await sent;
     }
 
     [TestCase("")]

@@ -35,6 +35,9 @@ internal sealed class ScriptedRelay
 
     public List<string> Digests { get; } = [];
 
+    /// <summary>The connection of this session is over.</summary>
+    public bool Ended { get; set; }
+
     public static string DigestOf(string message) =>
         Convert.ToHexString(SHA256.HashData(Encoding.Latin1.GetBytes(message)));
 

@@ -77,6 +77,10 @@ internal sealed class TcpRelay : IDisposable
         {
             // The proxy has closed the connection.
         }
+        finally
+        {
+            session.Ended = true;
+        }
     }
 
     private async Task AnswerAsync(Socket socket, ScriptedRelay session)
