@@ -71,9 +71,9 @@ let private added: Setting<Settings> list =
         Setting.optional "zone" (Codec.text "FILE") _.Zone (fun v s -> { s with Zone = v })
         |> Setting.spelled [ Spelling.Word "zone" ]
         |> Setting.says "a JSON file of TXT records in place of the DNS"
-        Setting.repeated "nameserver" (Codec.text "ADDRESS[@PORT]") _.Resolver.Nameservers (fun v s ->
+        Setting.optional "nameserver" (Codec.text "ADDRESS[@PORT]") _.Resolver.Nameserver (fun v s ->
             { s with
-                Resolver = { s.Resolver with Nameservers = v }
+                Resolver = { s.Resolver with Nameserver = v }
             })
         |> Setting.spelled [ Spelling.Word "nameserver" ]
         |> Setting.says "ask this server, not those of resolv.conf"

@@ -19,7 +19,8 @@ type NewFile =
 type ToolResolver =
     {
         Kind: ResolverKind
-        Nameservers: string list
+        /// As it was written; nothing means those of resolv.conf.
+        Nameserver: string voption
         TrustAnchor: string voption
         /// In seconds.
         Timeout: int

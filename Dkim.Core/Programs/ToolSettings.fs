@@ -68,7 +68,7 @@ module internal ToolSettings =
             Resolver =
                 {
                     Kind = ResolverKind.Auto
-                    Nameservers = []
+                    Nameserver = ValueNone
                     TrustAnchor = ValueNone
                     Timeout = 10
                 }

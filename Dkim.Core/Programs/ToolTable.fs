@@ -122,11 +122,11 @@ let dns: Setting<ToolSettings> list =
             (putResolver (fun v resolver -> { resolver with Kind = v }))
         |> Setting.says "which resolver asks the DNS"
         |> Setting.detail "auto takes libunbound, which validates DNSSEC, where it is installed."
-        Setting.repeated
+        Setting.optional
             "nameserver"
             (Codec.text "ADDRESS[@PORT]")
-            _.Resolver.Nameservers
-            (putResolver (fun v resolver -> { resolver with Nameservers = v }))
+            _.Resolver.Nameserver
+            (putResolver (fun v resolver -> { resolver with Nameserver = v }))
         |> Setting.says "ask this server, not those of resolv.conf"
         Setting.optional
             "trust-anchor"

@@ -46,10 +46,6 @@ let ask (source: KeySource) (questions: Question list) : Step<Question -> Answer
     | FromZone zone -> fun rest -> rest (Zone.answer zone)
     | FromDns resolver -> lookUp resolver questions
 
-/// The largest message that is read, in octets.
-[<Literal>]
-let private MessageLimit = 1073741824
-
 /// The message in a file; `-` is standard input.
 let readMail (settings: ToolSettings) (path: string) : Step<Result<Mail, string>> =
     command {
@@ -57,7 +53,6 @@ let readMail (settings: ToolSettings) (path: string) : Step<Result<Mail, string>
 
         match contents.Problem with
         | ValueSome reason -> return Error reason
-        | ValueNone when contents.Octets.Length > MessageLimit -> return Error "larger than 1 GiB"
         | ValueNone ->
             return
                 Mail.read HeaderLimits.defaults settings.Lines contents.Octets

@@ -21,6 +21,10 @@ type Puzzle =
 [<Literal>]
 let Longest = 16777216
 
+/// More lines are not looked through for the one where a footer begins.
+[<Literal>]
+let private MostLines = 500_000
+
 /// Octets hashed while looking for inserted lines: half a second or so.
 [<Literal>]
 let private InsertionWork = 400_000_000L
@@ -210,7 +214,11 @@ let private appended (midLine: bool) (puzzle: Puzzle) (canonical: byte[]) : Gues
         else
             [||]
 
-    let stops = Array.append ends within |> Array.distinct |> Array.sort
+    let stops =
+        if ends.Length > MostLines then
+            [||]
+        else
+            Array.append ends within |> Array.distinct |> Array.sort
 
     for stop in stops do
         if found.IsNone && stop < canonical.Length then
@@ -270,29 +278,31 @@ let private inserted (puzzle: Puzzle) (canonical: byte[]) : Guess option =
                     + excerpt canonical ends[first] length
             })
 
-let private undone (puzzle: Puzzle) : (Happening * string * string) list =
-    changes puzzle.Header
-    |> List.map (fun (happening, says, undo) -> happening, says, undo puzzle.Body)
-    |> List.filter (fun (_, _, body) -> body <> puzzle.Body)
+/// The body with one change undone, where that makes a difference.
+let private undone (puzzle: Puzzle) (undo: string -> string) : string voption =
+    let body = undo puzzle.Body
+    if body = puzzle.Body then ValueNone else ValueSome body
 
 let private asWhole (puzzle: Puzzle) : Guess option =
-    undone puzzle
-    |> List.tryPick (fun (happening, says, body) ->
-        if puzzle.Fits(digest puzzle.Request body) then
-            Some { Happening = happening; Says = says }
-        else
-            None)
+    changes puzzle.Header
+    |> List.tryPick (fun (happening, says, undo) ->
+        match undone puzzle undo with
+        | ValueSome body when puzzle.Fits(digest puzzle.Request body) -> Some { Happening = happening; Says = says }
+        | _ -> None)
 
 /// A change and a footer besides.
 let private changedAndAppended (puzzle: Puzzle) : Guess option =
-    undone puzzle
-    |> List.tryPick (fun (happening, says, body) ->
-        appended false puzzle (canonical puzzle.Request (ReadOnlySpan(Octets.ofLatin1 body)))
-        |> Option.map (fun footer ->
-            {
-                Happening = happening
-                Says = says + ", and " + footer.Says
-            }))
+    changes puzzle.Header
+    |> List.tryPick (fun (happening, says, undo) ->
+        match undone puzzle undo with
+        | ValueNone -> None
+        | ValueSome body ->
+            appended false puzzle (canonical puzzle.Request (ReadOnlySpan(Octets.ofLatin1 body)))
+            |> Option.map (fun footer ->
+                {
+                    Happening = happening
+                    Says = says + ", and " + footer.Says
+                }))
 
 /// The first guess that fits, the simple ones first.
 let find (puzzle: Puzzle) : Guess option =

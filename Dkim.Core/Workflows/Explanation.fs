@@ -18,15 +18,21 @@ type Explanation =
     }
 
 module Explanation =
-    /// Guesses at pairs of changes: many where a guess costs a hash, few where it costs a verification.
-    let private pairLimit (recovered: RecoveredDigest) =
+    /// Guesses at changes: many where a guess costs a hash, few where it costs a verification.
+    let private tryLimit (recovered: RecoveredDigest) =
         match recovered with
         | RecoveredDigest.Digest _ -> 40000
         | RecoveredDigest.OtherKey
         | RecoveredDigest.Closed -> 2000
 
     let private bodyGuess (facts: Evidence) : Guess option =
-        if facts.BodyFits || not facts.IsDkim && facts.Key.IsNone then
+        let isTooLong = facts.Mail.Body.Length > BodyGuesses.Longest
+
+        if
+            facts.BodyFits
+            || isTooLong
+            || not facts.IsDkim && facts.Recovered = RecoveredDigest.OtherKey
+        then
             None
         else
             BodyGuesses.find
@@ -54,7 +60,7 @@ module Explanation =
             OwnLast = facts.IsDkim
             Tail = if facts.IsDkim then [||] else facts.CanonicalBody
             Fits = facts.IsSigned
-            Pairs = pairLimit facts.Recovered
+            Tries = tryLimit facts.Recovered
         }
 
     let private restoredGuess (facts: Evidence) (differences: FieldDifference list) : Guess option =

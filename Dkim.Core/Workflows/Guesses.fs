@@ -76,9 +76,15 @@ module Visible =
         let kept = body.TrimEnd ' '
         text kept + String.replicate (body.Length - kept.Length) "\\x20" + ending
 
+    /// More octets are not cut into lines.
+    [<Literal>]
+    let private Splittable = 16777216
+
     /// The lines of octets, each with its end, of which at most `limit` are kept: the first and the last.
     let lines (limit: int) (octets: ReadOnlySpan<byte>) : string list =
-        let all = (Octets.latin1 octets).Split "\r\n"
+        let all =
+            (Octets.latin1 (octets.Slice(0, min Splittable octets.Length))).Split "\r\n"
+
         let last = all.Length - 1
 
         let ended =

@@ -19,8 +19,8 @@ type Puzzle =
         /// Octets hashed after the header: the body of a DomainKeys message.
         Tail: byte[]
         Fits: byte[] -> bool
-        /// How many pairs of changes may be tried.
-        Pairs: int
+        /// How many changes may be tried.
+        Tries: int
     }
 
 /// A change undone: the place among the signed fields and what was there, in canonical form.
@@ -163,8 +163,8 @@ let private hashAll (puzzle: Puzzle) (parts: byte[][]) : byte[] =
 let private withEdit (parts: byte[][]) (edit: Edit) : byte[][] =
     Array.updateAt edit.At edit.Octets parts
 
-let private tryPairs (puzzle: Puzzle) (parts: byte[][]) (edits: Edit[]) : Guess option =
-    let mutable left = puzzle.Pairs
+let private tryPairs (puzzle: Puzzle) (parts: byte[][]) (tries: int) (edits: Edit[]) : Guess option =
+    let mutable left = tries
     let mutable found = None
     let mutable first = 0
 
@@ -190,6 +190,15 @@ let private tryPairs (puzzle: Puzzle) (parts: byte[][]) (edits: Edit[]) : Guess 
             Says = one.Guess.Says + ", and " + other.Guess.Says
         })
 
+/// Octets hashed for all guesses together: half a second or so.
+[<Literal>]
+let private Work = 800_000_000
+
+/// How many guesses fit into the work.
+let private triesFor (puzzle: Puzzle) (parts: byte[][]) : int =
+    let length = puzzle.Tail.Length + Array.sumBy Array.length parts
+    min puzzle.Tries (Work / max 1 length)
+
 /// Whether the fields make the hash fit as they are.
 let fits (puzzle: Puzzle) (signed: Field list) : bool =
     signed
@@ -198,16 +207,37 @@ let fits (puzzle: Puzzle) (signed: Field list) : bool =
     |> hashAll puzzle
     |> puzzle.Fits
 
+/// Changes to the fields that make a difference, field by field, at most `limit` of them.
+let private editsUpTo (puzzle: Puzzle) (parts: byte[][]) (limit: int) : Edit list =
+    let isChange (edit: Edit) =
+        not (edit.Octets.AsSpan().SequenceEqual(ReadOnlySpan parts[edit.At]))
+
+    let add (count: int, found: Edit list list) (index: int, field: Field) =
+        if count >= limit then
+            count, found
+        else
+            let edits =
+                editsOf puzzle index field
+                |> List.filter isChange
+                |> List.distinctBy (fun edit -> Octets.latin1 (ReadOnlySpan edit.Octets))
+
+            count + edits.Length, edits :: found
+
+    puzzle.Signed
+    |> List.indexed
+    |> List.fold add (0, [])
+    |> snd
+    |> List.rev
+    |> List.concat
+    |> List.truncate limit
+
 /// The first guess that fits: one change, all fields at once, then two changes.
 let find (puzzle: Puzzle) : Guess option =
     let parts = puzzle.Signed |> List.mapi (canonical puzzle) |> Array.ofList
 
-    let edits =
-        puzzle.Signed
-        |> List.mapi (editsOf puzzle)
-        |> List.concat
-        |> List.filter (fun edit -> not (edit.Octets.AsSpan().SequenceEqual(ReadOnlySpan parts[edit.At])))
-        |> List.distinctBy (fun edit -> struct (edit.At, Octets.latin1 (ReadOnlySpan edit.Octets)))
+    let tries = triesFor puzzle parts
+
+    let edits = editsUpTo puzzle parts tries
 
     let single =
         edits
@@ -222,4 +252,4 @@ let find (puzzle: Puzzle) : Guess option =
     | None ->
         match whole () with
         | Some(guess, _) -> Some guess
-        | None -> tryPairs puzzle parts (Array.ofList edits)
+        | None -> tryPairs puzzle parts (tries - edits.Length) (Array.ofList edits)

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using System.Text;
@@ -13,7 +14,7 @@ namespace Dkim.ToolHost;
 /// <summary>Carries out what a command does: files, standard streams, DNS and random numbers.</summary>
 internal sealed class ToolMachine : IToolHost, IDisposable
 {
-    private const int ReadLimit = 1_100_000_000;
+    private const int ReadLimit = 512 << 20;
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     private readonly Stream output = new BufferedStream(Console.OpenStandardOutput(), 65536);
@@ -94,12 +95,11 @@ internal sealed class ToolMachine : IToolHost, IDisposable
 
     private static IResolver Open(ToolResolver settings)
     {
-        var forwarder = default(System.Net.IPEndPoint);
-        foreach (var server in settings.Nameservers)
+        var forwarder = default(IPEndPoint);
+        if (settings.Nameserver.IsSome && !ResolverSettings.TryParseServer(settings.Nameserver.Value, out forwarder))
         {
-            forwarder = ResolverSettings.TryParseServer(server, out var found)
-                ? found
-                : throw new StartupException(StartupFault.Address, $"nameserver {server}: not an address such as 127.0.0.1@53");
+            throw new StartupException(
+                StartupFault.Address, $"nameserver {settings.Nameserver.Value}: not an address such as 127.0.0.1@53");
         }
 
         return Resolvers.Open(new ResolverSettings
@@ -141,7 +141,7 @@ internal sealed class ToolMachine : IToolHost, IDisposable
             all.Write(buffer, 0, count);
             if (all.Length > ReadLimit)
             {
-                return FileContents.Unreadable("larger than 1 GiB");
+                return FileContents.Unreadable("larger than 512 MiB");
             }
         }
 

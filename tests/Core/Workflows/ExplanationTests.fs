@@ -380,3 +380,23 @@ let ``a long body is guessed at in bounded time`` () =
     let long = String.replicate 40000 "A line of a long body, with words.\r\n"
     Expect.equal ("", "") (found long "something else")
     Expect.equal "text-appended" (fst (found (long + "footer\r\n") long))
+
+[<Test>]
+[<CancelAfter 20000>]
+let ``a header as large as can be is guessed at in bounded time`` () =
+    let fields =
+        String.replicate 900 ("Subject: " + String.replicate 80 "[list] word " + "\r\n")
+
+    for keys in [ rsa; ed25519 ] do
+        signed keys simple (fields + message)
+        |> edit "12:00:00" "12:00:01"
+        |> guesses keys []
+        |> Expect.equal []
+
+[<Test>]
+let ``a header that is too large is refused with the reason`` () =
+    let ran =
+        dkim [ "z", rsa.Zone; "-", String.replicate 100000 "A: b\r\n" + "\r\n" ] [ "explain"; "--zone=z" ]
+
+    Expect.equal 65 ran.Code
+    Expect.contains "more than 2000 header fields" ran.Errors
