@@ -138,6 +138,24 @@ module internal SignatureTags =
             | Result.Ok names -> Result.Ok(names |> List.map FieldName.known)
             | Result.Error reason -> Result.Error(MalformedTag("h", reason))
 
+    /// `sig-q-tag-method = "dns/txt" / x-sig-q-tag-type ["/" x-sig-q-tag-args]`; a colon among the arguments would end it.
+    let private queryMethod: Parser<string> =
+        let isArgument c =
+            isVisible c && c <> ':' && c <> ';' && c <> '|'
+
+        let arguments =
+            pchar '/' >>. many1Chars "arguments" isArgument |>> fun text -> "/" + text
+
+        pipe2 hyphenatedWord (arguments <|>% "") (+)
+
+    /// `sig-q-tag-method *([FWS] ":" [FWS] sig-q-tag-method)` (RFC 6376 §3.5 q=).
+    let queryMethods (value: string) : Result<string list, SignatureError> =
+        if value = "" then
+            Result.Error(EmptyTag "q")
+        else
+            parseAll (listOf ':' queryMethod) value
+            |> Result.mapError (fun reason -> MalformedTag("q", reason))
+
     /// Digits as a number; one too large to hold counts as the largest that can be held (RFC 6376 §3.5 t=, x=, l=).
     let private number (name: string) (mostDigits: int) (value: string) : Result<int64, SignatureError> =
         if value = "" || value.Length > 76 || not (String.forall Char.IsAsciiDigit value) then
@@ -218,15 +236,12 @@ module Signature =
 
     /// q=: one of the methods must be ours; unknown ones are passed over.
     let private checkQuery (tags: TagList) =
-        match tags.TryValue "q" with
-        | ValueNone -> Ok()
-        | ValueSome methods ->
-            let listed = (TagList.withoutWhiteSpace methods).Split ':'
-
-            if Array.contains "dns/txt" listed then
+        optional tags "q" queryMethods
+        |> Result.bind (fun methods ->
+            if methods |> ValueOption.forall (List.contains "dns/txt") then
                 Ok()
             else
-                Error(UnsupportedQuery methods)
+                Error(UnsupportedQuery(String.Join(':', ValueOption.get methods))))
 
     let private readIdentity (value: string) : Result<Identity, SignatureError> =
         let malformed reason = Error(MalformedTag("i", reason))

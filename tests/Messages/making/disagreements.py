@@ -81,7 +81,8 @@ KNOWN = [
     (D, "q-(list|unknown-first|blanks|options)", "invalid", "knows no lists in q="),
     (M, "q-blanks|key-h-both|key-s-list", "invalid", "does not allow white space in the list"),
     (O, "list-latin1", "^no", "refuses octets above 127"),
-    (D, "q-trailing|key-s-list", "invalid", "knows no lists there"),
+    (M, "q-trailing", "pass", "takes the empty method for none"),
+    (D, "key-s-list", "invalid", "knows no lists there"),
     (M, "key-g-(other|empty)", "granularity", "obeys g= as RFC 4871 does"),
     (
         D + "|" + M + "|" + O,
