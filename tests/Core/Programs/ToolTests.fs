@@ -273,6 +273,8 @@ let ``what cannot be done is refused with a line that says why`` (line: string, 
     Expect.equal code ran.Code
     Expect.isTrue ((ran.Errors + ran.Output).Length > 10) "it says why"
 
+[<Category "RFC6376-3.6.1-13">]
+[<Category "RFC6376-8.3-1">]
 [<Test>]
 let ``genkey makes a secret file and every form of the record`` () =
     let machine = Machine([], nothing)
@@ -316,6 +318,7 @@ let ``what genkey makes signs and verifies, Ed25519 as well`` () =
 
         Expect.equal "pass" (text "result" (judged "verify" keys [] (signed keys [] message)))
 
+[<Category "RFC8463-4.2-1">]
 [<Test>]
 let ``an Ed25519 key is published as 32 octets`` () =
     let record = (genkey [ "--type=ed25519"; "--form=text" ]).Output.Trim()
@@ -323,6 +326,7 @@ let ``an Ed25519 key is published as 32 octets`` () =
     Expect.contains "k=ed25519; " record
     Expect.equal 32 (Convert.FromBase64String data).Length
 
+[<Category "RFC6376-3.6.1-13">]
 [<Test>]
 let ``genkey options become tags`` () =
     let record options =
@@ -346,6 +350,7 @@ let ``tinydns data has no colon or backslash but its own`` () =
         "'s._domainkey.example.com:t=y\\072s; n=\\134; p=:3600\n"
         (Publication.tinydns "s._domainkey.example.com" "t=y:s; n=\\; p=")
 
+[<Category "RFC6376-3.1-2">]
 [<Test>]
 let ``a key is never written over a file`` () =
     let there = [ "s.private", "precious"; "s.txt", "precious"; "s", "precious" ]
@@ -486,3 +491,65 @@ let ``what messages and records hold is printed visibly`` () =
                 (ran.Output + ran.Errors
                  |> String.forall (fun c -> c = '\n' || c = '\t' || not (Char.IsControl c)))
                 ran.Output
+
+let private samples =
+    [
+        "key", "k"
+        "passphrase-file", "p"
+        "selector", "mail"
+        "domain", "example.com"
+        "scheme", "domainkeys"
+        "hash", "sha1"
+        "header-canon", "nofws"
+        "body-canon", "simple"
+        "identity", "ann@example.com"
+        "sign", "Subject"
+        "lifetime", "60"
+        "type", "ed25519"
+        "bits", "4096"
+        "note", "a note"
+        "form", "tinydns"
+        "min-rsa-bits", "512"
+        "now", "1000000000"
+        "batch", "folder"
+        "signature", "2"
+        "line-ends", "lf"
+        "zone", "zone.json"
+        "test-keys", "keys"
+        "resolver", "system"
+        "nameserver", "127.0.0.1@5353"
+        "trust-anchor", "root.key"
+        "dns-timeout", "3"
+        "directory", "/keys"
+        "granularity", "ann*"
+        "hash-algorithms", "sha256:sha1"
+        "Domain", "example.com"
+        "KeyFile", "k"
+        "Selector", "mail"
+        "conffile", "conf"
+    ]
+
+let private keepsItsLaws (table: Setting<'s> list) (defaults: 's) =
+    for row in table do
+        let sample =
+            samples
+            |> List.tryFind (fun (name, _) -> name = row.Name)
+            |> Option.map snd
+            |> Option.defaultValue (if row.Show defaults = [ "yes" ] then "no" else "yes")
+
+        let set = Expect.ok (row.Read sample defaults)
+        Expect.equal [ sample ] (row.Show set)
+        Expect.isTrue (row.Show set <> row.Show defaults) row.Name
+
+        let restored =
+            row.Show set
+            |> List.fold (fun state value -> Expect.ok (row.Read value state)) (row.Clear set)
+
+        Expect.equal (row.Show set) (row.Show restored)
+        Expect.isTrue (row.Summary <> "" && row.Group <> "") row.Name
+
+[<Test>]
+let ``every row reads what it shows`` () =
+    keepsItsLaws ToolCommands.all ToolSettings.defaults
+    keepsItsLaws GenkeyTool.table GenkeyTool.defaults
+    keepsItsLaws TestkeyTool.table TestkeyTool.defaults

@@ -104,6 +104,7 @@ let ``tags in the wrong case, and without a semicolon`` () =
 let ``characters that no record has`` () =
     isMistake "odd-characters" [ "\u201c" + good + "\u201d" ]
 
+[<Category "RFC8463-4.2-1">]
 [<Test>]
 let ``types that do not fit`` () =
     let ed = Convert.ToBase64String ed25519.KeyData
@@ -146,6 +147,7 @@ let ``t=y and g= are advice`` () =
          |> List.map (fun finding -> KeyMistake.name finding.Mistake)
          |> Set.ofList)
 
+[<Category "RFC6376-3.6.1-5">]
 [<Test>]
 let ``a bare RSAPublicKey is advice`` () =
     use rsa = System.Security.Cryptography.RSA.Create()

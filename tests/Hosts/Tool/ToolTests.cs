@@ -31,6 +31,8 @@ public sealed class ToolTests
     }
 
     [Test]
+    [Category("RFC6376-3.1-2")]
+    [Category("RFC6376-8.3-1")]
     public void The_private_key_can_be_read_by_its_owner_only_and_is_never_replaced()
     {
         MakeKey("mail", "--bits=1024");
@@ -54,6 +56,7 @@ public sealed class ToolTests
     }
 
     [Test]
+    [Category("RFC6376-8.3-1")]
     public void A_key_that_others_can_read_is_used_with_a_warning()
     {
         MakeKey("mail", "--bits=1024");
@@ -109,6 +112,9 @@ public sealed class ToolTests
     }
 
     [Test]
+    [Category("RFC6376-3.3.1-2")]
+    [Category("RFC6376-3.6.1-5")]
+    [Category("RFC8463-4.2-1")]
     public void Openssl_reads_the_keys()
     {
         var openssl = Tools.RequireProgram("openssl", "openssl");
