@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using Dkim.Core;
 using Dkim.Hosting;
+using Microsoft.Win32.SafeHandles;
 
 namespace Dkim.ProxyHost;
 
@@ -71,18 +72,30 @@ internal sealed class Service : IDisposable
         using var listener = await ListenAsync(program).ConfigureAwait(false);
         var resolver = Serving.OpenResolver(settings);
         var looseKeys = SettingsFiles.Warnings(program.Secrets, account).ToArray();
+        using var logFile = OpenLogFile(settings);
+        if (!Facility.TryFind(settings.SyslogFacility, out var facility))
+            throw new StartupException(StartupFault.LogFile, $"syslog_facility \"{settings.SyslogFacility}\" is not known");
         if (Serving.Optional(settings.Chroot) is { } root)
-            OwnProcess.ChangeRoot(root);
+            Enclose(root, daemon);
         account.Become();
         OwnProcess.ForbidCoreDumps();
         daemon?.Ready();
-        await using var log = OpenLog(program);
+        await using var log = OpenLog(program, facility, logFile);
         foreach (var warning in looseKeys)
             log.Warning(warning);
         Serving.Write(program.Notices, log);
         using var service = new Service(Serving.Begin(program, resolver, log), files, begin, log);
         await service.ServeAsync(listener, signals).ConfigureAwait(false);
         return 0;
+    }
+
+    // Letting go of the terminal needs /dev and /proc, which no longer can be seen in a root of our own.
+    private static void Enclose(string root, Daemon? daemon)
+    {
+        if (!Directory.Exists(root))
+            throw new StartupException(StartupFault.Privileges, $"chroot: there is no directory {root}");
+        daemon?.Ready();
+        OwnProcess.ChangeRoot(root);
     }
 
     private static async Task<Listener> ListenAsync(ProxyProgram program)
@@ -99,16 +112,14 @@ internal sealed class Service : IDisposable
         return Listener.Join(opened);
     }
 
-    private static Log OpenLog(ProxyProgram program)
+    private static SafeFileHandle? OpenLogFile(ProxySettings settings) =>
+        Serving.Optional(settings.LogFile) is { } file && file != ToSyslog ? OwnProcess.OpenLogFile(file) : null;
+
+    private static Log OpenLog(ProxyProgram program, int facility, SafeFileHandle? file)
     {
         var settings = program.Settings;
-        var file = Serving.Optional(settings.LogFile);
-        if (file == ToSyslog)
-            file = null;
         if (file is not null)
             OwnProcess.SendStandardErrorTo(file);
-        if (!Facility.TryFind(settings.SyslogFacility, out var facility))
-            throw new StartupException(StartupFault.LogFile, $"syslog_facility \"{settings.SyslogFacility}\" is not known");
         return new Log(new LogSettings(program.Ident, facility)
         {
             Least = Severity.Debug,
@@ -193,6 +204,7 @@ internal sealed class Service : IDisposable
         try
         {
             var same = Serving.SameResolver(before.Program.Settings, program.Settings);
+            // Sessions begun under it go on to ask the old one.
             var resolver = same ? before.Resolver : Serving.OpenResolver(program.Settings);
             Serving.Write(program.Notices, log);
             if (!program.Listen.SequenceEqual(before.Program.Listen))

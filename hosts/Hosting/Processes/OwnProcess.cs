@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Runtime.InteropServices;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace Dkim.Hosting;
 
@@ -47,18 +48,17 @@ public static unsafe class OwnProcess
         }
     }
 
-    /// <summary>Appends standard error to a file from now on; a new one gets mode 0640.</summary>
+    /// <summary>Opens a log file to append to, made with mode 0640 where there is none.</summary>
     /// <exception cref="StartupException">The file cannot be opened.</exception>
-    public static void SendStandardErrorTo(string file)
+    public static SafeFileHandle OpenLogFile(string file)
     {
         var fd = Libc.Open(file, Libc.O_WRONLY | Libc.O_CREAT | Libc.O_APPEND, 0x1A0);
-        if (fd < 0 || Libc.dup2(fd, 2) < 0)
-        {
-            throw new StartupException(StartupFault.LogFile, $"{file}: {Libc.Describe(Libc.LastError)}");
-        }
-
-        _ = Libc.close(fd);
+        return fd >= 0 ? new SafeFileHandle(fd, ownsHandle: true)
+            : throw new StartupException(StartupFault.LogFile, $"{file}: {Libc.Describe(Libc.LastError)}");
     }
+
+    /// <summary>Makes an open file the standard error from now on.</summary>
+    public static void SendStandardErrorTo(SafeFileHandle file) => _ = Libc.dup2((int)file.DangerousGetHandle(), 2);
 
     /// <summary>True when there is a process of that id, of whatever user.</summary>
     public static bool IsAlive(int process) =>

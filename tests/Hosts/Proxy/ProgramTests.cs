@@ -211,6 +211,44 @@ public sealed class ProgramTests
     }
 
     [Test]
+    public async Task In_a_root_of_its_own_it_signs()
+    {
+        Tools.RequireRoot();
+        if (Environment.GetEnvironmentVariable("DKIMPROXY") is null)
+            Assert.Ignore("left out: only native code needs no files of the old root (DKIMPROXY names a native build)");
+        Directory.CreateDirectory(scratch.At("root"));
+        using var relay = new TcpRelay();
+        using var proxy = await OutAsync(relay.Port, $"--chroot={scratch.At("root")}");
+        await SendAsync(proxy.Addresses[0]);
+        Assert.That(relay.Messages, Has.One.StartsWith("DKIM-Signature: "));
+    }
+
+    [Test]
+    public async Task A_log_file_gets_what_standard_error_would()
+    {
+        using var relay = new TcpRelay();
+        var port = Tools.FreePort();
+        string[] arguments =
+        [
+            .. Keys.Signing, "--daemonize", "--pidfile=pid", "--log_file=log", $"--listen=127.0.0.1:{port}",
+            $"--relay=127.0.0.1:{relay.Port}",
+        ];
+        Assert.That(ProxyProcess.Run(scratch, "dkimproxy.out", arguments).Code, Is.Zero);
+        var daemon = File.ReadAllText(scratch.At("pid")).Trim();
+        try
+        {
+            await SendAsync(new IPEndPoint(IPAddress.Loopback, port));
+            await Tools.Eventually(() => File.ReadAllText(scratch.At("log")).Contains("DKIM signing - signed; "), "it is logged");
+        }
+        finally
+        {
+            Tools.Run("/", "/bin/kill", "-TERM", daemon);
+        }
+
+        await Tools.Eventually(() => !File.Exists(scratch.At("pid")), "it ends");
+    }
+
+    [Test]
     public async Task It_listens_at_several_ports_and_relays_over_both_protocols()
     {
         using var relay = new TcpRelay();
