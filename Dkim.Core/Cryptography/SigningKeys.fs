@@ -16,13 +16,14 @@ type PrivateKeyError =
 
 /// A private key, usable from several threads.
 [<Sealed>]
-type SigningKey internal (keyType: KeyType, bits: int<bit>, keyData: byte[], sign: Hash -> byte[] -> byte[], verify) =
+type SigningKey
+    internal (keyType: KeyType, bits: int<bit>, keyData: Lazy<byte[]>, sign: Hash -> byte[] -> byte[], verify) =
     let publicKey = PublicKey(keyType, bits, verify)
     member _.KeyType = keyType
     member _.Bits = bits
 
     /// The public half as p= holds it: SubjectPublicKeyInfo of RSA, the bare octets of Ed25519.
-    member _.KeyData: byte[] = keyData
+    member _.KeyData: byte[] = keyData.Value
 
     member _.PublicKey = publicKey
 
@@ -39,7 +40,8 @@ module SigningKey =
         SigningKey(
             Rsa,
             rsa.KeySize * 1<bit>,
-            rsa.ExportSubjectPublicKeyInfo(),
+            // Encoding it takes a while, and who only signs has no use for it.
+            lazy (rsa.ExportSubjectPublicKeyInfo()),
             (fun hash digest -> rsa.SignHash(digest, PublicKey.hashName hash, RSASignaturePadding.Pkcs1)),
             verify
         )
@@ -50,7 +52,7 @@ module SigningKey =
         SigningKey(
             Ed25519,
             256<bit>,
-            publicKey,
+            Lazy<byte[]> publicKey,
             (fun _ digest -> Ed25519.sign seed publicKey digest),
             (fun _ digest signature -> Ed25519.verify publicKey digest signature)
         )

@@ -210,5 +210,5 @@ module QmailSettings =
                         "dknewkey /etc/domainkeys/example.com/default"
                     ]
                 ]
-            SeeAlso = [ "dkim", 1; "dkimproxy.in", 8; "dkimproxy.out", 8 ]
+            SeeAlso = [ "dkim", 1; "dknewkey", 8; "dkimproxy.in", 8; "dkimproxy.out", 8 ]
         }

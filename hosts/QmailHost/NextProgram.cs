@@ -33,8 +33,8 @@ internal sealed unsafe class NextProgram
             }
         }
 
-        // A descriptor that we open must not become the envelope.
-        if (Libc.fcntl(1, Unix.F_GETFD, 0) < 0)
+        // Where the caller closed them, the runtime's own files (closed on exec) have got their numbers, or ours would.
+        if (Libc.fcntl(0, Unix.F_GETFD, 0) != 0 || Libc.fcntl(1, Unix.F_GETFD, 0) != 0)
         {
             throw new QueueFault(QmailExit.CannotRead);
         }
