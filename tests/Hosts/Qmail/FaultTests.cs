@@ -1,0 +1,177 @@
+using System.Diagnostics;
+using Dkim.Hosts.Tests.Hosting;
+using NUnit.Framework;
+
+namespace Dkim.Hosts.Tests.Qmail;
+
+/// <summary>Whatever goes wrong on our side is an exit code of qmail-queue, and nothing is handed on.</summary>
+public sealed class FaultTests
+{
+    private const string Message = "From: Joe <joe@example.org>\nSubject: tea\n\nHello \n\n";
+    private const string FromFile = """exec "$0" <"$MESSAGE" 1<"$ENVELOPE" """;
+
+    private Chain chain = null!;
+
+    private static string Large { get; } = Message + new string('x', 3_000_000);
+
+    [SetUp]
+    public void Start() => chain = new Chain();
+
+    [TearDown]
+    public void Stop() => chain.Dispose();
+
+    private static void Refused(Ended ended, int code)
+    {
+        Assert.That(ended.Code, Is.EqualTo(code));
+        Assert.That(ended.Queued, Is.Empty);
+    }
+
+    [Test]
+    public void Letters_refuse()
+    {
+        Refused(chain.Run(Message, chain.Verifying("DKVERIFY=C")), 13);
+        Refused(chain.Run(Message, chain.Verifying("DKVERIFY=c")), 82);
+        Refused(chain.Run(Message, chain.Verifying("DKIMVERIFY=S")), 13);
+        Refused(chain.Run(Message, chain.Verifying("DKIMVERIFY=s", "DKVERIFY=")), 82);
+    }
+
+    [Test]
+    public void Keys_that_are_missing_or_of_no_use()
+    {
+        Refused(chain.Run(Message, "RELAYCLIENT=", "DKSIGN=/nowhere/private"), 32);
+        Refused(chain.Run(Message, "RELAYCLIENT=", "DKSIGN="), 32);
+        Refused(chain.Run(Message, "RELAYCLIENT=", $"DKSIGN={chain.At("keys")}"), 55);
+        chain.Write("keys/example.org/default", "no key\n");
+        Refused(chain.Run(Message, chain.Signing()), 55);
+    }
+
+    [Test]
+    public void Settings_that_are_wrong()
+    {
+        Refused(chain.Run(Message, "DKTIMEOUT=never"), 55);
+        var signed = chain.Run(Message, chain.Signing()).Only.Text;
+        Refused(chain.Run(signed, "DKVERIFY=", "DKTESTKEYS=/nowhere"), 55);
+        Refused(chain.Run(signed, "DKVERIFY=", "DKNAMESERVER=here"), 55);
+    }
+
+    [Test]
+    public void No_home_and_no_next_program()
+    {
+        foreach (var mode in new[] { [], chain.Signing(), chain.Verifying("DKVERIFY=") })
+        {
+            Refused(chain.Run(Message, [.. mode, "DKHOME=/nowhere"]), 61);
+            Refused(chain.Run(Message, [.. mode, "DKQUEUE=bin/nothing"]), 120);
+            Refused(chain.Run(Message, [.. mode, "DKQUEUE=control/me"]), 120);
+        }
+    }
+
+    [Test]
+    public void Descriptors_that_cannot_be_read()
+    {
+        Refused(chain.Shell("""exec "$0" <&- 1<"$ENVELOPE" """, Message, chain.Signing()), 54);
+        Refused(chain.Shell("""exec "$0" </ 1<"$ENVELOPE" """, Message, chain.Signing()), 54);
+        Refused(chain.Shell("""exec "$0" <"$MESSAGE" >&- """, Message, chain.Signing()), 54);
+    }
+
+    [Test]
+    public void A_full_disk()
+    {
+        Refused(chain.Shell("ulimit -f 2000; " + FromFile, Large, chain.Signing()), 53);
+        Refused(chain.Run(Large, chain.Signing("TMPDIR=/nowhere")), 63);
+        Tools.RequireRoot();
+        Directory.CreateDirectory(chain.At("small"));
+        using var mount = Process.Start(
+            new ProcessStartInfo("/bin/mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", chain.At("small")]) { RedirectStandardError = true })!;
+        mount.WaitForExit();
+        if (mount.ExitCode != 0)
+        {
+            Assert.Ignore("left out: no file system can be mounted here");
+        }
+
+        try
+        {
+            Refused(chain.Run(Large, chain.Signing($"TMPDIR={chain.At("small")}")), 53);
+        }
+        finally
+        {
+            Tools.Run("/", "/bin/umount", chain.At("small"));
+        }
+    }
+
+    [Test]
+    public void No_descriptors()
+    {
+        if (!Chain.IsNative)
+        {
+            Assert.Ignore("left out: the .NET runtime itself needs descriptors; build the native program");
+        }
+
+        var codes = new List<int>();
+        for (var limit = 3; limit < 12; limit++)
+        {
+            // The system's loader needs some, too: below four it cannot even start a program.
+            var line = $"exec prlimit --nofile={limit} \"$0\" <\"$MESSAGE\" 1<\"$ENVELOPE\"";
+            var ended = chain.Shell(line, Message, chain.Verifying("DKVERIFY=", "DKQUEUE=/bin/true", "PATH=/usr/bin:/bin"));
+            Assert.That(ended.Code is 0 or > 40, $"exit {ended.Code} with {limit}");
+            codes.Add(ended.Code);
+        }
+
+        Assert.That(codes, Does.Contain(63).And.Contain(0));
+    }
+
+    [Test]
+    public void Little_memory()
+    {
+        // Whichever allocation fails, be it the runtime's own: for now, and never 0.
+        foreach (var kilobytes in new[] { 20_000, 60_000, 200_000 })
+        {
+            var ended = chain.Shell($"ulimit -c 0; ulimit -v {kilobytes}; " + FromFile, Large, chain.Verifying("DKVERIFY=B"));
+            Assert.That(ended.Code is 0 or > 40, $"exit {ended.Code} with {kilobytes} KiB");
+            Assert.That(ended.Queued, Has.Count.EqualTo(ended.Code == 0 ? 1 : 0));
+        }
+    }
+
+    [Test]
+    public void Keys_that_cannot_be_looked_up()
+    {
+        var signed = chain.Run(Message, chain.Signing()).Only.Text;
+        string[] dead = [$"DKNAMESERVER=127.0.0.1:{Tools.FreePort()}", "DKTIMEOUT=1"];
+        Refused(chain.Run(signed, [.. dead, "DKVERIFY=f"]), 82);
+        Assert.That(chain.Run(signed, [.. dead, "DKVERIFY="]).Only.Text, Does.StartWith("DomainKey-Status: no key      \n"));
+    }
+
+    [Test]
+    public void A_server_that_never_answers_is_waited_for_only_so_long()
+    {
+        var signed = chain.Run(Message, chain.Signing()).Only.Text;
+        using var silent = new System.Net.Sockets.UdpClient(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0));
+        var port = ((System.Net.IPEndPoint)silent.Client.LocalEndPoint!).Port;
+        var watch = Stopwatch.StartNew();
+        Refused(chain.Run(signed, $"DKNAMESERVER=127.0.0.1:{port}", "DKTIMEOUT=1", "DKVERIFY=f"), 82);
+        Assert.That(watch.Elapsed.TotalSeconds, Is.InRange(0.9, 8));
+    }
+
+    [Test]
+    public void Set_user_id_it_trusts_no_path_of_its_caller()
+    {
+        Tools.RequireRoot();
+        if (!Chain.IsNative)
+        {
+            Assert.Ignore("left out: it needs the native program");
+        }
+
+        var privileged = chain.At("qmail-dk");
+        File.Copy(Chain.Program, privileged);
+        var open = UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+        File.SetUnixFileMode(privileged, open | UnixFileMode.SetUser);
+        File.SetUnixFileMode(chain.At(""), open | UnixFileMode.OtherRead);
+        File.SetUnixFileMode(chain.At("queue"), (UnixFileMode)0x1FF);
+        var line = $"exec setpriv --reuid=65534 --regid=65534 --clear-groups '{privileged}' <\"$MESSAGE\" 1<\"$ENVELOPE\"";
+        if (Directory.Exists("/var/qmail"))
+        {
+            Assert.Ignore("left out: there is a qmail here");
+        }
+
+        Refused(chain.Shell(line, Message), 61);
+    }
+}
