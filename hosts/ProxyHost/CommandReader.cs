@@ -10,8 +10,9 @@ internal sealed class CommandReader(int limit)
     private byte last;
 
     /// <summary>
-    /// Takes octets up to the end of a line. `line` is that line with its CRLF, valid until the next call, and empty while
-    /// the end is still to come; a line that cannot be a command is `unfit`: too long, or with a bare CR or LF or a NUL.
+    /// Takes octets up to the end of a line. `line` is that line with its CRLF, valid until the next call, and empty
+    /// while the end is still to come; a line that cannot be a command is `unfit`: too long, or with a bare CR or LF or
+    /// a NUL.
     /// </summary>
     public int Read(ReadOnlySpan<byte> octets, out ReadOnlySpan<byte> line, out bool unfit)
     {

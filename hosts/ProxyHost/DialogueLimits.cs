@@ -11,11 +11,13 @@ internal enum BareLineEnds
 }
 
 /// <summary>Bounds of one conversation, in octets and counts.</summary>
-/// <param name="CommandLine">Longest line from the client, CRLF included; 12288 carries any AUTH exchange (RFC 4954 §4).</param>
+/// <param name="CommandLine">Longest line from the client, CRLF included; 12288 carries any AUTH exchange (RFC 4954
+/// §4).</param>
 /// <param name="Reply">Longest reply of the relay, all its lines together.</param>
 /// <param name="Pipelined">Commands sent on whose replies are still to come; more wait in the client's socket.</param>
 /// <param name="Refused">Commands answered by us, all with 5xx, before the client is sent away.</param>
-internal sealed record DialogueLimits(int CommandLine = 12288, int Reply = 65536, int Pipelined = 1000, int Refused = 100)
+internal sealed record DialogueLimits(
+    int CommandLine = 12288, int Reply = 65536, int Pipelined = 1000, int Refused = 100)
 {
     /// <summary>How bare line ends in message text are treated.</summary>
     public BareLineEnds BareLineEnds { get; init; }

@@ -2,8 +2,8 @@ using System.Buffers;
 
 namespace Dkim.ProxyHost;
 
-/// <summary>Doubles the dot at the start of each line on the way out and makes the end of the message (RFC 5321 §4.5.2).
-/// The text has only CRLF line ends and may come in pieces.</summary>
+/// <summary>Doubles the dot at the start of each line on the way out and makes the end of the message (RFC 5321
+/// §4.5.2). The text has only CRLF line ends and may come in pieces.</summary>
 internal struct DotStuffer
 {
     private bool midLine;

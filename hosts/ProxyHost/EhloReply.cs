@@ -7,7 +7,8 @@ namespace Dkim.ProxyHost;
 /// would carry it past us. Every other line goes on octet for octet.</summary>
 internal static class EhloReply
 {
-    /// <summary>Appends the reply without those lines; tells whether the relay takes pipelined commands (RFC 2920).</summary>
+    /// <summary>Appends the reply without those lines; tells whether the relay takes pipelined commands (RFC
+    /// 2920).</summary>
     /// <param name="reply">A whole reply, each line ended by CRLF.</param>
     public static bool Write(ReadOnlySpan<byte> reply, IBufferWriter<byte> output)
     {

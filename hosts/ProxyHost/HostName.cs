@@ -15,7 +15,8 @@ internal static class HostName
         try
         {
             var asked = Dns.GetHostEntryAsync(name);
-            return asked.Wait(TimeSpan.FromSeconds(2)) && asked.Result.HostName.Contains('.') ? asked.Result.HostName : name;
+            var full = asked.Wait(TimeSpan.FromSeconds(2)) ? asked.Result.HostName : name;
+            return full.Contains('.') ? full : name;
         }
         catch (AggregateException failure) when (failure.InnerException is SocketException)
         {

@@ -3,7 +3,8 @@ namespace Dkim.ProxyHost;
 /// <summary>Where a dialogue puts what is neither for the client nor for the relay.</summary>
 internal interface IDialogueSink
 {
-    /// <summary>A command line of the client without its CRLF, for a trace. Never what a client proves itself with.</summary>
+    /// <summary>A command line of the client without its CRLF, for a trace. Never what a client proves itself
+    /// with.</summary>
     void Command(ReadOnlySpan<byte> line);
 
     /// <summary>The relay said 354: a message follows.</summary>

@@ -3,7 +3,8 @@ using Dkim.Hosting;
 
 namespace Dkim.ProxyHost;
 
-/// <summary>Notices when files that hold secrets change. A file that has become unreadable counts as unchanged.</summary>
+/// <summary>Notices when files that hold secrets change. A file that has become unreadable counts as
+/// unchanged.</summary>
 internal sealed class KeyWatch
 {
     private readonly List<(WantedFile File, WatchedFile<byte[]> Content)> files = [];

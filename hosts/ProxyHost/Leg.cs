@@ -3,8 +3,8 @@ using Dkim.Hosting;
 
 namespace Dkim.ProxyHost;
 
-/// <summary>One of the two connections of a session, with what came and what is to go. That it has become ready is posted;
-/// all other members are for the session's own task.</summary>
+/// <summary>One of the two connections of a session, with what came and what is to go. That it has become ready is
+/// posted; all other members are for the session's own task.</summary>
 internal sealed class Leg : IReadiness, IDisposable
 {
     private const int BufferSize = 32 * 1024;

@@ -5,7 +5,8 @@ namespace Dkim.ProxyHost;
 
 /// <summary>The message that a session holds between the relay's 354 and the decision: stored and judged as it comes.
 /// What goes wrong meanwhile is kept as the answer to the end of the message.</summary>
-internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long limit, Action<string> report) : IDisposable
+internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long limit, Action<string> report)
+    : IDisposable
 {
     private const int Piece = 32 * 1024;
     private readonly Spool spool = area.Open();
@@ -57,7 +58,8 @@ internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long 
         }
     }
 
-    /// <summary>Appends the next piece of what the relay is to get; false when that was the last, with the final dot.</summary>
+    /// <summary>Appends the next piece of what the relay is to get; false when that was the last, with the final
+    /// dot.</summary>
     public bool WriteNext(IBufferWriter<byte> output)
     {
         stuffer.Write(head.Span, output);

@@ -33,7 +33,8 @@ internal sealed class MessageReader(BareLineEnds bareLineEnds)
         LongestLine = 0;
     }
 
-    /// <summary>Takes octets up to the end of the message and tells how many; `ended` when that end was among them.</summary>
+    /// <summary>Takes octets up to the end of the message and tells how many; `ended` when that end was among
+    /// them.</summary>
     public int Read(ReadOnlySpan<byte> octets, IDialogueSink sink, out bool ended)
     {
         ended = false;

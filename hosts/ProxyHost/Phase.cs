@@ -12,7 +12,8 @@ internal enum Phase
     /// <summary>The client sends a message; the relay waits for it.</summary>
     Message,
 
-    /// <summary>A whole message is here: <see cref="SmtpDialogue.Deliver"/> or <see cref="SmtpDialogue.Refuse"/> it.</summary>
+    /// <summary>A whole message is here: <see cref="SmtpDialogue.Deliver"/> or <see cref="SmtpDialogue.Refuse"/>
+    /// it.</summary>
     Deciding,
 
     /// <summary>The message is being sent to the relay, up to <see cref="SmtpDialogue.Delivered"/>.</summary>

@@ -2,7 +2,8 @@ using System.Buffers;
 
 namespace Dkim.ProxyHost;
 
-/// <summary>Octets to be sent, in an array of the pool that grows as needed and goes back when it is empty again.</summary>
+/// <summary>Octets to be sent, in an array of the pool that grows as needed and goes back when it is empty
+/// again.</summary>
 internal sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
 {
     private const int First = 4096;

@@ -8,12 +8,14 @@ Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS
 var begin = Choose(OwnProcess.ProgramName, ref args);
 if (begin is null)
 {
-    Console.Error.WriteLine("This program is called dkimproxy.out or dkimproxy.in; as dkimproxy its first argument is out or in.");
+    Console.Error.WriteLine(
+        "This program is called dkimproxy.out or dkimproxy.in; as dkimproxy its first argument is out or in.");
     return 64;
 }
 
 var files = new SettingsFiles();
-return files.Supply(begin(args)).Run(program => Service.RunAsync(program, files, () => begin(args)).GetAwaiter().GetResult());
+return files.Supply(begin(args)).Run(
+    program => Service.RunAsync(program, files, () => begin(args)).GetAwaiter().GetResult());
 
 static Func<string[], ProxyStart>? Choose(string name, ref string[] arguments)
 {

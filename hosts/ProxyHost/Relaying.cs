@@ -13,8 +13,8 @@ internal sealed record Patience(TimeSpan Connect, TimeSpan Client, TimeSpan Rela
     public TimeSpan Parting { get; init; } = TimeSpan.FromSeconds(5);
 }
 
-/// <summary>What all sessions begun under one configuration share. It never changes; another configuration is another one,
-/// and sessions end under the one they began with.</summary>
+/// <summary>What all sessions begun under one configuration share. It never changes; another configuration is another
+/// one, and sessions end under the one they began with.</summary>
 internal sealed record Relaying(Patience Patience, DialogueLimits Limits, SpoolArea Spool)
 {
     /// <summary>Connects to the next hop.</summary>

@@ -1,7 +1,8 @@
 namespace Dkim.ProxyHost;
 
 /// <summary>Collects one reply of the relay, with all its lines, from pieces of any size (RFC 5321 §4.2). A reply is
-/// handed on only when it is whole, so that a relay that dies within one leaves no half of it with the client.</summary>
+/// handed on only when it is whole, so that a relay that dies within one leaves no half of it with the
+/// client.</summary>
 internal sealed class ReplyReader(int limit)
 {
     private byte[] buffer = new byte[512];
@@ -11,7 +12,8 @@ internal sealed class ReplyReader(int limit)
     /// <summary>The reply is whole.</summary>
     public bool Complete { get; private set; }
 
-    /// <summary>What came is no reply: not three digits, a line end other than CRLF, or longer than the limit.</summary>
+    /// <summary>What came is no reply: not three digits, a line end other than CRLF, or longer than the
+    /// limit.</summary>
     public bool Malformed { get; private set; }
 
     /// <summary>The code of the last line.</summary>
@@ -75,7 +77,9 @@ internal sealed class ReplyReader(int limit)
     private static bool TryCode(ReadOnlySpan<byte> line, out int code)
     {
         code = 0;
-        if (line.Length < 5 || line[0] is < (byte)'2' or > (byte)'5' || line[3] is not ((byte)' ' or (byte)'-' or (byte)'\r'))
+        if (line.Length < 5 || line[0] is < (byte)'2' or > (byte)'5')
+            return false;
+        if (line[3] is not ((byte)' ' or (byte)'-' or (byte)'\r'))
             return false;
         foreach (var digit in line[..3])
         {

@@ -74,7 +74,8 @@ internal sealed class Service : IDisposable
         var looseKeys = SettingsFiles.Warnings(program.Secrets, account).ToArray();
         using var logFile = OpenLogFile(settings);
         if (!Facility.TryFind(settings.SyslogFacility, out var facility))
-            throw new StartupException(StartupFault.LogFile, $"syslog_facility \"{settings.SyslogFacility}\" is not known");
+            throw new StartupException(
+                StartupFault.LogFile, $"syslog_facility \"{settings.SyslogFacility}\" is not known");
         if (Serving.Optional(settings.Chroot) is { } root)
             Enclose(root, daemon);
         account.Become();

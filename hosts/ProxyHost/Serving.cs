@@ -21,9 +21,11 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, IResolve
                 TimeSpan.FromSeconds(settings.RelayTimeout)),
             new DialogueLimits
             {
-                BareLineEnds = settings.BareNewlines == BareNewlines.Normalize ? BareLineEnds.Normalize : BareLineEnds.Refuse,
+                BareLineEnds =
+                    settings.BareNewlines == BareNewlines.Normalize ? BareLineEnds.Normalize : BareLineEnds.Refuse,
             },
-            new SpoolArea(Optional(settings.SpoolDirectory) ?? Path.GetTempPath(), (int)Math.Min(settings.SpoolMemory, 1 << 30)))
+            new SpoolArea(
+                Optional(settings.SpoolDirectory) ?? Path.GetTempPath(), (int)Math.Min(settings.SpoolMemory, 1 << 30)))
         {
             ConnectAsync = relay.ConnectAsync,
             Filter = () => new PassageFilter(
@@ -45,7 +47,8 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, IResolve
             return LoadKeys(keys);
         var server = settings.Nameservers.IsEmpty ? null : settings.Nameservers.Head;
         if (server is not null && !ResolverSettings.TryParseServer(server, out _))
-            throw new StartupException(StartupFault.Resolver, $"nameserver \"{server}\" is not an address, or ADDRESS@PORT");
+            throw new StartupException(
+                StartupFault.Resolver, $"nameserver \"{server}\" is not an address, or ADDRESS@PORT");
         var wanted = new ResolverSettings
         {
             Forwarder = server is not null && ResolverSettings.TryParseServer(server, out var found) ? found : null,

@@ -5,9 +5,9 @@ using Dkim.Hosting;
 
 namespace Dkim.ProxyHost;
 
-/// <summary>One client connection and the relay connection that belongs to it: moves octets between sockets, dialogue and
-/// message, and watches the clock. Everything of one turn leaves in one write, and nothing is read for which there is no
-/// room.</summary>
+/// <summary>One client connection and the relay connection that belongs to it: moves octets between sockets, dialogue
+/// and message, and watches the clock. Everything of one turn leaves in one write, and nothing is read for which there
+/// is no room.</summary>
 internal sealed class Session : IDialogueSink, IDisposable
 {
     private const int LongestSafeLine = 998;

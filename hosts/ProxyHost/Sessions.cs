@@ -10,7 +10,7 @@ internal sealed class Sessions : IDisposable
     private readonly Timer clock;
     private bool stopping;
 
-    public Sessions() => clock = new Timer(_ => Each(static session => session.Tick(Environment.TickCount64)), null, Beat, Beat);
+    public Sessions() => clock = new Timer(_ => Remind(), null, Beat, Beat);
 
     /// <summary>Serves one connection to its end.</summary>
     public async Task ServeAsync(Socket client, Relaying relaying)
@@ -50,6 +50,8 @@ internal sealed class Sessions : IDisposable
         if (late)
             session.Stop(now: false);
     }
+
+    private void Remind() => Each(static session => session.Tick(Environment.TickCount64));
 
     // Outside the lock, since a session may go on in this thread.
     private void Each(Action<Session> action)

@@ -9,8 +9,8 @@ internal sealed class SettingsFiles
     private const int MaxLength = (16 << 20) + 1;
     private readonly Dictionary<WantedFile, byte[]> secrets = [];
 
-    /// <summary>The keys that the last start got as they once were, one line each: they cannot be read any more, mostly since
-    /// the program has become another user.</summary>
+    /// <summary>The keys that the last start got as they once were, one line each: they cannot be read any more, mostly
+    /// since the program has become another user.</summary>
     public List<string> Kept { get; } = [];
 
     /// <summary>Brings a start to its end.</summary>

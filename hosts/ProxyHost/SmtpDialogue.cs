@@ -4,10 +4,10 @@ using System.Text;
 namespace Dkim.ProxyHost;
 
 /// <summary>
-/// One SMTP conversation passing through (RFC 5321): octets of the client and of the relay in; octets for the client, for
-/// the relay, and message text out. It waits for nothing and knows no socket. Commands go on as the client sent them,
-/// replies come back as the relay sent them, in order. The relay is given a message only after a decision, and a positive
-/// answer to a message is always the relay's own.
+/// One SMTP conversation passing through (RFC 5321): octets of the client and of the relay in; octets for the client,
+/// for the relay, and message text out. It waits for nothing and knows no socket. Commands go on as the client sent
+/// them, replies come back as the relay sent them, in order. The relay is given a message only after a decision, and a
+/// positive answer to a message is always the relay's own.
 /// </summary>
 internal sealed class SmtpDialogue(
     DialogueLimits limits, IBufferWriter<byte> toClient, IBufferWriter<byte> toRelay, IDialogueSink sink)
@@ -24,7 +24,8 @@ internal sealed class SmtpDialogue(
         Ours,
     }
 
-    /// <summary>The text of a 421 where the relay could not be had at all: the words that administrators search for.</summary>
+    /// <summary>The text of a 421 where the relay could not be had at all: the words that administrators search
+    /// for.</summary>
     public const string NextHopDown = "Internal error (Next hop is down)";
 
     private readonly CommandReader commands = new(limits.CommandLine);
@@ -45,7 +46,8 @@ internal sealed class SmtpDialogue(
     public bool WantsClient => Phase switch
     {
         Phase.Message or Phase.Parting => true,
-        Phase.Commands => stopping is null && (pending.Count == 0 || (!lastInGroup && pending.Count < limits.Pipelined)),
+        Phase.Commands when stopping is null =>
+            pending.Count == 0 || (!lastInGroup && pending.Count < limits.Pipelined),
         _ => false,
     };
 
@@ -93,7 +95,8 @@ internal sealed class SmtpDialogue(
         }
     }
 
-    /// <summary>The relay is gone or silent for too long. The client gets a 421, at the end of its message if it is in one.</summary>
+    /// <summary>The relay is gone or silent for too long. The client gets a 421, at the end of its message if it is in
+    /// one.</summary>
     public void RelayLost(string why)
     {
         switch (Phase)
@@ -136,7 +139,8 @@ internal sealed class SmtpDialogue(
             Part(Line(code, text));
     }
 
-    /// <summary>Ends the conversation with a 421 where it can be said, at once or after the message on its way.</summary>
+    /// <summary>Ends the conversation with a 421 where it can be said, at once or after the message on its
+    /// way.</summary>
     public void Stop(string why)
     {
         stopping ??= why;

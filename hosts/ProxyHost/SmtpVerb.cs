@@ -21,7 +21,8 @@ internal enum SmtpVerb
 
 internal static class SmtpVerbs
 {
-    /// <summary>The verb of a line: its first word in any case, as next hops take it that overlook leading blanks.</summary>
+    /// <summary>The verb of a line: its first word in any case, as next hops take it that overlook leading
+    /// blanks.</summary>
     public static SmtpVerb Of(ReadOnlySpan<byte> line)
     {
         var start = 0;

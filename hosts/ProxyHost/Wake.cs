@@ -22,8 +22,8 @@ internal enum Events
     Abort = 64,
 }
 
-/// <summary>Collects events from any thread for one waiting task, without allocation. The task goes on in the thread that
-/// posts.</summary>
+/// <summary>Collects events from any thread for one waiting task, without allocation. The task goes on in the thread
+/// that posts.</summary>
 internal sealed class Wake : IValueTaskSource<Events>
 {
     private const int Waiting = 1 << 30;

@@ -13,9 +13,9 @@ public interface IReadiness
 }
 
 /// <summary>
-/// Waits for many sockets with as many threads as there are processors. Whichever thread is free takes the next event and
-/// does the work in place, so that neither the pool nor another thread has to be woken, and long work of one connection
-/// holds up no other while a processor is free.
+/// Waits for many sockets with as many threads as there are processors. Whichever thread is free takes the next event
+/// and does the work in place, so that neither the pool nor another thread has to be woken, and long work of one
+/// connection holds up no other while a processor is free.
 /// </summary>
 internal sealed unsafe class Reactor
 {

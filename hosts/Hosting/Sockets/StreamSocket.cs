@@ -84,8 +84,8 @@ public sealed class StreamSocket : IDisposable
         }
     }
 
-    /// <summary>Sends as much as there is room for: the number of octets; -1 when there is no room, -2 when the connection
-    /// is broken.</summary>
+    /// <summary>Sends as much as there is room for: the number of octets; -1 when there is no room, -2 when the
+    /// connection is broken.</summary>
     public unsafe int TrySend(ReadOnlySpan<byte> octets)
     {
         fixed (byte* start = octets)

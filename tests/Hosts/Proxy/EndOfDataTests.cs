@@ -4,8 +4,8 @@ using NUnit.Framework;
 
 namespace Dkim.Hosts.Tests.Proxy;
 
-/// <summary>The end of a message is CRLF . CRLF and nothing else, wherever packets are cut; a mix of CR, LF and dots gives
-/// exactly one message or a refusal, and never a second one (RFC 5321 §2.3.8, §4.1.1.4).</summary>
+/// <summary>The end of a message is CRLF . CRLF and nothing else, wherever packets are cut; a mix of CR, LF and dots
+/// gives exactly one message or a refusal, and never a second one (RFC 5321 §2.3.8, §4.1.1.4).</summary>
 public sealed class EndOfDataTests
 {
     private const string Start = "EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n";
@@ -29,8 +29,8 @@ public sealed class EndOfDataTests
             });
     }
 
-    /// <summary>The message that an exact reader finds before the first CRLF . CRLF, unstuffed, and whether it holds a CR or
-    /// LF that is in no CRLF.</summary>
+    /// <summary>The message that an exact reader finds before the first CRLF . CRLF, unstuffed, and whether it holds a
+    /// CR or LF that is in no CRLF.</summary>
     private static (string Text, bool Bare) Read(string stream)
     {
         var text = new StringBuilder();

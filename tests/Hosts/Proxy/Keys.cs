@@ -3,7 +3,8 @@ using Dkim.Hosts.Tests.Hosting;
 
 namespace Dkim.Hosts.Tests.Proxy;
 
-/// <summary>A key pair for example.org in a test's directory: <c>key.pem</c>, and its record in <c>keys.txt</c>.</summary>
+/// <summary>A key pair for example.org in a test's directory: <c>key.pem</c>, and its record in
+/// <c>keys.txt</c>.</summary>
 internal static class Keys
 {
     public static readonly string[] Signing = ["--domain=example.org", "--selector=sel", "--keyfile=key.pem"];

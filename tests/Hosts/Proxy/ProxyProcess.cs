@@ -6,8 +6,8 @@ using NUnit.Framework;
 
 namespace Dkim.Hosts.Tests.Proxy;
 
-/// <summary>dkimproxy.out or dkimproxy.in as a process, in a directory of its own; what it says on standard error is kept.
-/// DKIMPROXY may name another build of the program, e.g. the native one.</summary>
+/// <summary>dkimproxy.out or dkimproxy.in as a process, in a directory of its own; what it says on standard error is
+/// kept. DKIMPROXY may name another build of the program, e.g. the native one.</summary>
 internal sealed class ProxyProcess : IDisposable
 {
     private static readonly string program =

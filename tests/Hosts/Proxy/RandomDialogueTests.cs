@@ -4,8 +4,8 @@ using NUnit.Framework;
 
 namespace Dkim.Hosts.Tests.Proxy;
 
-/// <summary>Conversations nobody thought of: whatever a client sends and a relay answers, the cuts between packets and the
-/// pipelining of the relay change nothing of what either side sees.</summary>
+/// <summary>Conversations nobody thought of: whatever a client sends and a relay answers, the cuts between packets and
+/// the pipelining of the relay change nothing of what either side sees.</summary>
 public sealed class RandomDialogueTests
 {
     private static readonly string[] lines =

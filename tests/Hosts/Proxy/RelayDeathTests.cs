@@ -3,7 +3,8 @@ using NUnit.Framework;
 
 namespace Dkim.Hosts.Tests.Proxy;
 
-/// <summary>A next hop that dies, falls silent or speaks out of turn costs the client a 4xx and never a message.</summary>
+/// <summary>A next hop that dies, falls silent or speaks out of turn costs the client a 4xx and never a
+/// message.</summary>
 public sealed class RelayDeathTests
 {
     private static readonly string[] Steps =

@@ -4,8 +4,8 @@ using System.Text;
 
 namespace Dkim.Hosts.Tests.Proxy;
 
-/// <summary>A <see cref="ScriptedRelay"/> at a port of its own. A connection can be made to die or fall silent at a point
-/// that a test chooses.</summary>
+/// <summary>A <see cref="ScriptedRelay"/> at a port of its own. A connection can be made to die or fall silent at a
+/// point that a test chooses.</summary>
 internal sealed class TcpRelay : IDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
