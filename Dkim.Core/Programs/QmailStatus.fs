@@ -198,7 +198,12 @@ module internal DkimLetters =
         match signatures, signatures |> List.filter isGood with
         | [], _ -> [ 'S' ]
         | _, [] ->
-            let overall = if signatures |> List.forall (fun one -> one.Testing) then 'D' else 'T'
+            let overall =
+                if signatures |> List.forall (fun one -> one.Testing) then
+                    'D'
+                else
+                    'T'
+
             overall :: (signatures |> List.map ofJudged |> List.distinct)
         | _, good -> [ ofGood good signatures ]
 
