@@ -27,7 +27,7 @@ internal sealed class Chain : IDisposable
 {
     public const string Envelope = "Fjoe@example.org\0Tann@example.net\0Tbob@example.net\0\0";
 
-    private static readonly string standIn = Path.Combine(Path.GetTempPath(), $"qmail-queue-stand-in.{Environment.ProcessId}");
+    private static readonly string standIn = Path.Combine(AppContext.BaseDirectory, "qmail-queue-stand-in");
     private readonly Scratch scratch = new();
 
     public Chain()
@@ -38,9 +38,9 @@ internal sealed class Chain : IDisposable
         Directory.CreateDirectory(At("queue"));
         scratch.Write("home/control/me", "mx.example.net\n");
         scratch.Write("envelope", Envelope);
-        if (!File.Exists(standIn))
+        var source = Path.Combine(AppContext.BaseDirectory, "queue.c");
+        if (!File.Exists(standIn) || File.GetLastWriteTimeUtc(standIn) < File.GetLastWriteTimeUtc(source))
         {
-            var source = Path.Combine(AppContext.BaseDirectory, "queue.c");
             Tools.Run(scratch.Root, Tools.RequireProgram("clang", "clang"), "-O2", "-Wall", "-Werror", "-o", standIn, source);
         }
 
