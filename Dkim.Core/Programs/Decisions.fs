@@ -6,8 +6,9 @@ open System
 type LogLevel =
     | Debug = 0
     | Info = 1
-    | Warning = 2
-    | Error = 3
+    | Notice = 2
+    | Warning = 3
+    | Error = 4
 
 /// One line for the log, free of control characters. `Text` has no ident, level or time.
 type LogLine = { Level: LogLevel; Text: string }

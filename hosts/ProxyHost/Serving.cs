@@ -81,6 +81,7 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, IResolve
     {
         LogLevel.Debug => Severity.Debug,
         LogLevel.Info => Severity.Information,
+        LogLevel.Notice => Severity.Notice,
         LogLevel.Warning => Severity.Warning,
         _ => Severity.Error,
     };

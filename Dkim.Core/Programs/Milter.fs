@@ -1,0 +1,202 @@
+/// One message on its way through a milter: what the MTA tells stage by stage goes in, changes to the header and one
+/// final word come out. Which they are, the programs decide.
+namespace Dkim.Core
+
+open System
+open System.Collections.Generic
+open System.Net
+
+/// The client of an MTA, as the MTA names it when a connection begins.
+type MilterClient =
+    {
+        /// The name, or the address in brackets where it has none.
+        HostName: string
+        /// Nothing where mail is submitted on the machine itself.
+        Address: IPAddress voption
+    }
+
+/// The macros that the MTA has sent for a message up to now.
+type IMilterMacros =
+    /// The value of a macro, named without braces: `i`, `daemon_name`.
+    abstract Find: name: string -> string voption
+
+/// What a milter does with a message. The changes come first, in order; exactly one of the last four ends it.
+type IMilterReply =
+    /// Add a field so that it stands at this index of the header; 0 is above all.
+    abstract Insert: index: int * field: Field -> unit
+    /// Delete the n-th field of a name, counted from 1 and from the top of the header as it is after the changes before.
+    abstract Delete: name: string * occurrence: int -> unit
+    abstract Quarantine: reason: string -> unit
+    /// A mail of our own, complete with its header, to hand to the local sendmail command.
+    abstract Send: message: ReadOnlyMemory<byte> -> unit
+    abstract Accept: unit -> unit
+    /// Refuse with this code, enhanced code and text: `550`, `5.7.0`, `bad DKIM signature data`.
+    abstract Refuse: code: int * enhanced: string * text: string -> unit
+    /// Refuse for now, in the MTA's own words.
+    abstract TempFail: unit -> unit
+    abstract Discard: unit -> unit
+
+/// A milter's decision on one message.
+[<Sealed>]
+type MilterDecision internal (log: LogLine list, tell: IMilterReply -> unit) =
+    /// For the log, in order.
+    member _.Log = log
+
+    member _.Tell(reply: IMilterReply) = tell reply
+
+/// What is known of a message when its header is complete.
+[<NoComparison; NoEquality>]
+type internal MilterEnvelope =
+    {
+        Client: MilterClient
+        Macros: IMilterMacros
+        /// As in the RCPT command, brackets included.
+        Recipients: string list
+        Header: Header
+        Now: int64<sec>
+    }
+
+/// How a milter goes on when the header is complete.
+[<NoComparison; NoEquality>]
+type internal MilterCourse =
+    /// The message is done with, before its body; it cannot be changed any more.
+    | Finish of MilterDecision
+    | Proceed of Work<MilterDecision>
+
+/// What a program brings to a message.
+[<NoComparison; NoEquality>]
+type internal MilterParts =
+    {
+        /// A header beyond these is not looked at; `Octets` counts name, value and two more of each field.
+        HeaderLimits: HeaderLimits
+        /// Recipients kept; of more than that the last ones are forgotten.
+        MaximumRecipients: int
+        TooLarge: MilterClient -> IMilterMacros -> HeaderError -> MilterDecision
+        Start: MilterEnvelope -> MilterCourse
+    }
+
+/// A field between the wire, where lines end with LF, and the message.
+module internal MilterField =
+    /// The field as the next hop will see it. Where the MTA takes away the space after the colon, it puts one there
+    /// when it sends the message on.
+    let received (name: ReadOnlySpan<byte>) (value: ReadOnlySpan<byte>) (spaceKept: bool) : Field =
+        let raw = List<byte>(name.Length + value.Length + 16)
+        raw.AddRange name
+        raw.Add Octets.Colon
+
+        if not spaceKept then
+            raw.Add Octets.Space
+
+        for index = 0 to value.Length - 1 do
+            if value[index] = Octets.LF && (index = 0 || value[index - 1] <> Octets.CR) then
+                raw.Add Octets.CR
+
+            raw.Add value[index]
+
+        Field.ofOctets (ReadOnlyMemory(raw.ToArray()))
+
+    /// The value of a field for the wire.
+    let value (field: Field) (spaceKept: bool) : byte[] =
+        let octets = field.Value
+
+        let from =
+            if not spaceKept && octets.Length > 0 && octets[0] = Octets.Space then
+                1
+            else
+                0
+
+        octets.Slice(from).ToArray() |> Array.filter (fun octet -> octet <> Octets.CR)
+
+/// The passage of one message through a milter, on one thread at a time. The order of calls: `Recipient`, `Field`,
+/// `EndOfHeader`, `Feed`, `End`, then `Answer` while there are `Questions`, then `Decision`. As soon as `Decided` is true
+/// only `Decision` is left to call.
+[<Sealed>]
+type MilterMessage internal (parts: MilterParts, client: MilterClient) =
+    let recipients = List<string>()
+    let fields = List<Field>()
+    let mutable headerOctets = 0L
+    let mutable excess: HeaderError voption = ValueNone
+    let mutable early: MilterDecision voption = ValueNone
+    let mutable passage: Passage<MilterDecision> voption = ValueNone
+
+    // What was kept so far is of no more use.
+    let refuseHeader error =
+        excess <- ValueSome error
+        fields.Clear()
+
+    let running () =
+        match passage with
+        | ValueSome passage -> passage
+        | ValueNone -> invalidOp "the header is not complete"
+
+    /// A recipient as the RCPT command has it.
+    member _.Recipient(address: ReadOnlySpan<byte>) : unit =
+        if recipients.Count < parts.MaximumRecipients then
+            recipients.Add(Octets.latin1 address)
+
+    /// A field of the header, from the top. `spaceKept`: the value has all octets after the colon.
+    member _.Field(name: ReadOnlySpan<byte>, value: ReadOnlySpan<byte>, spaceKept: bool) : unit =
+        headerOctets <- headerOctets + int64 name.Length + int64 value.Length + 2L
+
+        if excess.IsNone then
+            if headerOctets > int64 parts.HeaderLimits.Octets then
+                refuseHeader (HeaderTooLong parts.HeaderLimits.Octets)
+            elif fields.Count >= parts.HeaderLimits.Fields then
+                refuseHeader (TooManyFields parts.HeaderLimits.Fields)
+            else
+                fields.Add(MilterField.received name value spaceKept)
+
+    /// The header is complete. `now` is the time of day in seconds since 1970-01-01T00:00:00Z.
+    member _.EndOfHeader(macros: IMilterMacros, now: int64<sec>) : unit =
+        let decide () =
+            match excess with
+            | ValueSome error -> Finish(parts.TooLarge client macros error)
+            | ValueNone ->
+                parts.Start
+                    {
+                        Client = client
+                        Macros = macros
+                        Recipients = List.ofSeq recipients
+                        Header = Header.ofFields fields
+                        Now = now
+                    }
+
+        match decide () with
+        | Finish decision -> early <- ValueSome decision
+        | Proceed work ->
+            let started = new Passage<MilterDecision>(parts.HeaderLimits, (fun _ -> work))
+            started.Begin fields
+            passage <- ValueSome started
+
+    /// Whether the decision stands before the body.
+    member _.Decided = early.IsSome
+
+    /// Whether the decision depends on octets of the body that are still to come.
+    member _.WantsMore = early.IsNone && running().WantsMore
+
+    /// Octets of the body, as the next hop will see them.
+    member _.Feed(octets: ReadOnlySpan<byte>) : unit = running().Feed octets
+
+    /// What to look up now; see `Passage`.
+    member _.Questions: Question[] =
+        match passage with
+        | ValueSome passage -> passage.Questions
+        | ValueNone -> [||]
+
+    /// The message is complete.
+    member _.End() : unit = running().End()
+
+    /// The answers to `Questions`. One that is missing counts as unavailable.
+    member _.Answer(answers: IReadOnlyDictionary<Question, Answer>) : unit = running().Answer answers
+
+    /// The decision, once nothing is asked any more.
+    member _.Decision: MilterDecision =
+        match early with
+        | ValueSome decision -> decision
+        | ValueNone -> running().Decision
+
+    interface IDisposable with
+        member _.Dispose() =
+            match passage with
+            | ValueSome passage -> (passage :> IDisposable).Dispose()
+            | ValueNone -> ()
