@@ -18,6 +18,7 @@ internal static unsafe class Libc
     public const int ENOSPC = 28;
     public const int ERANGE = 34;
     public const int EOPNOTSUPP = 95;
+    public const int ECONNABORTED = 103;
     public const int ECONNREFUSED = 111;
     public const int EDQUOT = 122;
 

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using Dkim.Core;
 using Dkim.Hosting;
@@ -147,19 +146,17 @@ internal sealed class Service : IDisposable
         await watching.ConfigureAwait(false);
     }
 
-    private Task AdmitAsync(Socket client)
+    private Task AdmitAsync(StreamSocket client)
     {
         var current = serving;
-        var address = client.RemoteEndPoint is IPEndPoint peer ? Plain(peer.Address) : IPAddress.None;
+        var address = client.Peer?.Address ?? IPAddress.None;
         log.Debug($"connect from {address}");
         if (current.Program.Admits(address))
             return sessions.ServeAsync(client, current.Relaying);
         log.Warning($"connection from {address} is not allowed");
-        client.Send("421 4.7.1 Client is not allowed\r\n"u8);
+        client.TrySend("421 4.7.1 Client is not allowed\r\n"u8);
         return Task.CompletedTask;
     }
-
-    private static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 
     // Returns with the first signal to stop.
     private async Task HeedAsync(Signals signals)

@@ -25,10 +25,10 @@ internal sealed class Session : IDialogueSink, IDisposable
     private (Phase, bool) watched;
     private long deadline = long.MaxValue;
 
-    public Session(Socket socket, Relaying relaying)
+    public Session(StreamSocket socket, Relaying relaying)
     {
         this.relaying = relaying;
-        client = new Leg(StreamSocket.Adopt(socket), wake, Events.ClientMayReceive, Events.ClientMaySend);
+        client = new Leg(socket, wake, Events.ClientMayReceive, Events.ClientMaySend);
     }
 
     /// <summary>Serves the connection to its end, which may be any; throws nothing that a peer can cause.</summary>
@@ -102,7 +102,7 @@ internal sealed class Session : IDialogueSink, IDisposable
 
     private async Task ConverseAsync(StreamSocket socket)
     {
-        relay = new Leg(socket, wake, Events.RelayMayReceive, Events.RelayMaySend);
+        relay = new Leg(socket, wake, Events.OnwardMayReceive, Events.OnwardMaySend);
         dialogue = new SmtpDialogue(relaying.Limits, client.Output, relay.Output, this);
         while (await AdvanceAsync().ConfigureAwait(false))
         {
@@ -233,9 +233,9 @@ internal sealed class Session : IDialogueSink, IDisposable
             client.MayReceive();
         if ((happened & Events.ClientMaySend) != 0)
             client.ContinueSending();
-        if ((happened & Events.RelayMayReceive) != 0)
+        if ((happened & Events.OnwardMayReceive) != 0)
             relay!.MayReceive();
-        if ((happened & Events.RelayMaySend) != 0)
+        if ((happened & Events.OnwardMaySend) != 0)
             relay!.ContinueSending();
         if ((happened & Events.Late) != 0 && Environment.TickCount64 > deadline)
             EndWaiting();

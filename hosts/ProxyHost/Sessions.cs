@@ -1,4 +1,4 @@
-using System.Net.Sockets;
+using Dkim.Hosting;
 
 namespace Dkim.ProxyHost;
 
@@ -13,7 +13,7 @@ internal sealed class Sessions : IDisposable
     public Sessions() => clock = new Timer(_ => Remind(), null, Beat, Beat);
 
     /// <summary>Serves one connection to its end.</summary>
-    public async Task ServeAsync(Socket client, Relaying relaying)
+    public async Task ServeAsync(StreamSocket client, Relaying relaying)
     {
         using var session = new Session(client, relaying);
         Add(session);

@@ -81,27 +81,26 @@ public sealed class Listener : IDisposable
     }
 
     /// <summary>Accepts connections and serves each until <paramref name="stop"/>; then closes the listening sockets,
-    /// lets connections in progress end, and after the grace cancels their token and closes them.</summary>
-    /// <param name="session">Serves one connection; the socket is closed when its task ends. What it throws goes to
-    /// <paramref name="report"/> and ends nothing but that connection.</param>
+    /// lets connections in progress end, and after the grace cancels their token.</summary>
+    /// <param name="session">Serves one connection, begun in a thread of the reactor; the socket is closed when its task
+    /// ends. What it throws goes to <paramref name="report"/> and ends nothing but that connection.</param>
     /// <param name="report">Called with one line for the log when accepting or a session fails.</param>
     public async Task ServeAsync(
-        Func<Socket, CancellationToken, Task> session,
+        Func<StreamSocket, CancellationToken, Task> session,
         ServeSettings settings,
         Action<string> report,
         CancellationToken stop)
     {
         // Not disposed of: a session that outlives the last wait still ends with them.
         var abort = new CancellationTokenSource();
-        var places = new SemaphoreSlim(settings.MaxConnections, settings.MaxConnections);
-        var connections = new Connections(session, report, places, abort.Token);
-        await Task.WhenAll(sockets.Select(socket => AcceptAsync(socket, connections, places, report, stop)))
-            .ConfigureAwait(false);
+        var connections = new Connections(session, settings.MaxConnections, report, abort.Token);
+        sockets.ForEach(connections.Open);
+        await Task.Delay(Timeout.Infinite, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        connections.Close();
         Dispose();
         if (!await connections.EndedAsync(settings.Grace).ConfigureAwait(false))
         {
             await abort.CancelAsync().ConfigureAwait(false);
-            connections.CloseAll();
             await connections.EndedAsync(TimeSpan.FromSeconds(5)).ConfigureAwait(false);
         }
     }
@@ -151,6 +150,8 @@ public sealed class Listener : IDisposable
                 socket.DualMode = true;
             }
 
+            // Connections inherit it.
+            socket.NoDelay = true;
             socket.Bind(address);
             socket.Listen(Backlog);
             return socket;
@@ -159,116 +160,6 @@ public sealed class Listener : IDisposable
         {
             socket.Dispose();
             throw;
-        }
-    }
-
-    private static async Task AcceptAsync(
-        Socket listening, Connections connections, SemaphoreSlim places, Action<string> report, CancellationToken stop)
-    {
-        while (!stop.IsCancellationRequested)
-        {
-            Socket? accepted = null;
-            try
-            {
-                // The place comes second: a socket where nobody connects must not hold one while it waits.
-                accepted = await listening.AcceptAsync(stop).ConfigureAwait(false);
-                await places.WaitAsync(stop).ConfigureAwait(false);
-                connections.Start(accepted);
-            }
-            catch (OperationCanceledException)
-            {
-                accepted?.Dispose();
-            }
-            catch (SocketException failure) when (failure.SocketErrorCode == SocketError.ConnectionAborted)
-            {
-                // The client has gone before its turn came.
-            }
-            catch (SocketException failure)
-            {
-                // No descriptors left, most likely: they come back when connections end.
-                report($"cannot accept a connection: {failure.Message}");
-                await Task.Delay(TimeSpan.FromMilliseconds(200), CancellationToken.None).ConfigureAwait(false);
-            }
-        }
-    }
-
-    /// <summary>The connections in progress.</summary>
-    private sealed class Connections(
-        Func<Socket, CancellationToken, Task> session,
-        Action<string> report,
-        SemaphoreSlim places,
-        CancellationToken abort)
-    {
-        private readonly Dictionary<Socket, Task> running = [];
-
-        public void Start(Socket socket)
-        {
-            // Begun in the accepting thread: another would have to be woken for each connection.
-            lock (running)
-            {
-                running.Add(socket, Task.CompletedTask);
-            }
-
-            var session = RunAsync(socket);
-            lock (running)
-            {
-                if (running.ContainsKey(socket))
-                {
-                    running[socket] = session;
-                }
-            }
-        }
-
-        public async Task<bool> EndedAsync(TimeSpan patience)
-        {
-            Task all;
-            lock (running)
-            {
-                all = Task.WhenAll(running.Values);
-            }
-
-            return await Task.WhenAny(all, Task.Delay(patience)).ConfigureAwait(false) == all;
-        }
-
-        public void CloseAll()
-        {
-            lock (running)
-            {
-                foreach (var socket in running.Keys)
-                {
-                    socket.Dispose();
-                }
-            }
-        }
-
-        private async Task RunAsync(Socket socket)
-        {
-            try
-            {
-                if (socket.AddressFamily != AddressFamily.Unix)
-                {
-                    socket.NoDelay = true;
-                }
-
-                await session(socket, abort).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException) when (abort.IsCancellationRequested)
-            {
-            }
-            catch (Exception failure)
-            {
-                report($"a connection ended by {failure.GetType().Name}: {failure.Message}");
-            }
-            finally
-            {
-                socket.Dispose();
-                lock (running)
-                {
-                    running.Remove(socket);
-                }
-
-                places.Release();
-            }
         }
     }
 }

@@ -16,7 +16,6 @@ internal static unsafe class Epoll
     public const int Change = 3;
     public const int CloseOnExec = 0x80000;
     public const int NoSignal = 0x4000;
-    public const int DuplicateCloseOnExec = 1030;
     public const int GetFlags = 3;
     public const int SetFlags = 4;
 
@@ -32,6 +31,8 @@ internal static unsafe class Epoll
     public static extern int epoll_ctl(int epoll, int operation, int fd, byte* entry);
     [DllImport(Name, SetLastError = true)]
     public static extern int epoll_wait(int epoll, byte* entries, int count, int milliseconds);
+    [DllImport(Name, SetLastError = true)]
+    public static extern int accept4(int fd, byte* address, uint* length, int flags);
     [DllImport(Name, SetLastError = true)]
     public static extern nint recv(int fd, byte* buffer, nuint length, int flags);
     [DllImport(Name, SetLastError = true)]

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 
@@ -15,23 +16,48 @@ public sealed class StreamSocket : IDisposable
     private const int PendingError = 4;
     private const short PollOut = 4;
     private const int InProgress = 115;
+    private const int Family4 = 2;
+    private const int Family6 = 10;
+    private const int AddressSize = 128;
     private int fd;
     private long number;
 
     private StreamSocket(int fd) => this.fd = fd;
 
-    /// <summary>Takes over a connected socket, which its owner may then dispose of.</summary>
-    public static StreamSocket Adopt(Socket socket)
-    {
-        var fd = Libc.fcntl((int)socket.Handle, Epoll.DuplicateCloseOnExec, 0);
-        if (fd < 0)
-        {
-            throw Failure(Libc.LastError);
-        }
+    /// <summary>The address of the peer that connected; null where it came through a local socket, and for a connection
+    /// of our own.</summary>
+    public IPEndPoint? Peer { get; private init; }
 
-        // The flag belongs to both descriptors; the other one is not used any more.
+    /// <summary>Lets calls on a socket of .NET's return at once.</summary>
+    internal static void MakeNonBlocking(Socket socket)
+    {
+        var fd = (int)socket.Handle;
         _ = Libc.fcntl(fd, Epoll.SetFlags, Libc.fcntl(fd, Epoll.GetFlags, 0) | NonBlocking);
-        return new StreamSocket(fd);
+    }
+
+    /// <summary>Takes the next connection that waits at a listening socket. Null when none does, when the socket is
+    /// closed, or with the reason why none can be taken. For any thread.</summary>
+    internal static unsafe StreamSocket? TryAccept(Socket listening, out string? failure)
+    {
+        failure = null;
+        var handle = listening.SafeHandle;
+        var held = false;
+        try
+        {
+            handle.DangerousAddRef(ref held);
+            return TryAccept((int)handle.DangerousGetHandle(), out failure);
+        }
+        catch (ObjectDisposedException)
+        {
+            return null;
+        }
+        finally
+        {
+            if (held)
+            {
+                handle.DangerousRelease();
+            }
+        }
     }
 
     /// <summary>Connects to an address; throws <see cref="IOException"/> when that fails, and
@@ -113,15 +139,52 @@ public sealed class StreamSocket : IDisposable
         fd = -1;
     }
 
+    private static unsafe StreamSocket? TryAccept(int listening, out string? failure)
+    {
+        failure = null;
+        var address = stackalloc byte[AddressSize];
+        while (true)
+        {
+            var length = (uint)AddressSize;
+            var fd = Epoll.accept4(listening, address, &length, NonBlocking | Epoll.CloseOnExec);
+            if (fd >= 0)
+            {
+                return new StreamSocket(fd) { Peer = ReadPeer(new ReadOnlySpan<byte>(address, AddressSize)) };
+            }
+
+            // A client that has gone before its turn came leaves room for the next.
+            if (Libc.LastError is Libc.EINTR or Libc.ECONNABORTED)
+            {
+                continue;
+            }
+
+            failure = Libc.LastError == Libc.EAGAIN ? null : Libc.Describe(Libc.LastError);
+            return null;
+        }
+    }
+
+    private static IPEndPoint? ReadPeer(ReadOnlySpan<byte> address)
+    {
+        var port = BinaryPrimitives.ReadUInt16BigEndian(address[2..]);
+        return BitConverter.ToUInt16(address) switch
+        {
+            Family4 => new IPEndPoint(new IPAddress(address.Slice(4, 4)), port),
+            Family6 => new IPEndPoint(Plain(new IPAddress(address.Slice(8, 16))), port),
+            _ => null,
+        };
+    }
+
+    private static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+
     private static int Outcome(nint result) =>
         result >= 0 ? (int)result : Libc.LastError is Libc.EAGAIN or Libc.EINTR ? -1 : -2;
 
     // What the kernel calls the families; .NET has numbers of its own.
     private static int Family(EndPoint address) => address.AddressFamily switch
     {
-        AddressFamily.InterNetworkV6 => 10,
+        AddressFamily.InterNetworkV6 => Family6,
         AddressFamily.Unix => 1,
-        _ => 2,
+        _ => Family4,
     };
 
     private static IOException Failure(int error) => new(Libc.Describe(error));

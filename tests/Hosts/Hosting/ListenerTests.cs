@@ -70,11 +70,11 @@ public sealed class ListenerTests
     {
         using var stop = new CancellationTokenSource();
         using var listener = await Listener.OpenAsync(Endpoint.Parse(address));
-        var noDelay = false;
+        var peers = new List<IPEndPoint>();
         var serving = listener.ServeAsync(
             async (socket, token) =>
             {
-                noDelay = socket.NoDelay;
+                peers.Add(socket.Peer!);
                 await EchoAsync(socket, token);
             },
             relaxed,
@@ -84,7 +84,8 @@ public sealed class ListenerTests
         var endpoint = Endpoint.Parse(address.Replace(":0", $":{port}", StringComparison.Ordinal));
         using var client = await endpoint.ConnectAsync(CancellationToken.None);
         Assert.That(await SayAsync(client, "hello"), Is.EqualTo("hello"));
-        Assert.That(noDelay && client.NoDelay);
+        Assert.That(client.NoDelay);
+        Assert.That(peers.Single(), Is.EqualTo(client.LocalEndPoint));
         client.Dispose();
         await stop.CancelAsync();
         await serving.WaitAsync(TimeSpan.FromSeconds(5));
@@ -330,14 +331,17 @@ public sealed class ListenerTests
         var serving = listener.ServeAsync(
             async (socket, token) =>
             {
+                var told = new Told();
+                socket.Watch(told);
+                await told.WaitAsync(token);
                 var buffer = new byte[16];
-                var count = await socket.ReceiveAsync(buffer, token);
+                var count = socket.TryReceive(buffer);
                 if (buffer[0] == '!')
                 {
                     throw new InvalidOperationException("told to fail");
                 }
 
-                await socket.SendAsync(buffer.AsMemory(0, count), token);
+                socket.TrySend(buffer.AsSpan(0, count));
             },
             relaxed,
             reports.Enqueue,
@@ -358,12 +362,17 @@ public sealed class ListenerTests
         await serving;
     }
 
-    private static async Task EchoAsync(Socket socket, CancellationToken cancellation)
+    private static async Task EchoAsync(StreamSocket socket, CancellationToken cancellation)
     {
+        var told = new Told();
         var buffer = new byte[256];
-        while (await socket.ReceiveAsync(buffer, cancellation) is var count && count > 0)
+        socket.Watch(told);
+        for (var count = -1; count is > 0 or -1; count = socket.TryReceive(buffer))
         {
-            await socket.SendAsync(buffer.AsMemory(0, count), cancellation);
+            if (count > 0)
+                socket.TrySend(buffer.AsSpan(0, count));
+            else
+                await told.WaitAsync(cancellation);
         }
     }
 

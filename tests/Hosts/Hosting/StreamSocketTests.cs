@@ -9,21 +9,6 @@ namespace Dkim.Hosts.Tests.Hosting;
 [CancelAfter(30_000)]
 public sealed class StreamSocketTests
 {
-    private sealed class Told : IReadiness
-    {
-        private readonly SemaphoreSlim told = new(0);
-
-        public bool Ended { get; private set; }
-
-        public void Ready(bool receive, bool send, bool ended)
-        {
-            Ended |= ended;
-            told.Release();
-        }
-
-        public async Task WaitAsync() => Assert.That(await told.WaitAsync(TimeSpan.FromSeconds(10)), "readiness is told");
-    }
-
     private static async Task<(StreamSocket Near, Socket Far)> PairAsync(IPAddress place)
     {
         using var listener = new TcpListener(place, 0);

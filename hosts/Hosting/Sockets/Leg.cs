@@ -1,11 +1,10 @@
 using System.Buffers;
-using Dkim.Hosting;
 
-namespace Dkim.ProxyHost;
+namespace Dkim.Hosting;
 
 /// <summary>One of the two connections of a session, with what came and what is to go. That it has become ready is
 /// posted; all other members are for the session's own task.</summary>
-internal sealed class Leg : IReadiness, IDisposable
+public sealed class Leg : IReadiness, IDisposable
 {
     private const int BufferSize = 32 * 1024;
     private readonly StreamSocket socket;

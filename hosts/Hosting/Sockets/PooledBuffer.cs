@@ -1,10 +1,10 @@
 using System.Buffers;
 
-namespace Dkim.ProxyHost;
+namespace Dkim.Hosting;
 
 /// <summary>Octets to be sent, in an array of the pool that grows as needed and goes back when it is empty
 /// again.</summary>
-internal sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
+public sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
 {
     private const int First = 4096;
     private byte[] array = [];

@@ -1,16 +1,16 @@
 using System.Threading.Tasks.Sources;
 
-namespace Dkim.ProxyHost;
+namespace Dkim.Hosting;
 
 /// <summary>What a session waits for.</summary>
 [Flags]
-internal enum Events
+public enum Events
 {
     None = 0,
     ClientMayReceive = 1,
     ClientMaySend = 2,
-    RelayMayReceive = 4,
-    RelayMaySend = 8,
+    OnwardMayReceive = 4,
+    OnwardMaySend = 8,
 
     /// <summary>The time limit of the session is over.</summary>
     Late = 16,
@@ -24,7 +24,7 @@ internal enum Events
 
 /// <summary>Collects events from any thread for one waiting task, without allocation. The task goes on in the thread
 /// that posts.</summary>
-internal sealed class Wake : IValueTaskSource<Events>
+public sealed class Wake : IValueTaskSource<Events>
 {
     private const int Waiting = 1 << 30;
     private ManualResetValueTaskSourceCore<bool> source;
