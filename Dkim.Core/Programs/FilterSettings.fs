@@ -1,0 +1,343 @@
+/// The settings of the two milters, dkim-filter and dk-filter: what they share first.
+namespace Dkim.Core
+
+/// What becomes of a message with a certain result (dkim-filter(8) -C).
+[<Struct; RequireQualifiedAccess>]
+type FilterAction =
+    | Accept
+    | Discard
+    | Reject
+    | TempFail
+
+/// An action for each result that can have one.
+type FilterActions =
+    {
+        BadSignature: FilterAction
+        DnsError: FilterAction
+        InternalError: FilterAction
+        NoSignature: FilterAction
+        /// The header is larger than allowed.
+        Security: FilterAction
+        /// dk-filter alone: no signature, though the domain says that it signs everything.
+        SignatureMissing: FilterAction
+    }
+
+/// The roles that a filter plays.
+[<Struct>]
+type FilterMode = { Signs: bool; Verifies: bool }
+
+/// How much of a body a signature must cover (dkim-filter(8) -L).
+type MinimumSigned =
+    /// This many octets, or all of a shorter body.
+    | Octets of int64<octet>
+    /// This part of the body, in percent.
+    | Percentage of int
+    /// All but this many octets.
+    | AllBut of int64<octet>
+
+/// What a key whose DNSSEC state is suspicious makes of a good signature.
+[<Struct; RequireQualifiedAccess>]
+type KeyTreatment =
+    | Neutral
+    | None
+    | Fail
+
+/// The filter as a service: what the host needs. Durations are in seconds.
+type FilterService =
+    {
+        /// `local:PATH`, `unix:PATH`, `inet:PORT[@HOST]`, `inet6:PORT[@HOST]` or a path.
+        Socket: string voption
+        /// Permission bits of a Unix socket.
+        SocketMode: int voption
+        SocketGroup: string voption
+        UMask: int voption
+        /// `USER[:GROUP]`, names or numbers.
+        UserId: string voption
+        PidFile: string voption
+        Background: bool
+        AutoRestart: bool
+        /// 0: as often as needed.
+        AutoRestartCount: int
+        /// So many restarts within so many seconds.
+        AutoRestartRate: struct (int * int) voption
+        BaseDirectory: string voption
+        EnableCoredumps: bool
+        Syslog: bool
+        SyslogFacility: string
+        LogFormat: LogFormat
+        /// 0: for as long as it takes.
+        DnsTimeout: int
+        Nameservers: string list
+        QueryCache: bool
+        TrustAnchorFile: string voption
+        /// A file of key and policy records that takes the place of the DNS.
+        TestPublicKeys: string voption
+        PopDbFile: string voption
+        TemporaryDirectory: string voption
+        KeepTemporaryFiles: bool
+        /// The configuration file, `-` for standard input.
+        ConfFile: string voption
+    }
+
+/// Whose mail is signed, and what is done for every message.
+type FilterScope =
+    {
+        /// Nothing: both roles, or in test mode verifying alone.
+        Mode: FilterMode voption
+        /// Domains between commas, or a file of them where it begins with a slash.
+        Domain: string voption
+        SubDomains: bool
+        KeyFile: string voption
+        KeyList: string voption
+        Selector: string voption
+        PeerList: string voption
+        InternalHosts: string voption
+        ExternalIgnoreList: string voption
+        /// Names of the MTA's daemons.
+        Mta: string list
+        Macros: MacroTest list
+        Actions: FilterActions
+        Quarantine: bool
+        XHeader: bool
+        SendReports: bool
+        /// The From of reports.
+        ReportAddress: string voption
+    }
+
+/// What dkim-filter puts into signatures.
+type FilterSigning =
+    {
+        HeaderCanon: HeaderCanon
+        BodyCanon: BodyCanon
+        /// Ed25519 keys sign as Ed25519 does, whatever this says.
+        Algorithm: struct (KeyType * Hash)
+        OmitHeaders: Pattern list voption
+        SignHeaders: Pattern list voption
+        AlwaysSignHeaders: FieldName list
+        /// Names that h= has once more than the message has fields.
+        OverSignHeaders: FieldName list
+        BodyLengths: bool
+        MaximumSignedBytes: int64<octet> voption
+        /// 0: no x=.
+        SignatureTtl: int64<sec>
+        Diagnostics: bool
+        RemoveOldSignatures: bool
+        DontSignMailTo: Pattern list
+    }
+
+/// How dkim-filter verifies, and what it makes of the result.
+type FilterVerifying =
+    {
+        ClockDrift: int64<sec>
+        MinimumSigned: MinimumSigned voption
+        MustBeSigned: FieldName list
+        /// Domains between commas, or a file of them where it begins with a slash.
+        TrustSignaturesFrom: string voption
+        AllowSha1: bool
+        MinimumKeyBits: int<bit>
+        MaximumSignatures: int
+        BogusKey: KeyTreatment
+        InsecureKey: KeyTreatment
+        ApplyBogusPolicy: bool
+        ApplyInsecurePolicy: bool
+        AdspDiscard: bool
+        AdspNoSuchDomain: bool
+        LocalAdsp: string voption
+        SendAdspReports: bool
+        AlwaysAddResults: bool
+        AuthservId: string voption
+        AuthservIdWithJobId: bool
+        RemoveResultsAll: bool
+        /// Hosts, and domains with a dot in front.
+        RemoveResultsFrom: string list
+    }
+
+/// Test mode: one message from a file (dkim-filter(8) -t).
+type FilterTest =
+    {
+        /// `-`: standard input.
+        TestFile: string voption
+        /// t= of signatures.
+        FixedTime: int64<sec> voption
+        /// How often -v was given.
+        Verbosity: int
+        Strict: bool
+    }
+
+/// The settings of dkim-filter.
+type DkimFilterSettings =
+    {
+        Service: FilterService
+        Scope: FilterScope
+        Signing: FilterSigning
+        Verifying: FilterVerifying
+        /// Ends a message whose header is larger; 0 for no limit of its own.
+        MaximumHeaders: int<octet>
+        RequiredHeaders: bool
+        FixCrlf: bool
+        LogWhy: bool
+        SyslogSuccess: bool
+        Test: FilterTest
+        /// -n: say whether the filter would start.
+        Check: bool
+        /// -V
+        Version: bool
+        /// -K: the file of -k is a key list.
+        MultipleKeys: bool
+    }
+
+/// The settings of dk-filter.
+type DkFilterSettings =
+    {
+        Service: FilterService
+        Scope: FilterScope
+        HeaderCanon: HeaderCanon
+        BodyCanon: BodyCanon
+        OmitHeaders: Pattern list
+        /// -H: h= is written.
+        WithNames: bool
+        /// -k: the file of -s is a key list.
+        MultipleKeys: bool
+        Version: bool
+    }
+
+module FilterService =
+    let defaults: FilterService =
+        {
+            Socket = ValueNone
+            SocketMode = ValueNone
+            SocketGroup = ValueNone
+            UMask = ValueNone
+            UserId = ValueNone
+            PidFile = ValueNone
+            Background = true
+            AutoRestart = false
+            AutoRestartCount = 0
+            AutoRestartRate = ValueNone
+            BaseDirectory = ValueNone
+            EnableCoredumps = false
+            Syslog = false
+            SyslogFacility = "mail"
+            LogFormat = LogFormat.Text
+            DnsTimeout = 5
+            Nameservers = []
+            QueryCache = false
+            TrustAnchorFile = ValueNone
+            TestPublicKeys = ValueNone
+            PopDbFile = ValueNone
+            TemporaryDirectory = ValueNone
+            KeepTemporaryFiles = false
+            ConfFile = ValueNone
+        }
+
+module FilterScope =
+    let actions: FilterActions =
+        {
+            BadSignature = FilterAction.Accept
+            DnsError = FilterAction.TempFail
+            InternalError = FilterAction.TempFail
+            NoSignature = FilterAction.Accept
+            Security = FilterAction.TempFail
+            SignatureMissing = FilterAction.Accept
+        }
+
+    let defaults: FilterScope =
+        {
+            Mode = ValueNone
+            Domain = ValueNone
+            SubDomains = false
+            KeyFile = ValueNone
+            KeyList = ValueNone
+            Selector = ValueNone
+            PeerList = ValueNone
+            InternalHosts = ValueNone
+            ExternalIgnoreList = ValueNone
+            Mta = []
+            Macros = []
+            Actions = actions
+            Quarantine = false
+            XHeader = false
+            SendReports = false
+            ReportAddress = ValueNone
+        }
+
+module DkimFilterSettings =
+    let private signing: FilterSigning =
+        {
+            HeaderCanon = SimpleHeader
+            BodyCanon = SimpleBody
+            Algorithm = struct (Rsa, Sha256)
+            OmitHeaders = ValueNone
+            SignHeaders = ValueNone
+            AlwaysSignHeaders = []
+            OverSignHeaders = []
+            BodyLengths = false
+            MaximumSignedBytes = ValueNone
+            SignatureTtl = 0L<sec>
+            Diagnostics = false
+            RemoveOldSignatures = false
+            DontSignMailTo = []
+        }
+
+    let private verifying: FilterVerifying =
+        {
+            ClockDrift = 300L<sec>
+            MinimumSigned = ValueNone
+            MustBeSigned = []
+            TrustSignaturesFrom = ValueNone
+            AllowSha1 = false
+            MinimumKeyBits = 1024<bit>
+            MaximumSignatures = 10
+            BogusKey = KeyTreatment.Fail
+            InsecureKey = KeyTreatment.None
+            ApplyBogusPolicy = false
+            ApplyInsecurePolicy = true
+            AdspDiscard = false
+            AdspNoSuchDomain = false
+            LocalAdsp = ValueNone
+            SendAdspReports = false
+            AlwaysAddResults = false
+            AuthservId = ValueNone
+            AuthservIdWithJobId = false
+            RemoveResultsAll = false
+            RemoveResultsFrom = []
+        }
+
+    let defaults: DkimFilterSettings =
+        {
+            Service = FilterService.defaults
+            Scope = FilterScope.defaults
+            Signing = signing
+            Verifying = verifying
+            MaximumHeaders = 65536<octet>
+            RequiredHeaders = false
+            FixCrlf = false
+            LogWhy = false
+            SyslogSuccess = false
+            Test =
+                {
+                    TestFile = ValueNone
+                    FixedTime = ValueNone
+                    Verbosity = 0
+                    Strict = false
+                }
+            Check = false
+            Version = false
+            MultipleKeys = false
+        }
+
+module DkFilterSettings =
+    let defaults: DkFilterSettings =
+        {
+            Service = FilterService.defaults
+            Scope =
+                { FilterScope.defaults with
+                    Selector = ValueSome "main"
+                }
+            HeaderCanon = SimpleHeader
+            BodyCanon = DomainKeysSimpleBody
+            OmitHeaders = []
+            WithNames = false
+            MultipleKeys = false
+            Version = false
+        }

@@ -1,0 +1,292 @@
+/// Private keys chosen by the sender's address (dkim-filter(8) -K, dk-filter(8) -k).
+namespace Dkim.Core
+
+open System
+open System.Collections.Generic
+
+/// A key with what a signature by it says.
+[<NoComparison; NoEquality>]
+type internal KeyUse =
+    {
+        /// Nothing: the sender's own domain.
+        Domain: DomainName voption
+        Selector: Selector
+        Key: SigningKey
+    }
+
+/// A line of a key list, before its key is read.
+type internal KeyLine =
+    {
+        Number: int
+        /// In lower case, the domain in A-labels: what the sender's address is compared with.
+        Pattern: string
+        Domain: DomainName voption
+        Selector: Selector
+        KeyPath: string
+    }
+
+/// The fields of a line.
+[<Struct>]
+type internal KeyListForm =
+    /// `pattern:domain:keypath`
+    | WithDomain
+    /// `pattern:keypath`, the domain being the sender's
+    | WithoutDomain
+
+/// The lines of one pattern; `Place` is where the first of them stands.
+[<NoComparison; NoEquality>]
+type internal KeyGroup =
+    {
+        Place: int
+        Pattern: Pattern
+        mutable Uses: KeyUse list
+    }
+
+[<NoComparison; NoEquality>]
+type internal KeyList =
+    private
+        {
+            /// Patterns that can be found by their text, see `KeyList.keysOf`.
+            indexed: Dictionary<string, KeyGroup>
+            /// All others, in the order of the list.
+            others: KeyGroup[]
+        }
+
+module internal KeyList =
+    /// The endings under which a key is looked for, in order.
+    let private endings = [ ""; ".pem"; ".private" ]
+
+    let private selectorOf (path: string) =
+        Selector.tryCreate (path.Substring(path.LastIndexOf '/' + 1))
+        |> Result.toValueOption
+
+    let private tryDomain (text: string) : DomainName voption voption =
+        if text.StartsWith '*' then
+            ValueSome ValueNone
+        else
+            match DomainName.tryCreate text with
+            | Ok domain -> ValueSome(ValueSome domain)
+            | Error _ -> ValueNone
+
+    let private joined (directory: string) (path: string) =
+        if directory = "" || path.StartsWith '/' then
+            path
+        else
+            directory.TrimEnd '/' + "/" + path
+
+    // A path may hold colons, so only those before it count.
+    let private fields (form: KeyListForm) (line: string) : struct (string * string * string) voption =
+        let first = line.IndexOf ':'
+
+        match form with
+        | _ when first <= 0 -> ValueNone
+        | WithoutDomain -> ValueSome(struct (line.Substring(0, first), "*", line.Substring(first + 1)))
+        | WithDomain ->
+            match line.IndexOf(':', first + 1) with
+            | second when second > first + 1 ->
+                let domain = line.Substring(first + 1, second - first - 1)
+                ValueSome(struct (line.Substring(0, first), domain, line.Substring(second + 1)))
+            | _ -> ValueNone
+
+    let private tryLine form directory number (line: string) : KeyLine voption =
+        match fields form line with
+        | ValueNone -> ValueNone
+        | ValueSome(struct (pattern, domain, path)) ->
+            match tryDomain (domain.Trim()), selectorOf (path.Trim()) with
+            | ValueSome domain, ValueSome selector ->
+                ValueSome
+                    {
+                        Number = number
+                        Pattern = SignatureMap.folded (pattern.Trim())
+                        Domain = domain
+                        Selector = selector
+                        KeyPath = joined directory (path.Trim())
+                    }
+            | _ -> ValueNone
+
+    /// Reads the lines of a list. A line of only a directory is the base of the paths that follow; `#` in the first
+    /// column begins a comment. Errors are the original's, without the name of the file.
+    let parse (form: KeyListForm) (text: string) : Result<KeyLine list, string list> =
+        let lines = List<KeyLine>()
+        let errors = List<string>()
+        let mutable directory = ""
+
+        let read index (line: string) =
+            let said = line.Trim()
+
+            if said.StartsWith '/' && not (said.Contains ':') then
+                directory <- said
+            elif said <> "" && not (line.StartsWith '#') then
+                match tryLine form directory (index + 1) said with
+                | ValueSome line -> lines.Add line
+                | ValueNone -> errors.Add("line " + string (index + 1) + ": malformed")
+
+        FileContents.lines text |> Array.iteri read
+
+        if errors.Count = 0 then
+            Ok(List.ofSeq lines)
+        else
+            Error(List.ofSeq errors)
+
+    let private wanted path =
+        {
+            Path = path
+            Kind = FileKind.PrivateKey
+        }
+
+    /// A private key; what is wrong with it has the path in front.
+    let loadKey (find: WantedFile -> FileContents voption) (path: string) : Loading<Result<SigningKey, string>> =
+        let rec search endings =
+            match endings with
+            | [] -> Loaded(Error(path + ": open(): " + FileContents.NotFound))
+            | ending :: rest ->
+                match find (wanted (path + ending)) with
+                | ValueNone -> Wanting [ wanted (path + ending) ]
+                | ValueSome contents ->
+                    match contents.Problem with
+                    | ValueSome FileContents.NotFound -> search rest
+                    | ValueSome reason -> Loaded(Error(path + ending + ": open(): " + reason))
+                    | ValueNone ->
+                        SigningKey.parse ValueNone (Octets.latin1 contents.Octets.Span)
+                        |> Result.mapError (fun error -> path + ending + ": " + PrivateKeyError.describe error)
+                        |> Loaded
+
+        search endings
+
+    // Patterns that `keysOf` makes of an address: a whole address, `*`, and those that begin with a star before the
+    // domain or one of its parents.
+    let private isIndexed (pattern: string) =
+        let rest =
+            if pattern.StartsWith("*@*.", StringComparison.Ordinal) then
+                pattern.Substring 4
+            elif pattern.StartsWith("*@", StringComparison.Ordinal) then
+                pattern.Substring 2
+            elif pattern.StartsWith("*.", StringComparison.Ordinal) then
+                pattern.Substring 2
+            else
+                pattern
+
+        let isOneDomain =
+            not (pattern.StartsWith("*@", StringComparison.Ordinal) && rest.Contains '@')
+
+        pattern = "*" || (not (rest.Contains '*') && isOneDomain)
+
+    /// Longer local parts, which no mail system knows, are not searched for dots (RFC 5321 §4.5.3.1).
+    [<Literal>]
+    let private LocalPartLimit = 256
+
+    /// The texts of the indexed patterns that match an address.
+    let private keysOf (local: string) (domain: string) : string list =
+        let rec below (name: string) =
+            match name.IndexOf '.' with
+            | -1 -> []
+            | dot ->
+                let parent = name.Substring dot
+                ("*" + parent) :: ("*@*" + parent) :: below (name.Substring(dot + 1))
+
+        // Dots of the local part stand before the domain, too.
+        let dotted =
+            (if local.Length > LocalPartLimit then [] else below local)
+            |> List.filter (fun key -> not (key.StartsWith("*@", StringComparison.Ordinal)))
+            |> List.map (fun key -> key + "@" + domain)
+
+        (local + "@" + domain) :: ("*@" + domain) :: "*" :: dotted @ below domain
+
+    let private group (uses: (KeyLine * KeyUse) list) : KeyList =
+        let groups = Dictionary<string, KeyGroup>(StringComparer.Ordinal)
+        let others = List<KeyGroup>()
+
+        let add (line: KeyLine, keyUse: KeyUse) =
+            match groups.TryGetValue line.Pattern with
+            | true, group -> group.Uses <- keyUse :: group.Uses
+            | false, _ ->
+                let group =
+                    {
+                        Place = line.Number
+                        Pattern = Pattern.ofText line.Pattern
+                        Uses = [ keyUse ]
+                    }
+
+                groups[line.Pattern] <- group
+
+                if not (isIndexed line.Pattern) then
+                    others.Add group
+
+        List.iter add uses
+
+        for group in groups.Values do
+            group.Uses <- List.rev group.Uses
+
+        {
+            indexed = groups
+            others = others.ToArray()
+        }
+
+    /// The list with the keys that its lines name, each read once, or what is wrong with them.
+    let load (find: WantedFile -> FileContents voption) (lines: KeyLine list) : Loading<Result<KeyList, string list>> =
+        let keys =
+            Dictionary<string, Loading<Result<SigningKey, string>>>(StringComparer.Ordinal)
+
+        for line in lines do
+            if not (keys.ContainsKey line.KeyPath) then
+                keys[line.KeyPath] <- loadKey find line.KeyPath
+
+        let wanted = List<WantedFile>()
+        let errors = List<string>()
+
+        for key in keys.Values do
+            match key with
+            | Wanting files -> wanted.AddRange files
+            | Loaded(Error error) -> errors.Add error
+            | Loaded(Ok _) -> ()
+
+        let useOf (line: KeyLine) =
+            match keys[line.KeyPath] with
+            | Loaded(Ok key) ->
+                Some(
+                    line,
+                    {
+                        Domain = line.Domain
+                        Selector = line.Selector
+                        Key = key
+                    }
+                )
+            | Loaded(Error _)
+            | Wanting _ -> None
+
+        if wanted.Count > 0 then Wanting(List.ofSeq wanted)
+        elif errors.Count > 0 then Loaded(Error(List.ofSeq errors))
+        else Loaded(Ok(group (List.choose useOf lines)))
+
+    /// The keys for a sender: those of the first pattern that matches the address. A pattern that stands on several lines
+    /// has several keys.
+    let find (localPart: string) (domain: DomainName) (list: KeyList) : KeyUse list =
+        let local = localPart.ToLowerInvariant()
+        let address = local + "@" + domain.Text
+
+        let earliest (best: KeyGroup voption) key =
+            match list.indexed.TryGetValue key, best with
+            | (true, group), ValueSome known when known.Place < group.Place -> best
+            | (true, group), _ -> ValueSome group
+            | (false, _), _ -> best
+
+        let best = keysOf local domain.Text |> List.fold earliest ValueNone
+
+        let isEarlier (group: KeyGroup) =
+            match best with
+            | ValueSome known -> group.Place < known.Place
+            | ValueNone -> true
+
+        let rec scan index =
+            if index = list.others.Length || not (isEarlier list.others[index]) then
+                best
+            elif Pattern.matchesFolded address list.others[index].Pattern then
+                ValueSome list.others[index]
+            else
+                scan (index + 1)
+
+        match scan 0 with
+        | ValueSome group -> group.Uses
+        | ValueNone -> []
+
+    let count (list: KeyList) = list.indexed.Count

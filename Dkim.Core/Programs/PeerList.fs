@@ -1,0 +1,152 @@
+/// Lists of hosts by name and address: clients to leave alone, clients whose mail is signed, clients that may send for
+/// others (dkim-filter(8) -a, -i, -I).
+namespace Dkim.Core
+
+open System
+open System.Globalization
+open System.Net
+open System.Net.Sockets
+
+/// What an entry of a list means.
+[<NoComparison>]
+type internal PeerTest =
+    /// This host.
+    | Host of name: string
+    /// Every host below a domain, with the dot before it.
+    | Below of domain: string
+    /// Addresses that agree with `Base` in the bits of `Mask`.
+    | Network of start: byte[] * mask: byte[]
+
+[<NoComparison>]
+type internal PeerEntry = { Excluded: bool; Test: PeerTest }
+
+/// A list of hosts. Every entry is looked at, and the last that matches decides.
+[<NoComparison>]
+type internal PeerList = { Entries: PeerEntry list }
+
+module internal PeerList =
+    let empty = { Entries = [] }
+
+    let private plain (address: IPAddress) =
+        if address.IsIPv4MappedToIPv6 then
+            address.MapToIPv4()
+        else
+            address
+
+    // The C library's reading of an address: `1.2.3` is 1.2.0.3.
+    let private tryAddress (text: string) : IPAddress voption =
+        let bare =
+            if text.StartsWith("IPv6:", StringComparison.OrdinalIgnoreCase) then
+                text.Substring 5
+            else
+                text
+
+        let unbracketed =
+            if bare.StartsWith '[' && bare.EndsWith ']' then
+                bare.Substring(1, bare.Length - 2)
+            else
+                bare
+
+        match IPAddress.TryParse unbracketed with
+        | true, NonNull address -> ValueSome address
+        | _ -> ValueNone
+
+    let private maskOf (octets: int) (bits: int) : byte[] =
+        Array.init octets (fun index ->
+            let here = Math.Clamp(bits - 8 * index, 0, 8)
+            byte (0xff00 >>> here &&& 0xff))
+
+    let private tryBits (text: string) =
+        match Int32.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture) with
+        | true, bits -> ValueSome bits
+        | false, _ -> ValueNone
+
+    // A prefix of a mapped address counts the 96 bits before the IPv4 address.
+    let private tryMask (written: IPAddress) (address: IPAddress) (text: string) : byte[] voption =
+        let octets = address.GetAddressBytes().Length
+        let skipped = if written.IsIPv4MappedToIPv6 then 96 else 0
+
+        match tryBits text, tryAddress text with
+        | ValueSome bits, _ when bits >= skipped && bits <= skipped + 8 * octets ->
+            ValueSome(maskOf octets (bits - skipped))
+        | ValueNone, ValueSome mask when
+            address.AddressFamily = AddressFamily.InterNetwork
+            && mask.AddressFamily = AddressFamily.InterNetwork
+            ->
+            ValueSome(mask.GetAddressBytes())
+        | _ -> ValueNone
+
+    let private masked (mask: byte[]) (octets: byte[]) = Array.map2 (&&&) octets mask
+
+    let private network (address: IPAddress) mask =
+        Network(masked mask (address.GetAddressBytes()), mask)
+
+    let private tryTest (text: string) : PeerTest voption =
+        let slash = text.IndexOf '/'
+        let head = if slash < 0 then text else text.Substring(0, slash)
+
+        match tryAddress head with
+        | ValueSome written ->
+            let address = plain written
+
+            if slash < 0 then
+                ValueSome(network address (maskOf (address.GetAddressBytes().Length) 128))
+            else
+                tryMask written address (text.Substring(slash + 1))
+                |> ValueOption.map (network address)
+        | ValueNone when slash >= 0 || text = "" -> ValueNone
+        | ValueNone when text[0] = '.' -> ValueSome(Below(text.ToLowerInvariant()))
+        | ValueNone -> ValueSome(Host(text.ToLowerInvariant()))
+
+    let private tryEntry (line: string) : PeerEntry voption =
+        let excluded = line.StartsWith '!'
+        let text = if excluded then line.Substring(1).Trim() else line
+
+        tryTest text
+        |> ValueOption.map (fun test -> { Excluded = excluded; Test = test })
+
+    /// Reads a list of one entry on each line; `#` begins a comment. What cannot be an entry matches nothing and is told.
+    let parse (path: string) (text: string) : struct (PeerList * Problem list) =
+        let read (entries, problems) (number: int, line: string) =
+            match tryEntry line with
+            | ValueSome entry -> entry :: entries, problems
+            | ValueNone ->
+                let problem =
+                    {
+                        Origin = InFile(path, number)
+                        Name = ""
+                        Value = ValueSome line
+                        Fault = IllegalValue "no host name, domain, address or network"
+                        Remedy = "write host.example.com, .example.com, 192.0.2.1 or 192.0.2.0/24"
+                    }
+
+                entries, problem :: problems
+
+        let entries, problems = FileContents.entries text |> List.fold read ([], [])
+
+        struct ({ Entries = List.rev entries }, List.rev problems)
+
+    /// The list that stands where no file is named (dkim-filter(8) -i).
+    let loopback: PeerList =
+        let struct (list, _) = parse "" "127.0.0.1"
+        list
+
+    let private isWithin (start: byte[]) (mask: byte[]) (octets: byte[]) =
+        octets.Length = start.Length && masked mask octets = start
+
+    /// Whether a client is on the list, by its name or by its address. A name in brackets is none.
+    let contains (hostName: string) (address: IPAddress voption) (list: PeerList) : bool =
+        let name = hostName.ToLowerInvariant().TrimEnd '.'
+        let named = name <> "" && name[0] <> '['
+
+        let octets =
+            address |> ValueOption.map (fun address -> (plain address).GetAddressBytes())
+
+        let matches test =
+            match test with
+            | Host host -> named && name = host
+            | Below domain -> named && name.EndsWith(domain, StringComparison.Ordinal)
+            | Network(start, mask) -> octets |> ValueOption.exists (isWithin start mask)
+
+        (false, list.Entries)
+        ||> List.fold (fun found entry -> if matches entry.Test then not entry.Excluded else found)
