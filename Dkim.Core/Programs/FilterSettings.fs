@@ -1,46 +1,9 @@
 /// The settings of the two milters, dkim-filter and dk-filter: what they share first.
 namespace Dkim.Core
 
-/// What becomes of a message with a certain result (dkim-filter(8) -C).
-[<Struct; RequireQualifiedAccess>]
-type FilterAction =
-    | Accept
-    | Discard
-    | Reject
-    | TempFail
-
-/// An action for each result that can have one.
-type FilterActions =
-    {
-        BadSignature: FilterAction
-        DnsError: FilterAction
-        InternalError: FilterAction
-        NoSignature: FilterAction
-        /// The header is larger than allowed.
-        Security: FilterAction
-        /// dk-filter alone: no signature, though the domain says that it signs everything.
-        SignatureMissing: FilterAction
-    }
-
 /// The roles that a filter plays.
 [<Struct>]
 type FilterMode = { Signs: bool; Verifies: bool }
-
-/// How much of a body a signature must cover (dkim-filter(8) -L).
-type MinimumSigned =
-    /// This many octets, or all of a shorter body.
-    | Octets of int64<octet>
-    /// This part of the body, in percent.
-    | Percentage of int
-    /// All but this many octets.
-    | AllBut of int64<octet>
-
-/// What a key whose DNSSEC state is suspicious makes of a good signature.
-[<Struct; RequireQualifiedAccess>]
-type KeyTreatment =
-    | Neutral
-    | None
-    | Fail
 
 /// The filter as a service: what the host needs. Durations are in seconds.
 type FilterService =
@@ -105,7 +68,7 @@ type FilterScope =
     }
 
 /// What dkim-filter puts into signatures.
-type FilterSigning =
+type SigningSettings =
     {
         HeaderCanon: HeaderCanon
         BodyCanon: BodyCanon
@@ -126,7 +89,7 @@ type FilterSigning =
     }
 
 /// How dkim-filter verifies, and what it makes of the result.
-type FilterVerifying =
+type VerifyingSettings =
     {
         ClockDrift: int64<sec>
         MinimumSigned: MinimumSigned voption
@@ -169,8 +132,8 @@ type DkimFilterSettings =
     {
         Service: FilterService
         Scope: FilterScope
-        Signing: FilterSigning
-        Verifying: FilterVerifying
+        Signing: SigningSettings
+        Verifying: VerifyingSettings
         /// Ends a message whose header is larger; 0 for no limit of its own.
         MaximumHeaders: int<octet>
         RequiredHeaders: bool
@@ -262,7 +225,7 @@ module FilterScope =
         }
 
 module DkimFilterSettings =
-    let private signing: FilterSigning =
+    let private signing: SigningSettings =
         {
             HeaderCanon = SimpleHeader
             BodyCanon = SimpleBody
@@ -279,7 +242,7 @@ module DkimFilterSettings =
             DontSignMailTo = []
         }
 
-    let private verifying: FilterVerifying =
+    let private verifying: VerifyingSettings =
         {
             ClockDrift = 300L<sec>
             MinimumSigned = ValueNone
@@ -289,7 +252,7 @@ module DkimFilterSettings =
             MinimumKeyBits = 1024<bit>
             MaximumSignatures = 10
             BogusKey = KeyTreatment.Fail
-            InsecureKey = KeyTreatment.None
+            InsecureKey = KeyTreatment.Unchanged
             ApplyBogusPolicy = false
             ApplyInsecurePolicy = true
             AdspDiscard = false

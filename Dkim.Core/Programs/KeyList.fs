@@ -4,16 +4,6 @@ namespace Dkim.Core
 open System
 open System.Collections.Generic
 
-/// A key with what a signature by it says.
-[<NoComparison; NoEquality>]
-type internal KeyUse =
-    {
-        /// Nothing: the sender's own domain.
-        Domain: DomainName voption
-        Selector: Selector
-        Key: SigningKey
-    }
-
 /// A line of a key list, before its key is read.
 type internal KeyLine =
     {
@@ -39,7 +29,7 @@ type internal KeyGroup =
     {
         Place: int
         Pattern: Pattern
-        mutable Uses: KeyUse list
+        mutable Keys: FilterKey list
     }
 
 [<NoComparison; NoEquality>]
@@ -192,19 +182,19 @@ module internal KeyList =
 
         (local + "@" + domain) :: ("*@" + domain) :: "*" :: dotted @ below domain
 
-    let private group (uses: (KeyLine * KeyUse) list) : KeyList =
+    let private group (keys: (KeyLine * FilterKey) list) : KeyList =
         let groups = Dictionary<string, KeyGroup>(StringComparer.Ordinal)
         let others = List<KeyGroup>()
 
-        let add (line: KeyLine, keyUse: KeyUse) =
+        let add (line: KeyLine, key: FilterKey) =
             match groups.TryGetValue line.Pattern with
-            | true, group -> group.Uses <- keyUse :: group.Uses
+            | true, group -> group.Keys <- key :: group.Keys
             | false, _ ->
                 let group =
                     {
                         Place = line.Number
                         Pattern = Pattern.ofText line.Pattern
-                        Uses = [ keyUse ]
+                        Keys = [ key ]
                     }
 
                 groups[line.Pattern] <- group
@@ -212,10 +202,10 @@ module internal KeyList =
                 if not (isIndexed line.Pattern) then
                     others.Add group
 
-        List.iter add uses
+        List.iter add keys
 
         for group in groups.Values do
-            group.Uses <- List.rev group.Uses
+            group.Keys <- List.rev group.Keys
 
         {
             indexed = groups
@@ -240,7 +230,7 @@ module internal KeyList =
             | Loaded(Error error) -> errors.Add error
             | Loaded(Ok _) -> ()
 
-        let useOf (line: KeyLine) =
+        let keyOf (line: KeyLine) =
             match keys[line.KeyPath] with
             | Loaded(Ok key) ->
                 Some(
@@ -256,11 +246,11 @@ module internal KeyList =
 
         if wanted.Count > 0 then Wanting(List.ofSeq wanted)
         elif errors.Count > 0 then Loaded(Error(List.ofSeq errors))
-        else Loaded(Ok(group (List.choose useOf lines)))
+        else Loaded(Ok(group (List.choose keyOf lines)))
 
     /// The keys for a sender: those of the first pattern that matches the address. A pattern that stands on several lines
     /// has several keys.
-    let find (localPart: string) (domain: DomainName) (list: KeyList) : KeyUse list =
+    let find (localPart: string) (domain: DomainName) (list: KeyList) : FilterKey list =
         let local = localPart.ToLowerInvariant()
         let address = local + "@" + domain.Text
 
@@ -286,7 +276,7 @@ module internal KeyList =
                 scan (index + 1)
 
         match scan 0 with
-        | ValueSome group -> group.Uses
+        | ValueSome group -> group.Keys
         | ValueNone -> []
 
     let count (list: KeyList) = list.indexed.Count

@@ -13,8 +13,6 @@ type MilterClient =
         HostName: string
         /// Nothing where mail is submitted on the machine itself.
         Address: IPAddress voption
-        /// Whether the database of POP logins, if there is one, knows the address.
-        HasPopLogin: bool
     }
 
 /// The macros that the MTA has sent for a message up to now.
