@@ -108,6 +108,15 @@ let private forAll (length: int) (law: BodyCanon -> string -> bool) =
         |> Seq.tryFind (law canon >> not)
         |> Option.iter (fun text -> Assert.Fail("canonicalization " + string index + ": " + escaped text)))
 
+[<Category "RFC6376-3.4.3-1">]
+[<Category "RFC6376-3.4.3-2">]
+[<Category "RFC6376-3.4.4-1">]
+[<Category "RFC6376-3.4.4-2">]
+[<Category "RFC6376-3.4.4-3">]
+[<Category "RFC6376-3.4.4-4">]
+[<Category "RFC6376-3.4.4-5">]
+[<Category "RFC4870-3.4.2.1-1">]
+[<Category "RFC4870-3.4.2.2-2">]
 [<Test>]
 let ``step is what the RFCs say, for every short body`` () =
     forAll 7 (fun canon text -> byStep canon text = Naive.canonical canon text)
@@ -116,6 +125,7 @@ let ``step is what the RFCs say, for every short body`` () =
 let ``the fast path is step, for every short body`` () =
     forAll 7 (fun canon text -> byFeed canon (whole text) = byStep canon text)
 
+[<Category "RFC6376-3.4-4">]
 [<Test>]
 let ``any cut into two pieces gives the same octets, for every short body`` () =
     forAll 6 (fun canon text ->
@@ -163,6 +173,7 @@ let ``step is what the RFCs say`` (MailBody octets) =
     let text = Octets.latin1 (ReadOnlySpan octets)
     eachCanon (fun canon -> byStep canon text = Naive.canonical canon text)
 
+[<Category "RFC6376-3.4-4">]
 [<Property>]
 let ``the fast path in any pieces is step`` (MailBody octets) cuts =
     let text = Octets.latin1 (ReadOnlySpan octets)

@@ -7,6 +7,7 @@ module Dkim.Properties.DigestLaws
 open System
 open System.Buffers
 open System.Security.Cryptography
+open NUnit.Framework
 open FsCheck.NUnit
 open Dkim.Core
 
@@ -45,6 +46,8 @@ let private requests (limit: int) (prefix: byte[]) : DigestRequest list =
                     }
     ]
 
+[<Category "RFC6376-3.5-23">]
+[<Category "RFC6376-3.7-1">]
 [<Property>]
 let ``every digest is that of the prefix and the canonical octets up to the limit``
     (MailBody octets)

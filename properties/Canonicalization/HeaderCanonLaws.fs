@@ -25,6 +25,11 @@ let private naiveRelaxed (name: string) (value: string) : string =
 
 let private field (SomeField(name, value)) = Field.ofText name value
 
+[<Category "RFC6376-3.4.2-1">]
+[<Category "RFC6376-3.4.2-3">]
+[<Category "RFC6376-3.4.2-4">]
+[<Category "RFC6376-3.4.2-5">]
+[<Category "RFC6376-3.4.2-6">]
 [<Test>]
 let ``relaxed is what the RFC says, for every short value`` () =
     let rec texts n =

@@ -9,6 +9,7 @@
 module Dkim.Properties.SenderPolicyLaws
 
 open System
+open NUnit.Framework
 open FsCheck.NUnit
 open Dkim.Core
 
@@ -74,6 +75,7 @@ let ``no record makes the readers throw, and what is published was one record``
             | NoSuchDomain -> true
             | PolicyUnavailable _ -> false))
 
+[<Category "RFC4870-3.6-1">]
 [<Property>]
 let ``a domain in testing refuses nothing`` (all: bool) =
     let record = if all then "o=-; t=y" else "o=!; t=y"

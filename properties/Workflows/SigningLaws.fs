@@ -5,6 +5,7 @@
 module Dkim.Properties.SigningLaws
 
 open System
+open NUnit.Framework
 open FsCheck.NUnit
 open Dkim.Core
 open Dkim.Properties.Ways
@@ -38,10 +39,14 @@ let private changed (at: int) (octets: byte[]) : byte[] voption =
         copy[place] <- if copy[place] = 'q'B then 'p'B else 'q'B
         ValueSome copy
 
+[<Category "RFC6376-5.5-1">]
+[<Category "RFC8463-5-2">]
+[<Category "RFC6376-3.7-1">]
 [<Property>]
 let ``what is signed verifies`` (letter: Letter) =
     eachWay letter (fun _ signed -> passes signed letter.Body)
 
+[<Category "RFC6376-5.6-1">]
 [<Property>]
 let ``what is signed verifies after a journey as octets`` (letter: Letter) cuts =
     eachWay letter (fun _ signed ->
@@ -81,12 +86,16 @@ let ``what is signed verifies after a journey as octets`` (letter: Letter) cuts 
         passage.Answer(dict asked |> Collections.Generic.Dictionary)
         passage.Decision |> List.map _.Verdict = [ Verdict.Pass ])
 
+[<Category "RFC6376-3.7-1">]
+[<Category "RFC6376-6.1.3-2">]
 [<Property>]
 let ``a changed octet of the body fails`` (letter: Letter) (at: uint16) =
     match changed (int at) letter.Body with
     | ValueNone -> true
     | ValueSome body -> eachWay letter (fun _ signed -> not (passes signed body))
 
+[<Category "RFC6376-3.7-1">]
+[<Category "RFC6376-6.1.3-3">]
 [<Property>]
 let ``a changed octet of a signed value fails`` (letter: Letter) (which: byte) (at: uint16) =
     eachWay letter (fun _ signed ->
@@ -103,6 +112,7 @@ let ``a changed octet of a signed value fails`` (letter: Letter) (which: byte) (
             let other = Field.ofText field.Name (Octets.latin1 (ReadOnlySpan value))
             not (passes (replaced index other signed) letter.Body))
 
+[<Category "RFC6376-3.7-4">]
 [<Property>]
 let ``a changed octet of the signature field fails`` (letter: Letter) (at: uint16) =
     eachWay letter (fun way signed ->
@@ -115,6 +125,7 @@ let ``a changed octet of the signature field fails`` (letter: Letter) (at: uint1
             not (passes (replaced 0 other signed) letter.Body)
         | _ -> true)
 
+[<Category "RFC6376-3.5-13">]
 [<Property>]
 let ``a field that h= does not name may come, go and change`` (letter: Letter) (value: byte) =
     let added = Field.ofText "X-Added" (" " + string value)
@@ -170,6 +181,8 @@ let ``other white space passes under relaxed bodies`` (letter: Letter) =
         | ValueSome signed -> passes signed body
         | ValueNone -> false)
 
+[<Category "RFC6376-5.4.2-3">]
+[<Category "RFC6376-8.15-1">]
 [<Property>]
 let ``a sealed name cannot be added`` (letter: Letter) (value: byte) =
     all
@@ -198,6 +211,7 @@ let ``a way is known by the text of its signature alone`` (letter: Letter) =
             | ValueNone -> false
         | _ -> false)
 
+[<Category "RFC6376-4.2-1">]
 [<Property(MaxTest = 40)>]
 let ``all ways on one letter verify together, in one pass`` (letter: Letter) =
     // DomainKeys refuses to sign what it has signed, so each scheme of it stands alone.

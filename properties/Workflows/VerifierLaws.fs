@@ -9,6 +9,7 @@
 module Dkim.Properties.VerifierLaws
 
 open System
+open NUnit.Framework
 open FsCheck.NUnit
 open Dkim.Core
 open Dkim.Properties.Ways
@@ -43,6 +44,7 @@ let private conclude (plan: VerifyPlan) (body: byte[]) (answers: Question -> Ans
     hasher.Feed(ReadOnlySpan body)
     Verifier.conclude plan (hasher.Finish()) answers
 
+[<Category "RFC6376-8.4-1">]
 [<Property>]
 let ``no more is asked than there are signatures, and nothing twice`` (letter: Letter) damage =
     let header = crowded letter damage
@@ -67,6 +69,7 @@ let ``every signature is judged, in its place`` (letter: Letter) damage =
 
     judged |> List.map _.Position = places
 
+[<Category "RFC6376-6.1.2-2">]
 [<Property>]
 let ``an unavailable name is a temporary failure and never a pass`` (letter: Letter) damage =
     let plan = Verifier.plan policy now (crowded letter damage)
@@ -88,6 +91,8 @@ let ``without digests nothing passes`` (letter: Letter) =
     Verifier.conclude (Verifier.plan policy now (crowded letter [])) Digests.none answer
     |> List.forall (fun one -> one.Verdict <> Verdict.Pass)
 
+[<Category "RFC6376-3.6.2.2-2">]
+[<Category "RFC6376-6.1.2-4">]
 [<Property>]
 let ``the order of records under a name is of no account`` (letter: Letter) (others: GoodRecord list) (rotation: byte) =
     let plan = Verifier.plan policy now (crowded letter [])
@@ -111,6 +116,9 @@ let ``the order of records under a name is of no account`` (letter: Letter) (oth
 
     judged rotated = judged id && judged List.rev = judged id
 
+[<Category "RFC6376-4.2-4">]
+[<Category "RFC6376-6.1-1">]
+[<Category "RFC6376-6.1-4">]
 [<Property>]
 let ``each signature is judged as if it stood alone`` (letter: Letter) damage =
     // A DKIM signature that h= names would be another matter; ours name none.
@@ -127,6 +135,7 @@ let ``each signature is judged as if it stood alone`` (letter: Letter) damage =
             =
             [ one.Verdict ])
 
+[<Category "RFC6376-4.2-6">]
 [<Property>]
 let ``limits hold`` (letter: Letter) (damage: Damaged list) (read: byte) (verified: byte) =
     let narrow =
@@ -150,6 +159,9 @@ let ``limits hold`` (letter: Letter) (damage: Damaged list) (read: byte) (verifi
     looked.Length <= narrow.SignaturesRead
     && passed.Length <= narrow.SignaturesVerified
 
+[<Category "RFC6376-8.8-1">]
+[<Category "RFC6376-8.9-1">]
+[<Category "RFC6376-6.1.1-1">]
 [<Property(MaxTest = 1000)>]
 let ``no message makes the verifier throw`` (AnyMessage octets) (Damaged damaged) (Damaged record) =
     let signature =

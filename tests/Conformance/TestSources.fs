@@ -61,8 +61,8 @@ let private fsharp =
     {
         Opens = "[<"
         Closes = ">]"
-        Group = Regex @"^module (?:[\w.]*\.)?(\w+)$"
-        Declaration = Regex @"^let (?:``(.+?)``|(\w+))"
+        Group = Regex @"^(?:module|type) (?:[\w.]*\.)?(\w+)(?:\(\) =)?$"
+        Declaration = Regex @"^(?:let |member _\.)(?:``(.+?)``|(\w+))"
     }
 
 let private csharp =

@@ -195,6 +195,11 @@ let ``comments and blanks in a key file are passed over`` () =
     let files = [ "/etc/domainkeys/example.org/default", found pem ]
     Expect.contains "DomainKey-Signature" (head (decide (signing []) files [] sample))
 
+[<Category "RFC4870-3.1-1">]
+[<Category "RFC4870-3.1-3">]
+[<Category "RFC4870-3.5.2-1">]
+[<Category "RFC4870-3.5.2-2">]
+[<Category "RFC6376-5.1-1">]
 [<Test>]
 let ``a message that cannot be signed passes unsigned`` () =
     let files = [ "/etc/domainkeys/example.org/default", found (snd key.Value) ]
@@ -216,6 +221,8 @@ let ``a message that cannot be signed passes unsigned`` () =
     let long = "From: a@example.org\nX: " + String('x', 1100000) + "\n\nlong\n"
     Expect.equal (Handed("", long)) (decide (signing []) files [] long)
 
+[<Category "RFC8463-5-2">]
+[<Category "RFC6376-4.2-1">]
 [<Test>]
 let ``both schemes on one message, RSA and Ed25519`` () =
     let files =
@@ -264,6 +271,9 @@ let private statuses () =
         'L', "bad key     ", good, record "g=ann; "
     ]
 
+[<Category "RFC4870-3.8-1">]
+[<Category "RFC4870-3.7.4-1">]
+[<Category "RFC4870-3.7.4-2">]
 [<Test>]
 let ``each letter of DKVERIFY`` () =
     for letter, words, text, answer in statuses () do
@@ -318,6 +328,7 @@ let private dkimResults () =
         'G', "From: a@example.org\nX: " + String('x', 1100000) + "\n\n", record ""
     ]
 
+[<Category "RFC6376-6.3-6">]
 [<Test>]
 let ``each letter of DKIMVERIFY`` () =
     for letter, text, answer in dkimResults () do
@@ -365,6 +376,7 @@ let ``the next program`` () =
     Expect.equal "/y" (next "bin/qmail-queue" [ "DKQUEUE", ""; "DKIMQUEUE", "/y" ])
     Expect.equal "bin/qmail-queue" (next "qmail-dk" [ "QMAILQUEUE", "/loop" ])
 
+[<Category "RFC4870-3.5-1">]
 [<Test>]
 let ``a message that nobody asks about is not read`` () =
     Expect.isTrue (start "qmail-dk" [ "DKSIGN", "/k" ]).IsIdle "no RELAYCLIENT: DKSIGN counts for nothing"

@@ -188,6 +188,9 @@ let ``methods by type go before the common one`` () =
         "c=relaxed;"
         (fieldOf (start [] ("--signature=dkim" :: List.tail arguments)) (message "joe@example.org"))
 
+[<Category "RFC6376-5.4-2">]
+[<Category "RFC6376-5.4-3">]
+[<Category "RFC6376-5.4.2-2">]
 [<Test>]
 let ``every field that is signed is named as often as it is there, and no other is`` () =
     let text =
@@ -218,6 +221,7 @@ let private failures =
 let private badMap =
     "gone.example dkim(key=gone)\nbad.example pgp\nmacro.example dkim(d=$nobody)\n"
 
+[<Category "RFC6376-5.1-1">]
 [<Test>]
 let ``what cannot be signed passes unsigned with a warning, or is refused`` () =
     for arguments, message, reason in failures do
@@ -233,6 +237,7 @@ let ``what cannot be signed passes unsigned with a warning, or is refused`` () =
         let code = if reason.StartsWith "perm" then 550 else 450
         Expect.equal (Refused(code, "DKIM - " + reason)) refused
 
+[<Category "RFC4870-3.5.2-1">]
 [<Test>]
 let ``a message signed with DomainKeys before gets the other signatures`` () =
     let program =

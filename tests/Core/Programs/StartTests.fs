@@ -248,6 +248,7 @@ let ``weak settings are warned of and do not keep the proxy from starting`` () =
     Expect.contains "map:2: b.example: invalid signature type pgp" ofMap[0]
     Expect.contains "cannot read keyfile gone: no such file" ofMap[1]
 
+[<Category "RFC6376-5.2-1">]
 [<Test>]
 let ``secrets are asked for as such and read again when they change`` () =
     let program = startOut (keyed []) (enough @ operands) |> serving
@@ -326,6 +327,8 @@ let private filters =
         [ "--deny=10\\..*" ], [], [ "10.0.0.1"; "192.0.2.1" ]
     ]
 
+[<Category "RFC6376-5.1-2">]
+[<Category "RFC4870-3.5-1">]
 [<Test>]
 let ``clients are admitted as the filters say`` () =
     for arguments, admitted, others in filters do

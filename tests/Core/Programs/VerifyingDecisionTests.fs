@@ -46,6 +46,9 @@ let private results program zone message =
 let private clause result =
     "mx.example.org; dkim=" + result + " header.i=@example.org"
 
+[<Category "RFC6376-6.3-5">]
+[<Category "RFC8601-4-3">]
+[<Category "RFC8601-4.1-1">]
 [<Test>]
 let ``RFC8601-2.7.1-2 a good signature passes`` () =
     let outcome, log, asked = pass zone.Value (start []) good.Value
@@ -101,6 +104,8 @@ let private outcomes =
         replace "t=1700000000" "t=1; x=2", zone.Value, "invalid (signature is expired)"
     ]
 
+[<Category "RFC6376-6.3-6">]
+[<Category "RFC6376-6.3-1">]
 [<Test>]
 let ``every cause has the original's words`` () =
     for change, zone, expected in outcomes do
@@ -127,6 +132,8 @@ let ``broken signatures have the original's words`` () =
         | "invalid (missing b tag)" -> Expect.contains "dkim=invalid (" (fst actual)
         | _ -> Expect.equal ("mx.example.org; dkim=" + expected, expected) actual
 
+[<Category "RFC6376-3.9-2">]
+[<Category "RFC6376-3.9-1">]
 [<Test>]
 let ``every signature has a clause, and the best speaks for all`` () =
     let both =
@@ -147,6 +154,12 @@ let ``DomainKeys goes after Sender where there is one`` () =
         ("mx.example.org; domainkeys=pass header.sender=ann@example.org", "pass")
         (results (start []) zone.Value text)
 
+[<Category "RFC6376-3.9-1">]
+[<Category "RFC6376-3.9-2">]
+[<Category "RFC6376-3.11-1">]
+[<Category "RFC6376-6.3-5">]
+[<Category "RFC8601-2.7.1-6">]
+[<Category "RFC8601-2.7.1-7">]
 [<Test>]
 let ``RFC8601-2.7.7-1 RFC8601-2.7.1-8 registered words on request, with all that they can tell`` () =
     let text =
@@ -170,6 +183,8 @@ let ``RFC8601-2.7.7-1 RFC8601-2.7.1-8 registered words on request, with all that
     let temporary = fst (results program [ keyName, Fails "timeout" ] good.Value)
     Expect.contains "dkim=temperror reason=\"key unavailable: timeout\"" temporary
 
+[<Category "RFC8301-3.1-4">]
+[<Category "RFC8301-3.2-5">]
 [<Test>]
 let ``short keys and SHA-1 pass only by their settings`` () =
     let short = signed rsa768.Value [] plain
@@ -180,6 +195,11 @@ let ``short keys and SHA-1 pass only by their settings`` () =
     Expect.equal "invalid (unsupported algorithm rsa-sha1)" (results (start []) zone.Value sha1 |> snd)
     Expect.equal "pass" (results (start [ "--allow_sha1" ]) zone.Value sha1 |> snd)
 
+[<Category "RFC6376-6.2-1">]
+[<Category "RFC6376-6.2-2">]
+[<Category "RFC8601-4-2">]
+[<Category "RFC8601-4-3">]
+[<Category "RFC8601-4.1-1">]
 [<Test>]
 let ``RFC8601-5-1 fields that claim our host go, the others stay where they are`` () =
     let forged =
@@ -265,6 +285,7 @@ let ``RFC8601-5-1 a header too long to be searched for forged fields is refused`
     match pass [] (start [ "--max_header_octets=1024" ]) long with
     | outcome, _, _ -> Expect.equal (Refused(552, "5.3.4 Message header too long")) outcome
 
+[<Category "RFC6376-6.1-5">]
 [<Test>]
 let ``reject-error refuses for a while what cannot be looked up for now`` () =
     let failing = [ keyName, Fails "SERVFAIL" ]
@@ -330,6 +351,11 @@ let private policies =
             thirdParty.Value, adsp "all" @ otherZone.Value, ""
         ]
 
+[<Category "RFC6376-6.3-2">]
+[<Category "RFC8601-4.2-1">]
+[<Category "RFC4870-3.6-1">]
+[<Category "RFC5617-2.7-1">]
+[<Category "RFC4870-3.7.6-1">]
 [<Test>]
 let ``reject-fail refuses what one of three policies wants refused`` () =
     for message, zone, detail in policies.Value do
@@ -339,6 +365,8 @@ let ``reject-fail refuses what one of three policies wants refused`` () =
         | Refused(code, text) -> Expect.equal (550, "5.7.1 DKIM - " + detail) (code, text)
         | Relayed _ -> Expect.equal "" detail
 
+[<Category "RFC4870-3.6-2">]
+[<Category "RFC4870-3.7.6-1">]
 [<Test>]
 let ``policies are asked for only with reject-fail, and only where they can matter`` () =
     let asked arguments zone message =

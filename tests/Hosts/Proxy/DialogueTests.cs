@@ -14,6 +14,8 @@ public sealed class DialogueTests
     private const string Unstuffed = "Subject: x\r\n\r\n.stuffed\r\nx\r\nend\r\n";
 
     [Test]
+    [Category("RFC5321-4.5.2-1")]
+    [Category("RFC5321-3.3-1")]
     public void A_session_passes_and_only_three_keywords_are_missing()
     {
         var talk = new Conversation().FromClient(Envelope + "DATA\r\n").FromClient(Text + ".\r\nQUIT\r\n");
@@ -28,6 +30,9 @@ public sealed class DialogueTests
     }
 
     [Test]
+    [Category("RFC5321-2.3.8-1")]
+    [Category("RFC5321-4.1.1.5-1")]
+    [Category("RFC5321-4.5.2-1")]
     public void Two_cuts_anywhere_change_nothing([Values(1, 2, 3, 7, int.MaxValue)] int relayPiece)
     {
         var stream = Envelope + "DATA\r\n" + Text + ".\r\nRSET\r\n" + Envelope + "DATA\r\n.\r\nQUIT\r\n";
@@ -47,6 +52,8 @@ public sealed class DialogueTests
     }
 
     [TestCase("250-r\r\n250-STARTTLS\r\n250 SIZE\r\n", "250-r\r\n250 SIZE\r\n")]
+    [Category("RFC5321-2.4-2")]
+    [Category("RFC3030-2-1")]
     [TestCase("250-r\r\n250-SIZE\r\n250 starttls\r\n", "250-r\r\n250 SIZE\r\n")]
     [TestCase("250-r\r\n250-CHUNKING\r\n250-BINARYMIME\r\n250 STARTTLS\r\n", "250 r\r\n")]
     [TestCase("250-STARTTLS is my name\r\n250 8BITMIME\r\n", "250-STARTTLS is my name\r\n250 8BITMIME\r\n")]
@@ -63,6 +70,9 @@ public sealed class DialogueTests
     }
 
     [TestCase("STARTTLS")]
+    [Category("RFC3030-2-1")]
+    [Category("RFC2920-3-1")]
+    [Category("RFC5321-2.4-1")]
     [TestCase("starttls")]
     [TestCase("BDAT 5 LAST")]
     [TestCase("  BDAT 5")]
@@ -76,6 +86,7 @@ public sealed class DialogueTests
     }
 
     [Test]
+    [Category("RFC2920-3-1")]
     public void Commands_of_a_group_go_on_at_once_only_where_the_relay_said_so()
     {
         var relay = new SilentRelay("250 PIPELINING\r\n", "250-r\r\n250 PIPELINING\r\n");
@@ -84,6 +95,7 @@ public sealed class DialogueTests
     }
 
     [Test]
+    [Category("RFC2920-3-1")]
     public void Nothing_is_sent_before_the_greeting()
     {
         var talk = new Conversation(greet: false).FromClient("EHLO c\r\nQUIT\r\n");
@@ -119,6 +131,8 @@ public sealed class DialogueTests
     }
 
     [TestCase("DATA", true)]
+    [Category("RFC5321-2.4-1")]
+    [Category("RFC5321-3.3-1")]
     [TestCase("data", true)]
     [TestCase("DATA ", true)]
     [TestCase("DATAX", false)]
@@ -132,6 +146,7 @@ public sealed class DialogueTests
     }
 
     [Test]
+    [Category("RFC5321-3.3-1")]
     public void After_a_refused_DATA_commands_are_commands()
     {
         var talk = new Conversation();
@@ -143,6 +158,7 @@ public sealed class DialogueTests
     }
 
     [Test]
+    [Category("RFC5321-3.3-1")]
     public void A_354_to_anything_but_DATA_ends_the_session()
     {
         var talk = new Conversation();
@@ -155,6 +171,8 @@ public sealed class DialogueTests
     }
 
     [TestCase("RCPT TO:<a\nb@c>")]
+    [Category("RFC5321-2.3.8-1")]
+    [Category("RFC5321-2.3.8-2")]
     [TestCase("RCPT TO:<a\rb@c>")]
     [TestCase("NOOP\0DATA")]
     [TestCase("NOOP\n.\r")]
@@ -169,6 +187,7 @@ public sealed class DialogueTests
     }
 
     [Test]
+    [Category("RFC5321-4.5.3.1-1")]
     public void A_command_line_may_be_as_long_as_the_limit_and_no_longer([Values(1, 100, 5000)] int piece)
     {
         foreach (var (length, passes) in new[] { (512, true), (12288, true), (12289, false), (500_000, false) })
@@ -212,6 +231,7 @@ public sealed class DialogueTests
     }
 
     [Test]
+    [Category("RFC5321-4.1.1.4-3")]
     public void A_refused_message_leaves_the_relay_and_lets_the_client_say_goodbye()
     {
         var talk = new Conversation { Decide = _ => (450, "DKIM - temperror (bad\r\nkey\u00e9)") };
@@ -233,6 +253,7 @@ public sealed class DialogueTests
     }
 
     [Test]
+    [Category("RFC5321-3.8-1")]
     public void Stopping_waits_for_the_message_on_its_way()
     {
         var talk = new Conversation();
@@ -245,6 +266,7 @@ public sealed class DialogueTests
     }
 
     [Test]
+    [Category("RFC5321-3.8-1")]
     public void Stopping_between_messages_is_said_at_once()
     {
         var talk = new Conversation();
@@ -269,6 +291,8 @@ public sealed class DialogueTests
     }
 
     [Test]
+    [Category("RFC5321-4.2-1")]
+    [Category("RFC5321-4.2-2")]
     public void Replies_of_any_code_pass_unchanged(
         [Values("250", "299 x", "451-a\r\n451 b", "499", "550-5.1.1 a\r\n550-\r\n550 c", "599 \t odd", "253 \u00fc")] string reply)
     {

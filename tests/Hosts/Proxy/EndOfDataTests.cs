@@ -50,6 +50,11 @@ public sealed class EndOfDataTests
         text.Replace("\r\n", "\0").Replace("\r", "\0").Replace("\n", "\0").Replace("\0", "\r\n");
 
     [Test]
+    [Category("RFC5321-2.3.8-1")]
+    [Category("RFC5321-2.3.8-2")]
+    [Category("RFC5321-4.1.1.4-1")]
+    [Category("RFC5321-4.1.1.4-2")]
+    [Category("RFC5321-4.5.2-1")]
     public void Every_mix_gives_one_message_or_a_refusal([Range(0, 7)] int length)
     {
         foreach (var mix in Mixes(length))
@@ -68,6 +73,8 @@ public sealed class EndOfDataTests
     }
 
     [Test]
+    [Category("RFC5321-2.3.8-2")]
+    [Category("RFC5321-4.1.1.4-1")]
     public void Normalizing_every_mix_gives_one_clean_message([Range(0, 6)] int length)
     {
         foreach (var mix in Mixes(length))
@@ -86,6 +93,8 @@ public sealed class EndOfDataTests
     }
 
     [Test]
+    [Category("RFC5321-2.3.8-2")]
+    [Category("RFC5321-4.1.1.4-1")]
     public void A_cut_anywhere_changes_nothing([Values] bool normalize)
     {
         var limits = new DialogueLimits { BareLineEnds = normalize ? BareLineEnds.Normalize : BareLineEnds.Refuse };
@@ -100,6 +109,8 @@ public sealed class EndOfDataTests
     }
 
     [TestCase("\n.\n")]
+    [Category("RFC5321-2.3.8-1")]
+    [Category("RFC5321-4.1.1.4-1")]
     [TestCase("\n.\r\n")]
     [TestCase("\r\n.\n")]
     [TestCase("\r.\r")]

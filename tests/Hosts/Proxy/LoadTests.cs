@@ -14,6 +14,11 @@ public sealed class LoadTests
     private const int PerClient = 2000;
 
     [Test]
+    [Category("RFC5321-3.6.3-1")]
+    [Category("RFC5321-4.4-1")]
+    [Category("RFC5321-4.1.1.4-2")]
+    [Category("RFC6376-3.4-3")]
+    [Category("RFC6376-5.6-1")]
     public async Task Ten_thousand_random_messages_come_out_as_they_went_in()
     {
         using var scratch = new Scratch();

@@ -65,6 +65,9 @@ public sealed class PostfixTests
     }
 
     [Test]
+    [Category("RFC6376-5.3-3")]
+    [Category("RFC6376-5.6-1")]
+    [Category("RFC6376-3.7-6")]
     public async Task As_content_filter_behind_the_queue_it_signs_every_message()
     {
         using var sink = new TcpRelay(Sink);
@@ -91,6 +94,8 @@ public sealed class PostfixTests
     }
 
     [Test]
+    [Category("RFC6376-5.3-3")]
+    [Category("RFC6376-3.7-6")]
     public async Task As_proxy_filter_before_the_queue_it_judges_every_message()
     {
         using var sink = new TcpRelay(Sink);
@@ -116,6 +121,7 @@ public sealed class PostfixTests
     }
 
     [Test]
+    [Category("RFC5321-6.1-1")]
     public async Task Mail_waits_in_the_queue_while_the_proxy_is_away()
     {
         using var sink = new TcpRelay(Sink);

@@ -37,6 +37,10 @@ public sealed class ProgramTests
     }
 
     [Test]
+    [Category("RFC6376-5.6-1")]
+    [Category("RFC6376-6.3-5")]
+    [Category("RFC6376-3.9-1")]
+    [Category("RFC6376-3.5-1")]
     public async Task Mail_is_signed_by_one_and_verified_by_the_other()
     {
         using var relay = new TcpRelay();
@@ -56,6 +60,8 @@ public sealed class ProgramTests
     }
 
     [Test]
+    [Category("RFC6376-6.3-1")]
+    [Category("RFC6376-6.3-6")]
     public async Task A_tampered_message_is_told_from_a_good_one()
     {
         using var relay = new TcpRelay();
@@ -116,6 +122,7 @@ public sealed class ProgramTests
     }
 
     [TestCase("TERM")]
+    [Category("RFC5321-3.8-1")]
     [TestCase("INT")]
     [TestCase("QUIT")]
     public async Task A_signal_ends_it_with_0_after_the_message_on_its_way(string signal)
@@ -157,6 +164,7 @@ public sealed class ProgramTests
     }
 
     [Test]
+    [Category("RFC6376-5.2-1")]
     public async Task A_changed_key_is_used_without_a_restart()
     {
         using var relay = new TcpRelay();
@@ -266,6 +274,8 @@ public sealed class ProgramTests
     }
 
     [Test]
+    [Category("RFC6376-5.1-2")]
+    [Category("RFC4870-3.5-1")]
     public async Task Clients_that_are_not_allowed_are_sent_away()
     {
         using var relay = new TcpRelay();
@@ -303,6 +313,8 @@ public sealed class ProgramTests
     }
 
     [Test]
+    [Category("RFC5321-4.1.1.4-3")]
+    [Category("RFC5321-6.1-1")]
     public async Task Killed_at_any_moment_it_has_lost_nothing_that_it_accepted()
     {
         using var relay = new TcpRelay();

@@ -32,6 +32,7 @@ public sealed class PumpTests
     }
 
     [Test]
+    [Category("RFC2920-3-1")]
     public async Task Everything_at_once_and_half_closed_is_answered_to_the_end()
     {
         using var relay = new TcpRelay();
@@ -44,6 +45,7 @@ public sealed class PumpTests
     }
 
     [Test]
+    [Category("RFC5321-3.8-1")]
     public async Task Without_a_relay_the_client_is_told_421()
     {
         int port;
@@ -55,6 +57,9 @@ public sealed class PumpTests
     }
 
     [Test]
+    [Category("RFC5321-3.8-1")]
+    [Category("RFC5321-6.1-1")]
+    [Category("RFC5321-4.1.1.4-3")]
     public async Task A_relay_that_dies_after_any_octet_costs_a_4xx_and_no_message()
     {
         const string all = "EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n" + Sent + "..\r\n";
@@ -78,6 +83,7 @@ public sealed class PumpTests
     }
 
     [Test]
+    [Category("RFC5321-4.5.3.2-1")]
     public async Task A_silent_relay_is_given_up([Values(0, 8, 20, 46, 60)] int octets)
     {
         using var relay = new TcpRelay { SilentAfter = octets, Greets = octets > 0 };
@@ -91,6 +97,7 @@ public sealed class PumpTests
     }
 
     [Test]
+    [Category("RFC5321-4.5.3.2-1")]
     public async Task A_relay_that_stops_reading_a_large_message_is_given_up()
     {
         using var relay = new TcpRelay { SilentAfter = 100_000 };
@@ -128,6 +135,7 @@ public sealed class PumpTests
     }
 
     [TestCase("")]
+    [Category("RFC5321-4.5.3.2-1")]
     [TestCase("EHLO c\r\n")]
     [TestCase("EHLO c\r\nMAIL F")]
     [TestCase("EHLO c\r\nDATA\r\nSubject: x\r\n")]
@@ -187,6 +195,7 @@ public sealed class PumpTests
     }
 
     [Test]
+    [Category("RFC5321-6.1-1")]
     public async Task A_failing_filter_is_a_temporary_refusal()
     {
         using var relay = new TcpRelay();
@@ -222,6 +231,7 @@ public sealed class PumpTests
     }
 
     [Test]
+    [Category("RFC5321-4.5.3.1-2")]
     public async Task A_line_that_others_may_break_passes_and_is_reported([Values(998, 999)] int length)
     {
         using var relay = new TcpRelay();
@@ -234,6 +244,9 @@ public sealed class PumpTests
     }
 
     [Test]
+    [Category("RFC5321-3.6.3-1")]
+    [Category("RFC5321-4.5.3.1-1")]
+    [Category("RFC5321-4.5.2-1")]
     public async Task Large_messages_pass_through_files_unchanged()
     {
         using var relay = new TcpRelay(() => new ScriptedRelay { Keeps = false });
@@ -270,6 +283,7 @@ public sealed class PumpTests
     }
 
     [Test]
+    [Category("RFC5321-3.8-1")]
     public async Task Stopping_says_421_to_the_idle_and_lets_messages_end()
     {
         using var relay = new TcpRelay();

@@ -21,6 +21,8 @@ public sealed class RandomDialogueTests
     ];
 
     [Test]
+    [Category("RFC2920-3-1")]
+    [Category("RFC5321-2.3.8-1")]
     public void Cuts_and_pipelining_are_not_to_be_seen([Range(1, 20)] int seed)
     {
         for (var round = 0; round < 150; round++)

@@ -11,6 +11,9 @@ public sealed class RelayDeathTests
         ["EHLO c\r\n", "MAIL FROM:<a@b>\r\n", "RCPT TO:<c@d>\r\n", "DATA\r\n", "a: b\r\n\r\nx", "\r\n.\r\n", "NOOP\r\n"];
 
     [Test]
+    [Category("RFC5321-3.8-1")]
+    [Category("RFC5321-4.1.1.4-3")]
+    [Category("RFC5321-6.1-1")]
     public void Its_death_between_two_steps_is_told_at_once_or_after_the_text([Range(0, 7)] int step)
     {
         var talk = new Conversation();
@@ -30,6 +33,8 @@ public sealed class RelayDeathTests
     }
 
     [Test]
+    [Category("RFC5321-3.8-1")]
+    [Category("RFC5321-4.2-1")]
     public void Its_death_within_a_reply_answers_the_command([Range(0, 6)] int step)
     {
         var talk = new Conversation();
@@ -47,6 +52,8 @@ public sealed class RelayDeathTests
     }
 
     [Test]
+    [Category("RFC5321-3.8-1")]
+    [Category("RFC5321-6.1-1")]
     public void Its_death_while_the_message_is_judged_or_sent_gives_421([Values] bool sending)
     {
         var talk = new Conversation();
@@ -100,6 +107,8 @@ public sealed class RelayDeathTests
     }
 
     [Test]
+    [Category("RFC5321-4.1.1.4-3")]
+    [Category("RFC5321-6.1-1")]
     public void An_acceptance_before_the_final_dot_is_never_told()
     {
         var talk = new Conversation();
@@ -110,6 +119,7 @@ public sealed class RelayDeathTests
     }
 
     [TestCase("hello\r\n")]
+    [Category("RFC5321-4.2-1")]
     [TestCase("25 x\r\n")]
     [TestCase("2500 x\r\n")]
     [TestCase("150 x\r\n")]

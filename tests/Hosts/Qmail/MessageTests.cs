@@ -39,6 +39,8 @@ public sealed class MessageTests
     public void Stop() => chain.Dispose();
 
     [Test]
+    [Category("RFC6376-3.4-3")]
+    [Category("RFC4870-3.5.2-2")]
     public void Each_shape_goes_through_octet_for_octet()
     {
         foreach (var shape in shapes)
@@ -55,6 +57,9 @@ public sealed class MessageTests
     }
 
     [Test]
+    [Category("RFC6376-5.6-1")]
+    [Category("RFC6376-5.3-3")]
+    [Category("RFC6376-5.3-2")]
     public void Signatures_of_each_shape_are_good()
     {
         foreach (var shape in shapes.Where(shape => shape.StartsWith("From", StringComparison.Ordinal)))
@@ -92,6 +97,8 @@ public sealed class MessageTests
     }
 
     [Test]
+    [Category("RFC6376-5.3-3")]
+    [Category("RFC6376-5.5-1")]
     public void Other_verifiers_agree()
     {
         Tools.RequireProgram("perl", "libmail-dkim-perl");
