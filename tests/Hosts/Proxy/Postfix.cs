@@ -31,7 +31,8 @@ internal sealed class Postfix : IDisposable
 
     /// <param name="services">Lines of master.cf beside the usual ones.</param>
     /// <param name="sink">The port of the loopback where all mail ends.</param>
-    public Postfix(Scratch scratch, string services, int sink)
+    /// <param name="settings">Lines of main.cf beside the usual ones, or instead of them.</param>
+    public Postfix(Scratch scratch, string services, int sink, string settings = "")
     {
         // Its servers run as another user and must reach their directories.
         File.SetUnixFileMode(scratch.Root, (UnixFileMode)0x1ED);
@@ -63,7 +64,7 @@ internal sealed class Postfix : IDisposable
             alias_maps =
             local_recipient_maps =
 
-            """.Replace("            ", ""));
+            """.Replace("            ", "") + settings + "\n");
         scratch.Write("etc/master.cf",
             Services.Replace("        ", "") + $"\npostlog unix-dgram n - n - 1 postlogd\n{services}\n");
         Command("start");

@@ -1,0 +1,148 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Dkim.Hosts.Tests.Hosting;
+using NUnit.Framework;
+
+namespace Dkim.Hosts.Tests.Milter;
+
+/// <summary>Sendmail of Debian's packages sendmail-bin, sendmail-base and sendmail-cf, unpacked into a folder because they
+/// cannot be installed beside Postfix: ./test puts them into out/sendmail, SENDMAIL_ROOT may name another place. It has a
+/// mount and a host name space of its own, or it would wait for the machine's DNS at each start.</summary>
+internal sealed class SendmailServer : IMailServer
+{
+    private readonly Scratch scratch;
+    private readonly Process daemon;
+
+    public SendmailServer(Scratch scratch, int sink, Entrance[] entrances)
+    {
+        this.scratch = scratch;
+        var root = RequireSendmail();
+        var m4 = Tools.RequireProgram("m4", "m4");
+        File.SetUnixFileMode(scratch.Root, (UnixFileMode)0x1ED);
+        var queue = Directory.CreateDirectory(scratch.At("sendmail-queue")).FullName;
+        File.SetUnixFileMode(queue, (UnixFileMode)0x1C0);
+        scratch.Write("switch", "hosts files\naliases files\n");
+        scratch.Write("resolv.conf", "nameserver 127.0.0.1\n");
+        scratch.Write("hosts", "127.0.0.1 localhost mx.example.net\n");
+        scratch.Write("sendmail.mc", Macros(root, queue, sink, entrances));
+        File.WriteAllText(scratch.At("sendmail.cf"), Tools.Run(scratch.Root, m4, scratch.At("sendmail.mc")));
+        const string Alone = """
+            mount --bind resolv.conf /etc/resolv.conf && mount --bind hosts /etc/hosts && hostname mx.example.net && exec "$@"
+            """;
+        var start = new ProcessStartInfo(
+            Tools.RequireProgram("unshare", "util-linux"),
+            ["--mount", "--uts", "sh", "-c", Alone, "sh", Path.Combine(root, Program), "-C", scratch.At("sendmail.cf"), "-bD"])
+        {
+            WorkingDirectory = scratch.Root,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        daemon = Process.Start(start)!;
+        WaitUntilItAnswers(entrances[^1].Port);
+    }
+
+    private const string Program = "usr/libexec/sendmail/sendmail";
+
+    public int Held => Directory.EnumerateFiles(scratch.At("sendmail-queue"), "hf*").Count();
+
+    public void Dispose()
+    {
+        if (!daemon.HasExited)
+        {
+            Process.Start("/bin/kill", [daemon.Id.ToString(CultureInfo.InvariantCulture)])!.WaitForExit();
+            if (!daemon.WaitForExit(10_000))
+            {
+                daemon.Kill(entireProcessTree: true);
+            }
+        }
+
+        daemon.Dispose();
+    }
+
+    private static string RequireSendmail()
+    {
+        if (Environment.GetEnvironmentVariable("SENDMAIL_ROOT") is { Length: > 0 } named)
+        {
+            return named;
+        }
+
+        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
+        {
+            var root = Path.Combine(directory.FullName, "out/sendmail");
+            if (File.Exists(Path.Combine(root, Program)))
+            {
+                return root;
+            }
+        }
+
+        Assert.Ignore("left out: Sendmail is not unpacked into out/sendmail; ./test does it");
+        return "";
+    }
+
+    private static string Macros(string root, string queue, int sink, Entrance[] entrances)
+    {
+        var text = $"""
+            divert(-1)
+            define(`_USE_ETC_MAIL_')
+            include(`{root}/usr/share/sendmail/cf/m4/cf.m4')
+            divert(0)dnl
+            OSTYPE(`linux')dnl
+            define(`confDOMAIN_NAME', `mx.example.net')dnl
+            define(`SMART_HOST', `relay:[127.0.0.1]')dnl
+            define(`RELAY_MAILER_ARGS', `TCP $h {sink}')dnl
+            define(`QUEUE_DIR', `{queue}')dnl
+            define(`confPID_FILE', `sendmail.pid')dnl
+            define(`STATUS_FILE', `')dnl
+            define(`HELP_FILE', `')dnl
+            undefine(`ALIAS_FILE')dnl
+            define(`confCW_FILE', `-o none')dnl
+            define(`confCT_FILE', `-o none')dnl
+            define(`confDONT_PROBE_INTERFACES', `True')dnl
+            define(`confTO_IDENT', `0')dnl
+            define(`confMAX_DAEMON_CHILDREN', `0')dnl
+            define(`confCONNECTION_RATE_THROTTLE', `0')dnl
+            define(`confQUEUE_LA', `1000')dnl
+            define(`confREFUSE_LA', `1000')dnl
+            FEATURE(`nocanonify')dnl
+            FEATURE(`accept_unresolvable_domains')dnl
+            FEATURE(`accept_unqualified_senders')dnl
+            FEATURE(`relay_entire_domain')dnl
+            FEATURE(`promiscuous_relay')dnl
+            FEATURE(`no_default_msa')dnl
+
+            """.Replace("            ", "", StringComparison.Ordinal);
+        foreach (var (entrance, number) in entrances.Select((entrance, number) => (entrance, number)))
+        {
+            text += $"""
+                MAIL_FILTER(`milter{number}', `S={entrance.Milter}, F=T, T=C:1m;S:30s;R:30s;E:2m')dnl
+                DAEMON_OPTIONS(`Addr=127.0.0.1, Port={entrance.Port}, Name=MTA{number}, InputMailFilters=milter{number}')dnl
+
+                """.Replace("                ", "", StringComparison.Ordinal);
+        }
+
+        return text + "MAILER(`smtp')dnl\n";
+    }
+
+    private void WaitUntilItAnswers(int port)
+    {
+        for (var count = 0; count < 300 && !daemon.HasExited; count++)
+        {
+            try
+            {
+                using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+                socket.Connect(IPAddress.Loopback, port);
+                return;
+            }
+            catch (SocketException)
+            {
+                Thread.Sleep(50);
+            }
+        }
+
+        var ended = daemon.HasExited;
+        Dispose();
+        Assert.Fail($"Sendmail does not answer{(ended ? "; it has ended" : "")}");
+    }
+}
