@@ -84,19 +84,20 @@ internal sealed class Session : IDialogueSink, IDisposable
 
     private async ValueTask<StreamSocket?> ConnectAsync()
     {
-        hurry.CancelAfter(relaying.Patience.Connect);
         try
         {
-            return await relaying.ConnectAsync(hurry.Token).ConfigureAwait(false);
+            var connecting = relaying.ConnectAsync(hurry.Token);
+            if (connecting.IsCompleted)
+                return await connecting.ConfigureAwait(false);
+            hurry.CancelAfter(relaying.Patience.Connect);
+            var socket = await connecting.ConfigureAwait(false);
+            hurry.CancelAfter(Timeout.InfiniteTimeSpan);
+            return socket;
         }
         catch (Exception failure) when (failure is IOException or SocketException or OperationCanceledException)
         {
             relaying.Report($"no connection to the next hop: {failure.Message}");
             return null;
-        }
-        finally
-        {
-            hurry.CancelAfter(Timeout.InfiniteTimeSpan);
         }
     }
 

@@ -13,7 +13,7 @@ internal abstract class LogOutlet : IAsyncDisposable
 {
     private const int QueueLength = 8192;
     private const int BatchLength = 512;
-    private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LastChance = TimeSpan.FromSeconds(2);
 
     private readonly Channel<LogEntry> queue = Channel.CreateBounded<LogEntry>(
@@ -68,8 +68,9 @@ internal abstract class LogOutlet : IAsyncDisposable
                 }
 
                 await SendAsync(batch, closing.Token).ConfigureAwait(false);
+                var caughtUp = batch.Count < BatchLength;
                 batch.Clear();
-                if (!queue.Reader.Completion.IsCompleted && !closing.IsCancellationRequested)
+                if (caughtUp && !queue.Reader.Completion.IsCompleted && !closing.IsCancellationRequested)
                 {
                     // Under load a thread woken for every line would cost more than the lines.
                     await Task.WhenAny(Task.Delay(Breath), queue.Reader.Completion).ConfigureAwait(false);
