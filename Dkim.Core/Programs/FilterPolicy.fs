@@ -76,8 +76,9 @@ type internal FilterRoles =
         MtaNames: string list
         /// MacroList: whether macros, of which the argument tells the values, satisfy a test; nothing where there is none.
         MacrosMatch: ((string -> string voption) -> bool) voption
-        /// The entry of Domain that a sender's domain is; the domain itself where a pattern matches it.
-        FindDomain: DomainName -> DomainName voption
+        /// The entry of Domain that a sender's domain is, or the domain itself where a pattern matches it; nothing where
+        /// Domain is not set.
+        FindDomain: (DomainName -> DomainName voption) voption
         /// The same for the domains above it, the nearest first; nothing without SubDomains.
         FindParent: (DomainName -> DomainName voption) voption
         Keys: FilterKeys
@@ -146,6 +147,8 @@ type internal FilterMarks =
         XHeader: bool
         SendReports: bool
         SendAdspReports: bool
+        /// What was hashed is left in files (KeepTemporaryFiles).
+        KeepsHashed: bool
         /// The From of reports.
         ReportAddress: string
         /// How many reports may still go out; asking uses one up.

@@ -3,6 +3,7 @@
 namespace Dkim.Core
 
 open System
+open System.Buffers
 open System.Collections.Generic
 open System.Net
 
@@ -29,6 +30,9 @@ type IMilterReply =
     abstract Quarantine: reason: string -> unit
     /// A mail of our own, complete with its header, to hand to the local sendmail command.
     abstract Send: message: ReadOnlyMemory<byte> -> unit
+    /// Octets to leave in a new file of the temporary directory. Its name begins with `prefix`, a dot follows and six
+    /// characters of chance.
+    abstract Keep: prefix: string * octets: ReadOnlyMemory<byte> -> unit
     abstract Accept: unit -> unit
     /// Refuse with this code, enhanced code and text: `550`, `5.7.0`, `bad DKIM signature data`.
     abstract Refuse: code: int * enhanced: string * text: string -> unit
@@ -50,6 +54,8 @@ type internal MilterEnvelope =
     {
         Client: MilterClient
         Macros: IMilterMacros
+        /// As in the MAIL command, brackets included; nothing where the host did not tell it.
+        Sender: string voption
         /// As in the RCPT command, brackets included.
         Recipients: string list
         Header: Header
@@ -62,6 +68,8 @@ type internal MilterCourse =
     /// The message is done with, before its body; it cannot be changed any more.
     | Finish of MilterDecision
     | Proceed of Work<MilterDecision>
+    /// The same, and these see the body as well.
+    | ProceedKeeping of KeptBody list * Work<MilterDecision>
 
 /// What a program brings to a message.
 [<NoComparison; NoEquality>]
@@ -71,6 +79,8 @@ type internal MilterParts =
         HeaderLimits: HeaderLimits
         /// Recipients kept; of more than that the last ones are forgotten.
         MaximumRecipients: int
+        /// CR and LF alone in a body count as CRLF, which the MTA or a later one will make of them.
+        FixLineEnds: bool
         TooLarge: MilterClient -> IMilterMacros -> HeaderError -> MilterDecision
         Start: MilterEnvelope -> MilterCourse
     }
@@ -107,8 +117,8 @@ module internal MilterField =
 
         octets.Slice(from).ToArray() |> Array.filter (fun octet -> octet <> Octets.CR)
 
-/// The passage of one message through a milter, on one thread at a time. The order of calls: `Recipient`, `Field`,
-/// `EndOfHeader`, `Feed`, `End`, then `Answer` while there are `Questions`, then `Decision`. As soon as `Decided` is true
+/// The passage of one message through a milter, on one thread at a time. The order of calls: `Sender`, `Recipient`,
+/// `Field`, `EndOfHeader`, `Feed`, `End`, then `Answer` while there are `Questions`, then `Decision`. As soon as `Decided` is true
 /// only `Decision` is left to call.
 [<Sealed>]
 type MilterMessage internal (parts: MilterParts, client: MilterClient) =
@@ -118,6 +128,15 @@ type MilterMessage internal (parts: MilterParts, client: MilterClient) =
     let mutable excess: HeaderError voption = ValueNone
     let mutable early: MilterDecision voption = ValueNone
     let mutable passage: Passage<MilterDecision> voption = ValueNone
+    let mutable sender: string voption = ValueNone
+    let mutable kept: KeptBody list = []
+    let mutable lineEnds = LineEnds.start
+
+    let repaired =
+        if parts.FixLineEnds then
+            ArrayBufferWriter<byte> 4096
+        else
+            ArrayBufferWriter<byte>()
 
     // What was kept so far is of no more use.
     let refuseHeader error =
@@ -128,6 +147,21 @@ type MilterMessage internal (parts: MilterParts, client: MilterClient) =
         match passage with
         | ValueSome passage -> passage
         | ValueNone -> invalidOp "the header is not complete"
+
+    let feed (octets: ReadOnlySpan<byte>) =
+        running().Feed octets
+
+        for body in kept do
+            body.Feed octets
+
+    let start work =
+        let started = new Passage<MilterDecision>(parts.HeaderLimits, (fun _ -> work))
+        started.Begin fields
+        passage <- ValueSome started
+
+    /// The sender as the MAIL command has it.
+    member _.Sender(address: ReadOnlySpan<byte>) : unit =
+        sender <- ValueSome(Octets.latin1 address)
 
     /// A recipient as the RCPT command has it.
     member _.Recipient(address: ReadOnlySpan<byte>) : unit =
@@ -156,6 +190,7 @@ type MilterMessage internal (parts: MilterParts, client: MilterClient) =
                     {
                         Client = client
                         Macros = macros
+                        Sender = sender
                         Recipients = List.ofSeq recipients
                         Header = Header.ofFields fields
                         Now = now
@@ -163,10 +198,10 @@ type MilterMessage internal (parts: MilterParts, client: MilterClient) =
 
         match decide () with
         | Finish decision -> early <- ValueSome decision
-        | Proceed work ->
-            let started = new Passage<MilterDecision>(parts.HeaderLimits, (fun _ -> work))
-            started.Begin fields
-            passage <- ValueSome started
+        | Proceed work -> start work
+        | ProceedKeeping(bodies, work) ->
+            kept <- bodies
+            start work
 
     /// Whether the decision stands before the body.
     member _.Decided = early.IsSome
@@ -175,7 +210,13 @@ type MilterMessage internal (parts: MilterParts, client: MilterClient) =
     member _.WantsMore = early.IsNone && running().WantsMore
 
     /// Octets of the body, as the next hop will see them.
-    member _.Feed(octets: ReadOnlySpan<byte>) : unit = running().Feed octets
+    member _.Feed(octets: ReadOnlySpan<byte>) : unit =
+        if parts.FixLineEnds then
+            repaired.ResetWrittenCount()
+            lineEnds <- LineEnds.repair lineEnds octets repaired
+            feed repaired.WrittenSpan
+        else
+            feed octets
 
     /// What to look up now; see `Passage`.
     member _.Questions: Question[] =

@@ -38,6 +38,7 @@ module internal QmailSigning =
             TagBreak = "\r\n  "
             ValueBreak = ""
             WholeTags = false
+            LooseMarks = false
             BreakBeforeColon = false
             Starts = [ "s"; "b" ]
             LowerCaseNames = false

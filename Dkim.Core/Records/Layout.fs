@@ -18,6 +18,8 @@ type Layout =
         ValueBreak: string
         /// A tag that would fit a line of its own is moved there rather than cut.
         WholeTags: bool
+        /// The blank before a tag and the colon behind a name may stand beyond the margin.
+        LooseMarks: bool
         /// Lists of names break before the colon, else behind it.
         BreakBeforeColon: bool
         /// Tags that always begin a line.
@@ -37,6 +39,7 @@ module Layout =
             TagBreak = "\r\n\t "
             ValueBreak = "\r\n\t"
             WholeTags = false
+            LooseMarks = false
             BreakBeforeColon = true
             Starts = []
             LowerCaseNames = true
@@ -47,6 +50,36 @@ module Layout =
     let dkimproxyDomainKeys =
         { dkimproxy with
             Order = [ "a"; "c"; "d"; "h"; "q"; "s"; "b" ]
+        }
+
+    /// The look of dkim-filter.
+    let dkimFilter =
+        {
+            Order = [ "v"; "a"; "c"; "d"; "s"; "t"; "x"; "i"; "bh"; "l"; "h"; "z"; "b" ]
+            Margin = 75
+            TagBreak = "\r\n\t"
+            ValueBreak = "\r\n\t "
+            WholeTags = true
+            LooseMarks = true
+            BreakBeforeColon = false
+            Starts = [ "b" ]
+            LowerCaseNames = false
+            Tail = ""
+        }
+
+    /// The look of dk-filter, whose tabs count as one column.
+    let dkFilter =
+        {
+            Order = [ "a"; "s"; "d"; "c"; "q"; "h"; "b" ]
+            Margin = 72
+            TagBreak = "\r\n\t"
+            ValueBreak = "\r\n\t"
+            WholeTags = true
+            LooseMarks = false
+            BreakBeforeColon = false
+            Starts = [ "h"; "b" ]
+            LowerCaseNames = true
+            Tail = ""
         }
 
     /// The columns that a text adds to its last line; a tab reaches column eight.
@@ -71,7 +104,13 @@ module Layout =
 
     /// A part that is not cut, on the next line when this one is full.
     let private solid (layout: Layout) (part: string) (page: Page) =
-        if page.Column + part.Length > layout.Margin then
+        let needed =
+            if layout.LooseMarks && part.EndsWith ':' then
+                part.Length - 1
+            else
+                part.Length
+
+        if page.Column + needed > layout.Margin then
             page |> newLine layout.ValueBreak |> write part
         else
             write part page
@@ -112,10 +151,15 @@ module Layout =
     /// The value with the `;` that follows it, for which room must be left.
     let private writeTag (layout: Layout) (first: bool) (name: string, value: string) (page: Page) =
         let head = name + "="
-        let whole = head.Length + value.Length + 1
+        let blank = if layout.LooseMarks then 0 else 1
 
         let fits =
-            page.Column + 1 + (if layout.WholeTags then whole else head.Length)
+            page.Column
+            + blank
+            + (if layout.WholeTags then
+                   value.Length + head.Length
+               else
+                   head.Length)
             <= layout.Margin
 
         let start =

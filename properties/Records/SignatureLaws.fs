@@ -21,11 +21,13 @@ let private layouts =
             Margin = 76
             TagBreak = "\r\n\t"
             WholeTags = true
+            LooseMarks = false
             BreakBeforeColon = false
             Starts = [ "h"; "b" ]
             LowerCaseNames = false
             Tail = "\r\n "
         }
+        Layout.dkimFilter
     ]
 
 let private parse (field: Field) = Signature.parse limits field
@@ -102,7 +104,17 @@ let ``a key record that is published is read back`` (GoodRecord record) =
     KeyRecord.parse 16384<octet> text = Ok { record with Text = text }
 
 [<Property>]
-let ``a DomainKeys signature that is written is read back`` (GoodSignature signature) (withNames: bool) =
+let ``a DomainKeys signature that is written is read back``
+    (GoodSignature signature)
+    (withNames: bool)
+    (ofFilter: bool)
+    =
+    let layout =
+        if ofFilter then
+            Layout.dkFilter
+        else
+            Layout.dkimproxyDomainKeys
+
     let domainKeys =
         { signature with
             Scheme = DomainKeys
@@ -122,7 +134,7 @@ let ``a DomainKeys signature that is written is read back`` (GoodSignature signa
     let header =
         Header.ofFields
             [
-                Layout.signed Layout.dkimproxyDomainKeys domainKeys
+                Layout.signed layout domainKeys
                 Field.ofText "From" (" ada@" + signature.Domain.Text)
             ]
 
