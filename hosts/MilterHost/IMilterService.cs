@@ -1,0 +1,36 @@
+using Dkim.Core;
+using Dkim.Hosting;
+
+namespace Dkim.MilterHost;
+
+/// <summary>The program behind the milter. All connections share it and call it from several threads; what it answers
+/// may change between messages.</summary>
+internal interface IMilterService
+{
+    /// <summary>Macros to be asked for at the end of the header, without braces: <c>i</c>, <c>daemon_name</c>.</summary>
+    IReadOnlyList<string> WantedMacros { get; }
+
+    /// <summary>Messages may have to be held, so that an MTA which cannot is of no use.</summary>
+    bool Quarantines { get; }
+
+    /// <summary><see cref="Ignores"/> may be true for some client.</summary>
+    bool IgnoresSome { get; }
+
+    /// <summary>The client's messages pass without being looked at.</summary>
+    bool Ignores(MilterClient client);
+
+    /// <summary>Begins a message, at its MAIL command.</summary>
+    MilterMessage NewMessage(MilterClient client);
+
+    /// <summary>The lookups of one message.</summary>
+    MessageLookups NewLookups();
+
+    /// <summary>Hands a complete message of our own to the local mail system; does not wait.</summary>
+    void Mail(ReadOnlyMemory<byte> message);
+
+    /// <summary>Logs what a decision says.</summary>
+    void Log(LogLine line);
+
+    /// <summary>Logs a failure of ours or of the MTA.</summary>
+    void Report(string failure);
+}

@@ -1,0 +1,448 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using Dkim.Core;
+
+namespace Dkim.MilterHost;
+
+/// <summary>
+/// The dialogue with an MTA over one connection, without the connection: octets in, octets out. Whatever breaks the
+/// protocol ends the dialogue and nothing else; a failure of ours costs the message, which the MTA is told to try
+/// again, and never lets it pass.
+/// </summary>
+internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> output) : IDisposable
+{
+    private static readonly byte[] accept = [0, 0, 0, 1, (byte)Reply.Accept];
+    private static readonly byte[] tempFail = [0, 0, 0, 1, (byte)Reply.TempFail];
+    private readonly Macros macros = new();
+    private Negotiation agreed = new(0, Actions.None, Steps.None);
+    private MilterClient? client;
+    private MilterMessage? message;
+    private Question[] questions = [];
+
+    // The packet that ends the message, from when it is known until it may be said.
+    private ReadOnlyMemory<byte> final;
+    private Stage stage;
+    private int pieceLeft;
+    private bool inPiece;
+    private bool skipped;
+    private bool ignored;
+    private bool stopping;
+
+    /// <summary>How far the dialogue has come.</summary>
+    private enum Stage
+    {
+        New,
+        Negotiated,
+        Connected,
+        Envelope,
+        Header,
+        Body,
+    }
+
+    /// <summary>Nothing more is said or heard.</summary>
+    public bool Closed { get; private set; }
+
+    /// <summary>A message is complete but for the answers to its questions; nothing is heard before
+    /// <see cref="Answer"/>.</summary>
+    public bool Waiting { get; private set; }
+
+    /// <summary>Counts messages, so that the answers for one are not taken for those of another.</summary>
+    public int MessageNumber { get; private set; }
+
+    private bool InMessage => stage >= Stage.Envelope;
+
+    /// <summary>Hears what the MTA says and gives the number of octets used. The rest is the beginning of a packet, of
+    /// which more must come, or, while <see cref="Waiting"/>, what is heard later.</summary>
+    public int Receive(ReadOnlySpan<byte> input)
+    {
+        var left = input;
+        while (!Closed && !Waiting && (inPiece ? TakePiece(ref left) : TakePacket(ref left)))
+        {
+        }
+
+        return input.Length - left.Length;
+    }
+
+    /// <summary>What to look up for the message now, each round once; else nothing. The answers are wanted when the
+    /// session is <see cref="Waiting"/>.</summary>
+    public Question[] TakeQuestions()
+    {
+        var taken = questions;
+        questions = [];
+        return taken;
+    }
+
+    /// <summary>The answers to the questions taken last, for a session that is <see cref="Waiting"/>. One that is
+    /// missing counts as unavailable.</summary>
+    public void Answer(IReadOnlyDictionary<Question, Answer> answers)
+    {
+        Waiting = false;
+        try
+        {
+            message!.Answer(answers);
+        }
+        catch (Exception failure)
+        {
+            Fail(failure);
+        }
+
+        Conclude();
+    }
+
+    /// <summary>Tells the MTA of a session that is <see cref="Waiting"/> that it is not forgotten.</summary>
+    public void Progress() => Packet.Write(output, Reply.Progress);
+
+    /// <summary>Ends the dialogue once no message is on its way.</summary>
+    public void Stop()
+    {
+        stopping = true;
+        Closed |= !InMessage;
+    }
+
+    public void Dispose()
+    {
+        Closed = true;
+        DropMessage();
+    }
+
+    private bool TakePacket(ref ReadOnlySpan<byte> input)
+    {
+        if (input.Length < Packet.LengthSize)
+            return false;
+        var length = BinaryPrimitives.ReadUInt32BigEndian(input);
+        if (length is 0 or > Packet.Longest + 1)
+            return Break($"a packet of {length} octets");
+        if (input.Length < Packet.HeadSize)
+            return false;
+        var command = (Command)input[Packet.LengthSize];
+        if (!Follows(command))
+            return Break($"the command 0x{(byte)command:x2} is out of order");
+        var size = (int)length - 1;
+        if (command == Command.Body)
+        {
+            input = input[Packet.HeadSize..];
+            (inPiece, pieceLeft) = (true, size);
+            return size <= Packet.LongestPiece || Break($"a piece of a body of {size} octets");
+        }
+
+        if (input.Length - Packet.HeadSize < size)
+            return false;
+        var data = input.Slice(Packet.HeadSize, size);
+        input = input[(Packet.HeadSize + size)..];
+        return Hear(command, data);
+    }
+
+    // A piece of a body is used as it comes, so that no buffer has to hold it.
+    private bool TakePiece(ref ReadOnlySpan<byte> input)
+    {
+        var length = Math.Min(pieceLeft, input.Length);
+        try
+        {
+            Feed(input[..length]);
+        }
+        catch (Exception failure)
+        {
+            Fail(failure);
+        }
+
+        input = input[length..];
+        pieceLeft -= length;
+        inPiece = pieceLeft > 0;
+        return !inPiece && React(Command.Body);
+    }
+
+    // HELO and MAIL begin again from wherever the client was.
+    private bool Follows(Command command) => command switch
+    {
+        Command.Quit => true,
+        Command.Negotiate => stage == Stage.New,
+        Command.Macros or Command.Abort or Command.QuitForAnother => stage != Stage.New,
+        Command.Connect => stage == Stage.Negotiated,
+        Command.Helo or Command.Mail or Command.Unknown => stage >= Stage.Connected,
+        Command.Recipient or Command.Data => stage == Stage.Envelope,
+        Command.Field or Command.EndOfHeader => stage is Stage.Envelope or Stage.Header,
+        Command.Body or Command.EndOfBody => stage == Stage.Body,
+        _ => false,
+    };
+
+    private bool Hear(Command command, ReadOnlySpan<byte> data)
+    {
+        try
+        {
+            if (!Take(command, data))
+                return Break($"a packet of the command {(char)command} cannot be read");
+        }
+        catch (Exception failure)
+        {
+            Fail(failure);
+        }
+
+        return !Closed && React(command);
+    }
+
+    // False when the packet is not what it should be.
+    private bool Take(Command command, ReadOnlySpan<byte> data)
+    {
+        switch (command)
+        {
+            case Command.Negotiate:
+                Negotiate(data);
+                return true;
+            case Command.Connect:
+                return Connect(data);
+            case Command.Macros:
+                return Define(data);
+            case Command.Mail:
+                Begin();
+                return true;
+            case Command.Recipient:
+                return Recipient(data);
+            case Command.Field:
+                return Field(data);
+            case Command.EndOfHeader:
+                Plan();
+                return true;
+            case Command.EndOfBody:
+                Feed(data);
+                return true;
+            case Command.Helo or Command.Abort:
+                EndMessage();
+                return true;
+            case Command.QuitForAnother:
+                EndMessage();
+                macros.Forget(Command.Connect);
+                stage = Stage.Negotiated;
+                return true;
+            case Command.Quit:
+                Dispose();
+                return true;
+            default:
+                return true;
+        }
+    }
+
+    private void Negotiate(ReadOnlySpan<byte> offer)
+    {
+        if (Negotiation.Of(offer, service, out var problem) is not { } negotiation)
+        {
+            service.Report($"the MTA cannot be served: {problem}");
+            Dispose();
+            return;
+        }
+
+        agreed = negotiation;
+        agreed.Write(output, service);
+        stage = Stage.Negotiated;
+    }
+
+    private bool Connect(ReadOnlySpan<byte> data)
+    {
+        client = ClientAddress.Read(data);
+        if (client is null)
+            return false;
+        ignored = service.Ignores(client);
+        stage = Stage.Connected;
+        return true;
+    }
+
+    private bool Define(ReadOnlySpan<byte> data)
+    {
+        if (data.Length is 0 or > Macros.Longest)
+            return false;
+        macros.Set((Command)data[0], data[1..]);
+        return true;
+    }
+
+    private void Begin()
+    {
+        // Its own macros came before the command.
+        DropMessage();
+        macros.Forget(Command.Recipient);
+        stage = Stage.Envelope;
+        skipped = false;
+        MessageNumber++;
+        if (ignored)
+            final = accept;
+        else
+            message = service.NewMessage(client!);
+    }
+
+    private bool Recipient(ReadOnlySpan<byte> data)
+    {
+        var end = data.IndexOf((byte)0);
+        if (end >= 0)
+            message?.Recipient(data[..end]);
+        return end >= 0;
+    }
+
+    private bool Field(ReadOnlySpan<byte> data)
+    {
+        var end = data.IndexOf((byte)0);
+        if (end < 0 || end == data.Length - 1 || data[^1] != 0)
+            return false;
+        stage = Stage.Header;
+        message?.Field(data[..end], data[(end + 1)..^1], agreed.Agreed(Steps.KeepSpace));
+        return true;
+    }
+
+    private void Plan()
+    {
+        stage = Stage.Body;
+        if (message is null)
+            return;
+        message.EndOfHeader(macros, DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+        if (message.Decided)
+            Decide(changeable: false);
+        else
+            questions = message.Questions;
+    }
+
+    private void Feed(ReadOnlySpan<byte> octets)
+    {
+        if (final.IsEmpty && !skipped && !octets.IsEmpty)
+            message!.Feed(octets);
+    }
+
+    private bool React(Command command)
+    {
+        switch (command)
+        {
+            case Command.Negotiate or Command.Macros or Command.Abort or Command.QuitForAnother:
+                return true;
+            case Command.EndOfBody:
+                Finish();
+                return true;
+            case Command.Connect when ignored && !agreed.Agreed(Steps.SilentConnect):
+                Packet.Write(output, Reply.Accept);
+                return true;
+            default:
+                return agreed.Agreed(Silence(command)) || Respond(command);
+        }
+    }
+
+    // To a command that is not the last: the last word, where there is one already.
+    private bool Respond(Command command)
+    {
+        if (!final.IsEmpty)
+        {
+            Say();
+        }
+        else
+        {
+            var skip = command == Command.Body && !skipped && agreed.Agreed(Steps.Skip) && !message!.WantsMore;
+            skipped |= skip;
+            Packet.Write(output, skip ? Reply.Skip : Reply.Continue);
+        }
+
+        return !Closed;
+    }
+
+    private static Steps Silence(Command command) => command switch
+    {
+        Command.Connect => Steps.SilentConnect,
+        Command.Helo => Steps.SilentHelo,
+        Command.Mail => Steps.SilentMail,
+        Command.Recipient => Steps.SilentRecipient,
+        Command.Data => Steps.SilentData,
+        Command.Unknown => Steps.SilentUnknown,
+        Command.Field => Steps.SilentField,
+        Command.EndOfHeader => Steps.SilentEndOfHeader,
+        Command.Body => Steps.SilentBody,
+        _ => Steps.None,
+    };
+
+    private void Finish()
+    {
+        try
+        {
+            if (final.IsEmpty)
+                message!.End();
+        }
+        catch (Exception failure)
+        {
+            Fail(failure);
+        }
+
+        Conclude();
+    }
+
+    // Goes on with a complete message until it waits or has its last word.
+    private void Conclude()
+    {
+        try
+        {
+            if (final.IsEmpty)
+                AskOrDecide();
+        }
+        catch (Exception failure)
+        {
+            Fail(failure);
+        }
+
+        if (!Waiting)
+            Say();
+    }
+
+    private void AskOrDecide()
+    {
+        questions = message!.Questions;
+        Waiting = questions.Length > 0;
+        if (!Waiting)
+            Decide(changeable: true);
+    }
+
+    private void Decide(bool changeable)
+    {
+        var decision = message!.Decision;
+        using var verdict = new Verdict(agreed, changeable);
+        decision.Tell(verdict);
+        var last = verdict.Final;
+        foreach (var line in decision.Log)
+            service.Log(line);
+        foreach (var mail in verdict.Mails)
+            service.Mail(mail);
+        output.Write(verdict.Changes);
+        final = last;
+    }
+
+    private void Say()
+    {
+        output.Write(final.Span);
+        EndMessage();
+    }
+
+    private void EndMessage()
+    {
+        DropMessage();
+        macros.Forget(Command.Mail);
+        stage = InMessage ? Stage.Connected : stage;
+        Closed |= stopping;
+    }
+
+    private void DropMessage()
+    {
+        (message as IDisposable)?.Dispose();
+        message = null;
+        questions = [];
+        final = default;
+        Waiting = false;
+    }
+
+    // Without a message there is nothing to be tried again, and the MTA has its own ways without a milter.
+    private void Fail(Exception failure)
+    {
+        var job = macros.Find("i");
+        service.Report(
+            $"{(job.IsSome ? job.Value : "a message")} not processed: {failure.GetType().Name}: {failure.Message}");
+        DropMessage();
+        final = tempFail;
+        Closed |= !InMessage;
+    }
+
+    private bool Break(string what)
+    {
+        service.Report($"the MTA broke the protocol: {what}");
+        Dispose();
+        return false;
+    }
+}

@@ -1,0 +1,81 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Dkim.MilterHost;
+
+/// <summary>What MTA and milter have agreed on for one connection.</summary>
+internal sealed record Negotiation(uint Version, Actions Actions, Steps Steps)
+{
+    private const int Size = 12;
+    private const uint Newest = 6;
+    private const uint Oldest = 2;
+    private const int MacrosAtEndOfHeader = 6;
+
+    private const Steps Wanted = Steps.NoHelo | Steps.NoUnknown | Steps.NoData | Steps.Skip | Steps.KeepSpace
+        | Steps.SilentField | Steps.SilentHelo | Steps.SilentMail | Steps.SilentRecipient | Steps.SilentData
+        | Steps.SilentUnknown | Steps.SilentEndOfHeader;
+
+    /// <summary>Fields can be inserted anywhere, which came together with the quarantine; older MTAs append.</summary>
+    public bool Inserts { get; private init; }
+
+    public bool Agreed(Steps step) => (Steps & step) != 0;
+
+    public bool Agreed(Actions action) => (Actions & action) != 0;
+
+    /// <summary>Chooses from what the MTA offers in its first packet; null with the reason when that will not do.</summary>
+    public static Negotiation? Of(ReadOnlySpan<byte> offer, IMilterService service, out string problem)
+    {
+        problem = "";
+        if (offer.Length < Size)
+        {
+            problem = "its offer is too short";
+            return null;
+        }
+
+        var version = BinaryPrimitives.ReadUInt32BigEndian(offer);
+        var actions = (Actions)BinaryPrimitives.ReadUInt32BigEndian(offer[4..]);
+        var steps = (Steps)BinaryPrimitives.ReadUInt32BigEndian(offer[8..]);
+        var needed = Actions.AddFields | Actions.ChangeFields
+            | (service.Quarantines ? Actions.Quarantine : Actions.None);
+        if (version < Oldest)
+            problem = $"it speaks version {version} of the protocol, and {Oldest} is the oldest known";
+        else if ((actions & needed) != needed)
+            problem = $"it offers the actions 0x{(uint)actions:x}, and 0x{(uint)needed:x} are needed";
+        if (problem.Length > 0)
+            return null;
+        return new Negotiation(
+            Math.Min(version, Newest),
+            actions & (Actions.AddFields | Actions.ChangeFields | Actions.Quarantine | Actions.ChooseMacros),
+            steps & Choose(steps, service))
+        {
+            Inserts = version > Oldest || (actions & Actions.Quarantine) != 0,
+        };
+    }
+
+    /// <summary>Appends the answer to the offer.</summary>
+    public void Write(IBufferWriter<byte> output, IMilterService service)
+    {
+        var wanted = Agreed(Actions.ChooseMacros)
+            ? string.Join(' ', service.WantedMacros.Select(name => name.Length == 1 ? name : $"{{{name}}}"))
+            : "";
+        var size = Size + (wanted.Length > 0 ? 4 + wanted.Length + 1 : 0);
+        var packet = Packet.Begin(output, Reply.Negotiate, size);
+        BinaryPrimitives.WriteUInt32BigEndian(packet, Version);
+        BinaryPrimitives.WriteUInt32BigEndian(packet[4..], (uint)Actions);
+        BinaryPrimitives.WriteUInt32BigEndian(packet[8..], (uint)Steps);
+        if (wanted.Length > 0)
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(packet[Size..], MacrosAtEndOfHeader);
+            Encoding.Latin1.GetBytes(wanted, packet[(Size + 4)..]);
+            packet[size - 1] = 0;
+        }
+
+        Packet.End(output, size);
+    }
+
+    // A reply that may say something is waited for: whom to ignore, when to skip the rest of a body.
+    private static Steps Choose(Steps offered, IMilterService service) => Wanted
+        | (service.IgnoresSome ? Steps.None : Steps.SilentConnect)
+        | ((offered & Steps.Skip) != 0 ? Steps.None : Steps.SilentBody);
+}
