@@ -67,6 +67,21 @@ type FilterScope =
         ReportAddress: string voption
     }
 
+/// The settings of dk-filter.
+type DkFilterSettings =
+    {
+        Service: FilterService
+        Scope: FilterScope
+        HeaderCanon: HeaderCanon
+        BodyCanon: BodyCanon
+        OmitHeaders: Pattern list
+        /// -H: h= is written.
+        WithNames: bool
+        /// -k: the file of -s is a key list.
+        MultipleKeys: bool
+        Version: bool
+    }
+
 /// What dkim-filter puts into signatures.
 type SigningSettings =
     {
@@ -147,21 +162,6 @@ type DkimFilterSettings =
         Version: bool
         /// -K: the file of -k is a key list.
         MultipleKeys: bool
-    }
-
-/// The settings of dk-filter.
-type DkFilterSettings =
-    {
-        Service: FilterService
-        Scope: FilterScope
-        HeaderCanon: HeaderCanon
-        BodyCanon: BodyCanon
-        OmitHeaders: Pattern list
-        /// -H: h= is written.
-        WithNames: bool
-        /// -k: the file of -s is a key list.
-        MultipleKeys: bool
-        Version: bool
     }
 
 module FilterService =

@@ -1,0 +1,342 @@
+/// How the milters' settings write their values. Refusals are in the originals' words.
+module internal Dkim.Core.FilterCodecs
+
+open System
+open System.Globalization
+
+/// The reason of a yes or no, or a number, that is none; it is told with the line that it stands on.
+[<Literal>]
+let Illegal = "illegal value"
+
+let private yes = "tTyY1"
+let private no = "fFnN0"
+
+/// Yes or no by the first character alone.
+let switch: Codec<bool> =
+    {
+        Shape = "yes|no"
+        Parse =
+            fun text ->
+                if text <> "" && yes.Contains text[0] then Ok true
+                elif text <> "" && no.Contains text[0] then Ok false
+                else Error Illegal
+        Show = fun value -> if value then "yes" else "no"
+    }
+
+let private parsed (style: NumberStyles) (text: string) : int64 voption =
+    match Int64.TryParse(text, style, CultureInfo.InvariantCulture) with
+    | true, value -> ValueSome value
+    | false, _ -> ValueNone
+
+let private octal (text: string) : int64 voption =
+    let isOctal =
+        text.Length <= 20 && text |> String.forall (fun c -> c >= '0' && c <= '7')
+
+    if isOctal then
+        text
+        |> Seq.fold (fun value c -> value * 8L + int64 (int c - int '0')) 0L
+        |> ValueSome
+    else
+        ValueNone
+
+/// A number as C writes it: decimal, 0x and hexadecimal, 0 and octal.
+let private cNumber (text: string) : int64 voption =
+    if text.StartsWith("0x", StringComparison.OrdinalIgnoreCase) then
+        parsed NumberStyles.AllowHexSpecifier (text.Substring 2)
+    elif text.Length > 1 && text[0] = '0' then
+        octal (text.Substring 1)
+    else
+        parsed NumberStyles.None text
+
+/// A number from `low` to `high`, as C writes it.
+let integer shape (low: int64) (high: int64) : Codec<int64> =
+    {
+        Shape = shape
+        Parse =
+            fun text ->
+                match cNumber text with
+                | ValueSome value when value >= low && value <= high -> Ok value
+                | _ -> Error Illegal
+        Show = fun value -> value.ToString CultureInfo.InvariantCulture
+    }
+
+let int32 shape low high : Codec<int> =
+    integer shape (int64 low) (int64 high) |> Codec.map int int64
+
+let seconds: Codec<int64<sec>> =
+    integer "SECONDS" 0L 315360000L
+    |> Codec.map (fun value -> value * 1L<sec>) int64
+
+/// Permission bits, shown in octal.
+let mask: Codec<int> =
+    { int32 "MASK" 0 0o777 with
+        Show = fun value -> "0" + Convert.ToString(value, 8)
+    }
+
+/// Text between commas.
+let texts shape : Codec<string list> =
+    {
+        Shape = shape
+        Parse = Pattern.items >> Ok
+        Show = String.concat ","
+    }
+
+/// Names of header fields between commas. What cannot be one is passed over: no message has it.
+let fieldNames: Codec<FieldName list> =
+    {
+        Shape = "NAME,..."
+        Parse = Pattern.items >> List.choose (FieldName.tryCreate >> ValueOption.toOption) >> Ok
+        Show = List.map _.Text >> String.concat ","
+    }
+
+let private words (rows: (string * 'v) list) (refusal: string -> string) : Codec<'v> =
+    let choice =
+        Codec.choice rows (fun value -> rows |> List.find (snd >> (=) value) |> fst)
+
+    { choice with
+        Parse = fun text -> choice.Parse text |> Result.mapError (fun _ -> refusal text)
+    }
+
+let quoted (what: string) (text: string) = what + " \"" + text + "\""
+
+let keyTreatment name : Codec<KeyTreatment> =
+    words
+        [
+            "neutral", KeyTreatment.Neutral
+            "none", KeyTreatment.Unchanged
+            "fail", KeyTreatment.Fail
+        ]
+        (fun _ -> quoted "illegal value for" name)
+
+/// Whether a policy is applied.
+let policyTreatment name : Codec<bool> =
+    words [ "apply", true; "ignore", false ] (fun _ -> quoted "illegal value for" name)
+
+let logFormat: Codec<LogFormat> =
+    words [ "text", LogFormat.Text; "json", LogFormat.Json ] (fun _ -> quoted "illegal value for" "LogFormat")
+
+/// The facilities of syslog.conf(5).
+let private facilities =
+    [ "auth"; "authpriv"; "cron"; "daemon"; "ftp"; "kern"; "lpr"; "mail" ]
+    @ [ "news"; "security"; "syslog"; "user"; "uucp" ]
+    @ [ for number in 0..7 -> "local" + string number ]
+
+let facility: Codec<string> =
+    { words (facilities |> List.map (fun name -> name, name)) (quoted "unknown syslog facility") with
+        Shape = "FACILITY"
+    }
+
+let mode: Codec<FilterMode> =
+    let add (mode: Result<FilterMode, string>) letter =
+        match mode, letter with
+        | Error _, _ -> mode
+        | Ok mode, 's' -> Ok { mode with Signs = true }
+        | Ok mode, 'v' -> Ok { mode with Verifies = true }
+        | Ok _, other -> Error(quoted "unknown mode" (string other))
+
+    {
+        Shape = "[s][v]"
+        Parse =
+            fun text ->
+                if text = "" then
+                    Error(quoted "unknown mode" "")
+                else
+                    Seq.fold add (Ok { Signs = false; Verifies = false }) text
+        Show = fun mode -> (if mode.Signs then "s" else "") + (if mode.Verifies then "v" else "")
+    }
+
+let private unknownCanon = quoted "unknown canonicalization algorithm"
+
+/// `header[/body]`; one word is for the header alone.
+let canonicalization: Codec<struct (HeaderCanon * BodyCanon)> =
+    {
+        Shape = "simple|relaxed[/simple|relaxed]"
+        Parse =
+            fun text ->
+                Signature.readCanon (text.ToLowerInvariant())
+                |> Result.mapError (fun _ -> unknownCanon text)
+        Show = fun (struct (header, body)) -> Algorithms.canonName header body
+    }
+
+/// The two words of DomainKeys.
+let domainKeysCanonicalization: Codec<struct (HeaderCanon * BodyCanon)> =
+    {
+        Shape = "simple|nofws"
+        Parse =
+            fun text ->
+                match Algorithms.domainKeysCanons.TryParse(text.ToLowerInvariant()) with
+                | ValueSome canon -> Ok canon
+                | ValueNone -> Error(unknownCanon text)
+        Show = fun (struct (header, body)) -> Algorithms.canonName header body
+    }
+
+let algorithm: Codec<struct (KeyType * Hash)> =
+    {
+        Shape = "rsa-sha256|rsa-sha1|ed25519-sha256"
+        Parse =
+            fun text ->
+                match Algorithms.signing.TryParse(text.ToLowerInvariant()) with
+                | ValueSome algorithm -> Ok algorithm
+                | ValueNone -> Error(quoted "unknown signing algorithm" text)
+        Show = fun (struct (keyType, hash)) -> Algorithms.name keyType hash
+    }
+
+let private digits (text: string) : int64 voption =
+    if text.Length <= 18 then
+        parsed NumberStyles.None text
+    else
+        ValueNone
+
+/// `min`, `min%` or `min+`.
+let minimum: Codec<MinimumSigned> =
+    let parse (text: string) =
+        let head = if text = "" then "" else text.Substring(0, text.Length - 1)
+
+        match text, digits text, digits head with
+        | _, ValueSome octets, _ -> Ok(MinimumSigned.Octets(octets * 1L<octet>))
+        | _, _, ValueSome value when text.EndsWith '+' -> Ok(MinimumSigned.AllBut(value * 1L<octet>))
+        | _, _, ValueSome value when text.EndsWith '%' && value <= 100L -> Ok(MinimumSigned.Percent(int value))
+        | _ -> Error(quoted "illegal value for" "Minimum")
+
+    let show minimum =
+        match minimum with
+        | MinimumSigned.Octets octets -> string (int64 octets)
+        | MinimumSigned.Percent percent -> string percent + "%"
+        | MinimumSigned.AllBut octets -> string (int64 octets) + "+"
+
+    {
+        Shape = "N|N%|N+"
+        Parse = parse
+        Show = show
+    }
+
+let private units = [ 's', 1L; 'm', 60L; 'h', 3600L; 'd', 86400L ]
+
+/// `n/t[u]`: so many restarts within so many seconds.
+let restartRate: Codec<struct (int * int)> =
+    let duration (text: string) =
+        let letter =
+            if text = "" then
+                ' '
+            else
+                Char.ToLowerInvariant text[text.Length - 1]
+
+        match units |> List.tryFind (fst >> (=) letter) with
+        | Some(_, unit) -> digits (text.Substring(0, text.Length - 1)) |> ValueOption.map ((*) unit)
+        | None -> digits text
+
+    let fits value =
+        value > 0L && value <= int64 Int32.MaxValue
+
+    let parse (text: string) =
+        match text.Split '/' with
+        | [| count; time |] ->
+            match digits count, duration time with
+            | ValueSome count, ValueSome time when fits count && fits time -> Ok(struct (int count, int time))
+            | _ -> Error "AutoRestartRate invalid"
+        | _ -> Error "AutoRestartRate invalid"
+
+    {
+        Shape = "N/TIME[s|m|h|d]"
+        Parse = parse
+        Show = fun (struct (count, time)) -> string count + "/" + string time
+    }
+
+let private actionWords =
+    [
+        "accept", FilterAction.Accept
+        "discard", FilterAction.Discard
+        "reject", FilterAction.Reject
+        "tempfail", FilterAction.TempFail
+    ]
+
+let private showAction action =
+    actionWords |> List.find (snd >> (=) action) |> fst
+
+let private tryAction (text: string) : FilterAction voption =
+    let word = text.ToLowerInvariant()
+
+    match
+        actionWords
+        |> List.tryFind (fun (name, _) -> name = word || name.Substring(0, 1) = word)
+    with
+    | Some(_, action) -> ValueSome action
+    | None -> ValueNone
+
+let action: Codec<FilterAction> =
+    {
+        Shape = "accept|discard|reject|tempfail"
+        Parse =
+            fun text ->
+                match tryAction text with
+                | ValueSome action -> Ok action
+                | ValueNone -> Error("invalid configuration value `" + text + "'")
+        Show = showAction
+    }
+
+/// The same action for every result.
+let everyAction (action: FilterAction) : FilterActions =
+    {
+        BadSignature = action
+        DnsError = action
+        InternalError = action
+        NoSignature = action
+        Security = action
+        SignatureMissing = action
+    }
+
+type private Result' =
+    {
+        Name: string
+        Short: string
+        Get: FilterActions -> FilterAction
+        Put: FilterAction -> FilterActions -> FilterActions
+    }
+
+let private results =
+    let result name short get put =
+        {
+            Name = name
+            Short = short
+            Get = get
+            Put = put
+        }
+
+    [
+        result "badsignature" "bad" _.BadSignature (fun v s -> { s with BadSignature = v })
+        result "dnserror" "dns" _.DnsError (fun v s -> { s with DnsError = v })
+        result "internal" "int" _.InternalError (fun v s -> { s with InternalError = v })
+        result "nosignature" "no" _.NoSignature (fun v s -> { s with NoSignature = v })
+        result "security" "sec" _.Security (fun v s -> { s with Security = v })
+        result "signaturemissing" "miss" _.SignatureMissing (fun v s -> { s with SignatureMissing = v })
+        result "default" "def" _.Security (fun v _ -> everyAction v)
+    ]
+
+let private withAction (sofar: Result<FilterActions, string>) (item: string) : Result<FilterActions, string> =
+    let pair = item.Split('=', 2)
+
+    match sofar with
+    | Error _ -> sofar
+    | Ok _ when pair.Length < 2 || pair[0].Trim() = "" -> Error "syntax error in configuration string"
+    | Ok actions ->
+        let word = pair[0].Trim().ToLowerInvariant()
+
+        match
+            results
+            |> List.tryFind (fun result -> result.Name = word || result.Short = word)
+        with
+        | None -> Error("invalid configuration parameter `" + pair[0].Trim() + "'")
+        | Some result ->
+            action.Parse(pair[1].Trim())
+            |> Result.map (fun value -> result.Put value actions)
+
+/// `result=action[,...]`, from the left to the right, on top of what was there.
+let readActions (text: string) (actions: FilterActions) : Result<FilterActions, string> =
+    text.Split ',' |> Array.fold withAction (Ok actions)
+
+/// The actions as -C takes them.
+let showActions (actions: FilterActions) : string =
+    results
+    |> List.filter (fun result -> result.Name <> "default")
+    |> List.map (fun result -> result.Name + "=" + showAction (result.Get actions))
+    |> String.concat ","
