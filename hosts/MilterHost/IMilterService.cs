@@ -28,6 +28,9 @@ internal interface IMilterService
     /// <summary>Hands a complete message of our own to the local mail system; does not wait.</summary>
     void Mail(ReadOnlyMemory<byte> message);
 
+    /// <summary>Leaves octets in a new file of the temporary directory, whose name begins so.</summary>
+    void Keep(string prefix, ReadOnlyMemory<byte> octets);
+
     /// <summary>Logs what a decision says.</summary>
     void Log(LogLine line);
 

@@ -25,6 +25,7 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
     private int pieceLeft;
     private bool inPiece;
     private bool skipped;
+    private bool asked;
     private bool ignored;
     private bool stopping;
 
@@ -76,7 +77,7 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
     /// missing counts as unavailable.</summary>
     public void Answer(IReadOnlyDictionary<Question, Answer> answers)
     {
-        Waiting = false;
+        Waiting = asked = false;
         try
         {
             message!.Answer(answers);
@@ -193,8 +194,7 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
             case Command.Macros:
                 return Define(data);
             case Command.Mail:
-                Begin();
-                return true;
+                return Begin(data);
             case Command.Recipient:
                 return Recipient(data);
             case Command.Field:
@@ -253,8 +253,12 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
         return true;
     }
 
-    private void Begin()
+    private bool Begin(ReadOnlySpan<byte> data)
     {
+        var end = data.IndexOf((byte)0);
+        if (end < 0)
+            return false;
+
         // Its own macros came before the command.
         DropMessage();
         macros.Forget(Command.Recipient);
@@ -265,6 +269,8 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
             final = accept;
         else
             message = service.NewMessage(client!);
+        message?.Sender(data[..end]);
+        return true;
     }
 
     private bool Recipient(ReadOnlySpan<byte> data)
@@ -294,7 +300,7 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
         if (message.Decided)
             Decide(changeable: false);
         else
-            questions = message.Questions;
+            Ask();
     }
 
     private void Feed(ReadOnlySpan<byte> octets)
@@ -385,10 +391,19 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
 
     private void AskOrDecide()
     {
-        questions = message!.Questions;
-        Waiting = questions.Length > 0;
+        Ask();
+        Waiting = asked;
         if (!Waiting)
             Decide(changeable: true);
+    }
+
+    // The first round is asked before the body comes, and may still be under way at its end.
+    private void Ask()
+    {
+        if (asked)
+            return;
+        questions = message!.Questions;
+        asked = questions.Length > 0;
     }
 
     private void Decide(bool changeable)
@@ -399,8 +414,7 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
         var last = verdict.Final;
         foreach (var line in decision.Log)
             service.Log(line);
-        foreach (var mail in verdict.Mails)
-            service.Mail(mail);
+        verdict.RunErrands(service);
         output.Write(verdict.Changes);
         final = last;
     }
@@ -425,7 +439,7 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
         message = null;
         questions = [];
         final = default;
-        Waiting = false;
+        Waiting = asked = false;
     }
 
     // Without a message there is nothing to be tried again, and the MTA has its own ways without a milter.

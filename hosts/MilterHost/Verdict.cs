@@ -14,7 +14,7 @@ internal sealed class Verdict(Negotiation agreed, bool changeable) : IMilterRepl
     private const int LongestText = 900;
     private readonly PooledBuffer changes = new();
     private readonly ArrayBufferWriter<byte> final = new(64);
-    private List<ReadOnlyMemory<byte>>? mails;
+    private readonly List<Action<IMilterService>> errands = [];
 
     /// <summary>Packets that change the message.</summary>
     public ReadOnlySpan<byte> Changes => changes.Written.Span;
@@ -23,8 +23,8 @@ internal sealed class Verdict(Negotiation agreed, bool changeable) : IMilterRepl
     public ReadOnlyMemory<byte> Final =>
         final.WrittenCount > 0 ? final.WrittenMemory : throw new InvalidOperationException("a decision that says nothing");
 
-    /// <summary>Mails of our own.</summary>
-    public IReadOnlyList<ReadOnlyMemory<byte>> Mails => mails ?? [];
+    /// <summary>Does what is to be done besides.</summary>
+    public void RunErrands(IMilterService service) => errands.ForEach(errand => errand(service));
 
     public void Insert(int index, Field field)
     {
@@ -60,7 +60,10 @@ internal sealed class Verdict(Negotiation agreed, bool changeable) : IMilterRepl
         Packet.End(changes, text.Length + 1);
     }
 
-    public void Send(ReadOnlyMemory<byte> message) => (mails ??= []).Add(message);
+    public void Send(ReadOnlyMemory<byte> message) => errands.Add(service => service.Mail(message));
+
+    public void Keep(string prefix, ReadOnlyMemory<byte> octets) =>
+        errands.Add(service => service.Keep(prefix, octets));
 
     public void Accept() => End(Reply.Accept);
 

@@ -50,12 +50,14 @@ public sealed class KeyFileResolver : IResolver
         return resolver;
     }
 
-    public ValueTask<Answer> AskAsync(Question question, CancellationToken cancellation)
+    public ValueTask<Answer> AskAsync(Question question, CancellationToken cancellation) =>
+        ValueTask.FromResult(Find(question)!);
+
+    public Answer? Find(Question question)
     {
         var exists = records.TryGetValue(question.Name.TrimEnd('.'), out var found);
-        return ValueTask.FromResult(
-            !exists ? Answer.NoSuchName(Security.Unchecked)
-            : Answer.Found(question.Type == RecordType.Txt ? found! : [], Security.Unchecked));
+        return !exists ? Answer.NoSuchName(Security.Unchecked)
+            : Answer.Found(question.Type == RecordType.Txt ? found! : [], Security.Unchecked);
     }
 
     public void Dispose()

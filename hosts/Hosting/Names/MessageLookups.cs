@@ -21,8 +21,36 @@ public sealed class MessageLookups(IResolver resolver, LookupLimits limits)
 
     /// <summary>Answers every question and never throws: what is late is <c>Unavailable "timeout"</c>.</summary>
     /// <param name="cancellation">Ends the wait as the deadline does.</param>
-    public async Task<IReadOnlyDictionary<Question, Answer>> AskAsync(
-        IReadOnlyCollection<Question> questions, CancellationToken cancellation = default)
+    public Task<IReadOnlyDictionary<Question, Answer>> AskAsync(
+        IReadOnlyCollection<Question> questions, CancellationToken cancellation = default) =>
+        AllKnown(questions)
+            ? Task.FromResult<IReadOnlyDictionary<Question, Answer>>(known)
+            : AskUnknownAsync(questions, cancellation);
+
+    // Most keys are those of the last message, and then neither task nor timer is needed.
+    private bool AllKnown(IReadOnlyCollection<Question> questions)
+    {
+        foreach (var question in questions)
+        {
+            if (known.ContainsKey(question))
+            {
+                continue;
+            }
+
+            if (asked >= limits.Queries || resolver.Find(question) is not { } answer)
+            {
+                return false;
+            }
+
+            asked++;
+            known.Add(question, answer);
+        }
+
+        return true;
+    }
+
+    private async Task<IReadOnlyDictionary<Question, Answer>> AskUnknownAsync(
+        IReadOnlyCollection<Question> questions, CancellationToken cancellation)
     {
         var fresh = questions.Where(question => !known.ContainsKey(question)).Distinct().ToArray();
         if (fresh.Length > 0)

@@ -14,15 +14,11 @@ internal abstract class NetworkResolver(bool caching) : IResolver
 
     public abstract string Description { get; }
 
-    public ValueTask<Answer> AskAsync(Question question, CancellationToken cancellation)
-    {
-        if (!IsPossible(question.Name))
-        {
-            return ValueTask.FromResult(Answer.NoSuchName(Security.Unchecked));
-        }
+    public ValueTask<Answer> AskAsync(Question question, CancellationToken cancellation) =>
+        Find(question) is { } known ? ValueTask.FromResult(known) : new(JoinAsync(question, cancellation));
 
-        return cache?.Find(question) is { } kept ? ValueTask.FromResult(kept) : new(JoinAsync(question, cancellation));
-    }
+    public Answer? Find(Question question) =>
+        IsPossible(question.Name) ? cache?.Find(question) : Answer.NoSuchName(Security.Unchecked);
 
     public abstract void Dispose();
 

@@ -1,0 +1,14 @@
+namespace Dkim.MilterHost;
+
+/// <summary>How long a connection waits.</summary>
+internal sealed record Patience
+{
+    /// <summary>For the next command. An MTA keeps its milters as long as it keeps its client.</summary>
+    public TimeSpan Command { get; init; } = TimeSpan.FromHours(2);
+
+    /// <summary>For the MTA to take a reply.</summary>
+    public TimeSpan Reply { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>Between signs of life while names are looked up; MTAs give up after ten seconds without any.</summary>
+    public TimeSpan Progress { get; init; } = TimeSpan.FromSeconds(5);
+}
