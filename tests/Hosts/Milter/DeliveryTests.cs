@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text;
 using Dkim.Hosts.Tests.Hosting;
 using Dkim.Hosts.Tests.Proxy;
 using NUnit.Framework;
@@ -12,7 +11,12 @@ namespace Dkim.Hosts.Tests.Milter;
 [CancelAfter(180_000)]
 internal sealed class DeliveryTests(string name)
 {
-    private const string Verifier = "Verifier";
+    private const string Plain =
+        "From: joe@example.org\r\nTo: b@example.com\r\nDate: Fri, 20 Nov 2026 12:00:00 +0000\r\nMessage-ID: <@@>\r\n"
+        + "Subject: plain\r\n\r\nOne line.\r\n";
+
+    private static readonly string[] Signer = ["Mode s", "Domain example.org", "Selector sel", "KeyFile key.pem"];
+    private static readonly string[] Verifier = ["Mode v", "TestPublicKeys keys.txt", "AuthservID mx.example.com"];
     private static int number;
 
     private Scratch scratch = null!;
@@ -60,22 +64,128 @@ internal sealed class DeliveryTests(string name)
     [TestCaseSource(nameof(Shapes))]
     public async Task Signed_on_the_way_out_and_verified_on_the_way_in_octet_for_octet(string text)
     {
-        text = text.Replace("@@", $"{Interlocked.Increment(ref number)}@example.org", StringComparison.Ordinal);
-        Arrived signed;
-        using (Filter(FilterProcess.Own, signing, "Mode s", "Domain example.org", "Selector sel", "KeyFile key.pem"))
-        {
-            signed = await PassAsync(signing, text);
-        }
+        text = Numbered(text);
+        var signed = await SignAsync(text);
 
-        Assert.That(signed.Text, Does.EndWith(text));
         Assert.That(Names(signed, text), Is.EqualTo((string[])["DKIM-Signature", "Received"]));
         foreach (var program in new[] { FilterProcess.OpenDkim, FilterProcess.Own })
         {
-            using var filter = Filter(program, verifying, "Mode v", "TestPublicKeys keys.txt", "AuthservID mx.example.com");
+            using var filter = Filter(program, verifying, Verifier);
             var verified = await PassAsync(verifying, signed.Text);
-            Assert.That(verified.Text, Does.EndWith(signed.Text));
             Assert.That(verified.Named("Authentication-Results").First(), Does.Contain("mx.example.com;").And.Contain("dkim=pass"));
         }
+    }
+
+    [Test]
+    public async Task Ten_forged_results_in_a_row_go_and_all_else_stays()
+    {
+        const string Forged = "Authentication-Results: mx.example.com; dkim=pass header.d=bank.example\r\n";
+        const string Others =
+            "Authentication-Results: mx.example.net; dkim=pass header.d=other.example\r\n"
+            + "X-Authentication-Results: mx.example.com; dkim=pass\r\n";
+        var text = Numbered(Plain);
+        var many = string.Concat(Enumerable.Repeat(Forged, 10));
+        using var filter = Filter(FilterProcess.Own, verifying, [.. Verifier, "AlwaysAddARHeader yes"]);
+        var arrived = await PassAsync(verifying, many + Others + text, Others + text);
+        Assert.That(Names(arrived, Others + text), Is.EqualTo((string[])["Authentication-Results", "Received"]));
+        Assert.That(arrived.Fields[0], Does.Contain("mx.example.com;").And.Contain("dkim=none"));
+    }
+
+    [Test]
+    public async Task Forged_results_go_from_among_others_which_stay_in_their_order()
+    {
+        var text = Numbered(Plain);
+        string Field(int count) => $"Authentication-Results: mx{(count % 3 == 0 ? ".example.com" : count)}; dkim=pass ({count})\r\n";
+        var fields = Enumerable.Range(0, 15).Select(Field).ToArray();
+        var rest = string.Concat(fields.Where(field => !field.Contains(" mx.example.com", StringComparison.Ordinal))) + text;
+        using var filter = Filter(FilterProcess.Own, verifying, [.. Verifier, "AlwaysAddARHeader yes"]);
+        var arrived = await PassAsync(verifying, string.Concat(fields) + text, rest);
+        Assert.That(Names(arrived, rest), Is.EqualTo((string[])["Authentication-Results", "Received"]));
+    }
+
+    [TestCase("reject", "550 5.7.0 bad DKIM signature data")]
+    [TestCase("tempfail", "451 4.7.1")]
+    [TestCase("discard", "250")]
+    public async Task An_altered_message_is_treated_as_the_settings_say(string action, string reply)
+    {
+        var signed = await SignAsync(Numbered(Plain));
+        using var filter = Filter(FilterProcess.Own, verifying, [.. Verifier, $"On-BadSignature {action}"]);
+        Assert.That(await Submission.SendAsync(verifying.Port, Altered(signed)), Does.StartWith(reply));
+        await PassAsync(verifying, signed.Text);
+        await PassAsync(verifying, Numbered(Plain));
+        Assert.That(sink.Messages.Select(message => message.Text), Has.None.EndWith(Altered(signed)));
+    }
+
+    [Test]
+    public async Task An_altered_message_that_is_accepted_says_so()
+    {
+        var altered = Altered(await SignAsync(Numbered(Plain)));
+        using var filter = Filter(FilterProcess.Own, verifying, Verifier);
+        var arrived = await PassAsync(verifying, altered);
+        Assert.That(arrived.Fields[0], Does.StartWith("Authentication-Results: mx.example.com;").And.Contain("dkim=fail"));
+    }
+
+    [Test]
+    public async Task An_altered_message_waits_in_quarantine()
+    {
+        var signed = await SignAsync(Numbered(Plain));
+        using var filter = Filter(FilterProcess.Own, verifying, [.. Verifier, "Quarantine yes"]);
+        var held = server.Held;
+        Assert.That(await Submission.SendAsync(verifying.Port, Altered(signed)), Does.StartWith("250"));
+        await PassAsync(verifying, signed.Text);
+        Assert.That(sink.Messages.Select(message => message.Text), Has.None.EndWith(Altered(signed)));
+        Assert.That(server.Held, Is.EqualTo(held + 1), "the altered one, and not the genuine one");
+    }
+
+    [Test]
+    public async Task A_key_that_does_not_exist_is_a_reason_to_come_again()
+    {
+        var signed = await SignAsync(Numbered(Plain));
+        var elsewhere = signed.Text.Replace("s=sel;", "s=none;", StringComparison.Ordinal);
+        using var filter = Filter(FilterProcess.Own, verifying, Verifier);
+        Assert.That(await Submission.SendAsync(verifying.Port, elsewhere), Does.StartWith("451 4.7.1"));
+    }
+
+    [Test]
+    public async Task Many_messages_of_one_session_each_have_their_own_signature()
+    {
+        using var filter = Filter(FilterProcess.Own, signing, Signer);
+        using var client = await Client.ConnectAsync(new IPEndPoint(IPAddress.Loopback, signing.Port));
+        await client.ReplyAsync();
+        await client.SayAsync("EHLO client.example.org\r\n");
+        var texts = Enumerable.Range(0, 20).Select(_ => Numbered(Plain)).ToArray();
+        foreach (var text in texts)
+        {
+            await client.SayAsync("MAIL FROM:<given-up@example.org>\r\n");
+            await client.SayAsync("RCPT TO:<b@example.com>\r\n");
+            await client.SayAsync("RSET\r\n");
+            Assert.That(
+                await Submission.SendAsync(client, text, "<joe@example.org>", "<b@example.com>"), Does.StartWith("250"));
+        }
+
+        foreach (var text in texts)
+        {
+            var arrived = await sink.WaitAsync(text);
+            Assert.That(arrived.Named("DKIM-Signature").Count(), Is.EqualTo(1));
+        }
+    }
+
+    [Test]
+    public async Task Without_the_filter_mail_is_refused_for_now()
+    {
+        Assert.That(await Submission.SendAsync(signing.Port, Numbered(Plain)), Does.StartWith("4"));
+    }
+
+    private static string Numbered(string text) =>
+        text.Replace("@@", $"{Interlocked.Increment(ref number)}@example.org", StringComparison.Ordinal);
+
+    private static string Altered(Arrived signed) =>
+        signed.Text.Replace("One line.", "Another.", StringComparison.Ordinal);
+
+    private async Task<Arrived> SignAsync(string text)
+    {
+        using var filter = Filter(FilterProcess.Own, signing, Signer);
+        return await PassAsync(signing, text);
     }
 
     private FilterProcess Filter(string program, Entrance entrance, params string[] configuration) =>
@@ -85,12 +195,11 @@ internal sealed class DeliveryTests(string name)
     private static IEnumerable<string> Names(Arrived arrived, string text) =>
         arrived.Fields.SkipLast(new Arrived("", "", text).Fields.Count).Select(field => field[..field.IndexOf(':')]);
 
-    /// <summary>Sends a message and waits for it at the sink.</summary>
-    private async Task<Arrived> PassAsync(Entrance entrance, string text)
+    /// <summary>Sends a message and waits until one arrives that ends so.</summary>
+    private async Task<Arrived> PassAsync(Entrance entrance, string text, string? ending = null)
     {
         var before = sink.Count;
         Assert.That(await Submission.SendAsync(entrance.Port, text), Does.StartWith("250"));
-        await Tools.Eventually(() => sink.Count > before, "the message arrives", 30);
-        return sink.Messages[before];
+        return await sink.WaitAsync(ending ?? text, before);
     }
 }

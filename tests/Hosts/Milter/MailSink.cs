@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Dkim.Hosts.Tests.Hosting;
 using Dkim.Hosts.Tests.Proxy;
 
 namespace Dkim.Hosts.Tests.Milter;
@@ -51,6 +52,24 @@ internal sealed class MailSink : IDisposable
     public int Count => arrived.Count;
 
     public IReadOnlyList<Arrived> Messages => [.. arrived];
+
+    /// <summary>Waits for a message that ends with this text, whatever has been put above it.</summary>
+    /// <param name="index">How many messages that arrived first are not meant.</param>
+    public async Task<Arrived> WaitAsync(string text, int index = 0)
+    {
+        Arrived? found = null;
+        await Tools.Eventually(
+            () =>
+            {
+                var known = Messages;
+                found = known.Skip(index).FirstOrDefault(message => message.Text.EndsWith(text, StringComparison.Ordinal));
+                index = known.Count;
+                return found is not null;
+            },
+            $"a message arrives that ends with\n{text}\nand not only\n{arrived.LastOrDefault()?.Text}",
+            30);
+        return found!;
+    }
 
     /// <summary>Recipients with this in their address are refused.</summary>
     public const string Unknown = "nobody";
