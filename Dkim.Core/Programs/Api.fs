@@ -5,13 +5,6 @@ namespace Dkim.Core
 open System.Collections.Generic
 open System.Net
 
-/// What a start needs to know of the machine.
-type Machine =
-    {
-        /// The fully qualified name of the host.
-        HostName: string
-    }
-
 /// What serving needs of one of the two proxies.
 [<NoComparison; NoEquality>]
 type internal ProxyParts =
@@ -64,37 +57,8 @@ type IProxyStart =
     abstract Fail: text: string * exitCode: int -> unit
     abstract Serve: program: ProxyProgram -> unit
 
-/// A start in progress. It never changes; `Supply` makes the next.
-[<Sealed>]
-type ProxyStart
-    internal
-    (load: (WantedFile -> FileContents voption) -> Loading<IProxyStart -> unit>, supplied: Map<WantedFile, FileContents>)
-    =
-    let find file =
-        match supplied.TryGetValue file with
-        | true, contents -> ValueSome contents
-        | false, _ -> ValueNone
-
-    let state = load find
-
-    /// The files to read and supply now. Empty: `Tell` says how the start ended.
-    member _.Wanted: WantedFile list =
-        match state with
-        | Wanting files -> files
-        | Loaded _ -> []
-
-    /// The start with these files, whether they could be read or not.
-    member _.Supply(files: IReadOnlyDictionary<WantedFile, FileContents>) =
-        let add (all: Map<WantedFile, FileContents>) (pair: KeyValuePair<WantedFile, FileContents>) =
-            all.Add(pair.Key, pair.Value)
-
-        ProxyStart(load, Seq.fold add supplied files)
-
-    /// To be called when nothing is wanted.
-    member _.Tell(reply: IProxyStart) =
-        match state with
-        | Loaded tell -> tell reply
-        | Wanting _ -> reply.Fail("a file was wanted and not supplied", 75)
+/// The start of a proxy.
+type ProxyStart = Start<IProxyStart>
 
 /// The two proxies, from their command lines without the program's own name.
 module Proxies =
@@ -130,7 +94,7 @@ module Proxies =
             reply.Serve(ProxyProgram(prepared.Serve relay notices))
         | problems, _ -> reply.Fail(ProxySetup.complaint kind problems, ProxySetup.UsageExit)
 
-    let private start (kind: ProxyKind<'s>) (arguments: string[]) prepare =
+    let private begin' (kind: ProxyKind<'s>) (arguments: string[]) prepare : ProxyStart =
         let help (reply: IProxyStart) =
             reply.Print(Manual.help kind.Text kind.Table kind.Defaults, ProxySetup.HelpExit)
 
@@ -145,7 +109,7 @@ module Proxies =
                     let problems = settled.Problems @ prepared.Problems
                     Loaded(ended kind settled { prepared with Problems = problems })
 
-        ProxyStart(load, Map.empty)
+        Start(load, (fun reply -> reply.Fail(Starting.unsupplied, Starting.TemporaryExit)))
 
     let private outKind: ProxyKind<OutSettings> =
         {
@@ -183,7 +147,7 @@ module Proxies =
                 }
 
     /// The start of dkimproxy.out.
-    let Out (arguments: string[]) = start outKind arguments prepareOut
+    let Out (arguments: string[]) = begin' outKind arguments prepareOut
 
     let private inKind: ProxyKind<InSettings> =
         {
@@ -223,4 +187,4 @@ module Proxies =
 
     /// The start of dkimproxy.in.
     let In (arguments: string[]) (machine: Machine) =
-        start inKind arguments (prepareIn machine)
+        begin' inKind arguments (prepareIn machine)

@@ -77,3 +77,22 @@ module FileContents =
 type internal Loading<'a> =
     | Wanting of WantedFile list
     | Loaded of 'a
+
+module internal Loading =
+    let map (f: 'a -> 'b) (loading: Loading<'a>) : Loading<'b> =
+        match loading with
+        | Wanting files -> Wanting files
+        | Loaded value -> Loaded(f value)
+
+    let bind (f: 'a -> Loading<'b>) (loading: Loading<'a>) : Loading<'b> =
+        match loading with
+        | Wanting files -> Wanting files
+        | Loaded value -> f value
+
+    /// Both, or everything that either wants.
+    let zip (one: Loading<'a>) (other: Loading<'b>) : Loading<struct ('a * 'b)> =
+        match one, other with
+        | Loaded a, Loaded b -> Loaded(struct (a, b))
+        | Wanting files, Wanting more -> Wanting(files @ more)
+        | Wanting files, Loaded _
+        | Loaded _, Wanting files -> Wanting files

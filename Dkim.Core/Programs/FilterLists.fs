@@ -38,31 +38,28 @@ module internal DomainList =
 
     let empty = ofEntries []
 
-    let rec private parents (name: string) : string list =
+    let private toDomain (name: string) : DomainName voption =
+        DomainName.tryCreate name |> Result.toValueOption
+
+    let rec private above (name: string) : string list =
         match name.IndexOf '.' with
-        | -1 -> [ name ]
-        | dot -> name :: parents (name.Substring(dot + 1))
+        | -1 -> []
+        | dot ->
+            let parent = name.Substring(dot + 1)
+            parent :: above parent
 
-    /// The domain to sign as for a sender's: the entry that it is or, with `subDomains`, the nearest above it; where
-    /// entries are patterns, the sender's own.
-    let tryFind (subDomains: bool) (sender: DomainName) (list: DomainList) : DomainName voption =
-        let toDomain name =
-            DomainName.tryCreate name |> Result.toValueOption
-
-        if not (List.isEmpty list.patterns) then
-            if Pattern.any list.patterns sender.Text then
-                ValueSome sender
-            else
-                ValueNone
+    /// The entry that a domain is, or the domain itself where entries are patterns and one matches it.
+    let tryFind (list: DomainList) (domain: DomainName) : DomainName voption =
+        if list.exact.Contains domain.Text || Pattern.any list.patterns domain.Text then
+            ValueSome domain
         else
-            let names = if subDomains then parents sender.Text else [ sender.Text ]
+            ValueNone
 
-            match names |> List.tryFind list.exact.Contains with
-            | Some name -> toDomain name
-            | None -> ValueNone
-
-    /// Whether a domain is listed itself.
-    let contains (domain: DomainName) (list: DomainList) : bool = (tryFind false domain list).IsSome
+    /// The nearest entry above a domain; nothing where entries are patterns.
+    let tryFindAbove (list: DomainList) (domain: DomainName) : DomainName voption =
+        match above domain.Text |> List.tryFind list.exact.Contains with
+        | Some name -> toDomain name
+        | None -> ValueNone
 
 /// A macro of the MTA that shows a message to be local: any value, or one of a few.
 type MacroTest =
@@ -158,7 +155,7 @@ module internal LocalAdsp =
         | None -> Ok { lines = lines }
 
     /// The practice for a domain: of the lines that match it the first.
-    let tryFind (domain: DomainName) (list: LocalAdsp) : SigningPractice voption =
+    let tryFind (list: LocalAdsp) (domain: DomainName) : SigningPractice voption =
         let rec keys (name: string) =
             match name.IndexOf '.' with
             | -1 -> []

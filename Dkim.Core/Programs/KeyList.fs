@@ -124,10 +124,9 @@ module internal KeyList =
             Kind = FileKind.PrivateKey
         }
 
-    /// A private key; what is wrong with it has the path in front.
-    let loadKey (find: WantedFile -> FileContents voption) (path: string) : Loading<Result<SigningKey, string>> =
-        let rec search endings =
-            match endings with
+    let private loadFrom endings find (path: string) : Loading<Result<SigningKey, string>> =
+        let rec search left =
+            match left with
             | [] -> Loaded(Error(path + ": open(): " + FileContents.NotFound))
             | ending :: rest ->
                 match find (wanted (path + ending)) with
@@ -142,6 +141,10 @@ module internal KeyList =
                         |> Loaded
 
         search endings
+
+    /// The private key of a file; what is wrong with it has the path in front.
+    let loadKey (find: WantedFile -> FileContents voption) (path: string) : Loading<Result<SigningKey, string>> =
+        loadFrom [ "" ] find path
 
     // Patterns that `keysOf` makes of an address: a whole address, `*`, and those that begin with a star before the
     // domain or one of its parents.
@@ -219,7 +222,7 @@ module internal KeyList =
 
         for line in lines do
             if not (keys.ContainsKey line.KeyPath) then
-                keys[line.KeyPath] <- loadKey find line.KeyPath
+                keys[line.KeyPath] <- loadFrom endings find line.KeyPath
 
         let wanted = List<WantedFile>()
         let errors = List<string>()
@@ -250,9 +253,11 @@ module internal KeyList =
 
     /// The keys for a sender: those of the first pattern that matches the address. A pattern that stands on several lines
     /// has several keys.
-    let find (localPart: string) (domain: DomainName) (list: KeyList) : FilterKey list =
-        let local = localPart.ToLowerInvariant()
-        let address = local + "@" + domain.Text
+    let find (sender: string) (list: KeyList) : FilterKey list =
+        let address = SignatureMap.folded sender
+        let at = address.LastIndexOf '@'
+        let local = address.Substring(0, max 0 at)
+        let domain = address.Substring(at + 1)
 
         let earliest (best: KeyGroup voption) key =
             match list.indexed.TryGetValue key, best with
@@ -260,7 +265,7 @@ module internal KeyList =
             | (true, group), _ -> ValueSome group
             | (false, _), _ -> best
 
-        let best = keysOf local domain.Text |> List.fold earliest ValueNone
+        let best = keysOf local domain |> List.fold earliest ValueNone
 
         let isEarlier (group: KeyGroup) =
             match best with

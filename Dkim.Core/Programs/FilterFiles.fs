@@ -1,0 +1,214 @@
+/// The files that the settings of a milter name: lists of hosts and domains, practices, keys.
+namespace Dkim.Core
+
+open System
+
+/// What the files said.
+[<NoComparison; NoEquality>]
+type internal FilterFiles =
+    {
+        Peers: PeerList
+        Internal: PeerList
+        ExternalIgnored: PeerList
+        /// Nothing where Domain is not set.
+        Domains: DomainList voption
+        /// Nothing where every domain is trusted.
+        Trusted: DomainList voption
+        LocalAdsp: LocalAdsp
+        Keys: FilterKeys
+    }
+
+/// A value from a file, what keeps the filter from starting, and what is only to be told.
+[<NoComparison; NoEquality>]
+type internal Reading<'a> =
+    {
+        Value: 'a
+        Problems: string list
+        Notices: string list
+    }
+
+/// The files to read.
+type internal FilterPaths =
+    {
+        /// Where relative paths start; empty for the directory of the start.
+        BaseDirectory: string
+        PeerList: string voption
+        InternalHosts: string voption
+        ExternalIgnoreList: string voption
+        Domain: string voption
+        TrustSignaturesFrom: string voption
+        LocalAdsp: string voption
+        KeyFile: string voption
+        KeyList: string voption
+        KeyListForm: KeyListForm
+        Selector: string voption
+    }
+
+module internal FilterFiles =
+    let private plain value =
+        {
+            Value = value
+            Problems = []
+            Notices = []
+        }
+
+    let private failed value problem =
+        { plain value with
+            Problems = [ problem ]
+        }
+
+    let private wanted kind path = { Path = path; Kind = kind }
+
+    let private located (paths: FilterPaths) (path: string) =
+        if paths.BaseDirectory = "" || path.StartsWith '/' then
+            path
+        else
+            paths.BaseDirectory.TrimEnd '/' + "/" + path
+
+    /// The text of a file, or the reason why there is none.
+    let private textOf find paths path : Loading<Result<string, string>> =
+        match find (wanted FileKind.Map (located paths path)) with
+        | ValueNone -> Wanting [ wanted FileKind.Map (located paths path) ]
+        | ValueSome contents -> Loaded(FileContents.text contents)
+
+    let private unreadable path reason = path + ": fopen(): " + reason
+
+    let private peers find paths (path: string voption) otherwise : Loading<Reading<PeerList>> =
+        match path with
+        | ValueNone -> Loaded(plain otherwise)
+        | ValueSome path ->
+            textOf find paths path
+            |> Loading.map (fun text ->
+                match text with
+                | Error reason -> failed otherwise (unreadable path reason)
+                | Ok text ->
+                    let struct (list, problems) = PeerList.parse path text
+
+                    { plain list with
+                        Notices = problems |> List.map Problem.describe
+                    })
+
+    /// A list between commas, or of the lines of the file that a path names.
+    let private domains find paths (setting: string voption) : Loading<Reading<DomainList voption>> =
+        let inline' (text: string) =
+            plain (ValueSome(DomainList.ofEntries (Pattern.items text)))
+
+        let ofFile text =
+            FileContents.entries text
+            |> List.map snd
+            |> DomainList.ofEntries
+            |> ValueSome
+            |> plain
+
+        match setting with
+        | ValueNone -> Loaded(plain ValueNone)
+        | ValueSome text when not (text.StartsWith '/') -> Loaded(inline' text)
+        | ValueSome path ->
+            textOf find paths path
+            |> Loading.map (fun text ->
+                match text with
+                | Ok text -> ofFile text
+                | Error reason -> failed ValueNone (unreadable path reason))
+
+    let private practices find paths (path: string voption) : Loading<Reading<LocalAdsp>> =
+        match path with
+        | ValueNone -> Loaded(plain LocalAdsp.empty)
+        | ValueSome path ->
+            textOf find paths path
+            |> Loading.map (fun text ->
+                match text |> Result.mapError (unreadable path) |> Result.bind LocalAdsp.parse with
+                | Ok list -> plain list
+                | Error problem -> failed LocalAdsp.empty problem)
+
+    let private notLoaded path problems =
+        { plain NoKeys with
+            Problems = problems @ [ "key load from " + path + " failed" ]
+        }
+
+    let private keyList find paths form path : Loading<Reading<FilterKeys>> =
+        let based (line: KeyLine) =
+            { line with
+                KeyPath = located paths line.KeyPath
+            }
+
+        let ofLines lines =
+            KeyList.load find (List.map based lines)
+            |> Loading.map (fun loaded ->
+                match loaded with
+                | Ok list when KeyList.count list = 0 -> failed NoKeys ("no keys loaded from " + path)
+                | Ok list ->
+                    let keysFor (sender: string) = KeyList.find sender list
+
+                    plain (FilterKeys.KeyList keysFor)
+                | Error problems -> notLoaded path problems)
+
+        textOf find paths path
+        |> Loading.bind (fun text ->
+            match text with
+            | Error reason -> Loaded(notLoaded path [ unreadable path reason ])
+            | Ok text ->
+                match KeyList.parse form text with
+                | Ok lines -> ofLines lines
+                | Error problems ->
+                    Loaded(notLoaded path (problems |> List.map (fun problem -> path + ": " + problem))))
+
+    let private needsKey = "at least one selector and key required for signing mode"
+
+    let private oneKey find paths path (selector: string) : Loading<Reading<FilterKeys>> =
+        KeyList.loadKey find (located paths path)
+        |> Loading.map (fun key ->
+            match key, Selector.tryCreate selector with
+            | Error problem, _ -> notLoaded path [ problem ]
+            | Ok _, Error error ->
+                failed NoKeys ("selector \"" + selector + "\" cannot be used: " + NameError.describe error)
+            | Ok key, Ok selector ->
+                plain (
+                    SingleKey
+                        {
+                            Domain = ValueNone
+                            Selector = selector
+                            Key = key
+                        }
+                ))
+
+    let private keys find (paths: FilterPaths) : Loading<Reading<FilterKeys>> =
+        match paths.KeyList, paths.KeyFile, paths.Selector with
+        | ValueSome path, _, _ -> keyList find paths paths.KeyListForm path
+        | ValueNone, ValueSome path, ValueSome selector -> oneKey find paths path selector
+        | ValueNone, _, _ -> Loaded(failed NoKeys needsKey)
+
+    /// The files with one more part.
+    let private fill (part: Loading<Reading<'v>>) (put: 'v -> FilterFiles -> FilterFiles) files =
+        Loading.zip files part
+        |> Loading.map (fun (struct (files, part)) ->
+            {
+                Value = put part.Value files.Value
+                Problems = files.Problems @ part.Problems
+                Notices = files.Notices @ part.Notices
+            })
+
+    let private nothing: FilterFiles =
+        {
+            Peers = PeerList.empty
+            Internal = PeerList.loopback
+            ExternalIgnored = PeerList.empty
+            Domains = ValueNone
+            Trusted = ValueNone
+            LocalAdsp = LocalAdsp.empty
+            Keys = NoKeys
+        }
+
+    /// Everything from the files, keys only where they are to sign.
+    let load find (signs: bool) (paths: FilterPaths) : Loading<Reading<FilterFiles>> =
+        let signingKeys = if signs then keys find paths else Loaded(plain NoKeys)
+
+        let hosts path otherwise = peers find paths path otherwise
+
+        Loaded(plain nothing)
+        |> fill (hosts paths.PeerList PeerList.empty) (fun v files -> { files with Peers = v })
+        |> fill (hosts paths.InternalHosts PeerList.loopback) (fun v files -> { files with Internal = v })
+        |> fill (hosts paths.ExternalIgnoreList PeerList.empty) (fun v files -> { files with ExternalIgnored = v })
+        |> fill (domains find paths paths.Domain) (fun v files -> { files with Domains = v })
+        |> fill (domains find paths paths.TrustSignaturesFrom) (fun v files -> { files with Trusted = v })
+        |> fill (practices find paths paths.LocalAdsp) (fun v files -> { files with LocalAdsp = v })
+        |> fill signingKeys (fun v files -> { files with Keys = v })

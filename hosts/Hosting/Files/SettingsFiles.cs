@@ -1,0 +1,121 @@
+using Dkim.Core;
+
+namespace Dkim.Hosting;
+
+/// <summary>Reads the files that the core wants. Relative paths start where the program did.</summary>
+/// <param name="given">Files that another process has read for this one; they are taken once.</param>
+public sealed class SettingsFiles(IReadOnlyDictionary<WantedFile, FileContents>? given = null)
+{
+    private const string StandardInput = "-";
+    private const int MaxLength = (16 << 20) + 1;
+    private readonly string directory = Environment.CurrentDirectory;
+    private readonly Dictionary<WantedFile, byte[]> secrets = [];
+    private readonly Dictionary<WantedFile, FileContents> given =
+        given is null ? [] : new Dictionary<WantedFile, FileContents>(given);
+
+    /// <summary>The keys that the last start got as they once were, one line each: they cannot be read any more, mostly
+    /// since the program has become another user.</summary>
+    public List<string> Kept { get; } = [];
+
+    /// <summary>Every file of the last start, as it was read.</summary>
+    public Dictionary<WantedFile, FileContents> Found { get; } = [];
+
+    /// <summary>The files of the last start that hold secrets and could be read.</summary>
+    public IEnumerable<WantedFile> Secrets =>
+        Found.Where(pair => IsSecret(pair.Key) && pair.Value.Problem.IsNone).Select(pair => pair.Key);
+
+    /// <summary>Brings a start to its end.</summary>
+    public Start<TReply> Supply<TReply>(Start<TReply> start)
+    {
+        Kept.Clear();
+        Found.Clear();
+        while (start.Wanted is { IsEmpty: false } wanted)
+        {
+            foreach (var file in wanted)
+            {
+                if (!Found.ContainsKey(file))
+                    Found.Add(file, Read(file));
+            }
+
+            start = start.Supply(wanted.Distinct().ToDictionary(file => file, file => Found[file]));
+        }
+
+        given.Clear();
+        return start;
+    }
+
+    /// <summary>What is wrong with the owners and modes of files that hold secrets, one line each.</summary>
+    public static IEnumerable<string> Warnings(IEnumerable<WantedFile> files, Account account)
+    {
+        foreach (var file in files)
+        {
+            IReadOnlyList<string> warnings;
+            try
+            {
+                warnings = PrivateFile.Read(file.Path, Strictness.Warn, account).Warnings;
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            {
+                continue; // the core has said so
+            }
+
+            foreach (var warning in warnings)
+                yield return warning;
+        }
+    }
+
+    private static bool IsSecret(WantedFile file) => file.Kind is FileKind.PrivateKey or FileKind.Passphrase;
+
+    private FileContents Read(WantedFile file)
+    {
+        if (given.TryGetValue(file, out var known))
+        {
+            if (IsSecret(file) && known.Problem.IsNone)
+                secrets[file] = known.Octets.ToArray();
+            return known;
+        }
+
+        try
+        {
+            return FileContents.Found(ReadNow(file));
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            var reason = Reason(Located(file), failure.Message);
+            if (!IsSecret(file) || !secrets.TryGetValue(file, out var octets))
+                return FileContents.Unreadable(reason);
+            Kept.Add($"{file.Path}: {reason}; the key stays as it was");
+            return FileContents.Found(octets);
+        }
+    }
+
+    private byte[] ReadNow(WantedFile file)
+    {
+        if (file is { Path: StandardInput, Kind: FileKind.Configuration })
+            return ReadStandardInput();
+        if (!IsSecret(file))
+            return PrivateFile.ReadShared(Located(file), MaxLength);
+        return secrets[file] = PrivateFile.Read(Located(file), Strictness.Warn).Octets;
+    }
+
+    private static byte[] ReadStandardInput()
+    {
+        using var input = Console.OpenStandardInput();
+        var octets = new byte[MaxLength];
+        var length = input.ReadAtLeast(octets, octets.Length, throwOnEndOfStream: false);
+        return octets[..length];
+    }
+
+    private string Located(WantedFile file) => Path.Combine(directory, file.Path);
+
+    private static string Reason(string path, string message)
+    {
+        var reason = message.StartsWith(path + ": ", StringComparison.Ordinal) ? message[(path.Length + 2)..] : message;
+        return reason switch
+        {
+            "No such file or directory" => FileContentsModule.NotFound,
+            "Permission denied" => "permission denied",
+            _ => reason,
+        };
+    }
+}
