@@ -1,0 +1,250 @@
+/// One side of a milter's dialogue: an MTA's packets, and a program whose decisions the messages themselves ask for.
+namespace Dkim.Properties
+
+open System
+open System.Buffers
+open System.Buffers.Binary
+open System.Collections.Generic
+open System.Text
+open Dkim.Core
+open Dkim.Hosting
+open Dkim.MilterHost
+
+/// What becomes of a message. The MAIL command says which, so that a stream of octets says all.
+type internal Fate =
+    /// Decided when the body has been seen, after so many rounds of questions.
+    | Late of rounds: int * wantsBody: bool
+    /// Decided before the body.
+    | Early
+    | FailsAtHeader
+    | FailsAtEnd
+    /// The decision asks for what the protocol does not allow.
+    | ChangesTooEarly
+    | SaysNothing
+
+module internal Packets =
+    let packet (command: char) (data: byte[]) : byte[] =
+        let head = Array.zeroCreate 5
+        BinaryPrimitives.WriteInt32BigEndian(Span head, data.Length + 1)
+        head[4] <- byte command
+        Array.append head data
+
+    let text (text: string) = Octets.ofLatin1 text
+
+    let texts (parts: string list) : byte[] =
+        parts |> List.map (fun part -> text (part + "\000")) |> Array.concat
+
+    let number (value: uint32) : byte[] =
+        let octets = Array.zeroCreate 4
+        BinaryPrimitives.WriteUInt32BigEndian(Span octets, value)
+        octets
+
+    let negotiate (version: uint32) (actions: uint32) (steps: uint32) =
+        packet 'O' (Array.concat [ number version; number actions; number steps ])
+
+    let connect = packet 'C' (text "client.example.com\0004\000\025192.0.2.1\000")
+
+    let field (name: string) (value: string) = packet 'L' (texts [ name; value ])
+
+    /// The packets of a stream, which must consist of whole ones.
+    let split (stream: byte[]) : (char * byte[]) list =
+        let rec next at =
+            if at = stream.Length then
+                []
+            else
+                let length = BinaryPrimitives.ReadInt32BigEndian(ReadOnlySpan(stream, at, 4))
+
+                (char stream[at + 4], stream[at + 5 .. at + 3 + length])
+                :: next (at + 4 + length)
+
+        next 0
+
+module internal Fates =
+    let all =
+        [
+            for rounds in 0..2 do
+                for wantsBody in [ false; true ] do
+                    Late(rounds, wantsBody)
+            Early
+            FailsAtHeader
+            FailsAtEnd
+            ChangesTooEarly
+            SaysNothing
+        ]
+
+    let sender (fate: Fate) =
+        let index = List.findIndex ((=) fate) all
+        "<" + string index + ">"
+
+    let ofSender (sender: string) = all[int (sender.Trim('<', '>'))]
+
+    /// Whether the last word stands when the header is complete.
+    let isEarly fate =
+        match fate with
+        | Early
+        | FailsAtHeader
+        | ChangesTooEarly -> true
+        | Late _
+        | FailsAtEnd
+        | SaysNothing -> false
+
+    let wantsBody fate =
+        match fate with
+        | Late(_, wants) -> wants
+        | _ -> false
+
+/// A change that a decision asks for.
+type internal Edit =
+    | Insertion of index: int * Field
+    | Deletion of name: string * occurrence: int
+
+/// The program: each message meets its fate, and the last ones change the header as asked.
+[<Sealed>]
+type internal FateProgram(edits: Edit list) =
+    let reports = List<string>()
+    let headers = List<string list>()
+
+    let tell (edit: Edit) (reply: IMilterReply) =
+        match edit with
+        | Insertion(index, field) -> reply.Insert(index, field)
+        | Deletion(name, occurrence) -> reply.Delete(name, occurrence)
+
+    let decision (telling: IMilterReply -> unit) = MilterDecision([], telling)
+
+    let changed =
+        decision (fun reply ->
+            for edit in edits do
+                tell edit reply
+
+            reply.Accept())
+
+    let rec ask rounds : Round<MilterDecision> =
+        if rounds = 0 then
+            Decided changed
+        else
+            Ask(
+                [
+                    {
+                        Name = "round" + string rounds
+                        Type = RecordType.Txt
+                    }
+                ],
+                fun answers ->
+                    match
+                        answers
+                            {
+                                Name = "round" + string rounds
+                                Type = RecordType.Txt
+                            }
+                    with
+                    | { Outcome = Records _ } -> ask (rounds - 1)
+                    | _ -> Decided(decision _.Discard())
+            )
+
+    let digest =
+        {
+            Hash = Sha256
+            Canon = SimpleBody
+            Limit = ValueNone
+            Prefix = ReadOnlyMemory.Empty
+        }
+
+    let work fate : Work<MilterDecision> =
+        let questions, following =
+            match fate with
+            | Late(0, _) -> [], 0
+            | Late(rounds, _) ->
+                [
+                    {
+                        Name = "first"
+                        Type = RecordType.Txt
+                    }
+                ],
+                rounds - 1
+            | _ -> [], 0
+
+        {
+            Questions = questions
+            Digests = if Fates.wantsBody fate then [ digest ] else []
+            Conclude =
+                fun _ _ ->
+                    match fate with
+                    | FailsAtEnd -> invalidOp "on purpose"
+                    | SaysNothing -> Decided(decision ignore)
+                    | _ -> ask following
+        }
+
+    let start (envelope: MilterEnvelope) : MilterCourse =
+        headers.Add [ for field in envelope.Header.Fields -> Octets.latin1 field.Raw.Span ]
+
+        match Fates.ofSender envelope.Sender.Value with
+        | Early -> Finish(decision (fun reply -> reply.Refuse(550, "5.7.1", "100% refused\r\n")))
+        | FailsAtHeader -> invalidOp "on purpose"
+        | ChangesTooEarly ->
+            Finish(
+                decision (fun reply ->
+                    reply.Quarantine "too early"
+                    reply.Accept())
+            )
+        | fate -> Proceed(work fate)
+
+    let parts: MilterParts =
+        {
+            HeaderLimits = HeaderLimits.defaults
+            MaximumRecipients = 10
+            FixLineEnds = false
+            TooLarge = fun _ _ _ -> decision _.TempFail()
+            Start = start
+        }
+
+    member _.Reports = reports
+    member _.Headers = headers
+
+    interface IMilterService with
+        member _.WantedMacros = [| "i"; "daemon_name" |]
+        member _.Quarantines = false
+        member _.IgnoresSome = true
+        member _.Ignores client = client.HostName = "ignored"
+        member _.NewMessage client = new MilterMessage(parts, client)
+
+        member _.NewLookups() : MessageLookups =
+            invalidOp "the dialogue looks nothing up"
+
+        member _.Mail _ = ()
+        member _.Keep(_, _) = ()
+        member _.Log _ = ()
+        member _.Report failure = reports.Add failure
+
+/// The dialogue, fed as a connection feeds it.
+[<Sealed>]
+type internal MilterTalk(program: FateProgram) =
+    let output = ArrayBufferWriter<byte>()
+    let session = new MilterSession(program, output)
+    let mutable kept: byte[] = [||]
+
+    let answer () =
+        while session.Waiting do
+            let answers = Dictionary<Question, Answer>()
+
+            for question in session.TakeQuestions() do
+                answers[question] <- Answer.Found([ "yes" ], Security.Unchecked)
+
+            session.Answer answers
+
+    member _.Closed = session.Closed
+    member _.Output = output.WrittenSpan.ToArray()
+
+    member _.Hear(octets: byte[]) : unit =
+        kept <- Array.append kept octets
+        let mutable again = true
+
+        while again do
+            let used = session.Receive(ReadOnlySpan kept)
+            kept <- kept[used..]
+            again <- session.Waiting
+            answer ()
+
+    member _.Stop() = session.Stop()
+
+    interface IDisposable with
+        member _.Dispose() = session.Dispose()
