@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Dkim.Hosts.Tests.Hosting;
+using Dkim.QmailHost;
 using NUnit.Framework;
 
 namespace Dkim.Hosts.Tests.Qmail;
@@ -149,6 +150,14 @@ public sealed class FaultTests
         var watch = Stopwatch.StartNew();
         Refused(chain.Run(signed, $"DKNAMESERVER=127.0.0.1:{port}", "DKTIMEOUT=1", "DKVERIFY=f"), 82);
         Assert.That(watch.Elapsed.TotalSeconds, Is.InRange(0.9, 8));
+    }
+
+    [Test]
+    public void A_message_that_does_not_come_in_time()
+    {
+        var late = Assert.Throws<QueueFault>(
+            () => new Dkim.QmailHost.Message(chain.At("")).ReadNext(Environment.TickCount64 - 1));
+        Assert.That(late!.Code, Is.EqualTo(52));
     }
 
     [Test]
