@@ -57,6 +57,23 @@ public sealed class MessageTests
     }
 
     [Test]
+    public void Keys_are_found_in_the_domain_name_system()
+    {
+        using var nsd = new Nsd(new Dictionary<string, string>
+        {
+            ["example.org"] = Nsd.Txt("default._domainkey", chain.Record) + "\n" + Nsd.Txt("_domainkey", "o=-"),
+        });
+        var signed = chain.Run("From: Joe <joe@example.org>\nSubject: tea\n\nHello\n", chain.Signing()).Only.Text;
+        string[] verifying = ["DKVERIFY=", $"DKNAMESERVER={nsd.Address}"];
+        Assert.That(chain.Run(signed, verifying).Only.Text, Does.StartWith("DomainKey-Status: good        \n"));
+        Assert.That(
+            chain.Run(signed + "more\n", verifying).Only.Text, Does.StartWith("DomainKey-Status: bad         \n"));
+        Assert.That(
+            chain.Run(signed.Replace("s=default", "s=other", StringComparison.Ordinal), verifying).Only.Text,
+            Does.StartWith("DomainKey-Status: no key      \n"));
+    }
+
+    [Test]
     [Category("RFC6376-5.6-1")]
     [Category("RFC6376-5.3-3")]
     [Category("RFC6376-5.3-2")]
