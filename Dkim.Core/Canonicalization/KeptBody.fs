@@ -11,6 +11,12 @@ type internal KeptBody(canon: BodyCanon, limit: int) =
     let mutable state = Body.start canon
     let mutable fits = true
 
+    /// Longer bodies are left out of reports.
+    static member LongestInReport = 65536
+
+    /// Longer bodies are not left in files.
+    static member LongestInFile = 1048576
+
     member _.Canon = canon
 
     /// A piece of the body, with CRLF line ends.
@@ -18,15 +24,11 @@ type internal KeptBody(canon: BodyCanon, limit: int) =
         if fits then
             state <- BodyFeed.feed canon state piece this
 
-    /// The octets, up to a length where there is one. Called once, at the end of the body.
-    member this.Finish(length: int64<octet> voption) : ReadOnlyMemory<byte> voption =
+    /// The octets. Called once, at the end of the body.
+    member this.Finish() : ReadOnlyMemory<byte> voption =
         Body.finish canon state this
 
-        match length with
-        | _ when not fits -> ValueNone
-        | ValueSome length when int64 length < int64 octets.WrittenCount ->
-            ValueSome(octets.WrittenMemory.Slice(0, int length))
-        | _ -> ValueSome octets.WrittenMemory
+        if fits then ValueSome octets.WrittenMemory else ValueNone
 
     interface IOctetSink with
         member _.Write(piece) =

@@ -42,6 +42,7 @@ module internal MailDkim =
         | KeyTooLong _ -> "too long"
         | UntrustedKey _ -> "not secure"
         | NoKey
+        | SeveralKeys
         | MalformedRecord _
         | UnsupportedRecordVersion _
         | MissingKeyData

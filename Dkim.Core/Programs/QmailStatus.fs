@@ -93,6 +93,7 @@ module DomainKeysStatus =
         | MissingKeyData -> DomainKeysStatus.NoKey
         | Revoked -> DomainKeysStatus.Revoked
         | GranularityMismatch -> DomainKeysStatus.Granularity
+        | SeveralKeys
         | MalformedRecord _
         | UnsupportedRecordVersion _
         | MalformedKeyData _
@@ -143,6 +144,7 @@ module internal DkimLetters =
         | MalformedKeyData _
         | UnsupportedKeyType _
         | KeyTooLong _ -> 'R'
+        | SeveralKeys
         | MalformedRecord _
         | UnsupportedRecordVersion _
         | MissingKeyData

@@ -4,6 +4,8 @@ namespace Dkim.Core
 /// Why a key cannot serve a signature.
 type KeyError =
     | NoKey
+    /// More than one record, to a verifier that does not choose.
+    | SeveralKeys
     | MalformedRecord of TagListError
     | UnsupportedRecordVersion of version: string
     | MissingKeyData
@@ -154,6 +156,7 @@ module KeyError =
     let describe (error: KeyError) : string =
         match error with
         | NoKey -> "no key for signature"
+        | SeveralKeys -> "several keys for signature"
         | MalformedRecord error -> "key syntax error: " + TagListError.describe error
         | UnsupportedRecordVersion _ -> "key record version is not DKIM1"
         | MissingKeyData -> "key record without p="

@@ -127,8 +127,8 @@ module AuthenticationResults =
 
         text.ToString()
 
-    /// The field, with its lines folded so that none is longer than `margin` columns where that can be helped.
-    let field (margin: int) (results: AuthenticationResults) : Field =
+    /// The words of a field's value; a line may be folded between any two.
+    let internal words (results: AuthenticationResults) : string list =
         let version =
             match results.Version with
             | ValueSome version -> " " + string version
@@ -144,8 +144,11 @@ module AuthenticationResults =
             | last :: before -> List.rev ((last + ";") :: before) @ clause
             | [] -> clause
 
-        let words = clauses |> List.fold separate [ writeValue results.ServiceId + version ]
-        let line = FieldName + ":" + fold margin words
+        clauses |> List.fold separate [ writeValue results.ServiceId + version ]
+
+    /// The field, with its lines folded so that none is longer than `margin` columns where that can be helped.
+    let field (margin: int) (results: AuthenticationResults) : Field =
+        let line = FieldName + ":" + fold margin (words results)
         Field.ofOctets (ReadOnlyMemory(Encoding.UTF8.GetBytes line))
 
     /// How much of each b= to show as `header.b`: eight characters, or as many more as tell it from the others
@@ -249,7 +252,7 @@ module AuthenticationResults =
     let private methods =
         [ "dkim"; "domainkeys"; "dkim-adsp"; "spf"; "dmarc"; "auth"; "iprev"; "arc" ]
 
-    let private words =
+    let private resultWords =
         [
             "none"
             "pass"
@@ -277,7 +280,7 @@ module AuthenticationResults =
             |> List.filter (fun result ->
                 isVersionOne result.MethodVersion
                 && isOne methods result.Method
-                && isOne words result.Result)
+                && isOne resultWords result.Result)
             |> List.map (fun result ->
                 { result with
                     Properties =
@@ -288,7 +291,7 @@ module AuthenticationResults =
             []
 
     /// A host as names are compared: A-labels, lower case, no final dot; a job id after a slash is not part of it.
-    let private comparable (id: string) : string =
+    let internal comparable (id: string) : string =
         let slash = id.IndexOf '/'
         let name = if slash < 0 then id else id.Substring(0, slash)
         let host = name.TrimEnd '.'

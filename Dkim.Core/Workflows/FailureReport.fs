@@ -69,6 +69,7 @@ module FailureReport =
     let private ofKeyError (error: KeyError) : ReportReason =
         match error with
         | NoKey -> ReportReason.Dns
+        | SeveralKeys
         | MalformedRecord _
         | UnsupportedRecordVersion _
         | MissingKeyData
@@ -155,14 +156,14 @@ module FailureReport =
         Convert.ToBase64String(octets, Base64FormattingOptions.InsertLineBreaks).Replace("\r\n", "\r\n ")
 
     /// The header as b= signs it.
-    let private canonicalHeader (header: Header) (judged: Judged) (signature: Signature) : byte[] =
+    let internal canonicalHeader (header: Header) (position: int) (signature: Signature) : byte[] =
         let names = signature.SignedFields |> ValueOption.defaultValue []
-        let selected = Header.select names (ValueSome judged.Position) header
+        let selected = Header.select names (ValueSome position) header
 
         CanonicalHeader.signedOctets
             signature.HeaderCanon
             selected
-            (CanonicalHeader.without signature.ValueExtent judged.Field)
+            (CanonicalHeader.without signature.ValueExtent header.Fields[position])
 
     let private signatureFields (context: ReportContext) (header: Header) (judged: Judged) =
         match judged.Signature with
@@ -173,7 +174,7 @@ module FailureReport =
                 "DKIM-Identity", oneLine (signature.EffectiveIdentity.ToString())
                 "DKIM-Selector", signature.Selector.Text
                 if signature.Scheme = Dkim then
-                    "DKIM-Canonicalized-Header", base64 (ReadOnlySpan(canonicalHeader header judged signature))
+                    "DKIM-Canonicalized-Header", base64 (ReadOnlySpan(canonicalHeader header judged.Position signature))
                 match context.CanonicalBody with
                 | ValueSome body -> "DKIM-Canonicalized-Body", base64 body.Span
                 | ValueNone -> ()

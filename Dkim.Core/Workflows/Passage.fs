@@ -20,7 +20,22 @@ type Work<'decision> =
         Conclude: Digests -> (Question -> Answer) -> Round<'decision>
     }
 
+module Round =
+    /// The round with its decision made into another.
+    let rec map (change: 'a -> 'b) (round: Round<'a>) : Round<'b> =
+        match round with
+        | Decided decision -> Decided(change decision)
+        | Ask(questions, next) -> Ask(questions, (fun answerTo -> map change (next answerTo)))
+
 module Work =
+    /// The work with its decision made into another.
+    let map (change: 'a -> 'b) (work: Work<'a>) : Work<'b> =
+        {
+            Questions = work.Questions
+            Digests = work.Digests
+            Conclude = fun digests answerTo -> Round.map change (work.Conclude digests answerTo)
+        }
+
     /// Nothing to look up or to hash.
     let decided (decision: 'decision) : Work<'decision> =
         {

@@ -30,6 +30,8 @@ type VerifyPolicy =
         RefusedDomains: Set<string>
         /// g= of DKIM keys is heeded, as before RFC 6376.
         Granularity: bool
+        /// Several records under one name are an error, rather than tried one by one.
+        SingleRecord: bool
     }
 
 /// A signature field and what is needed to judge it.
@@ -83,6 +85,7 @@ module VerifyPolicy =
             MustBeSigned = []
             RefusedDomains = Set.empty
             Granularity = false
+            SingleRecord = false
         }
 
 module Verifier =
@@ -326,6 +329,7 @@ module Verifier =
 
         match good, parsed with
         | [], [] -> Error NoKey
+        | _, _ :: _ :: _ when policy.SingleRecord -> Error SeveralKeys
         | [], first :: _ -> first |> Result.map List.singleton
         | _ -> Ok(List.truncate MostRecords good)
 

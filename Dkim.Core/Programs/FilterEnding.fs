@@ -1,0 +1,94 @@
+/// How a verified message ends, by its status and by the policy of its author's domain, and what the log and the reply
+/// say of that (dkim-filter(8) -C).
+namespace Dkim.Core
+
+module internal FilterEnding =
+    let private keyName (judged: Judged) =
+        match judged.Signature with
+        | ValueSome signature -> "(s=" + signature.Selector.Text + ", d=" + signature.Domain.Text + ")"
+        | ValueNone -> "(unreadable)"
+
+    // The sentence that the owner of a key or policy record wants in replies.
+    let private withReason (reason: string voption) (text: string) =
+        match reason with
+        | ValueSome reason -> FilterText.safe reason + ": " + text
+        | ValueNone -> text
+
+    let private replyText (judged: Judged) : string voption =
+        judged.Key
+        |> ValueOption.bind (fun key -> ReportRequest.ofOldTags key.Text)
+        |> ValueOption.bind _.ReplyText
+
+    let private faulty (message: FilterMessage) (practice: PracticeOutcome) (judged: Judged) (text: string) =
+        let line =
+            message.Line LogLevel.Info ("verification error: " + text + " " + keyName judged)
+
+        match practice.Unavailable with
+        // Without the policy nothing can be said for such a message either.
+        | ValueSome _ ->
+            struct (FilterVerdict.ending message.Policy.Actions.DnsError "DKIM key retrieval failed", [ line ])
+        | ValueNone -> struct (FilterEnd.Accept, [ line ])
+
+    let private badSignature (message: FilterMessage) (judged: Judged) =
+        let cause =
+            message.Line LogLevel.Info (keyName judged + " " + Verdict.describe judged.Verdict)
+
+        struct ("bad DKIM signature data"
+                |> withReason (replyText judged)
+                |> FilterVerdict.ending message.Policy.Actions.BadSignature,
+                [ cause; message.Failure "bad signature data" ])
+
+    let private noKey (message: FilterMessage) (judged: Judged) (text: string) =
+        struct (FilterVerdict.ending message.Policy.Actions.DnsError "DKIM key retrieval failed",
+                [
+                    message.Failure("key retrieval failed " + keyName judged + ": " + FilterText.safe text)
+                ])
+
+    /// How a message with a status ends, but for what the policy of its author asks, and what the log says of that.
+    let ofStatus (message: FilterMessage) (practice: PracticeOutcome) (status: FilterStatus) =
+        let actions = message.Policy.Actions
+
+        match status with
+        | FilterStatus.Good _ when message.Policy.Marks.SyslogSuccess ->
+            struct (FilterEnd.Accept, [ message.Line LogLevel.Info "DKIM verification successful" ])
+        | FilterStatus.Good _
+        | FilterStatus.BadFormat -> struct (FilterEnd.Accept, [])
+        | FilterStatus.Doubted(judged, KeyTreatment.Fail)
+        | FilterStatus.Bad judged -> badSignature message judged
+        | FilterStatus.Doubted(judged, _) ->
+            struct (FilterEnd.Accept, [ message.Line LogLevel.Info ("key not secured by DNSSEC " + keyName judged) ])
+        | FilterStatus.Partial judged -> faulty message practice judged "partial verification"
+        | FilterStatus.Revoked judged -> faulty message practice judged "key revoked"
+        | FilterStatus.Unusable(judged, text) -> faulty message practice judged text
+        | FilterStatus.NoKey judged -> noKey message judged "key not found in DNS"
+        | FilterStatus.KeyUnavailable(judged, reason) -> noKey message judged reason
+        | FilterStatus.Syntax(_, text) ->
+            struct (FilterVerdict.ending actions.BadSignature "DKIM signature syntax error",
+                    [ message.Failure("syntax error: " + text) ])
+        | FilterStatus.Unsigned
+        | FilterStatus.Untrusted ->
+            struct (FilterVerdict.ending actions.NoSignature "no DKIM signature data",
+                    [ message.Failure "no signature data" ])
+
+    /// What the policy of the author's domain asks beyond that.
+    let ofPolicy (message: FilterMessage) (practice: PracticeOutcome) : struct (FilterEnd * LogLine) voption =
+        let verifying = message.Policy.Verifying
+        let refuse text = FilterEnd.Refuse("5.7.1", text)
+
+        if verifying.AdspNoSuchDomain && practice.Result = AdspResult.NxDomain then
+            ValueSome(
+                struct (refuse "sender domain does not exist",
+                        message.Line LogLevel.Notice "sender domain does not exist")
+            )
+        elif verifying.AdspDiscard && practice.Suspicious && practice.Discardable then
+            let reason =
+                practice.Record
+                |> ValueOption.bind (fun record -> ReportRequest.ofOldTags record.Tags.Text)
+                |> ValueOption.bind _.ReplyText
+
+            ValueSome(
+                struct (refuse (withReason reason "rejected due to DKIM ADSP evaluation"),
+                        message.Line LogLevel.Notice "rejected per sender domain policy")
+            )
+        else
+            ValueNone

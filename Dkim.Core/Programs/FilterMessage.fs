@@ -1,0 +1,142 @@
+/// One message in the hands of a filter, and how a decision on it becomes what a host does.
+namespace Dkim.Core
+
+open System
+
+/// A message and everything that it is decided with.
+[<NoComparison; NoEquality>]
+type internal FilterMessage =
+    {
+        Product: FilterProduct
+        Policy: FilterPolicy
+        Envelope: MilterEnvelope
+    }
+
+    member private this.Macro(name: string) : string voption =
+        this.Envelope.Macros.Find name
+        |> ValueOption.map FilterText.safe
+        |> ValueOption.filter ((<>) "")
+
+    /// The queue id. Some MTAs know it only at the end of the message.
+    member this.Job: string = this.Macro "i" |> ValueOption.defaultValue "(unknown-jobid)"
+
+    /// The MTA's host in fields that name it.
+    member this.Host: string = this.Macro "j" |> ValueOption.defaultValue "unknown-host"
+
+    /// The authserv-id without a job id.
+    member this.Service: string =
+        match this.Policy.Marks.AuthservId with
+        | ValueSome id -> id
+        | ValueNone -> this.Macro "j" |> ValueOption.defaultValue this.Policy.Marks.HostName
+
+    /// The authserv-id as it is written.
+    member this.ServiceId: string =
+        if this.Policy.Marks.AuthservIdWithJobId then
+            this.Service + "/" + this.Job
+        else
+            this.Service
+
+    /// A line of the log that begins with the queue id.
+    member this.Line (level: LogLevel) (text: string) : LogLine =
+        FilterText.line level (this.Job + " " + text)
+
+    /// The same with a colon, as lines on failures have it.
+    member this.Failure(text: string) : LogLine =
+        FilterText.line LogLevel.Error (this.Job + ": " + text)
+
+/// How a message ends.
+[<RequireQualifiedAccess>]
+type internal FilterEnd =
+    | Accept
+    | Discard
+    | TempFail
+    | Refuse of enhanced: string * text: string
+
+/// What is changed in a header. Fields are deleted first, and no deletion moves a field that is still to be deleted.
+type internal HeaderEdits =
+    {
+        /// Where in the header the topmost of the added fields stands.
+        Place: int
+        /// Names and occurrences, the last occurrence of a name first.
+        Deleted: (string * int) list
+        /// In the order in which they shall stand.
+        Added: Field list
+    }
+
+module internal HeaderEdits =
+    let none = { Place = 0; Deleted = []; Added = [] }
+
+    /// The deletion of every field of a name.
+    let deleteAll (name: string) (header: Header) : (string * int) list =
+        [
+            for occurrence = (Header.all name header).Length downto 1 do
+                name, occurrence
+        ]
+
+    let tell (edits: HeaderEdits) (reply: IMilterReply) : unit =
+        for name, occurrence in edits.Deleted do
+            reply.Delete(name, occurrence)
+
+        for field in List.rev edits.Added do
+            reply.Insert(edits.Place, field)
+
+/// A decision in its parts.
+[<NoComparison; NoEquality>]
+type internal FilterVerdict =
+    {
+        Log: LogLine list
+        Edits: HeaderEdits
+        Quarantine: string voption
+        Reports: byte[] list
+        /// What was hashed, for files.
+        Kept: ReadOnlyMemory<byte> list
+        Job: string
+        End: FilterEnd
+    }
+
+module internal FilterVerdict =
+    let accept (message: FilterMessage) (log: LogLine list) : FilterVerdict =
+        {
+            Log = log
+            Edits = HeaderEdits.none
+            Quarantine = ValueNone
+            Reports = []
+            Kept = []
+            Job = message.Job
+            End = FilterEnd.Accept
+        }
+
+    let ending (action: FilterAction) (text: string) : FilterEnd =
+        match action with
+        | FilterAction.Accept -> FilterEnd.Accept
+        | FilterAction.Discard -> FilterEnd.Discard
+        | FilterAction.TempFail -> FilterEnd.TempFail
+        | FilterAction.Reject -> FilterEnd.Refuse("5.7.0", text)
+
+    // A reply is one line, whatever a record asked for.
+    let private tellEnd (ending: FilterEnd) (reply: IMilterReply) =
+        match ending with
+        | FilterEnd.Accept -> reply.Accept()
+        | FilterEnd.Discard -> reply.Discard()
+        | FilterEnd.TempFail -> reply.TempFail()
+        | FilterEnd.Refuse(enhanced, text) -> reply.Refuse(550, enhanced, FilterText.safe text)
+
+    /// The decision. A message that does not go on is not changed.
+    let decision (verdict: FilterVerdict) : MilterDecision =
+        let tell (reply: IMilterReply) =
+            if verdict.End = FilterEnd.Accept then
+                HeaderEdits.tell verdict.Edits reply
+                verdict.Quarantine |> ValueOption.iter reply.Quarantine
+
+            for report in verdict.Reports do
+                reply.Send(ReadOnlyMemory report)
+
+            // A file name is no place for what an MTA might call a message.
+            let job = verdict.Job |> String.filter Char.IsAsciiLetterOrDigit
+
+            for octets in verdict.Kept do
+                reply.Keep("dkim." + job, octets)
+
+            tellEnd verdict.End reply
+
+        MilterDecision(verdict.Log, tell)

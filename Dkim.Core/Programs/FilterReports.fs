@@ -1,0 +1,179 @@
+/// Reports of bad signatures and of mail that its author's domain disowns, to those who ask for them in their records
+/// (dkim-filter.conf(5) SendReports, SendADSPReports; RFC 6651, RFC 6591).
+namespace Dkim.Core
+
+open System
+
+/// What a report tells beside the failure.
+[<NoComparison; NoEquality>]
+type internal ReportedMessage =
+    {
+        /// The result that is reported.
+        Result: MethodResult
+        End: FilterEnd
+        /// Bodies as they were hashed.
+        Bodies: (BodyCanon * ReadOnlyMemory<byte>) list
+    }
+
+module internal FilterReports =
+    let private startsWith (start: string) (name: string) (header: Header) =
+        Header.tryFind name header
+        |> ValueOption.exists (fun field ->
+            field.ValueText.Trim().StartsWith(start, StringComparison.OrdinalIgnoreCase))
+
+    /// Whether a message is itself a report or some other answer of a machine, which must not be answered (RFC 5965 §8,
+    /// RFC 3834 §2).
+    let isAnswer (envelope: MilterEnvelope) : bool =
+        let sender =
+            match envelope.Sender with
+            | ValueSome sender -> ValueSome sender
+            | ValueNone -> envelope.Macros.Find "mail_addr"
+
+        let isNull =
+            sender
+            |> ValueOption.exists (fun address -> address.Trim().TrimStart('<').TrimEnd('>') = "")
+
+        isNull
+        || startsWith "multipart/report" "Content-Type" envelope.Header
+        || (Header.tryFind "Auto-Submitted" envelope.Header).IsSome
+           && not (startsWith "no" "Auto-Submitted" envelope.Header)
+
+    // A signature is as good as chance, and needs none of ours.
+    let private chance (judged: Judged) : int =
+        match judged.Signature with
+        | ValueSome signature when signature.Value.Length >= 2 ->
+            (int signature.Value[0] * 256 + int signature.Value[1]) % 100
+        | _ -> 0
+
+    /// Who asks in the key record of a bad signature to be told (r=, ro=, rf=).
+    let private byKey (judged: Judged) : (DomainName * string) voption =
+        match judged.Verdict, judged.Signature, judged.Key with
+        | PermFail(BodyAltered | HeaderAltered), ValueSome signature, ValueSome key ->
+            ReportRequest.ofOldTags key.Text
+            |> ValueOption.filter (fun request ->
+                request.Reasons |> ValueOption.forall (List.contains ReportReason.Verification))
+            |> ValueOption.bind _.LocalPart
+            |> ValueOption.map (fun local -> signature.Domain, local + "@" + signature.Domain.Text)
+        | _ -> ValueNone
+
+    /// The signatures to report and to whom, after a look at the records of those who signed with r=y.
+    let ask
+        (message: FilterMessage)
+        (judged: Judged list)
+        (next: (Judged * string) list -> Round<'decision>)
+        : Round<'decision> =
+        if not message.Policy.Marks.SendReports || isAnswer message.Envelope then
+            next []
+        else
+            let told =
+                judged
+                |> List.choose (fun one ->
+                    match byKey one with
+                    | ValueSome(domain, address) -> Some(domain, one, address)
+                    | ValueNone -> None)
+                |> List.distinctBy (fun (domain, _, _) -> domain)
+
+            let rest =
+                FailureReport.candidates judged
+                |> List.filter (fun (domain, _) -> not (List.exists (fun (known, _, _) -> known = domain) told))
+
+            let told = told |> List.map (fun (_, one, address) -> one, address)
+
+            let answered answerTo =
+                let asking =
+                    rest
+                    |> List.choose (fun (domain, one) ->
+                        answerTo (FailureReport.question domain)
+                        |> FailureReport.recipient domain one.Verdict (chance one)
+                        |> ValueOption.map (fun address -> one, address)
+                        |> Option.ofValueOption)
+
+                next (List.truncate FailureReport.MostReports (told @ asking))
+
+            match rest with
+            | [] -> next (List.truncate FailureReport.MostReports told)
+            | _ -> Ask(rest |> List.map (fst >> FailureReport.question), answered)
+
+    let private delivery (ending: FilterEnd) : DeliveryResult =
+        match ending with
+        | FilterEnd.Accept -> DeliveryResult.Delivered
+        | FilterEnd.Refuse _ -> DeliveryResult.Reject
+        | FilterEnd.Discard
+        | FilterEnd.TempFail -> DeliveryResult.Other
+
+    let private unbracketed (address: string) =
+        address.Trim().TrimStart('<').TrimEnd('>')
+
+    let private context (message: FilterMessage) (reported: ReportedMessage) body : ReportContext =
+        let envelope = message.Envelope
+
+        let results =
+            {
+                ServiceId = message.ServiceId
+                Version = ValueNone
+                Results = [ reported.Result ]
+            }
+
+        {
+            UserAgent = message.Product.UserAgent
+            Host = message.Host
+            From = message.Policy.Marks.ReportAddress
+            Job = message.Job
+            Now = envelope.Now
+            MailFrom = envelope.Sender |> ValueOption.map unbracketed
+            SourceIp = envelope.Client.Address |> ValueOption.map _.ToString()
+            Delivery = delivery reported.End
+            Results = String.Join(' ', AuthenticationResults.words results)
+            CanonicalBody = body
+        }
+
+    /// The body as a signature covers it, if it was kept.
+    let hashedBody (bodies: (BodyCanon * ReadOnlyMemory<byte>) list) (signature: Signature) =
+        match bodies |> List.tryFind (fun (canon, _) -> canon = signature.BodyCanon) with
+        | None -> ValueNone
+        | Some(_, octets) ->
+            match signature.BodyLength with
+            | ValueSome length when int64 length < int64 octets.Length -> ValueSome(octets.Slice(0, int length))
+            | _ -> ValueSome octets
+
+    let private render (message: FilterMessage) reported body recipient failure : byte[] list =
+        if message.Policy.Marks.MayReport() then
+            [
+                FailureReport.render (context message reported body) recipient message.Envelope.Header failure
+            ]
+        else
+            []
+
+    /// The reports of bad signatures.
+    let ofSignatures (message: FilterMessage) (reported: ReportedMessage) (recipients: (Judged * string) list) =
+        recipients
+        |> List.collect (fun (judged, recipient) ->
+            let body =
+                judged.Signature
+                |> ValueOption.bind (hashedBody reported.Bodies)
+                |> ValueOption.filter (fun octets -> octets.Length <= KeptBody.LongestInReport)
+
+            render message reported body recipient (SignatureFailure judged))
+
+    /// The report of a message that its author's domain disowns, if its policy record asks for one.
+    let ofPractice
+        (message: FilterMessage)
+        (reported: ReportedMessage)
+        (judged: Judged list)
+        (practice: PracticeOutcome)
+        =
+        match practice.Author, practice.Record with
+        | ValueSome author, ValueSome record when
+            message.Policy.Marks.SendAdspReports
+            && practice.Suspicious
+            && not (isAnswer message.Envelope)
+            ->
+            match
+                ReportRequest.ofPolicy (not judged.IsEmpty) record.Tags
+                |> ValueOption.bind _.LocalPart
+            with
+            | ValueSome local ->
+                PolicyFailure(author, record.Tags.Text)
+                |> render message reported ValueNone (local + "@" + author.Text)
+            | ValueNone -> []
+        | _ -> []

@@ -1,0 +1,114 @@
+/// The Authentication-Results fields of the filters: how theirs look, and which of others' must go.
+module internal Dkim.Core.FilterResults
+
+open System
+open System.Text
+
+/// A word that would bring the count of a line to this begins the next line.
+[<Literal>]
+let private Margin = 75
+
+// Remarks are folded between their words, too.
+let private words (results: AuthenticationResults) : string list =
+    AuthenticationResults.words results
+    |> List.collect (fun word ->
+        if word.StartsWith '(' then
+            List.ofArray (word.Split ' ')
+        else
+            [ word ])
+
+/// The field. Its lines are broken as the original breaks them: blanks do not count, and the count begins at 25.
+let field (results: AuthenticationResults) : Field =
+    let text = StringBuilder(AuthenticationResults.FieldName + ":")
+    let mutable count = 25
+    let mutable first = true
+
+    for word in words results do
+        if count + word.Length >= Margin && not first then
+            text.Append("\r\n\t").Append word |> ignore
+            count <- 8 + word.Length
+        else
+            text.Append(' ').Append word |> ignore
+            count <- count + word.Length
+
+        first <- false
+
+    Field.ofOctets (ReadOnlyMemory(Encoding.UTF8.GetBytes(text.ToString())))
+
+/// Which fields of others are removed.
+type Removal =
+    {
+        /// The service that we are.
+        Own: string
+        /// Other hosts, and domains with a dot in front, whose fields go as well (RemoveARFrom).
+        From: string list
+        /// Whatever the results are of (RemoveARAll).
+        All: bool
+        /// Else only fields with a result of these methods go.
+        Methods: string list
+    }
+
+/// What becomes of one field.
+[<Struct>]
+type Fate =
+    | Stays
+    | Goes
+    /// It cannot be read; it goes if it claims to be ours.
+    | Unreadable of goes: bool
+
+let private sameHost (one: string) (other: string) =
+    AuthenticationResults.comparable one = AuthenticationResults.comparable other
+
+let private isOf (pattern: string) (host: string) =
+    if pattern.StartsWith '.' then
+        (AuthenticationResults.comparable host).EndsWith(pattern.ToLowerInvariant(), StringComparison.Ordinal)
+    else
+        sameHost pattern host
+
+let private utf8 (octets: string) =
+    Octets.tryUtf8 (ReadOnlySpan(Octets.ofLatin1 octets))
+    |> ValueOption.defaultValue octets
+
+let private hasOne (methods: string list) (results: AuthenticationResults) =
+    results.Results
+    |> List.exists (fun result ->
+        methods
+        |> List.exists (fun name -> name.Equals(result.Method, StringComparison.OrdinalIgnoreCase)))
+
+/// What becomes of a field of the name.
+let fate (removal: Removal) (field: Field) : Fate =
+    match AuthenticationResults.parse field with
+    | Error _ -> Unreadable(AuthenticationResults.mustGo removal.Own field)
+    // Nobody can tell what a version that we do not know means, and to whom (RFC 8601 §5).
+    | Ok results when ValueOption.exists ((<>) 1) results.Version -> Goes
+    | Ok results ->
+        let host = utf8 results.ServiceId
+
+        let listed =
+            sameHost removal.Own host
+            || List.exists (fun pattern -> isOf pattern host) removal.From
+
+        if listed && (removal.All || hasOne removal.Methods results) then
+            Goes
+        else
+            Stays
+
+/// The occurrences of Authentication-Results that go, the last one first, and how many cannot be read.
+let removals (removal: Removal) (header: Header) : struct (int list * int) =
+    let fates =
+        Header.all AuthenticationResults.FieldName header |> List.map (fate removal)
+
+    let going =
+        fates
+        |> List.indexed
+        |> List.choose (fun (index, fate) ->
+            match fate with
+            | Goes
+            | Unreadable true -> Some(index + 1)
+            | Stays
+            | Unreadable false -> None)
+
+    let unreadable =
+        fates |> List.filter (fun fate -> fate <> Stays && fate <> Goes) |> List.length
+
+    struct (List.rev going, unreadable)

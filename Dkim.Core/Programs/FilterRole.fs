@@ -1,0 +1,277 @@
+/// Whether a message is signed or verified, and why (dkim-filter(8) OPERATION): whose it is, and where it came from.
+namespace Dkim.Core
+
+open System
+open System.Net
+
+/// One signature to make.
+[<NoComparison; NoEquality>]
+type internal WantedKey =
+    {
+        Domain: DomainName
+        Selector: Selector
+        Key: SigningKey
+        /// i=, where the sender's domain lies below d=.
+        Identity: Identity voption
+    }
+
+[<NoComparison; NoEquality>]
+type internal FilterRole =
+    /// The message passes as it is.
+    | LeaveAlone
+    /// The message passes without a result, since nobody is known to have sent it.
+    | LeaveUnjudged
+    /// A key is missing.
+    | Defer
+    | Sign of WantedKey list
+    | Verify
+
+module internal FilterRole =
+    /// The fields that may name the sender, the most telling first.
+    let private senderFields = [ "Resent-Sender"; "Resent-From"; "Sender"; "From" ]
+
+    /// Whose a message is.
+    type private Sender =
+        {
+            Address: Address
+            Domain: DomainName voption
+        }
+
+    let private info (message: FilterMessage) text = message.Line LogLevel.Info text
+    let private notice (message: FilterMessage) text = message.Line LogLevel.Notice text
+
+    // The lines that tell each step, for those who wonder why.
+    let private why (message: FilterMessage) (texts: string list) : LogLine list =
+        if message.Policy.Marks.LogWhy then
+            texts |> List.map (info message)
+        else
+            []
+
+    let private quoted (text: string) = "`" + FilterText.safe text + "'"
+
+    let private utf8 (octets: string) =
+        Octets.tryUtf8 (ReadOnlySpan(Octets.ofLatin1 octets))
+        |> ValueOption.defaultValue octets
+
+    let private findSender (message: FilterMessage) : Result<Sender, LogLine> =
+        let header = message.Envelope.Header
+
+        match senderFields |> List.tryFind (fun name -> (Header.tryFind name header).IsSome) with
+        | None -> Error(FilterText.line LogLevel.Info (message.Job + ": no sender header found; accepting"))
+        | Some name ->
+            let field = (Header.tryFind name header).Value
+
+            match Originator.tryFirst field with
+            | ValueSome address ->
+                Ok
+                    {
+                        Address = address
+                        Domain = DomainName.tryCreate (utf8 address.Domain) |> Result.toValueOption
+                    }
+            | ValueNone ->
+                let text =
+                    "can't parse " + name + ": header value " + quoted (field.ValueText.Trim())
+
+                Error(FilterText.line LogLevel.Info (message.Job + ": " + text))
+
+    /// What is known of the domain: the entry of Domain, the keys of the key list, and what did not match.
+    [<NoComparison; NoEquality>]
+    type private Ownership =
+        {
+            Listed: DomainName voption
+            Keys: FilterKey list
+            Missed: string list
+        }
+
+    let private lookUp (roles: FilterRoles) (sender: Sender) : Ownership =
+        let domainText = sender.Address.Domain
+        let find list = sender.Domain |> ValueOption.bind list
+
+        let exact = roles.FindDomain |> ValueOption.bind find
+
+        let above =
+            match exact, roles.FindDomain, roles.FindParent with
+            | ValueNone, ValueSome _, ValueSome list -> find list
+            | _ -> ValueNone
+
+        let listed = if exact.IsSome then exact else above
+
+        let keys =
+            match roles.Keys with
+            | NoKeys -> []
+            | SingleKey key -> [ key ]
+            | KeyList find when sender.Domain.IsSome -> find (utf8 (sender.Address.ToString()))
+            | KeyList _ -> []
+
+        let isKeyList =
+            match roles.Keys with
+            | KeyList _ -> true
+            | NoKeys
+            | SingleKey _ -> false
+
+        {
+            Listed = listed
+            Keys = keys
+            Missed =
+                [
+                    if roles.FindDomain.IsSome && exact.IsNone then
+                        "no signing domain match for " + quoted domainText
+                    if
+                        roles.FindDomain.IsSome
+                        && exact.IsNone
+                        && roles.FindParent.IsSome
+                        && above.IsNone
+                    then
+                        "no signing subdomain match for " + quoted domainText
+                    if isKeyList && listed.IsNone && keys.IsEmpty then
+                        "no signing keylist match for " + quoted (sender.Address.ToString())
+                ]
+        }
+
+    let private isOurs (roles: FilterRoles) (known: Ownership) =
+        match roles.Keys with
+        | KeyList _ -> known.Listed.IsSome || not known.Keys.IsEmpty
+        | NoKeys
+        | SingleKey _ -> known.Listed.IsSome
+
+    // A message submitted on the machine comes from no address.
+    let private withAddress (client: MilterClient) : MilterClient =
+        match client.Address with
+        | ValueSome _ -> client
+        | ValueNone ->
+            { client with
+                Address = ValueSome IPAddress.Loopback
+            }
+
+    /// Whether the message came from where ours come from, and what did not speak for it.
+    let private origin (roles: FilterRoles) (envelope: MilterEnvelope) : struct (bool * string list) =
+        let macro name =
+            envelope.Macros.Find name |> ValueOption.filter ((<>) "")
+
+        let isMta () =
+            macro "daemon_name"
+            |> ValueOption.exists (fun name ->
+                roles.MtaNames
+                |> List.exists (fun known -> known.Equals(name, StringComparison.OrdinalIgnoreCase)))
+
+        let isPop () =
+            envelope.Client.Address |> ValueOption.exists roles.IsPopAuthenticated
+
+        // In this order; the first that holds ends the search.
+        let tests =
+            [
+                if not roles.MtaNames.IsEmpty then
+                    isMta, "no MTA name match"
+                match roles.MacrosMatch with
+                | ValueSome matches -> (fun () -> matches envelope.Macros.Find), "no macros match"
+                | ValueNone -> ()
+                (fun () -> roles.IsInternal(withAddress envelope.Client)), "not internal"
+                (fun () -> (macro "auth_type").IsSome), "not authenticated"
+                isPop, "not POP authenticated"
+            ]
+
+        let rec search tests missed =
+            match tests with
+            | [] -> struct (false, List.rev missed)
+            | (holds, _) :: _ when holds () -> struct (true, List.rev missed)
+            | (_, text) :: rest -> search rest (text :: missed)
+
+        search tests []
+
+    let private bare (recipient: string) =
+        let inner = recipient.Trim().TrimStart('<').TrimEnd('>')
+        // A source route before the address counts for nothing (RFC 5321 §3.6.1).
+        if inner.StartsWith '@' then
+            inner.Substring(inner.IndexOf ':' + 1)
+        else
+            inner
+
+    let private tryUnsigned (roles: FilterRoles) (envelope: MilterEnvelope) : string voption =
+        envelope.Recipients
+        |> List.map (bare >> utf8)
+        |> List.tryFind roles.IsUnsignedRecipient
+        |> ValueOption.ofOption
+
+    let private wanted (roles: FilterRoles) (known: Ownership) (sender: DomainName) : WantedKey list =
+        let below (domain: DomainName) : Identity voption =
+            if roles.FindParent.IsSome && sender <> domain && sender.IsWithin domain then
+                ValueSome { LocalPart = ""; Domain = sender }
+            else
+                ValueNone
+
+        let fallback =
+            match roles.Keys with
+            | SingleKey _ -> known.Listed |> ValueOption.defaultValue sender
+            | NoKeys
+            | KeyList _ -> sender
+
+        known.Keys
+        |> List.map (fun key ->
+            let domain = key.Domain |> ValueOption.defaultValue fallback
+
+            {
+                Domain = domain
+                Selector = key.Selector
+                Key = key.Key
+                Identity = below domain
+            })
+
+    let private signing (message: FilterMessage) (known: Ownership) (sender: DomainName) =
+        let roles = message.Policy.Roles
+
+        if not roles.Signs then
+            struct (LeaveAlone, [ notice message ("signing mode off; not signing mail of " + sender.Text) ])
+        elif known.Keys.IsEmpty then
+            struct (Defer, [ notice message "no key selected for signing" ])
+        else
+            match tryUnsigned roles message.Envelope with
+            | ValueSome address ->
+                struct (LeaveAlone, [ info message ("skipping signing of mail to " + quoted address) ])
+            | ValueNone -> struct (Sign(wanted roles known sender), [])
+
+    /// Mail of ours that comes from elsewhere.
+    let private stranger (message: FilterMessage) (sender: Sender) : LogLine list =
+        let envelope = message.Envelope
+
+        if message.Policy.Roles.IsIgnoredExternal(withAddress envelope.Client) then
+            []
+        else
+            [
+                notice
+                    message
+                    ("external host "
+                     + FilterText.safe envelope.Client.HostName
+                     + " attempted to send as "
+                     + FilterText.safe sender.Address.Domain)
+            ]
+
+    /// What is done with a message, and what the log says of that.
+    let choose (message: FilterMessage) : struct (FilterRole * LogLine list) =
+        let roles = message.Policy.Roles
+
+        match findSender message with
+        | Error line -> struct ((if roles.Verifies then LeaveUnjudged else LeaveAlone), [ line ])
+        | Ok sender ->
+            let known = lookUp roles sender
+            let struct (isOrigin, missed) = origin roles message.Envelope
+            let ours = isOurs roles known
+            let signs = ours && isOrigin
+
+            let trace =
+                known.Missed
+                @ missed
+                @ [
+                    (if signs then
+                         "mode select: signing"
+                     else
+                         "mode select: verifying")
+                ]
+                |> why message
+
+            match sender.Domain with
+            | ValueSome domain when signs ->
+                let struct (role, lines) = signing message known domain
+                struct (role, trace @ lines)
+            | _ ->
+                let lines = if ours then stranger message sender else []
+                struct ((if roles.Verifies then Verify else LeaveAlone), trace @ lines)

@@ -1,0 +1,299 @@
+/// How dkim-filter verifies: what is told of a message's signatures, what is removed that others told, and how it ends.
+namespace Dkim.Core
+
+open System
+
+module internal FilterVerifier =
+    /// The methods whose results we are the judge of.
+    let private methods = [ "dkim"; "dkim-adsp"; "x-dkim-adsp"; "dkim-atps" ]
+
+    /// The edit that takes away what others told in our name, and what the log says of fields that cannot be read.
+    let removals (message: FilterMessage) (methods: string list) : struct ((string * int) list * LogLine list) =
+        let marks = message.Policy.Marks
+
+        let removal: FilterResults.Removal =
+            {
+                Own = message.Service
+                From = marks.RemoveArFrom |> ValueOption.defaultValue []
+                All = marks.RemoveArAll
+                Methods = methods
+            }
+
+        let struct (going, unreadable) =
+            FilterResults.removals removal message.Envelope.Header
+
+        let line =
+            message.Line LogLevel.Warning ("failed to parse " + AuthenticationResults.FieldName + ": header")
+
+        struct (going
+                |> List.map (fun occurrence -> AuthenticationResults.FieldName, occurrence),
+                // One line for each would let a message flood the log.
+                List.replicate (min 3 unreadable) line)
+
+    let private adding (fields: Field list) (verdict: FilterVerdict) : FilterVerdict =
+        { verdict with
+            Edits = { verdict.Edits with Added = fields }
+        }
+
+    /// The end of a message on which nothing is told.
+    let unjudged (message: FilterMessage) (methods: string list) (log: LogLine list) : FilterVerdict =
+        let struct (deleted, lines) = removals message methods
+
+        { FilterVerdict.accept message (log @ lines) with
+            Edits =
+                { HeaderEdits.none with
+                    Deleted = deleted
+                }
+        }
+
+    /// Whether the message gets a field of results.
+    let private isTold (message: FilterMessage) (practice: PracticeOutcome) (status: FilterStatus) =
+        match status with
+        | FilterStatus.Unsigned
+        | FilterStatus.Untrusted -> message.Policy.Marks.AlwaysAddArHeader || practice.Suspicious
+        | _ -> true
+
+    let private isQuarantined (message: FilterMessage) (practice: PracticeOutcome) (status: FilterStatus) =
+        match status with
+        | FilterStatus.Bad _
+        | FilterStatus.Doubted(_, KeyTreatment.Fail)
+        | FilterStatus.Partial _
+        | FilterStatus.Revoked _
+        | FilterStatus.Syntax _
+        | FilterStatus.Unusable _ -> message.Policy.Verifying.Quarantine
+        | FilterStatus.Unsigned -> message.Policy.Verifying.Quarantine && practice.Suspicious
+        | FilterStatus.Doubted _
+        | FilterStatus.Good _
+        | FilterStatus.NoKey _
+        | FilterStatus.KeyUnavailable _
+        | FilterStatus.Untrusted
+        | FilterStatus.BadFormat -> false
+
+    let private clause (message: FilterMessage) (status: FilterStatus) : MethodResult =
+        let struct (word, comment) = FilterStatus.result status
+
+        let identity =
+            FilterStatus.signature status
+            |> ValueOption.bind _.Signature
+            |> ValueOption.map (fun signature ->
+                ResultClauses.identityText message.Envelope.Header signature.EffectiveIdentity)
+            |> ValueOption.defaultValue "unknown"
+
+        {
+            Method = "dkim"
+            MethodVersion = ValueNone
+            Result = word
+            Comment = comment
+            Reason = ValueNone
+            Properties =
+                [
+                    {
+                        Type = "header"
+                        Name = "i"
+                        Value = identity
+                    }
+                ]
+        }
+
+    let private told (message: FilterMessage) (practice: PracticeOutcome voption) (status: FilterStatus) : Field =
+        FilterResults.field
+            {
+                ServiceId = message.ServiceId
+                Version = ValueNone
+                Results =
+                    match practice with
+                    | ValueSome practice -> [ clause message status; FilterPractice.clause practice ]
+                    | ValueNone -> [ clause message status ]
+            }
+
+    let private quarantineReason (message: FilterMessage) (status: FilterStatus) =
+        let struct (word, comment) = FilterStatus.result status
+
+        message.Product.Program
+        + ": "
+        + word
+        + ": "
+        + ValueOption.defaultValue "" comment
+
+    /// A message whose header is not as it must be (RequiredHeaders).
+    let badFormat (message: FilterMessage) (isVerified: bool) (log: LogLine list) : FilterVerdict =
+        let cleared =
+            if isVerified then
+                unjudged message methods log
+            else
+                FilterVerdict.accept message log
+
+        { cleared with
+            Edits =
+                { cleared.Edits with
+                    Added =
+                        FilterSigner.presence message
+                        @ [ told message ValueNone FilterStatus.BadFormat ]
+                }
+        }
+
+    let unknownSender (message: FilterMessage) (log: LogLine list) : FilterVerdict = unjudged message methods log
+
+    let private signatureLines (message: FilterMessage) (judged: Judged list) (ignored: Judged list) =
+        let domain (one: Judged) =
+            one.Signature |> ValueOption.map _.Domain.Text |> ValueOption.toOption
+
+        let several =
+            match List.choose domain judged with
+            | _ :: _ :: _ as domains ->
+                [
+                    FilterText.line LogLevel.Info ("message has signatures from " + String.Join(", ", domains))
+                ]
+            | _ -> []
+
+        several
+        @ (List.choose domain ignored
+           |> List.map (fun name -> message.Line LogLevel.Info ("ignoring signature from " + name)))
+
+    /// The end, when everything is known.
+    let private finish
+        (message: FilterMessage)
+        (log: LogLine list)
+        (judged: Judged list)
+        bodies
+        (status: FilterStatus)
+        (practice: PracticeOutcome)
+        (recipients: (Judged * string) list)
+        : FilterVerdict =
+        let struct (statusEnd, statusLines) = FilterEnding.ofStatus message practice status
+
+        let struct (finalEnd, endLines) =
+            match FilterEnding.ofPolicy message practice with
+            | ValueSome(struct (policyEnd, line)) -> struct (policyEnd, statusLines @ [ line ])
+            | ValueNone -> struct (statusEnd, statusLines)
+
+        let queryLines =
+            match practice.Unavailable with
+            | ValueSome reason -> [ message.Line LogLevel.Error ("ADSP query: " + FilterText.safe reason) ]
+            | ValueNone -> []
+
+        let cleared = unjudged message methods (log @ queryLines @ endLines)
+
+        let reported =
+            {
+                Result = clause message status
+                End = finalEnd
+                Bodies = bodies
+            }
+
+        let fields =
+            if isTold message practice status then
+                [ told message (ValueSome practice) status ]
+            else
+                []
+
+        { adding (FilterSigner.presence message @ fields) cleared with
+            Quarantine =
+                if isQuarantined message practice status then
+                    ValueSome(quarantineReason message status)
+                else
+                    ValueNone
+            Reports =
+                FilterReports.ofSignatures message reported recipients
+                @ FilterReports.ofPractice
+                    message
+                    { reported with
+                        Result = FilterPractice.clause practice
+                    }
+                    judged
+                    practice
+            End = finalEnd
+        }
+
+    let private kept (message: FilterMessage) (judged: Judged list) bodies : ReadOnlyMemory<byte> list =
+        let hashed (one: Judged) =
+            match one.Signature with
+            | ValueSome signature when one.Scheme = Dkim ->
+                let header =
+                    FailureReport.canonicalHeader message.Envelope.Header one.Position signature
+
+                ReadOnlyMemory header
+                :: (match FilterReports.hashedBody bodies signature with
+                    | ValueSome octets -> [ octets ]
+                    | ValueNone -> [])
+            | _ -> []
+
+        if message.Policy.Marks.KeepsHashed then
+            List.collect hashed judged
+        else
+            []
+
+    let private conclude (message: FilterMessage) (log: LogLine list) (bodies: KeptBody list) (judged: Judged list) =
+        let verifying = message.Policy.Verifying
+        let header = message.Envelope.Header
+
+        let bodies =
+            bodies
+            |> List.choose (fun body ->
+                match body.Finish() with
+                | ValueSome octets -> Some(body.Canon, octets)
+                | ValueNone -> None)
+
+        let heeded, ignored = FilterStatus.heeded verifying header judged
+        let status = FilterStatus.ofMessage verifying heeded ignored
+        let log = log @ signatureLines message judged ignored
+
+        let isGood one =
+            (FilterStatus.ofJudged verifying one).IsGood
+
+        let keeping verdict =
+            { verdict with
+                FilterVerdict.Kept = kept message judged bodies
+            }
+
+        match status with
+        | FilterStatus.Untrusted when not message.Policy.Marks.AlwaysAddArHeader ->
+            Decided(keeping (unjudged message methods log |> adding (FilterSigner.presence message)))
+        | FilterStatus.KeyUnavailable _ when message.Policy.Actions.DnsError <> FilterAction.Accept ->
+            Decided(keeping (finish message log judged bodies status FilterPractice.unknown []))
+        | _ ->
+            FilterPractice.judge verifying header (List.filter isGood heeded) (fun practice ->
+                FilterReports.ask message heeded (fun recipients ->
+                    Decided(keeping (finish message log judged bodies status practice recipients))))
+
+    // The old filters heed g=, and take several records for none.
+    let private policyOf (message: FilterMessage) : VerifyPolicy =
+        { message.Policy.Verifying.Policy with
+            Schemes = [ Dkim ]
+            Granularity = true
+            SingleRecord = true
+        }
+
+    // How much of a body is not signed is known only where all of it is seen.
+    let private wholeBodies (message: FilterMessage) (plan: VerifyPlan) : DigestRequest list =
+        match message.Policy.Verifying.Minimum with
+        | ValueNone -> []
+        | ValueSome _ ->
+            plan.Digests
+            |> List.filter _.Limit.IsSome
+            |> List.map (fun request -> { request with Limit = ValueNone })
+
+    let private keepers (message: FilterMessage) (plan: VerifyPlan) : KeptBody list =
+        let marks = message.Policy.Marks
+        let canons = plan.Digests |> List.map _.Canon |> List.distinct
+
+        if marks.KeepsHashed then
+            canons |> List.map (fun canon -> KeptBody(canon, KeptBody.LongestInFile))
+        elif marks.SendReports then
+            canons |> List.map (fun canon -> KeptBody(canon, KeptBody.LongestInReport))
+        else
+            []
+
+    /// Verifies. `log` comes first in what the decision says.
+    let work (message: FilterMessage) (log: LogLine list) : struct (KeptBody list * Work<FilterVerdict>) =
+        let header = message.Envelope.Header
+        let plan = Verifier.plan (policyOf message) message.Envelope.Now header
+        let bodies = keepers message plan
+
+        struct (bodies,
+                {
+                    Questions = plan.Questions
+                    Digests = List.distinct (plan.Digests @ wholeBodies message plan)
+                    Conclude =
+                        fun digests answerTo -> Verifier.conclude plan digests answerTo |> conclude message log bodies
+                })
