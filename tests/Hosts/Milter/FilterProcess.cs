@@ -14,6 +14,7 @@ internal sealed class FilterProcess : IDisposable
 {
     public const string OpenDkim = "opendkim";
     public static readonly string Own = Named == OpenDkim ? OpenDkim : "dkim-filter";
+    public const string OwnForDomainKeys = "dk-filter";
 
     private readonly Process process;
     private readonly List<string> lines = [];

@@ -1,0 +1,9 @@
+-- On-BadSignature discard.
+-- conf: Mode v
+-- conf: TestPublicKeys keys.txt
+-- conf: AuthservID mx.example.net
+-- conf: On-BadSignature discard
+-- sign signature: damage=header
+
+local fields = with(FIELDS, "DKIM-Signature", signature)
+expect(SMFIR_DISCARD, pass({ fields = fields }))

@@ -1,0 +1,10 @@
+-- A key that cannot serve: unknown key version.
+-- conf: Mode v
+-- conf: TestPublicKeys keys.txt
+-- conf: AuthservID mx.example.net
+-- key: odd._domainkey.example.org v=DKIM9; p=$P
+-- sign signature: s=odd
+
+local fields = with(FIELDS, "DKIM-Signature", signature)
+expect(SMFIR_ACCEPT, pass({ fields = fields }))
+results("dkim=permerror (verification error: unknown key version)")

@@ -1,0 +1,10 @@
+-- A key that cannot serve: not an e-mail key.
+-- conf: Mode v
+-- conf: TestPublicKeys keys.txt
+-- conf: AuthservID mx.example.net
+-- key: odd._domainkey.example.org v=DKIM1; s=other; p=$P
+-- sign signature: s=odd
+
+local fields = with(FIELDS, "DKIM-Signature", signature)
+expect(SMFIR_ACCEPT, pass({ fields = fields }))
+results("dkim=permerror (verification error: not an e-mail key)")

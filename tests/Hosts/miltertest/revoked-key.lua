@@ -1,0 +1,10 @@
+-- A revoked key: the result is told.
+-- conf: Mode v
+-- conf: TestPublicKeys keys.txt
+-- conf: AuthservID mx.example.net
+-- key: gone._domainkey.example.org v=DKIM1; p=
+-- sign signature: s=gone
+
+local fields = with(FIELDS, "DKIM-Signature", signature)
+pass({ fields = fields })
+check(results():find("revoked", 1, true), results())
