@@ -100,7 +100,7 @@ type internal Edit =
 
 /// The program: each message meets its fate, and the last ones change the header as asked.
 [<Sealed>]
-type internal FateProgram(edits: Edit list) =
+type internal FateProgram(edits: Edit list, resolver: IResolver) =
     let reports = List<string>()
     let headers = List<string list>()
 
@@ -197,6 +197,8 @@ type internal FateProgram(edits: Edit list) =
             Start = start
         }
 
+    new(edits) = FateProgram(edits, KeyFileResolver.Read("first yes\nround1 yes\nround2 yes", "none"))
+
     member _.Reports = reports
     member _.Headers = headers
 
@@ -207,8 +209,8 @@ type internal FateProgram(edits: Edit list) =
         member _.Ignores client = client.HostName = "ignored"
         member _.NewMessage client = new MilterMessage(parts, client)
 
-        member _.NewLookups() : MessageLookups =
-            invalidOp "the dialogue looks nothing up"
+        member _.NewLookups() =
+            MessageLookups(resolver, LookupLimits.Default)
 
         member _.Mail _ = ()
         member _.Keep(_, _) = ()
