@@ -24,39 +24,40 @@ let private domain =
         between (skipChar '[') (skipChar ']') (manySatisfy (fun c -> c <> ']' && c <> '['))
         .>> cfws
 
-    (literal |>> fun text -> "[" + text.Trim() + "]")
+    (literal |>> fun text -> "[" + String.filter (isCfwsChar >> not) text + "]")
     <|> (sepBy1 atom (skipChar '.' >>. cfws) |>> fun labels -> String.Join('.', labels))
 
 /// `addr-spec = local-part "@" domain`
 let private addrSpec =
     pipe2 (localPart .>> skipChar '@' .>> cfws) domain (fun local domain -> { LocalPart = local; Domain = domain })
 
-// `obs-route = obs-domain-list ":"`
+/// `obs-route = obs-domain-list ":"`, `obs-domain-list = *(CFWS / ",") "@" domain *("," [CFWS] ["@" domain])`
 let private route =
-    skipMany1Satisfy (fun c ->
-        c = '@'
-        || c = ','
-        || c = '.'
-        || c = '-'
-        || Char.IsAsciiLetterOrDigit c
-        || isCfwsChar c)
+    let hop = skipChar '@' >>. cfws >>. domain >>% ()
+    let comma = skipChar ',' >>. cfws
+
+    skipMany comma
+    >>. hop
+    >>. skipMany (comma >>. optional hop)
     >>. skipChar ':'
     >>. cfws
 
 let private angleAddr =
-    between (skipChar '<' >>. cfws) (skipChar '>' >>. cfws) (optional (followedByString "@" >>. route) >>. addrSpec)
+    between (skipChar '<' >>. cfws) (skipChar '>' >>. cfws) (optional (followedBy (anyOf "@,") >>. route) >>. addrSpec)
 
-// `name-addr`: the display name may have dots that it should not have (obs-phrase).
-let private nameAddr =
-    skipMany (skipMany1Satisfy (fun c -> c = '.') >>. cfws <|> (word >>% ()))
-    >>. angleAddr
+/// `display-name = phrase`, with the dots of `obs-phrase`, which may even begin it.
+let private displayName =
+    skipMany1 (skipMany1Satisfy (fun c -> c = '.') >>. cfws <|> (word >>% ()))
+
+/// `name-addr = [display-name] angle-addr`
+let private nameAddr = optional displayName >>. angleAddr
 
 let private mailbox = attempt nameAddr <|> addrSpec
 
 /// `group = display-name ":" [group-list] ";" [CFWS]`
 let private group =
     let members = sepBy (opt mailbox) (skipChar ',' >>. cfws) |>> List.choose id
-    between (attempt (many1 word >>. skipChar ':') >>. cfws) (skipChar ';' >>. cfws) members
+    between (attempt (displayName >>. skipChar ':') >>. cfws) (skipChar ';' >>. cfws) members
 
 let private addressList =
     let entry = group <|> (mailbox |>> List.singleton)

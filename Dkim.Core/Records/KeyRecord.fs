@@ -47,9 +47,7 @@ module KeyRecord =
     open Dkim.Core.Grammar
 
     let private words (value: string) : string list =
-        match
-            parseAll (listOf ':' (many1Chars "a word" (fun c -> isVisible c && c <> ':' && c <> ';') .>> skipFws)) value
-        with
+        match parseAll (listOf ':' (many1Chars "a word" (fun c -> isVisible c && c <> ':' && c <> ';'))) value with
         | Result.Ok names -> names
         | Result.Error _ -> []
 

@@ -59,26 +59,34 @@ module TagList =
             Length = int (finish - start) * 1<octet>
         }
 
-    /// `tag-value = [ tval *( 1*(WSP / FWS) tval ) ]`, with the white space on both sides of it.
+    /// `tag-value = [ tval *( 1*(WSP / FWS) tval ) ]`, with the `[FWS]` on both sides of it, which counts as part of
+    /// `Whole` only. Between two pieces of a value folds may follow each other, at its end only one may stand.
     let private tagValue: Parser<struct (Extent * Extent)> =
-        let run: Parser<unit> = skipMany1SatisfyL isValueChar "a value"
+        let piece: Parser<unit> = skipMany1SatisfyL isValueChar "a value"
+        let isFolded stream = fws(stream).Result
 
         fun stream ->
             let whole = stream.Index
-            let spaced = fws stream
+            fws stream |> ignore
+            let start = stream.Index
+            let mutable finish = start
+            let mutable after = CharStreamState stream
 
-            if spaced.Status <> Ok then
-                Reply(spaced.Status, spaced.Error)
-            else
-                let start = stream.Index
-                let mutable finish = start
-                // White space after the value counts as part of `Whole` only.
-                while run(stream).Status = Ok do
-                    finish <- stream.Index
-                    // Several folds in a row would be obs-FWS; one after WSP is one FWS.
-                    fws stream |> ignore
+            while piece(stream).Status = Ok do
+                finish <- stream.Index
+                fws stream |> ignore
+                after <- CharStreamState stream
 
-                Reply(struct (extent start finish, extent whole stream.Index))
+                while isFolded stream do
+                    ()
+
+            stream.BacktrackTo after
+
+            // The two around an empty value stand side by side.
+            if finish = start then
+                fws stream |> ignore
+
+            Reply(struct (extent start finish, extent whole stream.Index))
 
     /// `tag-spec = [FWS] tag-name [FWS] "=" [FWS] tag-value [FWS]`
     let private tagSpec: Parser<Tag> =
@@ -92,7 +100,6 @@ module TagList =
     /// `tag-list = tag-spec *( ";" tag-spec ) [ ";" ]`, white space allowed at the end.
     let private tagList: Parser<Tag list> =
         sepEndBy1 tagSpec (skipChar ';' .>> optional (attempt (skipFws .>> eof)))
-        .>> skipFws
 
     let private tryRepeated (tags: Tag list) =
         tags

@@ -3,6 +3,7 @@
 module internal Dkim.Core.Grammar
 
 open System
+open System.Text
 open FParsec
 
 type Parser<'a> = Parser<'a, unit>
@@ -85,11 +86,26 @@ let private comment: Parser<unit> =
 let cfws: Parser<unit> =
     skipMany (skipMany1SatisfyL isCfwsChar "white space" <|> comment)
 
-/// `quoted-string`, without its quotes and with its pairs resolved.
+/// `quoted-string`, without its quotes, with its pairs resolved and its folds gone (RFC 5322 §3.2.4). By hand, because
+/// the strings that FParsec makes have LF for each CR.
 let quotedString: Parser<string> =
-    let plain = many1Satisfy (fun c -> c <> '"' && c <> '\\')
-    let pair = skipChar '\\' >>. anyChar |>> string
-    between (skipChar '"') (skipChar '"') (manyStrings (plain <|> pair)) .>> cfws
+    let content: Parser<string> =
+        fun stream ->
+            let text = StringBuilder()
+
+            while not stream.IsEndOfStream && stream.Peek() <> '"' do
+                if stream.Peek2() = TwoChars('\r', '\n') then
+                    stream.Skip 2
+                else
+                    if stream.Peek() = '\\' then
+                        stream.Skip()
+
+                    if not stream.IsEndOfStream then
+                        text.Append(stream.Read()) |> ignore
+
+            Reply(text.ToString())
+
+    between (skipChar '"') (skipChar '"') content .>> cfws
 
 /// `ALPHA *ALNUMPUNC`: the name of a tag (RFC 6376 §3.2).
 let tagName: Parser<string> =
