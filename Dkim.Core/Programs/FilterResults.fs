@@ -8,8 +8,8 @@ open System.Text
 [<Literal>]
 let private Margin = 75
 
-// Remarks are folded between their words, too.
-let private words (results: AuthenticationResults) : string list =
+/// The words of a field. Remarks are folded between their words, too.
+let words (results: AuthenticationResults) : string list =
     AuthenticationResults.words results
     |> List.collect (fun word ->
         if word.StartsWith '(' then
@@ -18,12 +18,12 @@ let private words (results: AuthenticationResults) : string list =
             [ word ])
 
 /// The field. Its lines are broken as the original breaks them: blanks do not count, and the count begins at 25.
-let field (results: AuthenticationResults) : Field =
+let ofWords (words: string list) : Field =
     let text = StringBuilder(AuthenticationResults.FieldName + ":")
     let mutable count = 25
     let mutable first = true
 
-    for word in words results do
+    for word in words do
         if count + word.Length >= Margin && not first then
             text.Append("\r\n\t").Append word |> ignore
             count <- 8 + word.Length
@@ -34,6 +34,8 @@ let field (results: AuthenticationResults) : Field =
         first <- false
 
     Field.ofOctets (ReadOnlyMemory(Encoding.UTF8.GetBytes(text.ToString())))
+
+let field (results: AuthenticationResults) : Field = ofWords (words results)
 
 /// Which fields of others are removed.
 type Removal =

@@ -27,8 +27,12 @@ type internal FilterRole =
     | Verify
 
 module internal FilterRole =
-    /// The fields that may name the sender, the most telling first.
-    let private senderFields = [ "Resent-Sender"; "Resent-From"; "Sender"; "From" ]
+    /// The fields that may name the sender, the most telling first. DomainKeys signs for Sender and From alone (RFC 4870
+    /// §3.1).
+    let private senderFields (scheme: Scheme) =
+        match scheme with
+        | Dkim -> [ "Resent-Sender"; "Resent-From"; "Sender"; "From" ]
+        | DomainKeys -> [ "Sender"; "From" ]
 
     /// Whose a message is.
     type private Sender =
@@ -56,7 +60,10 @@ module internal FilterRole =
     let private findSender (message: FilterMessage) : Result<Sender, LogLine> =
         let header = message.Envelope.Header
 
-        match senderFields |> List.tryFind (fun name -> (Header.tryFind name header).IsSome) with
+        match
+            senderFields message.Product.Scheme
+            |> List.tryFind (fun name -> (Header.tryFind name header).IsSome)
+        with
         | None -> Error(FilterText.line LogLevel.Info (message.Job + ": no sender header found; accepting"))
         | Some name ->
             let field = (Header.tryFind name header).Value

@@ -1,0 +1,217 @@
+/// dk-filter's decision on a message: signed, verified or left as it is (dk-filter(8), RFC 4870).
+namespace Dkim.Core
+
+open System
+
+module internal DkFilter =
+    let private methods = [ "domainkeys" ]
+
+    /// What the sender's domain says of its mail.
+    type private Practice =
+        {
+            Domain: DomainName voption
+            Record: PolicyRecord voption
+        }
+
+    let private noPractice =
+        {
+            Domain = ValueNone
+            Record = ValueNone
+        }
+
+    let private sendingDomain (header: Header) : DomainName voption =
+        Originator.trySending header
+        |> ValueOption.bind (fun (struct (_, address)) -> DomainName.tryCreate address.Domain |> Result.toValueOption)
+
+    /// The policy, which is looked up only where a message is not signed well (RFC 4870 §3.6).
+    let private askPractice (header: Header) (status: DkStatus) (next: Practice -> Round<'decision>) =
+        match status, sendingDomain header with
+        | (DkStatus.Good _ | DkStatus.CannotVerify _), _
+        | _, ValueNone -> next noPractice
+        | _, ValueSome domain ->
+            let answered answerTo =
+                match SenderPolicy.conclude DomainKeysPolicy domain answerTo with
+                | Published record ->
+                    next
+                        {
+                            Domain = ValueSome domain
+                            Record = ValueSome record
+                        }
+                | NotPublished
+                | NoSuchDomain
+                | PolicyUnavailable _ -> next noPractice
+
+            Ask(SenderPolicy.plan DomainKeysPolicy domain, answered)
+
+    let private signsAll (practice: Practice) =
+        practice.Record
+        |> ValueOption.exists (fun record -> record.Practice <> SignsSome)
+
+    let private keyName (judged: Judged) =
+        match judged.Signature with
+        | ValueSome signature -> "(s=" + signature.Selector.Text + ", d=" + signature.Domain.Text + ")"
+        | ValueNone -> "(unreadable)"
+
+    let private isTesting (practice: Practice) (status: DkStatus) =
+        practice.Record |> ValueOption.exists _.Testing
+        || DkStatus.signature status |> ValueOption.exists _.Testing
+
+    /// How a message ends, and what the log says of that.
+    let private ending (message: FilterMessage) (practice: Practice) (status: DkStatus) =
+        let actions = message.Policy.Actions
+
+        match status with
+        | DkStatus.Good _ when message.Policy.Marks.SyslogSuccess ->
+            struct (FilterEnd.Accept, [ message.Line LogLevel.Info "DomainKeys verification successful" ])
+        | DkStatus.Good _ -> struct (FilterEnd.Accept, [])
+        | DkStatus.Bad judged ->
+            struct (FilterVerdict.ending actions.BadSignature "bad DomainKeys signature",
+                    [ message.Failure("bad signature data " + keyName judged) ])
+        | DkStatus.NoKey judged ->
+            struct (FilterEnd.Accept, [ message.Line LogLevel.Info ("no key " + keyName judged) ])
+        | DkStatus.BadKey(judged, text) ->
+            struct (FilterEnd.Accept, [ message.Line LogLevel.Info (text + " " + keyName judged) ])
+        | DkStatus.CannotVerify(judged, reason) ->
+            struct (FilterVerdict.ending actions.DnsError "DomainKeys key retrieval failed",
+                    [
+                        message.Failure("key retrieval failed " + keyName judged + ": " + FilterText.safe reason)
+                    ])
+        | DkStatus.Syntax(_, text) ->
+            struct (FilterVerdict.ending actions.BadSignature "DomainKeys signature syntax error",
+                    [ message.Failure("syntax error: " + text) ])
+        | DkStatus.NoSignature when signsAll practice ->
+            struct (FilterVerdict.ending actions.SignatureMissing "DomainKeys signature missing",
+                    [ message.Failure "signature missing" ])
+        | DkStatus.NoSignature ->
+            struct (FilterVerdict.ending actions.NoSignature "no DomainKeys signature data",
+                    [ message.Failure "no signature data" ])
+
+    let private told (message: FilterMessage) (practice: Practice) (status: DkStatus) : Field =
+        let words =
+            FilterResults.words
+                {
+                    ServiceId = message.ServiceId
+                    Version = ValueNone
+                    Results = [ DkStatus.clause message.Envelope.Header status ]
+                }
+
+        let isProperty (word: string) =
+            word.StartsWith("header.", StringComparison.Ordinal)
+
+        FilterResults.ofWords (
+            if isTesting practice status then
+                List.filter (isProperty >> not) words
+                @ [ "(testing)" ]
+                @ List.filter isProperty words
+            else
+                words
+        )
+
+    // Reports go nowhere but to the domain itself, a parent or a part of it: a record cannot send them to strangers.
+    let private recipient (practice: Practice) : string voption =
+        match practice.Domain, practice.Record |> ValueOption.bind _.ReportAddress with
+        | ValueSome domain, ValueSome address ->
+            let at = address.LastIndexOf '@'
+            let local = if at < 0 then address else address.Substring(0, at)
+
+            let host =
+                if at < 0 then
+                    Ok domain
+                else
+                    DomainName.tryCreate (address.Substring(at + 1))
+
+            let isPlain (c: char) =
+                Char.IsAsciiLetterOrDigit c || "!#$%&'*+-/=?^_`{|}~.".Contains c
+
+            match host with
+            | Ok host when
+                (host.IsWithin domain || domain.IsWithin host)
+                && local <> ""
+                && String.forall isPlain local
+                ->
+                ValueSome(local + "@" + host.Text)
+            | _ -> ValueNone
+        | _ -> ValueNone
+
+    let private reports (message: FilterMessage) (practice: Practice) (finalEnd: FilterEnd) (status: DkStatus) =
+        match status, recipient practice with
+        | DkStatus.Bad judged, ValueSome address when
+            message.Policy.Marks.SendReports
+            && not (FilterReports.isAnswer message.Envelope)
+            ->
+            FilterReports.ofSignatures
+                message
+                {
+                    Result = DkStatus.clause message.Envelope.Header status
+                    End = finalEnd
+                    Bodies = []
+                }
+                [ judged, address ]
+        | _ -> []
+
+    let private isQuarantined (message: FilterMessage) (status: DkStatus) =
+        match status with
+        | DkStatus.Bad _
+        | DkStatus.Syntax _ -> message.Policy.Verifying.Quarantine
+        | _ -> false
+
+    let private finish (message: FilterMessage) log (status: DkStatus) (practice: Practice) : FilterVerdict =
+        let struct (finalEnd, lines) = ending message practice status
+        let cleared = FilterVerifier.unjudged message methods (log @ lines)
+        let struct (word, comment) = DkStatus.result status
+
+        { cleared with
+            Edits =
+                { cleared.Edits with
+                    Added = FilterSigner.presence message @ [ told message practice status ]
+                }
+            Quarantine =
+                if isQuarantined message status then
+                    ValueSome(
+                        message.Product.Program
+                        + ": "
+                        + word
+                        + ": "
+                        + ValueOption.defaultValue "bad signature" comment
+                    )
+                else
+                    ValueNone
+            Reports = reports message practice finalEnd status
+            End = finalEnd
+        }
+
+    let private isReported (judged: Judged) = ResultClauses.isReported judged
+
+    let private verify (message: FilterMessage) (log: LogLine list) : Work<FilterVerdict> =
+        let header = message.Envelope.Header
+
+        let policy =
+            { message.Policy.Verifying.Policy with
+                Schemes = [ DomainKeys ]
+            }
+
+        let plan = Verifier.plan policy message.Envelope.Now header
+
+        {
+            Questions = plan.Questions
+            Digests = plan.Digests
+            Conclude =
+                fun digests answerTo ->
+                    let status =
+                        Verifier.conclude plan digests answerTo
+                        |> List.filter isReported
+                        |> DkStatus.ofMessage
+
+                    askPractice header status (fun practice -> Decided(finish message log status practice))
+        }
+
+    /// The program that a policy makes.
+    let parts (policy: FilterPolicy) : MilterParts =
+        FilterCourse.parts
+            FilterProduct.dkFilter
+            policy
+            {
+                Verify = fun message log -> struct ([], verify message log)
+                Malformed = fun message _ log -> FilterVerifier.unjudged message methods log
+                Unjudged = fun message log -> FilterVerifier.unjudged message methods log
+            }

@@ -1,0 +1,99 @@
+/// What dk-filter makes of a message's DomainKeys signatures, and what it tells of them (dk-filter(8), RFC 4870 §3.7).
+namespace Dkim.Core
+
+open System
+
+[<RequireQualifiedAccess>]
+type internal DkStatus =
+    | Good of Judged
+    | Bad of Judged
+    /// No record, or one that revokes the key.
+    | NoKey of Judged
+    /// A record that does not serve: it will not get better by trying again.
+    | BadKey of Judged * text: string
+    | CannotVerify of Judged * reason: string
+    | Syntax of Judged * text: string
+    | NoSignature
+
+module internal DkStatus =
+    let private ofKeyError (judged: Judged) (error: KeyError) : DkStatus =
+        match error with
+        | NoKey
+        | Revoked -> DkStatus.NoKey judged
+        | _ -> DkStatus.BadKey(judged, FilterText.ofKeyError judged.Key error)
+
+    let private ofJudged (judged: Judged) : DkStatus =
+        match judged.Verdict with
+        | Verdict.Pass -> DkStatus.Good judged
+        | TempFail reason -> DkStatus.CannotVerify(judged, reason)
+        | PermFail(BodyAltered | HeaderAltered) -> DkStatus.Bad judged
+        | PermFail(BadKey error) -> ofKeyError judged error
+        | PermFail(Unacceptable cause) -> DkStatus.BadKey(judged, Unacceptable.describe cause)
+        | PermFail refusal -> DkStatus.Syntax(judged, FilterText.ofRefusal judged.Key refusal)
+
+    let private rank (status: DkStatus) =
+        match status with
+        | DkStatus.Good _ -> 0
+        | DkStatus.Bad _
+        | DkStatus.NoKey _
+        | DkStatus.BadKey _
+        | DkStatus.CannotVerify _ -> 1
+        | DkStatus.Syntax _ -> 2
+        | DkStatus.NoSignature -> 3
+
+    /// The status of a message: that of a good signature, else of the topmost that can be read, else of the topmost
+    /// (RFC 4870 §3.7.3).
+    let ofMessage (judged: Judged list) : DkStatus =
+        match judged with
+        | [] -> DkStatus.NoSignature
+        | _ -> judged |> List.map ofJudged |> List.minBy rank
+
+    let signature (status: DkStatus) : Judged voption =
+        match status with
+        | DkStatus.Good judged
+        | DkStatus.Bad judged
+        | DkStatus.NoKey judged
+        | DkStatus.BadKey(judged, _)
+        | DkStatus.CannotVerify(judged, _)
+        | DkStatus.Syntax(judged, _) -> ValueSome judged
+        | DkStatus.NoSignature -> ValueNone
+
+    /// The result and the remark behind it.
+    let result (status: DkStatus) : struct (string * string voption) =
+        match status with
+        | DkStatus.Good _ -> struct ("pass", ValueNone)
+        | DkStatus.Bad _ -> struct ("fail", ValueNone)
+        | DkStatus.NoKey _ -> struct ("neutral", ValueSome "no key")
+        | DkStatus.BadKey _ -> struct ("neutral", ValueSome "bad key")
+        | DkStatus.CannotVerify _ -> struct ("temperror", ValueSome "key retrieval failed")
+        | DkStatus.Syntax _ -> struct ("neutral", ValueSome "bad format")
+        | DkStatus.NoSignature -> struct ("neutral", ValueSome "no signature")
+
+    let private utf8 (octets: string) =
+        Octets.tryUtf8 (ReadOnlySpan(Octets.ofLatin1 octets))
+        |> ValueOption.defaultValue octets
+
+    let private properties (header: Header) : ResultProperty list =
+        match Originator.trySending header with
+        | ValueSome(struct (source, address)) ->
+            [
+                {
+                    Type = "header"
+                    Name = (Originator.sourceName source).ToLowerInvariant()
+                    Value = utf8 (address.ToString())
+                }
+            ]
+        | ValueNone -> []
+
+    /// The clause of the result.
+    let clause (header: Header) (status: DkStatus) : MethodResult =
+        let struct (word, comment) = result status
+
+        {
+            Method = "domainkeys"
+            MethodVersion = ValueNone
+            Result = word
+            Comment = comment
+            Reason = ValueNone
+            Properties = properties header
+        }

@@ -1,0 +1,109 @@
+/// The way of a message through either filter, from its header to the decision.
+namespace Dkim.Core
+
+/// What the filters do each in its own way.
+[<NoComparison; NoEquality>]
+type internal FilterWays =
+    {
+        /// The log comes first in what the decision says.
+        Verify: FilterMessage -> LogLine list -> struct (KeptBody list * Work<FilterVerdict>)
+        /// The header is not as it must be; whether the message would have been verified.
+        Malformed: FilterMessage -> bool -> LogLine list -> FilterVerdict
+        /// Nobody is known to have sent the message.
+        Unjudged: FilterMessage -> LogLine list -> FilterVerdict
+    }
+
+module internal FilterCourse =
+    // The fields that a message has exactly once, or at most once (RFC 5322 §3.6).
+    let private once = [ "From"; "Date" ]
+
+    let private atMostOnce =
+        [
+            "Reply-To"
+            "To"
+            "Cc"
+            "Bcc"
+            "Message-Id"
+            "In-Reply-To"
+            "References"
+            "Subject"
+        ]
+
+    let private hasRequired (header: Header) : bool =
+        let count name = (Header.all name header).Length
+
+        List.forall (fun name -> count name = 1) once
+        && List.forall (fun name -> count name <= 1) atMostOnce
+
+    let private isMalformed (message: FilterMessage) =
+        message.Policy.Roles.RequiredHeaders
+        && not (hasRequired message.Envelope.Header)
+
+    // A header can be changed only at the end of a message.
+    let private decided (verdict: FilterVerdict) : MilterCourse =
+        Proceed(Work.decided (FilterVerdict.decision verdict))
+
+    let private proceed (struct (bodies, work: Work<FilterVerdict>)) : MilterCourse =
+        let work = Work.map FilterVerdict.decision work
+
+        match bodies with
+        | [] -> Proceed work
+        | _ -> ProceedKeeping(bodies, work)
+
+    let private start (ways: FilterWays) (message: FilterMessage) : MilterCourse =
+        let struct (role, log) = FilterRole.choose message
+        let passing = FilterVerdict.accept message log
+
+        let malformed isVerified =
+            let line = message.Line LogLevel.Info "RFC2822 header requirement error"
+            decided (ways.Malformed message isVerified (log @ [ line ]))
+
+        match role with
+        | LeaveAlone -> Finish(FilterVerdict.decision passing)
+        | Defer ->
+            Finish(
+                FilterVerdict.decision
+                    { passing with
+                        End = FilterEnd.TempFail
+                    }
+            )
+        | LeaveUnjudged -> decided (ways.Unjudged message log)
+        | Verify when isMalformed message -> malformed true
+        | Sign _ when isMalformed message -> malformed false
+        | Verify -> proceed (ways.Verify message log)
+        | Sign keys -> proceed (FilterSigner.work message log keys)
+
+    let private tooLarge (message: FilterMessage) : MilterDecision =
+        let lines = [ message.Line LogLevel.Notice "too much header data" ]
+
+        FilterVerdict.decision
+            { FilterVerdict.accept message lines with
+                End = FilterVerdict.ending message.Policy.Actions.Security "too much header data"
+            }
+
+    /// The program that a policy makes.
+    let parts (product: FilterProduct) (policy: FilterPolicy) (ways: FilterWays) : MilterParts =
+        let message envelope =
+            {
+                Product = product
+                Policy = policy
+                Envelope = envelope
+            }
+
+        let withoutHeader client macros =
+            {
+                Client = client
+                Macros = macros
+                Sender = ValueNone
+                Recipients = []
+                Header = Header.empty
+                Now = 0L<sec>
+            }
+
+        {
+            HeaderLimits = policy.HeaderLimits
+            MaximumRecipients = policy.MaximumRecipients
+            FixLineEnds = policy.FixLineEnds
+            TooLarge = fun client macros _ -> tooLarge (message (withoutHeader client macros))
+            Start = message >> start ways
+        }
