@@ -115,15 +115,12 @@ let policyTreatment name : Codec<bool> =
 let logFormat: Codec<LogFormat> =
     words [ "text", LogFormat.Text; "json", LogFormat.Json ] (fun _ -> quoted "illegal value for" "LogFormat")
 
-/// The facilities of syslog.conf(5).
-let private facilities =
-    [ "auth"; "authpriv"; "cron"; "daemon"; "ftp"; "kern"; "lpr"; "mail" ]
-    @ [ "news"; "security"; "syslog"; "user"; "uucp" ]
-    @ [ for number in 0..7 -> "local" + string number ]
-
 let facility: Codec<string> =
-    { words (facilities |> List.map (fun name -> name, name)) (quoted "unknown syslog facility") with
-        Shape = "FACILITY"
+    { Codec.facility with
+        Parse =
+            fun text ->
+                Codec.facility.Parse text
+                |> Result.mapError (fun _ -> quoted "unknown syslog facility" text)
     }
 
 let mode: Codec<FilterMode> =

@@ -189,8 +189,7 @@ module internal ProxyTable =
             |> Setting.says "how much the server says of itself"
             Setting.optional "syslog_ident" (Codec.text "NAME") _.SyslogIdent (fun v s -> { s with SyslogIdent = v })
             |> Setting.says "the name in front of syslog lines"
-            Setting.make "syslog_facility" (Codec.text "NAME") _.SyslogFacility (fun v s ->
-                { s with SyslogFacility = v })
+            Setting.make "syslog_facility" Codec.facility _.SyslogFacility (fun v s -> { s with SyslogFacility = v })
             |> Setting.says "the facility of syslog lines"
             Setting.make
                 "log_format"
@@ -216,8 +215,7 @@ module internal ProxyTable =
             Setting.make "resolver" (Codec.choice kinds showKind) _.Resolver (fun v s -> { s with Resolver = v })
             |> Setting.says "which resolver asks the DNS"
             |> Setting.detail "auto takes libunbound, which validates DNSSEC, where it is installed."
-            Setting.repeated "nameserver" (Codec.text "ADDRESS[@PORT]") _.Nameservers (fun v s ->
-                { s with Nameservers = v })
+            Setting.repeated "nameserver" Codec.server _.Nameservers (fun v s -> { s with Nameservers = v })
             |> Setting.says "ask this server, not those of resolv.conf"
             Setting.optional "trust_anchor" path _.TrustAnchor (fun v s -> { s with TrustAnchor = v })
             |> Setting.says "the root key of DNSSEC, for libunbound"

@@ -112,8 +112,7 @@ module QmailSettings =
                  field tells the results, and those that claim to be ours are removed."
             Setting.make "DKTIMEOUT" Codec.seconds _.LookupTime (fun v s -> { s with LookupTime = v })
             |> Setting.says "how long to wait for keys, in seconds"
-            Setting.optional "DKNAMESERVER" (Codec.text "ADDRESS[:PORT]") _.Nameserver (fun v s ->
-                { s with Nameserver = v })
+            Setting.optional "DKNAMESERVER" Codec.server _.Nameserver (fun v s -> { s with Nameserver = v })
             |> Setting.says "the name server to ask instead of those of resolv.conf"
             Setting.optional "DKTESTKEYS" (Codec.text "PATH") _.TestKeys (fun v s -> { s with TestKeys = v })
             |> Setting.says "a file of keys to use in place of the DNS"

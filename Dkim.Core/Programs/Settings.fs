@@ -4,6 +4,7 @@ namespace Dkim.Core
 
 open System
 open System.Globalization
+open System.Net
 
 /// How one value is written: `Shape` names it in help, `Parse` gives the reason of a refusal, `Show` writes it back.
 type Codec<'v> =
@@ -110,6 +111,39 @@ module Codec =
                         | Some(_, value) -> Ok value
                         | None -> Error("not one of " + String.Join(", ", List.map fst words))
             Show = show
+        }
+
+    /// The facilities of syslog.conf(5).
+    let facilities =
+        [ "auth"; "authpriv"; "cron"; "daemon"; "ftp"; "kern"; "lpr"; "mail" ]
+        @ [ "news"; "security"; "syslog"; "user"; "uucp" ]
+        @ [ for number in 0..7 -> "local" + string number ]
+
+    let facility: Codec<string> =
+        { choice (facilities |> List.map (fun name -> name, name)) id with
+            Shape = "FACILITY"
+        }
+
+    let private isServer (text: string) =
+        let plain =
+            match text.IndexOf '@' with
+            | -1 -> text
+            | at when text.AsSpan(0, at).Contains ':' -> "[" + text.Substring(0, at) + "]:" + text.Substring(at + 1)
+            | at -> text.Substring(0, at) + ":" + text.Substring(at + 1)
+
+        fst (IPEndPoint.TryParse plain)
+
+    /// A name server: `192.0.2.1`, `192.0.2.1@5353`, `192.0.2.1:5353`, `2001:db8::1@53`, `[2001:db8::1]:53`.
+    let server: Codec<string> =
+        {
+            Shape = "ADDRESS[@PORT]"
+            Parse =
+                fun text ->
+                    if isServer text then
+                        Ok text
+                    else
+                        Error "not an address, or ADDRESS@PORT"
+            Show = id
         }
 
 /// Where a setting can be written, and under which name.

@@ -71,7 +71,7 @@ let private added: Setting<Settings> list =
         Setting.optional "zone" (Codec.text "FILE") _.Zone (fun v s -> { s with Zone = v })
         |> Setting.spelled [ Spelling.Word "zone" ]
         |> Setting.says "a JSON file of TXT records in place of the DNS"
-        Setting.optional "nameserver" (Codec.text "ADDRESS[@PORT]") _.Resolver.Nameserver (fun v s ->
+        Setting.optional "nameserver" Codec.server _.Resolver.Nameserver (fun v s ->
             { s with
                 Resolver = { s.Resolver with Nameserver = v }
             })

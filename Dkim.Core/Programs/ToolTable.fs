@@ -124,7 +124,7 @@ let dns: Setting<ToolSettings> list =
         |> Setting.detail "auto takes libunbound, which validates DNSSEC, where it is installed."
         Setting.optional
             "nameserver"
-            (Codec.text "ADDRESS[@PORT]")
+            Codec.server
             _.Resolver.Nameserver
             (putResolver (fun v resolver -> { resolver with Nameserver = v }))
         |> Setting.says "ask this server, not those of resolv.conf"

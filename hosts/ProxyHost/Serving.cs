@@ -45,13 +45,9 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, IResolve
     {
         if (Optional(settings.TestKeys) is { } keys)
             return LoadKeys(keys);
-        var server = settings.Nameservers.IsEmpty ? null : settings.Nameservers.Head;
-        if (server is not null && !ResolverSettings.TryParseServer(server, out _))
-            throw new StartupException(
-                StartupFault.Resolver, $"nameserver \"{server}\" is not an address, or ADDRESS@PORT");
         var wanted = new ResolverSettings
         {
-            Forwarder = server is not null && ResolverSettings.TryParseServer(server, out var found) ? found : null,
+            Forwarders = ResolverSettings.ParseServers(settings.Nameservers),
             TrustAnchorFile = Optional(settings.TrustAnchor),
             Library = settings.Resolver != ResolverKind.System,
             System = settings.Resolver != ResolverKind.Unbound,

@@ -59,7 +59,7 @@ internal static unsafe class Files
 
         return Resolvers.Open(new ResolverSettings
         {
-            Forwarder = server,
+            Forwarders = server is null ? [] : [server],
             Caching = false,
             Library = false,
             SystemTime = TimeSpan.FromSeconds(settings.LookupTime),

@@ -95,16 +95,9 @@ internal sealed class ToolMachine : IToolHost, IDisposable
 
     private static IResolver Open(ToolResolver settings)
     {
-        var forwarder = default(IPEndPoint);
-        if (settings.Nameserver.IsSome && !ResolverSettings.TryParseServer(settings.Nameserver.Value, out forwarder))
-        {
-            throw new StartupException(
-                StartupFault.Address, $"nameserver {settings.Nameserver.Value}: not an address such as 127.0.0.1@53");
-        }
-
         return Resolvers.Open(new ResolverSettings
         {
-            Forwarder = forwarder,
+            Forwarders = ResolverSettings.ParseServers(settings.Nameserver.IsSome ? [settings.Nameserver.Value] : []),
             TrustAnchorFile = settings.TrustAnchor.IsSome ? settings.TrustAnchor.Value : null,
             Library = settings.Kind != ResolverKind.System,
             SystemTime = TimeSpan.FromSeconds(settings.Timeout),

@@ -150,8 +150,11 @@ static int Activate()
 static async Task<int> ResolveAsync(string server, string name, bool library)
 {
     // Without a server those of resolv.conf are asked.
-    var forwarder = ResolverSettings.TryParseServer(server, out var address) ? address : null;
-    using var resolver = Resolvers.Open(new ResolverSettings { Forwarder = forwarder, Library = library });
+    using var resolver = Resolvers.Open(new ResolverSettings
+    {
+        Forwarders = ResolverSettings.TryParseServer(server, out var address) ? [address] : [],
+        Library = library,
+    });
     Console.Out.WriteLine(resolver.Description);
     var question = new Question(name, RecordType.Txt);
     var answer = (await new MessageLookups(resolver, LookupLimits.Default).AskAsync([question]))[question];

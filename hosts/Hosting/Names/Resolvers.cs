@@ -6,8 +6,9 @@ namespace Dkim.Hosting;
 /// <summary>Where DNS answers come from.</summary>
 public sealed record ResolverSettings
 {
-    /// <summary>The one server to ask, instead of those of resolv.conf.</summary>
-    public IPEndPoint? Forwarder { get; init; }
+    /// <summary>The servers to ask, instead of those of resolv.conf; of more than three, libunbound alone asks the
+    /// rest.</summary>
+    public IReadOnlyList<IPEndPoint> Forwarders { get; init; } = [];
 
     /// <summary>DNSSEC trust anchors as zone-file lines (DS or DNSKEY); needs libunbound.</summary>
     public string? TrustAnchorFile { get; init; }
@@ -23,6 +24,14 @@ public sealed record ResolverSettings
 
     /// <summary>How long the C library tries one question, over all servers and repetitions.</summary>
     public TimeSpan SystemTime { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Reads servers, each written as <see cref="TryParseServer"/> takes it.</summary>
+    /// <exception cref="StartupException">One is not.</exception>
+    public static IReadOnlyList<IPEndPoint> ParseServers(IEnumerable<string> texts) =>
+        [.. texts.Select(text => TryParseServer(text, out var server)
+            ? server
+            : throw new StartupException(
+                StartupFault.Resolver, $"nameserver {text}: not an address, or ADDRESS@PORT"))];
 
     /// <summary>Reads a server written as <c>ADDRESS</c>, <c>ADDRESS:PORT</c>, <c>[V6]:PORT</c> or
     /// <c>ADDRESS@PORT</c>.</summary>

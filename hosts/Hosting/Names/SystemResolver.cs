@@ -22,7 +22,10 @@ internal sealed class SystemResolver(ResolverSettings settings) : NetworkResolve
     private bool disposed;
 
     public override string Description { get; } =
-        "the C library's resolver" + (settings.Forwarder is null ? "" : $", asking {settings.Forwarder}");
+        "the C library's resolver"
+        + (settings.Forwarders.Count == 0
+            ? ""
+            : $", asking {string.Join(", ", settings.Forwarders.Take(ResolverState.MaxServers))}");
 
     public override void Dispose()
     {
@@ -153,7 +156,6 @@ internal sealed unsafe class ResolverState : IDisposable
     private const int Servers = 20;
     private const int HostError = 496;
     private const int ExtendedCount = 512;
-    private const int ExtendedSockets = 520;
     private const int ExtendedServerCount6 = 532;
     private const int ExtendedServers = 536;
     private const ulong UseEdns = 0x0010_0000;
@@ -161,7 +163,9 @@ internal sealed unsafe class ResolverState : IDisposable
     private const int ReplySize = 65536;
     private const int HostNotFound = 1;
     private const int NoData = 4;
-    private const int MaxServers = 3;
+    private const int AddressSize4 = 16;
+    private const int AddressSize6 = 28;
+    public const int MaxServers = 3;
 
     // resolv.conf is read again after this: what we change in the state keeps glibc from noticing by itself.
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(30);
@@ -230,9 +234,9 @@ internal sealed unsafe class ResolverState : IDisposable
         }
 
         *(ulong*)(state + Options) |= UseEdns;
-        if (settings.Forwarder is { } forwarder)
+        if (settings.Forwarders.Count > 0)
         {
-            SetServer(forwarder);
+            SetServers([.. settings.Forwarders.Take(MaxServers)]);
         }
 
         // glibc waits `retrans` seconds per server in the first attempt, and in later ones twice that, shared out.
@@ -243,28 +247,32 @@ internal sealed unsafe class ResolverState : IDisposable
         return true;
     }
 
-    private void SetServer(IPEndPoint server)
+    private void SetServers(IPEndPoint[] servers)
     {
-        *(int*)(state + ServerCount) = 1;
-        var old = new Span<byte>(state + Servers, 16 * MaxServers);
-        old.Clear();
-        if (server.AddressFamily == AddressFamily.InterNetwork)
+        *(int*)(state + ServerCount) = servers.Length;
+        new Span<byte>(state + Servers, AddressSize4 * MaxServers).Clear();
+        for (var i = 0; i < servers.Length; i++)
         {
-            WriteAddress(old, server);
-            return;
+            if (servers[i].AddressFamily == AddressFamily.InterNetwork)
+            {
+                WriteAddress(new Span<byte>(state + Servers + (AddressSize4 * i), AddressSize4), servers[i]);
+                continue;
+            }
+
+            // An IPv6 server lives in the private part of the state; its place in the public list stays empty.
+            var place = (byte**)(state + ExtendedServers) + i;
+            if (*place == null)
+            {
+                *place = (byte*)NativeMemory.AllocZeroed(AddressSize6);
+            }
+
+            WriteAddress(new Span<byte>(*place, AddressSize6), servers[i]);
         }
 
-        // An IPv6 server lives in the private part of the state; its place in the public list stays empty.
-        var place = (byte**)(state + ExtendedServers);
-        if (*place == null)
-        {
-            *place = (byte*)NativeMemory.AllocZeroed(28);
-        }
-
-        WriteAddress(new Span<byte>(*place, 28), server);
-        *(ushort*)(state + ExtendedCount) = 1;
-        *(ushort*)(state + ExtendedServerCount6) = 1;
-        *(int*)(state + ExtendedSockets) = -1;
+        // Nothing known: the first query completes the private part with the servers of the public list.
+        *(ushort*)(state + ExtendedCount) = 0;
+        *(ushort*)(state + ExtendedServerCount6) =
+            (ushort)servers.Count(server => server.AddressFamily != AddressFamily.InterNetwork);
     }
 
     private static void WriteAddress(Span<byte> target, IPEndPoint server)

@@ -116,7 +116,7 @@ internal static unsafe class Unbound
             yield return ("cache-max-negative-ttl:", "0");
         }
 
-        if (settings.Forwarder is not null || File.Exists(ResolverConfiguration))
+        if (settings.Forwarders.Count > 0 || File.Exists(ResolverConfiguration))
         {
             // The servers are resolvers themselves: often on this machine, and now and then busy for seconds with a
             // name that nobody has asked for lately. Asking them again after a third of a second only makes that worse.
@@ -145,13 +145,16 @@ internal static unsafe class Unbound
 
     private static void SetServers(nint context, ResolverSettings settings)
     {
-        if (settings.Forwarder is { } forwarder)
+        foreach (var forwarder in settings.Forwarders)
         {
             fixed (byte* address = Libc.Text($"{forwarder.Address}@{forwarder.Port}"))
             {
                 Check(ub_ctx_set_fwd(context, address), $"forwarder {forwarder}");
             }
+        }
 
+        if (settings.Forwarders.Count > 0)
+        {
             return;
         }
 

@@ -31,7 +31,7 @@ internal sealed class UnboundResolver : NetworkResolver
         this.context = context;
         validates = settings.TrustAnchorFile is not null;
         Description = $"libunbound {Unbound.Version}"
-            + (settings.Forwarder is null ? "" : $", forwarding to {settings.Forwarder}")
+            + (settings.Forwarders.Count == 0 ? "" : $", forwarding to {string.Join(", ", settings.Forwarders)}")
             + (validates ? $", DNSSEC with the anchors of {settings.TrustAnchorFile}" : "");
         wake = Libc.eventfd(0, Libc.O_CLOEXEC | Libc.O_NONBLOCK);
         pump = new Thread(Pump, 256 * 1024) { IsBackground = true, Name = "resolver" };

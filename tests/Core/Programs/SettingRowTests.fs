@@ -240,3 +240,21 @@ let ``a value that cannot be is refused`` () =
 [<TestCase("2m", 2097152L)>]
 let ``sizes take units`` (text: string, octets: int64) =
     (Codec.octets 0L 1073741824L).Parse text |> Expect.ok |> Expect.equal octets
+
+[<TestCase("192.0.2.1", true)>]
+[<TestCase("192.0.2.1@5353", true)>]
+[<TestCase("192.0.2.1:5353", true)>]
+[<TestCase("2001:db8::1", true)>]
+[<TestCase("2001:db8::1@53", true)>]
+[<TestCase("[2001:db8::1]:53", true)>]
+[<TestCase("ns.example.org", false)>]
+[<TestCase("192.0.2.1@", false)>]
+[<TestCase("192.0.2.1@65536", false)>]
+[<TestCase("192.0.2.1@dns", false)>]
+let ``a name server is an address`` (text: string, good: bool) =
+    Expect.equal good (Result.isOk (Codec.server.Parse text))
+
+[<Test>]
+let ``a syslog facility is one of syslog.conf`` () =
+    Expect.equal (Ok "local3") (Codec.facility.Parse "LOCAL3")
+    Expect.equal true (Result.isError (Codec.facility.Parse "mial"))

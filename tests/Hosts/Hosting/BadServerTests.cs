@@ -96,7 +96,7 @@ public sealed class BadServerTests(bool library)
             await Task.Delay(2000);
             return FakeServer.Reply(query, 0, FakeServer.Txt("late"));
         });
-        using var resolver = Resolvers.Open(new ResolverSettings { Forwarder = server.Address, Library = library });
+        using var resolver = Resolvers.Open(new ResolverSettings { Forwarders = [server.Address], Library = library });
         var watch = Stopwatch.StartNew();
         var answers = await Task.WhenAll(Enumerable.Range(0, count).Select(i =>
             new MessageLookups(resolver, LookupLimits.Default).AskAsync([Txt($"w{i}.test")])));
@@ -172,7 +172,7 @@ public sealed class BadServerTests(bool library)
     {
         using var resolver = Resolvers.Open(new ResolverSettings
         {
-            Forwarder = new(System.Net.IPAddress.Loopback, Tools.FreePort()),
+            Forwarders = [new(System.Net.IPAddress.Loopback, Tools.FreePort())],
             Library = library,
             SystemTime = TimeSpan.FromSeconds(3),
         });
@@ -180,7 +180,7 @@ public sealed class BadServerTests(bool library)
     }
 
     private IResolver Open(FakeServer server) => Resolvers.Open(
-        new ResolverSettings { Forwarder = server.Address, Library = library, SystemTime = TimeSpan.FromSeconds(3) });
+        new ResolverSettings { Forwarders = [server.Address], Library = library, SystemTime = TimeSpan.FromSeconds(3) });
 
     private static async Task<Answer> Bounded(IResolver resolver, string name) =>
         (await new MessageLookups(resolver, new LookupLimits(20, TimeSpan.FromSeconds(4))).AskAsync([Txt(name)])).Values.Single();

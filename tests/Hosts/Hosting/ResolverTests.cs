@@ -49,7 +49,7 @@ public sealed class ResolverTests(bool library)
                 {many}
                 """,
         });
-        resolver = Resolvers.Open(new ResolverSettings { Forwarder = nsd.Address, Library = library });
+        resolver = Resolvers.Open(new ResolverSettings { Forwarders = [nsd.Address], Library = library });
     }
 
     [OneTimeTearDown]
@@ -62,6 +62,19 @@ public sealed class ResolverTests(bool library)
     [Test]
     public void It_says_which_it_is() =>
         Assert.That(resolver.Description, Does.Contain(library ? "libunbound" : "C library").And.Contain(nsd.Address.ToString()));
+
+    [Test]
+    public async Task A_server_that_is_gone_is_passed_over()
+    {
+        using var both = Resolvers.Open(new ResolverSettings
+        {
+            Forwarders = [new(System.Net.IPAddress.IPv6Loopback, Tools.FreePort()), nsd.Address],
+            Library = library,
+        });
+        var question = new Question("one.plain.test", RecordType.Txt);
+        var answers = await new MessageLookups(both, LookupLimits.Default).AskAsync([question]);
+        Assert.That(Texts(answers[question]), Is.EqualTo(new[] { "hello" }));
+    }
 
     [TestCase("one", "hello")]
     [TestCase("joined", "abcdef")]
@@ -196,7 +209,7 @@ public sealed class ResolverTests(bool library)
     [Test]
     public async Task Five_hundred_at_once_are_all_answered()
     {
-        using var fresh = Resolvers.Open(new ResolverSettings { Forwarder = nsd.Address, Library = library, Caching = false });
+        using var fresh = Resolvers.Open(new ResolverSettings { Forwarders = [nsd.Address], Library = library, Caching = false });
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
         var answers = await Task.WhenAll(Enumerable.Range(0, 500)
             .Select(i => fresh.AskAsync(Txt($"n{i}.plain.test"), patience.Token).AsTask()));
