@@ -105,9 +105,9 @@ internal sealed class MailSink : IDisposable
                 for (int count; (count = await socket.ReceiveAsync(buffer)) > 0;)
                 {
                     var said = Encoding.Latin1.GetString(buffer, 0, count);
-                    script.Replies["RCPT"] = said.Contains($"RCPT TO:<{Unknown}", StringComparison.Ordinal)
-                        ? "550 5.1.1 no such user\r\n"
-                        : "250 ok\r\n";
+                    var refused = said.Contains($"RCPT TO:<{Unknown}", StringComparison.Ordinal);
+                    script.Replies["RCPT"] = refused ? "550 5.1.1 no such user\r\n" : "250 ok\r\n";
+                    script.Replies["DATA"] = refused ? "554 5.5.1 no recipients\r\n" : "354 go on\r\n";
                     var answers = script.Take(said);
                     Keep(script);
                     await socket.SendAsync(Encoding.Latin1.GetBytes(answers));
