@@ -160,7 +160,12 @@ module internal DkimproxyIn =
 
                 let decide answerTo =
                     if isRefused author domain judged answerTo then
-                        Decided(ProxyLog.refuse log 550 ("5.7.1 DKIM - " + detail))
+                        let enhanced =
+                            match program.Settings.Words with
+                            | Original -> "5.7.1"
+                            | Registered -> SenderPolicy.enhancedCode judged
+
+                        Decided(ProxyLog.refuse log 550 (enhanced + " DKIM - " + detail))
                     else
                         Decided(relayed ())
 

@@ -45,6 +45,14 @@ module internal FilterReports =
             (int signature.Value[0] * 256 + int signature.Value[1]) % 100
         | _ -> 0
 
+    // The topmost field of a message that arrived is a Received field of its own.
+    let private headerChance (header: Header) : int =
+        match Seq.tryHead header.Fields with
+        | Some field ->
+            let digest = System.Security.Cryptography.SHA256.HashData field.Raw.Span
+            int digest[0] * 100 / 256
+        | None -> 0
+
     /// Who asks in the key record of a bad signature to be told (r=, ro=, rf=).
     let private byKey (judged: Judged) : (DomainName * string) voption =
         match judged.Verdict, judged.Signature, judged.Key with
@@ -168,8 +176,11 @@ module internal FilterReports =
             && practice.Suspicious
             && not (isAnswer message.Envelope)
             ->
+            let hasGood = judged |> List.exists (fun one -> one.Verdict = Verdict.Pass)
+
             match
-                ReportRequest.ofPolicy (not judged.IsEmpty) record.Tags
+                ReportRequest.ofPolicy hasGood record.Tags
+                |> ValueOption.filter (fun request -> headerChance message.Envelope.Header < request.Percent)
                 |> ValueOption.bind _.LocalPart
             with
             | ValueSome local ->

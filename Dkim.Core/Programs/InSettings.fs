@@ -84,7 +84,7 @@ module InSettings =
         [
             Setting.flag "allow_sha1" _.AllowSha1 (fun v s -> { s with AllowSha1 = v })
             |> Setting.says "insecure: let dkim signatures made with SHA-1 pass"
-            |> Setting.detail "They prove nothing any more; without it their result is policy."
+            |> Setting.detail "They prove nothing any more; without it their result is permerror."
             Setting.make
                 "min_rsa_bits"
                 (number 512 8192 |> Codec.map (fun v -> v * 1<bit>) int)

@@ -81,6 +81,10 @@ module internal Effective =
             let name = ValueOption.defaultValue "rsa-sha1" specifier.Algorithm
             Error("algorithm " + name + " does not fit the key or the type of signature")
 
+    /// Why the signature would be too weak.
+    let checkStrength (settings: OutSettings) (specifier: Specifier) (key: SigningKey) (hash: Hash) =
+        SigningStrength.check settings.SignsSha1 settings.LeastRsaBits specifier.Scheme key hash
+
 module internal OutSetup =
     let private wanted kind path = { Path = path; Kind = kind }
 
@@ -192,8 +196,11 @@ module internal OutSetup =
                 match program.Keys.TryFind path with
                 | Some(Ok key) ->
                     match Effective.algorithm specifier key.KeyType with
-                    | Ok _ -> []
                     | Error reason -> broken reason "leave the algorithm out: it follows the key"
+                    | Ok(struct (_, hash)) ->
+                        match Effective.checkStrength settings specifier key hash with
+                        | Ok() -> []
+                        | Error reason -> broken reason "make a new key with dkim genkey and leave the algorithm out"
                 | Some(Error reason) -> broken ("cannot read keyfile " + path) reason
                 | None -> broken ("cannot read keyfile " + path) "not read"
 
@@ -244,7 +251,7 @@ module internal OutSetup =
             match Effective.keyFile program.Settings specifier with
             | ValueSome path ->
                 match program.Keys.TryFind path with
-                | Some(Ok key) when key.KeyType = Rsa && key.Bits < 1024<bit> ->
+                | Some(Ok key) when key.KeyType = Rsa && key.Bits < SigningStrength.leastBits ->
                     shown
                     + ": the key of "
                     + string (int key.Bits)
@@ -256,7 +263,13 @@ module internal OutSetup =
 
     /// The warnings of a start, each once.
     let warnings (program: OutProgram) : string list =
-        specifiers program |> List.collect (doubts program) |> List.distinct
+        [
+            if program.Settings.SignsSha1 then
+                "allow_sha1 is insecure: signatures made with SHA-1 can be forged (RFC 8301)"
+            if program.Settings.LeastRsaBits < SigningStrength.leastBits then
+                "min_rsa_bits is insecure: keys under 1024 bits can be broken (RFC 8301)"
+            yield! specifiers program |> List.collect (doubts program) |> List.distinct
+        ]
 
     /// The program that settings make, the problems that keep it from starting, and those of single map lines.
     let prepare (settings: OutSettings) find : Loading<struct (OutProgram * Problem list * Problem list)> =

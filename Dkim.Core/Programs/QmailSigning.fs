@@ -143,6 +143,8 @@ module internal QmailSigning =
         | Error _, _, _
         | _, Error _, _ -> Error QmailExit.Configuration
         | Ok key, Ok _, _ when wanted.Scheme = DomainKeys && key.KeyType <> Rsa -> Error QmailExit.Configuration
+        | Ok key, Ok _, _ when (SigningStrength.check false SigningStrength.leastBits wanted.Scheme key Sha256).IsError ->
+            Error QmailExit.Configuration
         | Ok _, Ok _, ValueNone -> Ok ValueNone
         | Ok key, Ok selector, ValueSome domain -> Ok(ValueSome(request wanted.Scheme key domain selector))
 

@@ -254,6 +254,7 @@ module internal SigningChoice =
             let! domain = domainOf expand program choice sender specifier
             let! struct (header, body, canonText) = Effective.canon settings specifier
             let! struct (_, hash) = Effective.algorithm specifier key.KeyType
+            do! Effective.checkStrength settings specifier key hash
 
             let! identity =
                 match specifier.Scheme, Effective.identity settings specifier with

@@ -125,6 +125,11 @@ let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : S
         let! key =
             key |> orFail ExitCode.NoInput (fun reason -> problem (keyFile + ": " + reason))
 
+        // --hash=sha1 says for itself that it is not secure.
+        do!
+            SigningStrength.check true SigningStrength.leastBits settings.Scheme key settings.Hash
+            |> orFail ExitCode.BadData (fun reason -> problem (keyFile + ": " + reason))
+
         let! mail = ToolVerify.readMail settings path
 
         let! mail =

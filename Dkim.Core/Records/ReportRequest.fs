@@ -98,14 +98,10 @@ module ReportRequest =
 
             if arf then ofTags "r" "ro" tags else ValueNone
 
-    /// What a policy record asks for messages that have some signature, or none (RFC 6651 §4.1, §5.2; before it r= and
+    /// What a policy record asks for messages that have a good signature, or none (RFC 6651 §4.1, §5.2; before it r= and
     /// ro=, with the same words).
     let ofPolicy (signed: bool) (tags: TagList) : ReportRequest voption =
-        let address, asked =
-            if (tags.TryFind "ra").IsSome then
-                "ra", "rr"
-            else
-                "r", "ro"
+        let address, asked = if (tags.TryFind "ra").IsSome then "ra", "rr" else "r", "ro"
 
         let wanted =
             tags.TryValue asked
@@ -113,10 +109,7 @@ module ReportRequest =
                 (TagList.withoutWhiteSpace words).Split ':'
                 |> Array.exists (fun word -> word = "all" || word = (if signed then "s" else "u")))
 
-        if wanted then
-            ofTags address asked tags
-        else
-            ValueNone
+        if wanted then ofTags address asked tags else ValueNone
 
     /// Where a request stands.
     let name (domain: DomainName) : string = "_report._domainkey." + domain.Text

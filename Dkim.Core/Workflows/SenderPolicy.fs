@@ -143,6 +143,22 @@ module SenderPolicy =
                 | SignsAll -> AdspResult.Fail
                 | SignsAllItself -> AdspResult.Discard
 
+    /// The enhanced code of a 550 for a message refused over its signatures (RFC 7372 §3): no signature passes, those that
+    /// do are not acceptable, none is the author's, or the signatures of both schemes failed.
+    let enhancedCode (judged: Judged list) : string =
+        let ofScheme scheme =
+            List.exists (fun (one: Judged) -> one.Scheme = scheme) judged
+
+        let isUnacceptable (one: Judged) =
+            match one.Verdict with
+            | PermFail(Unacceptable _) -> true
+            | _ -> false
+
+        if List.exists passes judged then "5.7.22"
+        elif List.exists isUnacceptable judged then "5.7.21"
+        elif ofScheme Dkim && ofScheme DomainKeys then "5.7.26"
+        else "5.7.20"
+
     /// Whether a message without a signature of the author's is to be refused, as Mail::DKIM reads all three kinds: a
     /// domain that signs all itself wants its own signature, one that signs all is content with any good one.
     let refuses (isAuthors: Judged -> bool) (judged: Judged list) (policy: PolicyAnswer) : bool =

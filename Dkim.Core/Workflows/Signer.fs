@@ -93,6 +93,21 @@ module SignError =
         | KeyDoesNotFit -> "the key cannot make signatures of this algorithm"
         | SelfCheckFailed -> "the signature just made does not verify"
 
+/// What RFC 8301 asks of signers. DomainKeys is older, and its signatures are never taken for those of DKIM.
+module SigningStrength =
+    /// The shortest RSA key that signs (RFC 8301 §3.2).
+    let leastBits = 1024<bit>
+
+    /// Why a signature would be too weak to be made, unless settings that are named insecure allow it.
+    let check (allowSha1: bool) (least: int<bit>) (scheme: Scheme) (key: SigningKey) (hash: Hash) =
+        match scheme with
+        | Dkim when hash = Sha1 && not allowSha1 ->
+            Error "rsa-sha1 is insecure, and no verifier should accept it (RFC 8301)"
+        | Dkim when key.KeyType = Rsa && key.Bits < least ->
+            Error("an RSA key of " + string (int key.Bits) + " bits is too short (RFC 8301)")
+        | Dkim
+        | DomainKeys -> Ok()
+
 module Signer =
     /// The names for h=: of the covered fields in the order of the message, then those that seal.
     let internal signedNames (choice: FieldChoice) (header: Header) : FieldName list =

@@ -89,5 +89,11 @@ let requirements = rows "requirements.tsv" |> List.map requirement
 
 let decisions = rows "decisions.tsv" |> List.map decision
 
+/// Requirements of an optional protocol that is not offered, and why.
+let inapplicable: Map<string, string> =
+    rows "inapplicable.tsv"
+    |> List.map (fun cells -> cells[0], cells[1])
+    |> Map.ofList
+
 /// Requirements whose tests are not written yet; the release has none.
 let awaiting = rows "awaiting.tsv" |> List.map Array.head |> Set.ofList

@@ -38,6 +38,7 @@ let ``what must be so has a test`` () =
         |> List.filter (fun requirement ->
             needsTest requirement
             && not (isProven requirement.Id)
+            && not (inapplicable.ContainsKey requirement.Id)
             && not (awaiting.Contains requirement.Id))
         |> List.map _.Id
 
@@ -53,6 +54,7 @@ let ``what should or may be so has a test or a decision`` () =
             not (needsTest requirement)
             && not (isProven requirement.Id)
             && not (decided.Contains requirement.Id)
+            && not (inapplicable.ContainsKey requirement.Id)
             && not (awaiting.Contains requirement.Id))
         |> List.map _.Id
 
@@ -68,6 +70,13 @@ let ``decisions are about requirements that leave a choice`` () =
         Assert.That(decision.Text, Is.Not.Empty)
 
     Assert.That(decisions |> List.map _.Id, Is.Unique)
+
+[<Test>]
+let ``only an experiment is not offered, and nothing proves it`` () =
+    for entry in inapplicable do
+        Assert.That(entry.Key, Does.StartWith "RFC6541-")
+        Assert.That(isProven entry.Key, Is.False, entry.Key)
+        Assert.That(entry.Value, Is.Not.Empty)
 
 [<Test>]
 let ``tests have names of their own`` () =

@@ -187,6 +187,14 @@ let ``a key that cannot be used is for now`` () =
         (Refused 55)
         (decide (signing [ "DKSIGN", "/k/%/a b" ]) [ "/k/example.org/a b", found (snd key.Value) ] [] sample)
 
+[<Category "RFC6376-3.3.3-1">]
+[<Test>]
+let ``RFC8301-3.2-1 a short key makes no DKIM signature`` () =
+    let short = SigningKey.generateRsa 1016<bit> |> snd
+    let files = [ "/k/example.org/d", found short ]
+    Expect.equal (Refused 55) (decide (signing [ "DKIMSIGN", "/k/%/d" ]) files [] sample)
+    Expect.contains "DomainKey-Signature" (head (decide (signing [ "DKSIGN", "/k/%/d" ]) files [] sample))
+
 [<Test>]
 let ``comments and blanks in a key file are passed over`` () =
     let pem =

@@ -155,7 +155,7 @@ let private fieldOf program message =
 [<TestCase("--method=relaxed", "a=rsa-sha256; c=relaxed; d=")>]
 [<TestCase("--method=simple/relaxed", "c=simple/relaxed;")>]
 [<TestCase("--method=nowsp", "c=relaxed/relaxed;")>]
-[<TestCase("--signature=dkim(a=rsa-sha1)", "a=rsa-sha1; c=relaxed/relaxed;")>]
+[<TestCase("--allow_sha1 --signature=dkim(a=rsa-sha1)", "a=rsa-sha1; c=relaxed/relaxed;")>]
 [<TestCase("--signature=dkim(s=other)", "s=other;")>]
 [<TestCase("--signature=dkim(key=ed)", "a=ed25519-sha256;")>]
 [<TestCase("--identity=@example.org", "s=sel; i=@example.org; t=")>]
@@ -164,7 +164,11 @@ let private fieldOf program message =
 [<TestCase("--seal",
            "h=from:to:subject:message-id:from:to:cc:subject:date:reply-to:message-id:mime-version:content-type:content-transfer-encoding; s=")>]
 let ``what a signature says`` (argument: string, part: string) =
-    let arguments = if argument = "" then [] else [ argument ]
+    let arguments =
+        if argument = "" then
+            []
+        else
+            List.ofArray (argument.Split ' ')
 
     let value =
         fieldOf (start [] ([ "--domain=example.org" ] @ arguments)) (message "joe@sub.example.org")

@@ -228,25 +228,59 @@ let ``weak settings are warned of and do not keep the proxy from starting`` () =
     let notices more =
         (startOut
             [ "key", fst rsa768.Value; "map", "a.example dkim(key=gone)\nb.example pgp" ]
-            (enough @ operands @ more)
+            (enough @ operands @ [ "--min_rsa_bits=768" ] @ more)
          |> serving)
             .Notices
         |> List.map _.Text
 
-    Expect.equal [ "settings: dkim: the key of 768 bits is too short for most verifiers" ] (notices [])
+    let short =
+        [
+            "settings: min_rsa_bits is insecure: keys under 1024 bits can be broken (RFC 8301)"
+            "settings: dkim: the key of 768 bits is too short for most verifiers"
+        ]
 
-    notices [ "--signature=dkim(a=rsa-sha1)" ]
-    |> List.head
-    |> Expect.contains "verifiers no longer accept rsa-sha1"
+    Expect.equal short (notices [])
+    let sha1 = notices [ "--allow_sha1"; "--signature=dkim(a=rsa-sha1)" ]
+    Expect.contains "allow_sha1 is insecure" sha1[0]
+    Expect.contains "verifiers no longer accept rsa-sha1" sha1[2]
 
     notices [ "--signature=dkim(c=nowsp)" ]
-    |> List.head
+    |> List.item 1
     |> Expect.contains "nowsp is not a method of any standard"
 
     let ofMap = notices [ "--sender_map=map" ]
-    Expect.equal 2 ofMap.Length
+    Expect.equal 3 ofMap.Length
     Expect.contains "map:2: b.example: invalid signature type pgp" ofMap[0]
-    Expect.contains "cannot read keyfile gone: no such file" ofMap[1]
+    Expect.contains "cannot read keyfile gone: no such file" ofMap[2]
+
+[<Category "RFC6376-3.3.3-1">]
+[<Test>]
+let ``RFC8301-3.1-2 RFC8301-3.2-1 weak signatures are made only where an insecure setting says so`` () =
+    let start key more =
+        startOut [ "key", fst key ] (enough @ operands @ more)
+
+    let refused key more reason =
+        let text, exitCode = start key more |> failed
+        Expect.contains reason text
+        Expect.equal 2 exitCode
+
+    refused rsa768.Value [] "an RSA key of 768 bits is too short"
+    refused rsa768.Value [ "--signature=dkim" ] "an RSA key of 768 bits is too short"
+    refused rsa2048.Value [ "--signature=dkim(a=rsa-sha1)" ] "rsa-sha1 is insecure"
+    start rsa768.Value [ "--min_rsa_bits=768" ] |> serving |> ignore
+    // DomainKeys has nothing better, and is never taken for DKIM.
+    start rsa768.Value [ "--signature=domainkeys" ] |> serving |> ignore
+
+    // A map's line cannot keep the proxy from starting; its mail is not signed.
+    let program =
+        startOut
+            [ "key", fst rsa2048.Value; "map", "a.example dkim(a=rsa-sha1)\n" ]
+            (enough @ operands @ [ "--sender_map=map" ])
+        |> serving
+
+    match pass [] program "From: x@a.example\n\nx\n" with
+    | Relayed("", 0L), log, _ -> Expect.contains "rsa-sha1 is insecure" log[0]
+    | outcome, _, _ -> Assert.Fail(string (box outcome))
 
 [<Category "RFC6376-5.2-1">]
 [<Test>]

@@ -119,6 +119,7 @@ let ``types that do not fit`` () =
     isMistake "key-type-mismatch" [ "k=ed25519; p=" + Convert.ToBase64String info ]
     Expect.equal [] (found (ValueSome ed25519) [ "k=ed25519; p=" + ed ])
 
+[<Category "RFC8301-3.2-2">]
 [<Test>]
 let ``a key that is short is advice, one that is too short is wrong`` () =
     let record = "p=" + Convert.ToBase64String short.KeyData

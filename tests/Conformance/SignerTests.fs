@@ -1,0 +1,267 @@
+/// What a signer writes and what it leaves alone (RFC 6376 §2.11, §3, §4, §5, RFC 8301, RFC 4870 §3).
+module Dkim.Standards.SignerTests
+
+open System
+open System.Formats.Asn1
+open System.Security.Cryptography
+open NUnit.Framework
+open Dkim.Core
+open Dkim.Standards.Mail
+
+let private tagsOf (field: Field) : TagList =
+    TagList.parse 65536<octet> field.ValueText |> ok
+
+let private value (name: string) (field: Field) : string voption = (tagsOf field).TryValue name
+
+let private signOne request letter : Field =
+    trySign [ request ] letter |> ok |> List.exactlyOne
+
+let private everyOctet = String(Array.init 256 char)
+
+[<Test>]
+let ``RFC6376-2.11-2 every octet that is not safe is encoded, and comes back`` () =
+    let encoded = QuotedPrintable.encode everyOctet
+    equal (ValueSome everyOctet) (QuotedPrintable.tryDecode encoded)
+
+    for c in encoded.Replace("=", "") do
+        Assert.That(c > ' ' && c < '\127' && c <> ';', string (int c))
+
+    for c in everyOctet do
+        if c <= ' ' || c >= '\127' || c = ';' || c = '=' then
+            equal ("=" + (int c).ToString "X2") (QuotedPrintable.encode (string c))
+
+[<Test>]
+let ``RFC6376-2.11-4 characters that gateways change are encoded`` () =
+    for c in "!\"#$@[\\]^`{|}~" do
+        if c <> '@' then
+            equal ("=" + (int c).ToString "X2") (QuotedPrintable.encode (string c))
+
+[<Test>]
+let ``RFC6376-3.2-2 no value has a semicolon, whatever was asked for`` () =
+    let hostile =
+        { request () with
+            Identity =
+                ValueSome
+                    {
+                        LocalPart = "a;b=c; d"
+                        Domain = domain "example.com"
+                    }
+            Copies = ValueSome(fun _ -> true)
+        }
+
+    let field =
+        signOne hostile (letter.Replace("Subject: Ferries", "Subject: a;b; c=d|e"))
+
+    let tags = tagsOf field
+    equal (ValueSome "1") (tags.TryValue "v")
+    let read = Signature.parse SignatureLimits.defaults field |> ok
+    equal "a;b=c; d" read.EffectiveIdentity.LocalPart
+    equal (ValueSome "example.com") (tags.TryValue "d")
+    Assert.That(tags.TryValue("z").Value, Does.Contain "a=3Bb=3B=20c=3Dd=7Ce")
+
+[<TestCase("c=simple/simple; ", "")>]
+[<TestCase("q=dns/txt; ", "")>]
+[<TestCase("i=@example.com; ", "")>]
+let ``RFC6376-3.2-7 a tag that says its default means what its absence means`` (said: string, unsaid: string) =
+    let read tags =
+        Field.ofText
+            "DKIM-Signature"
+            (" v=1; a=rsa-sha256; d=example.com; s=s; h=from; "
+             + tags
+             + "bh=frcCV1k9oG9oKj3dpUqdJg1PxRT2RSN/XKdLCPjaYaY=; b=AA==")
+        |> Signature.parse SignatureLimits.defaults
+        |> ok
+
+    let one, other = read said, read unsaid
+    equal (other.HeaderCanon, other.BodyCanon) (one.HeaderCanon, one.BodyCanon)
+    equal other.EffectiveIdentity one.EffectiveIdentity
+
+[<Category "RFC8301-3.1-1">]
+[<Test>]
+let ``RFC6376-3.3-1 RSA and Ed25519 keys sign with SHA-256, and each verifies alone`` () =
+    let edwards =
+        { request () with
+            Key = ed25519 ()
+            Selector = selector "ed"
+        }
+
+    for request, algorithm in [ request (), "rsa-sha256"; edwards, "ed25519-sha256" ] do
+        let message = sign [ request ] letter
+        let judged = List.exactlyOne (judge message)
+        equal Verdict.Pass judged.Verdict
+        equal (ValueSome algorithm) (value "a" judged.Field)
+
+[<Test>]
+let ``RFC6376-4.2-2 signatures that are there stay, broken ones too`` () =
+    let broken = "DKIM-Signature: v=1; nonsense\n"
+    let first = sign [ request () ] letter
+    let message = sign [ request () ] (broken + first)
+    Assert.That(message, Does.EndWith(crlf (broken + first)))
+    equal [ "pass"; "neutral"; "pass" ] (words (judge message))
+
+[<Category "RFC6376-3.5-16">]
+[<Test>]
+let ``RFC6376-4.2-3 signatures that are there can be signed`` () =
+    let covering =
+        let usual = request ()
+
+        { usual with
+            Fields =
+                { usual.Fields with
+                    Covers = fun name -> usual.Fields.Covers name || name = "DKIM-Signature"
+                }
+        }
+
+    let message = sign [ covering ] (sign [ request () ] letter)
+    equal [ "pass"; "pass" ] (words (judge message))
+    let lower = message.LastIndexOf "bh="
+    let changed = message.Remove(lower, 4).Insert(lower, "bh=A")
+    equal [ "fail"; "fail" ] (words (judge changed))
+
+[<Category "RFC6376-5.4-3">]
+[<Test>]
+let ``RFC6376-5.6-2 RFC4870-3.3-1 a new signature stands above all others and names none of them`` () =
+    let message = sign [ request (); domainKeysRequest () ] (sign [ request () ] letter)
+    let header, _ = split message
+
+    equal
+        [ "DKIM-Signature"; "DomainKey-Signature"; "DKIM-Signature"; "Received" ]
+        (header.Fields |> Seq.map _.Name |> Seq.take 4 |> List.ofSeq)
+
+    Assert.That((value "h" header.Fields[0]).Value, Does.Not.Contain "dkim-signature")
+
+[<Category "RFC6376-8.2-1">]
+[<Test>]
+let ``RFC6376-5.3.1-1 l= is written on request alone, and counts canonical octets`` () =
+    equal ValueNone (value "l" (signOne (request ()) letter))
+
+    let canonical = "The last boat\r\nleaves at six.\r\n"
+
+    for length, expected in
+        [
+            WholeLength, canonical.Length
+            AtMost 5L<octet>, 5
+            AtMost 500L<octet>, canonical.Length
+        ] do
+        let request = { request () with Length = length }
+        equal (ValueSome(string expected)) (value "l" (signOne request letter))
+        equal [ "pass" ] (words (judge (sign [ request ] letter)))
+
+[<Test>]
+let ``RFC6376-3.5-36 t= and x= are written as asked for`` () =
+    let field =
+        signOne
+            { request () with
+                Lifetime = ValueSome 86400L<sec>
+            }
+            letter
+
+    equal (ValueSome(string (int64 now))) (value "t" field)
+    equal (ValueSome(string (int64 now + 86400L))) (value "x" field)
+
+[<Test>]
+let ``RFC6376-5.4-1 a message without From is not signed`` () =
+    equal (Error NoFromField) (trySign [ request () ] "To: bob@example.net\n\nhello\n")
+
+    let withoutFrom =
+        { request () with
+            Fields =
+                {
+                    Covers = fun name -> name = "Subject"
+                    Always = []
+                    Sealed = []
+                }
+        }
+
+    equal (Error NoFromField) (trySign [ withoutFrom ] letter)
+
+[<TestCase("To: x@y.example\n\nb\n")>]
+[<TestCase("From: a@example.com\nFrom: b@example.com\n\nb\n")>]
+[<TestCase("From: nobody\n\nb\n")>]
+[<TestCase("From: ada@\n\nb\n")>]
+[<TestCase("Sender: ada@example.com\n\nb\n")>]
+[<TestCase("From: a@example.com\nSender: a@example.com\nSender: b@example.com\n\nb\n")>]
+let ``RFC4870-3.1-1 RFC4870-3.1-3 DomainKeys signs only with one sending address`` (letter: string) =
+    equal (Error NoSendingAddress) (trySign [ domainKeysRequest () ] letter)
+
+[<Category "RFC4870-3.1-2">]
+[<Test>]
+let ``RFC4870-3.3-8 h= of DomainKeys names every field that is signed, in order`` () =
+    let field = signOne (domainKeysRequest ()) letter
+    equal (ValueSome "from:to:subject:date:message-id") (value "h" field)
+
+    let whole =
+        { domainKeysRequest () with
+            Fields =
+                {
+                    Covers = fun _ -> true
+                    Always = []
+                    Sealed = []
+                }
+        }
+
+    equal (ValueSome "received:from:to:subject:date:message-id") (value "h" (signOne whole letter))
+
+[<TestCase("a;b")>]
+[<TestCase("a b")>]
+[<TestCase("")>]
+[<TestCase(".a")>]
+[<TestCase("a..b")>]
+let ``RFC4870-3.2.1-1 a selector is legal in the DNS`` (text: string) =
+    Assert.That((Selector.tryCreate text).IsError)
+
+[<Test>]
+let ``RFC4870-3.5.2-1 what DomainKeys signed is signed again only below a new Sender`` () =
+    let signed = sign [ domainKeysRequest () ] letter
+    equal (Error SignedAlready) (trySign [ domainKeysRequest () ] signed)
+    let resent = "Sender: list@example.com\n" + signed
+    equal (Error SignedAlready) (trySign [ domainKeysRequest () ] ("DomainKey-Signature: a=b\n" + resent))
+
+/// A key whose private exponents are wrong, as from a damaged file.
+let private damagedKey () : string =
+    use key = RSA.Create 2048
+    let parameters = key.ExportParameters true
+
+    let wrong (octets: byte[] | null) =
+        octets |> Option.ofObj |> Option.map (Array.map ((^^^) 2uy)) |> Option.toObj
+
+    let integer (octets: byte[] | null) =
+        octets |> Option.ofObj |> Option.defaultValue [||]
+
+    let writer = AsnWriter AsnEncodingRules.DER
+    writer.PushSequence() |> ignore
+    writer.WriteInteger 0L
+
+    for part in
+        [
+            parameters.Modulus
+            parameters.Exponent
+            wrong parameters.D
+            parameters.P
+            parameters.Q
+            wrong parameters.DP
+            wrong parameters.DQ
+            parameters.InverseQ
+        ] do
+        writer.WriteIntegerUnsigned(ReadOnlySpan(integer part))
+
+    writer.PopSequence()
+    PemEncoding.WriteString("RSA PRIVATE KEY", ReadOnlySpan(writer.Encode()))
+
+[<Test>]
+let ``RFC6376-8.11-1 a signature that the key's public half does not verify never leaves`` () =
+    // A fault in the computation with two primes would tell them to whoever sees the signature.
+    match SigningKey.parse ValueNone (damagedKey ()) with
+    | Error _ -> ()
+    | Ok damaged -> equal (Error SelfCheckFailed) (trySign [ { request () with Key = damaged } ] letter)
+
+[<Test>]
+let ``a key makes no signatures of another algorithm`` () =
+
+    let unfit =
+        { request () with
+            Hash = Sha1
+            Key = ed25519 ()
+        }
+
+    equal (Error KeyDoesNotFit) (trySign [ unfit ] letter)
