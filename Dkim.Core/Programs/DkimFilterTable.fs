@@ -206,7 +206,7 @@ let private tests: Setting<FilterTest> list =
         |> Setting.detail
             "As if it came from 127.0.0.1, with sender@example.org and recipient@example.com as its envelope. No lists \
              of hosts are read, nothing is logged and no report sent."
-        Setting.optional "F" FilterCodecs.seconds _.FixedTime (fun v s -> { s with FixedTime = v })
+        Setting.optional "F" FilterCodecs.time _.FixedTime (fun v s -> { s with FixedTime = v })
         |> letter 'F'
         |> Setting.says "with -t: the time of signatures, in seconds since 1970"
         { Setting.make "v" FilterCodecs.switch (fun s -> s.Verbosity > 0) (fun v s ->

@@ -67,6 +67,11 @@ let seconds: Codec<int64<sec>> =
     integer "SECONDS" 0L 315360000L
     |> Codec.map (fun value -> value * 1L<sec>) int64
 
+/// A time of day in seconds since 1970-01-01T00:00:00Z.
+let time: Codec<int64<sec>> =
+    integer "SECONDS" 0L 999999999999L
+    |> Codec.map (fun value -> value * 1L<sec>) int64
+
 /// Permission bits, shown in octal.
 let mask: Codec<int> =
     { int32 "MASK" 0 0o777 with

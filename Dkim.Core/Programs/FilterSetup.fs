@@ -48,7 +48,9 @@ module internal FilterSetup =
             | ValueNone -> None
             | ValueSome letter ->
                 let value = if row.Arity = Arity.Flag then "" else " " + row.Shape
-                Some(letter, ("\t-" + string letter + value).PadRight 24 + " " + row.Summary)
+                let option = "\t-" + string letter + value
+                let gap = if option.Length > 24 then "\n\t" + String(' ', 23) else ""
+                Some(letter, option.PadRight 24 + gap + " " + row.Summary)
 
         let lines =
             table

@@ -59,6 +59,8 @@ internal static unsafe class Libc
     [DllImport(Name, SetLastError = true)]
     public static extern nint pwrite(int fd, byte* buffer, nuint count, long offset);
     [DllImport(Name, SetLastError = true)]
+    public static extern int memfd_create(byte* name, uint flags);
+    [DllImport(Name, SetLastError = true)]
     public static extern int mkostemp(byte* template, int flags);
     [DllImport(Name, SetLastError = true)]
     public static extern int unlink(byte* path);

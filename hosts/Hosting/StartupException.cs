@@ -26,6 +26,12 @@ public enum StartupFault
 
     /// <summary>The log file cannot be written.</summary>
     LogFile,
+
+    /// <summary>A directory cannot be entered.</summary>
+    Directory,
+
+    /// <summary>A library or a database of the machine cannot be used.</summary>
+    Database,
 }
 
 /// <summary>A failure at start-up. The message is one line for the administrator: what, where and the remedy.</summary>

@@ -19,7 +19,8 @@ public sealed class Daemon
     /// with the start and calls <see cref="Ready"/>.</summary>
     /// <remarks>Until it is ready the copy has the standard error of the first process, so what it says there reaches
     /// the administrator.</remarks>
-    public static Daemon? Detach(out int exitCode)
+    /// <param name="handed">Files that the copy need not read again.</param>
+    public static Daemon? Detach(out int exitCode, FileHandover? handed = null)
     {
         exitCode = 0;
         if (Environment.GetEnvironmentVariable(ReadyVariable) is { } descriptor
@@ -30,7 +31,7 @@ public sealed class Daemon
             return new Daemon(fd);
         }
 
-        exitCode = Launch();
+        exitCode = Launch(handed);
         return null;
     }
 
@@ -83,7 +84,7 @@ public sealed class Daemon
         _ = Libc.close(nowhere);
     }
 
-    private static unsafe int Launch()
+    private static unsafe int Launch(FileHandover? handed)
     {
         var ends = stackalloc int[2];
         if (Libc.pipe2(ends, Libc.O_CLOEXEC) != 0)
@@ -95,10 +96,12 @@ public sealed class Daemon
         {
             [ReadyVariable] = ends[1].ToString(CultureInfo.InvariantCulture),
         };
+        var inherited = new List<int> { ends[1] };
+        handed?.Announce(environment, inherited);
         int copy;
         try
         {
-            copy = OwnProcess.StartCopy(environment, ends[1], newSession: true);
+            copy = OwnProcess.StartCopy(environment, inherited, newSession: true);
         }
         finally
         {

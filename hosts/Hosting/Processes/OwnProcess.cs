@@ -34,6 +34,33 @@ public static unsafe class OwnProcess
         _ = Libc.prctl(SetDumpable, 0, 0, 0, 0);
     }
 
+    /// <summary>Asks for core files of any size, also after a change of user.</summary>
+    public static void AllowCoreDumps()
+    {
+        var limits = stackalloc ulong[2] { ulong.MaxValue, ulong.MaxValue };
+        if (Libc.setrlimit(CoreLimit, limits) != 0 && Libc.getrlimit(CoreLimit, limits) == 0)
+        {
+            limits[0] = limits[1];
+            _ = Libc.setrlimit(CoreLimit, limits);
+        }
+
+        _ = Libc.prctl(SetDumpable, 1, 0, 0, 0);
+    }
+
+    /// <summary>Makes a directory the one where relative paths start.</summary>
+    /// <exception cref="StartupException">There is no such directory, or the process may not enter it.</exception>
+    public static void ChangeDirectory(string directory)
+    {
+        try
+        {
+            Environment.CurrentDirectory = directory;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new StartupException(StartupFault.Directory, $"{directory}: chdir(): {failure.Message}");
+        }
+    }
+
     /// <summary>Makes a directory the root of all paths from now on.</summary>
     /// <exception cref="StartupException">There is no such directory, or the process may not.</exception>
     public static void ChangeRoot(string directory)
@@ -64,11 +91,15 @@ public static unsafe class OwnProcess
     public static bool IsAlive(int process) =>
         process > 0 && (Libc.kill(process, 0) == 0 || Libc.LastError == Libc.EPERM);
 
+    /// <summary>Sends a signal to a process of ours.</summary>
+    internal static void Send(int process, Signal signal) => _ = Libc.kill(process, (int)signal);
+
     /// <summary>Starts this program again, with its arguments and name, and this environment on top of ours.</summary>
-    /// <param name="inherited">A descriptor that stays open in the copy; -1 for none.</param>
+    /// <param name="inherited">Descriptors that stay open in the copy.</param>
     /// <param name="newSession">True to detach it from the terminal.</param>
     /// <returns>The process id of the copy.</returns>
-    internal static int StartCopy(IReadOnlyDictionary<string, string> environment, int inherited, bool newSession)
+    internal static int StartCopy(
+        IReadOnlyDictionary<string, string> environment, IEnumerable<int> inherited, bool newSession)
     {
         var program = Environment.ProcessPath
             ?? throw new StartupException(StartupFault.Daemon, "the program's own file cannot be found");
@@ -83,10 +114,10 @@ public static unsafe class OwnProcess
         _ = Libc.posix_spawnattr_setsigmask(attributes, noSignals);
         _ = Libc.posix_spawnattr_setflags(attributes, (short)(SetSignalMask | (newSession ? NewSession : 0)));
         _ = Libc.posix_spawn_file_actions_init(actions);
-        if (inherited >= 0)
+        foreach (var descriptor in inherited)
         {
             // To itself: that takes close-on-exec from it.
-            _ = Libc.posix_spawn_file_actions_adddup2(actions, inherited, inherited);
+            _ = Libc.posix_spawn_file_actions_adddup2(actions, descriptor, descriptor);
         }
 
         try

@@ -25,9 +25,14 @@ public sealed class PidFile : IDisposable
     /// <summary>Writes the file at once and completely, replacing a stale one, and gives it to the account that the
     /// process will run as.</summary>
     /// <exception cref="StartupException">A live process is named there, or the file cannot be written.</exception>
-    public static PidFile Create(string path, Account? owner = null)
+    /// <param name="besideAlive">Write it even where a live process is named: a number is soon another process's.</param>
+    public static PidFile Create(string path, Account? owner = null, bool besideAlive = false)
     {
-        RefuseIfAlive(path);
+        if (!besideAlive)
+        {
+            RefuseIfAlive(path);
+        }
+
         var full = Path.GetFullPath(path);
         var fresh = $"{full}.{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}";
         _ = Libc.Unlink(fresh);

@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Dkim.ProxyHost;
+namespace Dkim.Hosting;
 
 /// <summary>The name of this machine.</summary>
-internal static class HostName
+public static class HostName
 {
     /// <summary>Fully qualified where the machine knows that; not more than two seconds are spent on it.</summary>
     public static string Find()

@@ -1,0 +1,415 @@
+/// What the milters' host calls: their starts, and what is ready to serve.
+namespace Dkim.Core
+
+open System
+open System.Net
+
+/// What a filter gets from the machine that it runs on. The functions are called from several threads.
+[<NoComparison; NoEquality>]
+type FilterMachine =
+    {
+        /// As argv[0] has it, without directories.
+        ProgramName: string
+        /// The fully qualified name of the host.
+        HostName: string
+        /// Who reports are from, unless a setting says it.
+        UserName: string
+        /// Whether the database of POP logins has an address.
+        HasPopLogin: Func<IPAddress, bool>
+        /// Whether one more report may go out; asking uses it up.
+        MayReport: Func<bool>
+    }
+
+/// What serving needs of a filter.
+[<NoComparison; NoEquality>]
+type internal FilterParts =
+    {
+        Name: string
+        Title: string
+        /// The variable of the environment that names the directory of temporary files.
+        DirectoryVariable: string
+        Arguments: string list
+        Service: FilterService
+        Test: FilterTest
+        Policy: FilterPolicy
+        Quarantines: bool
+        Macros: string list
+        HasPeers: bool
+        Milter: MilterParts
+        Notices: LogLine list
+        Again: (unit -> Start<IFilterStart>) voption
+    }
+
+/// A filter that is ready to serve: settings, lists and keys. It never changes. Usable from several threads.
+and [<Sealed>] FilterProgram internal (parts: FilterParts) =
+    /// The name that the program was started by.
+    member _.Name = parts.Name
+
+    member _.Service = parts.Service
+
+    /// The variable of the environment that names the directory of temporary files, where no setting does.
+    member _.DirectoryVariable = parts.DirectoryVariable
+
+    /// Test mode's own settings.
+    member _.Test = parts.Test
+
+    /// What to log before serving: settings that are weak or have no effect, lines of lists that cannot be read.
+    member _.Notices = parts.Notices
+
+    /// Whether private keys are in memory.
+    member _.HasKeys =
+        match parts.Policy.Roles.Keys with
+        | NoKeys -> false
+        | SingleKey _
+        | FilterKeys.KeyList _ -> true
+
+    /// Whether messages may have to be held by the MTA.
+    member _.Quarantines = parts.Quarantines
+
+    /// Macros, without braces, that decisions look at.
+    member _.WantedMacros = parts.Macros
+
+    /// Whether `Ignores` can be true.
+    member _.IgnoresSome = parts.HasPeers
+
+    /// Whether a client's messages pass without being looked at.
+    member _.Ignores(client: MilterClient) = parts.Policy.Roles.IsPeer client
+
+    member _.NewMessage(client: MilterClient) = new MilterMessage(parts.Milter, client)
+
+    /// Begins a run in test mode. `file` is the name to show.
+    member _.NewTest(file: string) =
+        new FilterTestRun(parts.Name, file, parts.Test, parts.Policy, parts.Milter)
+
+    /// The name of the configuration file for log lines.
+    member _.ConfName = FilterSetup.confName parts.Service
+
+    /// Another start from the configuration file, which the options of the command line have no part in. What cannot
+    /// change while the filter runs is as it was. Nothing where there is no such file.
+    member _.Again() : Start<IFilterStart> voption =
+        parts.Again |> ValueOption.map (fun again -> again ())
+
+    /// The first line of the log.
+    member _.Starting: LogLine =
+        let quoted (argument: string) =
+            if argument.Contains ' ' then
+                "\"" + argument + "\""
+            else
+                argument
+
+        let arguments = String.Join(' ', parts.Arguments |> List.map quoted)
+        FilterText.line LogLevel.Info (parts.Title + " starting (args: " + arguments + ")")
+
+    /// The last line of the log.
+    member _.Terminating(exitCode: int) : LogLine =
+        FilterText.line LogLevel.Info (parts.Title + " terminating with status " + string exitCode + ", errno = 0")
+
+/// How the start of a filter ended. Exactly one of the members is called, once.
+and IFilterStart =
+    /// Write `text` to standard output and exit.
+    abstract Print: text: string * exitCode: int -> unit
+    /// Write `text` to standard error and exit.
+    abstract Fail: text: string * exitCode: int -> unit
+    abstract Serve: program: FilterProgram -> unit
+    /// Handle one message of a file, `-` being standard input.
+    abstract Test: program: FilterProgram * file: string -> unit
+
+/// The two milters, from their command lines without the program's own name.
+module Filters =
+    /// Settings and files of one of the filters, brought together.
+    [<NoComparison; NoEquality>]
+    type private Prepared =
+        {
+            Parts: FilterParts
+            Problems: string list
+        }
+
+    let private said prog (lines: string list) =
+        lines |> List.map (fun line -> prog + ": " + line + "\n") |> String.concat ""
+
+    let private fail prog (kind: FilterKind<'s>) (complaint: Complaint) (reply: IFilterStart) =
+        let text =
+            if List.isEmpty complaint.Lines then
+                FilterSetup.usage prog kind.Table
+            else
+                said prog complaint.Lines
+
+        reply.Fail(text, complaint.ExitCode)
+
+    let private ended
+        prog
+        (settings: 's)
+        (kind: FilterKind<'s>)
+        (isCheck: bool)
+        (prepared: Prepared)
+        (reply: IFilterStart)
+        =
+        let service = kind.Service settings
+        let test = prepared.Parts.Test.TestFile
+
+        let problems =
+            if service.Socket.IsNone && test.IsNone && not isCheck then
+                prepared.Problems @ [ "milter socket must be specified" ]
+            else
+                prepared.Problems
+
+        match problems, test with
+        | [], _ when isCheck -> reply.Print("", 0)
+        | [], ValueSome file -> reply.Test(FilterProgram prepared.Parts, file)
+        | [], ValueNone -> reply.Serve(FilterProgram prepared.Parts)
+        | problems, _ -> reply.Fail(said prog problems, FilterSetup.ConfigExit)
+
+    /// What a program is, to the code that starts it.
+    [<NoComparison; NoEquality>]
+    type private Plan<'s> =
+        {
+            Kind: FilterKind<'s>
+            Version: string -> string
+            IsVersion: 's -> bool
+            IsCheck: 's -> bool
+            Prepare: FilterMachine -> string list -> 's -> (WantedFile -> FileContents voption) -> Loading<Prepared>
+        }
+
+    let private start (plan: Plan<'s>) (machine: FilterMachine) (arguments: string list) (carry: 's -> 's) =
+        let kind = plan.Kind
+        let prog = machine.ProgramName
+
+        let prepared (settled: Settled<'s>) find =
+            let settings = carry settled.Settings
+
+            plan.Prepare machine arguments settings find
+            |> Loading.map (fun prepared ->
+                let inert = settled.Inert |> List.map (fun name -> name + " has no effect")
+
+                let noticed =
+                    { prepared with
+                        Prepared.Parts.Notices =
+                            prepared.Parts.Notices @ (inert |> List.map (FilterText.line LogLevel.Notice))
+                    }
+
+                ended prog settings kind (plan.IsCheck settings) noticed)
+
+        let load find : Loading<IFilterStart -> unit> =
+            match FilterSetup.settle kind arguments find with
+            | Wanting files -> Wanting files
+            | Loaded settled ->
+                match FilterSetup.complaint kind settled with
+                | ValueSome complaint -> Loaded(fail prog kind complaint)
+                | ValueNone when plan.IsVersion settled.Settings ->
+                    Loaded(fun reply -> reply.Print(plan.Version prog, 0))
+                | ValueNone -> prepared settled find
+
+        Start<IFilterStart>(load, fun reply -> reply.Fail(prog + ": " + Starting.unsupplied, Starting.TemporaryExit))
+
+    let private surroundings (machine: FilterMachine) (service: FilterService) : FilterPolicies.Surroundings =
+        let userName =
+            match service.UserId with
+            | ValueSome user when user <> "" -> (user.Split ':')[0]
+            | _ -> machine.UserName
+
+        {
+            HostName = machine.HostName
+            UserName = userName
+            HasPopLogin = machine.HasPopLogin.Invoke
+            MayReport = machine.MayReport.Invoke
+        }
+
+    let private mode (scope: FilterScope) (isTest: bool) : FilterMode =
+        match scope.Mode with
+        | ValueSome mode -> mode
+        | ValueNone when isTest -> { Signs = false; Verifies = true }
+        | ValueNone -> { Signs = true; Verifies = true }
+
+    // Test mode has no clients to look up.
+    let private paths (service: FilterService) (scope: FilterScope) form isTest : FilterPaths =
+        let ofClients path = if isTest then ValueNone else path
+
+        {
+            BaseDirectory = ValueOption.defaultValue "" service.BaseDirectory
+            PeerList = ofClients scope.PeerList
+            InternalHosts = ofClients scope.InternalHosts
+            ExternalIgnoreList = ofClients scope.ExternalIgnoreList
+            Domain = scope.Domain
+            TrustSignaturesFrom = ValueNone
+            LocalAdsp = ValueNone
+            KeyFile = scope.KeyFile
+            KeyList = scope.KeyList
+            KeyListForm = form
+            Selector = scope.Selector
+        }
+
+    let private macrosOf (scope: FilterScope) =
+        [ "i"; "daemon_name"; "auth_type" ] @ (scope.Macros |> List.map _.Name)
+        |> List.distinct
+
+    let private notice = FilterText.line LogLevel.Notice
+
+    let private withSocketOf (old: FilterService) (fresh: FilterService) : FilterService =
+        { fresh with
+            Socket = old.Socket
+            SocketMode = old.SocketMode
+            SocketGroup = old.SocketGroup
+            UMask = old.UMask
+            UserId = old.UserId
+            PidFile = old.PidFile
+            Background = old.Background
+            AutoRestart = old.AutoRestart
+            AutoRestartCount = old.AutoRestartCount
+            AutoRestartRate = old.AutoRestartRate
+            BaseDirectory = old.BaseDirectory
+            PopDbFile = old.PopDbFile
+            QueryCache = old.QueryCache
+            TestPublicKeys = old.TestPublicKeys
+        }
+
+    let private keepDkim (old: DkimFilterSettings) (fresh: DkimFilterSettings) : DkimFilterSettings =
+        { fresh with
+            Service = withSocketOf old.Service fresh.Service
+            Scope =
+                { fresh.Scope with
+                    Quarantine = old.Scope.Quarantine
+                }
+            Test = old.Test
+        }
+
+    let private weaknesses (settings: DkimFilterSettings) =
+        [
+            if settings.Verifying.AllowSha1 then
+                "AllowSHA1 is insecure: signatures made with SHA-1 can be forged (RFC 8301)"
+            if settings.Verifying.MinimumKeyBits < 1024<bit> then
+                "MinimumKeyBits is insecure: keys under 1024 bits can be broken (RFC 8301)"
+            if settings.Signing.Algorithm = struct (Rsa, Sha1) then
+                "SignatureAlgorithm rsa-sha1: verifiers no longer accept it (RFC 8301)"
+            if settings.Signing.BodyLengths || settings.Signing.MaximumSignedBytes.IsSome then
+                "l= lets others append to signed messages (RFC 6376 §8.2)"
+        ]
+
+    let private dkimKind: FilterKind<DkimFilterSettings> =
+        {
+            Table = DkimFilterTable.table
+            Defaults = DkimFilterSettings.defaults
+            Service = _.Service
+            Scope = _.Scope
+            WithScope = fun scope settings -> { settings with Scope = scope }
+            MultipleKeys = _.MultipleKeys
+        }
+
+    let rec private prepareDkim (machine: FilterMachine) arguments (settings: DkimFilterSettings) find =
+        let isTest = settings.Test.TestFile.IsSome
+        let mode = mode settings.Scope isTest
+
+        let paths =
+            { paths settings.Service settings.Scope WithDomain isTest with
+                TrustSignaturesFrom = settings.Verifying.TrustSignaturesFrom
+                LocalAdsp = settings.Verifying.LocalAdsp
+            }
+
+        let again path () =
+            start dkimPlan machine [ "-x"; path ] (keepDkim settings)
+
+        FilterFiles.load find mode.Signs paths
+        |> Loading.map (fun (files: Reading<FilterFiles>) ->
+            let policy =
+                FilterPolicies.dkimFilter settings mode files.Value (surroundings machine settings.Service)
+
+            {
+                Problems = files.Problems
+                Parts =
+                    {
+                        Name = machine.ProgramName
+                        Title = FilterProduct.dkimFilter.Banner
+                        DirectoryVariable = "DKIM_TMPDIR"
+                        Arguments = arguments
+                        Service = settings.Service
+                        Test = settings.Test
+                        Policy = policy
+                        Quarantines = settings.Scope.Quarantine
+                        Macros = macrosOf settings.Scope
+                        HasPeers = paths.PeerList.IsSome
+                        Milter = DkimFilter.parts policy
+                        Notices = files.Notices @ weaknesses settings |> List.map notice
+                        Again =
+                            match settings.Service.ConfFile with
+                            | ValueSome path when path <> "-" -> ValueSome(again path)
+                            | _ -> ValueNone
+                    }
+            })
+
+    and private dkimPlan: Plan<DkimFilterSettings> =
+        {
+            Kind = dkimKind
+            Version =
+                fun prog ->
+                    FilterTexts.version
+                        prog
+                        FilterProduct.dkimFilter.Banner
+                        FilterTexts.algorithms
+                        [ "relaxed"; "simple" ]
+                        FilterTexts.options
+            IsVersion = _.Version
+            IsCheck = _.Check
+            Prepare = prepareDkim
+        }
+
+    /// The start of dkim-filter.
+    let Dkim (arguments: string[]) (machine: FilterMachine) : Start<IFilterStart> =
+        start dkimPlan machine (List.ofArray arguments) id
+
+    let private dkKind: FilterKind<DkFilterSettings> =
+        {
+            Table = DkFilterTable.table
+            Defaults = DkFilterSettings.defaults
+            Service = _.Service
+            Scope = _.Scope
+            WithScope = fun scope settings -> { settings with Scope = scope }
+            MultipleKeys = _.MultipleKeys
+        }
+
+    let private prepareDk (machine: FilterMachine) arguments (settings: DkFilterSettings) find =
+        let mode = mode settings.Scope false
+        let paths = paths settings.Service settings.Scope WithoutDomain false
+
+        FilterFiles.load find mode.Signs paths
+        |> Loading.map (fun (files: Reading<FilterFiles>) ->
+            let policy =
+                FilterPolicies.dkFilter settings mode files.Value (surroundings machine settings.Service)
+
+            {
+                Problems = files.Problems
+                Parts =
+                    {
+                        Name = machine.ProgramName
+                        Title = FilterProduct.dkFilter.Banner
+                        DirectoryVariable = "DK_TMPDIR"
+                        Arguments = arguments
+                        Service = settings.Service
+                        Test = DkimFilterSettings.defaults.Test
+                        Policy = policy
+                        Quarantines = settings.Scope.Quarantine
+                        Macros = macrosOf settings.Scope
+                        HasPeers = paths.PeerList.IsSome
+                        Milter = DkFilter.parts policy
+                        Notices = List.map notice files.Notices
+                        Again = ValueNone
+                    }
+            })
+
+    let private dkPlan: Plan<DkFilterSettings> =
+        {
+            Kind = dkKind
+            Version =
+                fun prog ->
+                    FilterTexts.version
+                        prog
+                        FilterProduct.dkFilter.Banner
+                        [ "rsa-sha1" ]
+                        [ "nofws"; "simple" ]
+                        FilterTexts.options
+            IsVersion = _.Version
+            IsCheck = fun _ -> false
+            Prepare = prepareDk
+        }
+
+    /// The start of dk-filter.
+    let Dk (arguments: string[]) (machine: FilterMachine) : Start<IFilterStart> =
+        start dkPlan machine (List.ofArray arguments) id

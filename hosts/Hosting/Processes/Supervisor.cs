@@ -1,0 +1,123 @@
+using System.Diagnostics;
+
+namespace Dkim.Hosting;
+
+/// <summary>When to give up starting a process again.</summary>
+/// <param name="Count">Restarts in all; 0 for as many as it takes.</param>
+/// <param name="Rate">Restarts within a time, if they are limited.</param>
+public sealed record RestartLimits(int Count, (int Restarts, TimeSpan Time)? Rate);
+
+/// <summary>Counts restarts.</summary>
+internal sealed class RestartCounter(RestartLimits limits)
+{
+    private readonly Queue<TimeSpan> recent = [];
+    private int count;
+
+    /// <summary>One more restart; the reason where it is one too many.</summary>
+    /// <param name="now">On a clock that never goes back.</param>
+    public string? Add(TimeSpan now)
+    {
+        count++;
+        if (limits.Count > 0 && count > limits.Count)
+            return "maximum restart count exceeded";
+        if (limits.Rate is not { } rate)
+            return null;
+        recent.Enqueue(now);
+        while (recent.Count > 0 && now - recent.Peek() >= rate.Time)
+            recent.Dequeue();
+        return recent.Count > rate.Restarts ? "maximum restart rate exceeded" : null;
+    }
+}
+
+/// <summary>Keeps a copy of this program running: starts it again whenever it ends, and passes signals on to
+/// it.</summary>
+/// <param name="handed">Files that the copies need not read again.</param>
+/// <param name="log">Takes lines for the log.</param>
+public sealed class Supervisor(RestartLimits limits, FileHandover handed, Action<string> log)
+{
+    private const string Variable = "HOST_SUPERVISED";
+
+    // A copy that ends at once must not take the processor.
+    private static readonly TimeSpan Breath = TimeSpan.FromSeconds(1);
+    private readonly RestartCounter counter = new(limits);
+
+    /// <summary>Whether this process is such a copy. Asked once, since copies of a copy are none.</summary>
+    public static bool TakeIsCopy()
+    {
+        var isCopy = Environment.GetEnvironmentVariable(Variable) is not null;
+        Environment.SetEnvironmentVariable(Variable, null);
+        return isCopy;
+    }
+
+    /// <summary>Runs copies until a signal to stop has ended the last one, or there were too many.</summary>
+    /// <returns>Whether it ended by a signal.</returns>
+    public async Task<bool> RunAsync(Signals signals)
+    {
+        while (true)
+        {
+            var started = Stopwatch.GetTimestamp();
+            var copy = Start();
+            var (status, stopped) = await AttendAsync(copy, signals).ConfigureAwait(false);
+            if (stopped)
+                return true;
+            log(status > 128
+                ? $"terminated with signal {status - 128}, restarting"
+                : $"exited with status {status}, restarting");
+            if (counter.Add(Stopwatch.GetElapsedTime(0)) is { } reason)
+            {
+                log(reason);
+                return false;
+            }
+
+            if (Stopwatch.GetElapsedTime(started) < Breath && await StoppedWithinAsync(Breath, signals).ConfigureAwait(false))
+                return true;
+        }
+    }
+
+    private int Start()
+    {
+        var environment = new Dictionary<string, string> { [Variable] = "1" };
+        var inherited = new List<int>();
+        handed.Announce(environment, inherited);
+        return OwnProcess.StartCopy(environment, inherited, newSession: false);
+    }
+
+    private static async Task<(int Status, bool Stopped)> AttendAsync(int copy, Signals signals)
+    {
+        var ended = Task.Factory.StartNew(
+            () => OwnProcess.WaitFor(copy), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var stopped = false;
+        while (!ended.IsCompleted)
+        {
+            var signalled = signals.Incoming.WaitToReadAsync().AsTask();
+            if (await Task.WhenAny(ended, signalled).ConfigureAwait(false) == ended)
+                break;
+            while (signals.Incoming.TryRead(out var signal))
+            {
+                stopped |= IsStop(signal);
+                OwnProcess.Send(copy, signal);
+            }
+        }
+
+        return (await ended.ConfigureAwait(false), stopped);
+    }
+
+    private static async Task<bool> StoppedWithinAsync(TimeSpan time, Signals signals)
+    {
+        using var clock = new CancellationTokenSource(time);
+        try
+        {
+            while (true)
+            {
+                if (IsStop(await signals.Incoming.ReadAsync(clock.Token).ConfigureAwait(false)))
+                    return true;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    private static bool IsStop(Signal signal) => signal is Signal.Terminate or Signal.Interrupt or Signal.Quit;
+}

@@ -1,0 +1,73 @@
+using Dkim.Core;
+using Dkim.Hosting;
+
+namespace Dkim.MilterHost;
+
+/// <summary>What connections ask of the filter. Another configuration holds from the next message on.</summary>
+internal sealed class FilterDuty(FilterProgram program, IResolver resolver, ReportSender reports, ServiceLog log)
+    : IMilterService
+{
+    private volatile Order order = new(program, resolver);
+
+    /// <summary>The configuration in force.</summary>
+    public FilterProgram Program => order.Program;
+
+    public IReadOnlyList<string> WantedMacros => order.Macros;
+
+    public bool Quarantines => order.Program.Quarantines;
+
+    public bool IgnoresSome => order.Program.IgnoresSome;
+
+    /// <summary>Serves under another configuration from now on.</summary>
+    /// <exception cref="StartupException">Its source of DNS answers cannot be used; nothing has changed.</exception>
+    public void Follow(FilterProgram next)
+    {
+        var before = order;
+        // Messages begun under it go on to ask the old one.
+        var source = Lookups.AreSame(before.Program.Service, next.Service) ? before.Resolver : Lookups.Open(next.Service);
+        order = new Order(next, source);
+    }
+
+    public bool Ignores(MilterClient client) => order.Program.Ignores(client);
+
+    public MilterMessage NewMessage(MilterClient client) => order.Program.NewMessage(client);
+
+    public MessageLookups NewLookups()
+    {
+        var current = order;
+        return new MessageLookups(current.Resolver, current.Limits);
+    }
+
+    public void Mail(ReadOnlyMemory<byte> message) => reports.Send(message);
+
+    public void Keep(string prefix, ReadOnlyMemory<byte> octets)
+    {
+        try
+        {
+            TemporaryFile.Write(order.TemporaryDirectory, prefix, octets.Span);
+        }
+        catch (IOException failure)
+        {
+            log.Error(failure.Message);
+        }
+    }
+
+    public void Log(LogLine line) => log.Write(line);
+
+    public void Report(string failure) => log.Warning(failure);
+
+    /// <summary>A configuration and what is made of it.</summary>
+    private sealed class Order(FilterProgram program, IResolver resolver)
+    {
+        public FilterProgram Program { get; } = program;
+
+        public IResolver Resolver { get; } = resolver;
+
+        public LookupLimits Limits { get; } = Lookups.Limits(program.Service);
+
+        public string[] Macros { get; } = [.. program.WantedMacros];
+
+        public string TemporaryDirectory { get; } = Launch.Optional(program.Service.TemporaryDirectory)
+            ?? Environment.GetEnvironmentVariable(program.DirectoryVariable) ?? "/var/tmp";
+    }
+}

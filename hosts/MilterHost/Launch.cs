@@ -1,0 +1,116 @@
+using Dkim.Core;
+using Dkim.Hosting;
+
+namespace Dkim.MilterHost;
+
+/// <summary>
+/// From settings to a service, in the order in which the originals did it: into the background, the user, the supervisor,
+/// the socket, the pid file, the database. What root alone may read has been read before; socket and pid file are made
+/// by the user that the service runs as.
+/// </summary>
+internal static class Launch
+{
+    /// <summary>Starts, serves until a signal says to stop, and gives the exit code.</summary>
+    /// <param name="files">The files of the start.</param>
+    /// <param name="isCopy">A supervisor has started this process.</param>
+    public static async Task<int> RunAsync(
+        FilterProgram program, SettingsFiles files, Surroundings surroundings, bool isCopy)
+    {
+        try
+        {
+            return await StartAsync(program, files, surroundings, isCopy).ConfigureAwait(false);
+        }
+        catch (StartupException failure)
+        {
+            await Console.Error.WriteLineAsync($"{program.Name}: {failure.Message}").ConfigureAwait(false);
+            return ExitCodes.Of(failure.Fault);
+        }
+    }
+
+    private static async Task<int> StartAsync(
+        FilterProgram program, SettingsFiles files, Surroundings surroundings, bool isCopy)
+    {
+        var settings = program.Service;
+        Daemon? daemon = null;
+        if (settings.Background && !isCopy)
+        {
+            using var handed = new FileHandover(files.Found);
+            daemon = Daemon.Detach(out var exitCode, handed);
+            if (daemon is null)
+                return exitCode;
+        }
+
+        using var signals = new Signals();
+        var account = Account.Find(Optional(settings.UserId));
+        var looseKeys = SettingsFiles.Warnings(files.Secrets, account).ToArray();
+        if (!isCopy)
+            BecomeUser(settings, account);
+        await using var log = new ServiceLog(program);
+        LimitCoreDumps(program, log);
+        if (settings.UMask.IsSome)
+            OwnProcess.SetUmask((uint)settings.UMask.Value);
+        if (settings.AutoRestart && !isCopy)
+        {
+            daemon?.Ready();
+            return await SuperviseAsync(program, files, log, signals).ConfigureAwait(false);
+        }
+
+        foreach (var warning in looseKeys)
+            log.Warning(warning);
+        return await Service.RunAsync(program, files, surroundings, log, signals, daemon, ownsPidFile: !isCopy)
+            .ConfigureAwait(false);
+    }
+
+    private static void BecomeUser(FilterService settings, Account account)
+    {
+        if (Optional(settings.BaseDirectory) is { } directory)
+            OwnProcess.ChangeDirectory(directory);
+        account.Become();
+    }
+
+    // A change of user resets it.
+    private static void LimitCoreDumps(FilterProgram program, ServiceLog log)
+    {
+        if (program.Service.EnableCoredumps && !program.HasKeys)
+        {
+            OwnProcess.AllowCoreDumps();
+            return;
+        }
+
+        OwnProcess.ForbidCoreDumps();
+        if (program.Service.EnableCoredumps)
+            log.Warning("EnableCoredumps refused: private keys would be written into core files");
+    }
+
+    private static async Task<int> SuperviseAsync(
+        FilterProgram program, SettingsFiles files, ServiceLog log, Signals signals)
+    {
+        var settings = program.Service;
+        (int, TimeSpan)? rate = settings.AutoRestartRate.IsSome
+            ? (settings.AutoRestartRate.Value.Item1, TimeSpan.FromSeconds(settings.AutoRestartRate.Value.Item2))
+            : null;
+        using var handed = new FileHandover(files.Found);
+        using var pidFile = WritePidFile(settings, log);
+        var supervisor = new Supervisor(new RestartLimits(settings.AutoRestartCount, rate), handed, log.Error);
+        return await supervisor.RunAsync(signals).ConfigureAwait(false) ? 0 : ExitCodes.Unavailable;
+    }
+
+    /// <summary>Writes the process id where the settings say so; that it cannot be written is no reason not to serve.</summary>
+    public static PidFile? WritePidFile(FilterService settings, ServiceLog log)
+    {
+        if (Optional(settings.PidFile) is not { } path)
+            return null;
+        try
+        {
+            return PidFile.Create(path, besideAlive: true);
+        }
+        catch (StartupException failure)
+        {
+            log.Error(failure.Message);
+            return null;
+        }
+    }
+
+    public static string? Optional(Microsoft.FSharp.Core.FSharpValueOption<string> value) =>
+        value.IsSome ? value.Value : null;
+}

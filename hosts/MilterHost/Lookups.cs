@@ -1,0 +1,53 @@
+using Dkim.Core;
+using Dkim.Hosting;
+
+namespace Dkim.MilterHost;
+
+/// <summary>Where the questions of messages go.</summary>
+internal static class Lookups
+{
+    // Keys of some ten signatures, and the policies of their author.
+    private const int MostQuestions = 40;
+    private static readonly TimeSpan forEver = TimeSpan.FromDays(1);
+
+    /// <summary>The source of DNS answers that settings ask for.</summary>
+    /// <exception cref="StartupException">There is none such.</exception>
+    public static IResolver Open(FilterService settings)
+    {
+        if (Launch.Optional(settings.TestPublicKeys) is { } keys)
+            return LoadKeys(keys);
+        var server = settings.Nameservers.IsEmpty ? null : settings.Nameservers.Head;
+        if (server is not null && !ResolverSettings.TryParseServer(server, out _))
+            throw new StartupException(
+                StartupFault.Resolver, $"Nameservers \"{server}\" is not an address, or ADDRESS@PORT");
+        return Resolvers.Open(new ResolverSettings
+        {
+            Forwarder = server is not null && ResolverSettings.TryParseServer(server, out var found) ? found : null,
+            TrustAnchorFile = Launch.Optional(settings.TrustAnchorFile),
+            Caching = settings.QueryCache,
+            SystemTime = Limits(settings).Time,
+        });
+    }
+
+    /// <summary>What the lookups of one message may cost.</summary>
+    public static LookupLimits Limits(FilterService settings) => new(
+        MostQuestions, settings.DnsTimeout > 0 ? TimeSpan.FromSeconds(settings.DnsTimeout) : forEver);
+
+    /// <summary>Whether two configurations ask the same source, so that its cache can stay.</summary>
+    public static bool AreSame(FilterService one, FilterService other) =>
+        one.Nameservers.SequenceEqual(other.Nameservers)
+        && Launch.Optional(one.TrustAnchorFile) == Launch.Optional(other.TrustAnchorFile)
+        && one.DnsTimeout == other.DnsTimeout;
+
+    private static KeyFileResolver LoadKeys(string path)
+    {
+        try
+        {
+            return KeyFileResolver.Load(path);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or FormatException)
+        {
+            throw new StartupException(StartupFault.Resolver, $"TestPublicKeys: {failure.Message}");
+        }
+    }
+}

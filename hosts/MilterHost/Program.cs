@@ -1,0 +1,25 @@
+using Dkim.Core;
+using Dkim.Hosting;
+using Dkim.MilterHost;
+
+// Continuations of sockets run where the event was noticed: a message then costs no change of threads.
+Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
+
+var isCopy = Supervisor.TakeIsCopy();
+var files = new SettingsFiles(FileHandover.Take());
+var surroundings = new Surroundings();
+var start = OwnProcess.ProgramName switch
+{
+    "dkim-filter" => Filters.Dkim(args, surroundings.Machine),
+    "dk-filter" => Filters.Dk(args, surroundings.Machine),
+    _ => null,
+};
+if (start is null)
+{
+    Console.Error.WriteLine("This program is called dkim-filter or dk-filter.");
+    return 64;
+}
+
+return files.Supply(start).Run(
+    program => Launch.RunAsync(program, files, surroundings, isCopy).GetAwaiter().GetResult(),
+    (program, file) => TestMode.RunAsync(program, file).GetAwaiter().GetResult());

@@ -1,0 +1,133 @@
+using Dkim.Core;
+using Dkim.Hosting;
+
+namespace Dkim.MilterHost;
+
+/// <summary>The filter as a service: listens, serves, heeds signals, ends.</summary>
+internal sealed class Service
+{
+    private const int MostConnections = 100_000;
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
+    private readonly FilterDuty duty;
+    private readonly SettingsFiles files;
+    private readonly ServiceLog log;
+
+    private Service(FilterDuty duty, SettingsFiles files, ServiceLog log)
+    {
+        this.duty = duty;
+        this.files = files;
+        this.log = log;
+    }
+
+    /// <summary>Opens the socket and what else is needed, serves until a signal to stop, and gives the exit code.</summary>
+    /// <param name="daemon">To be told when the service is ready.</param>
+    /// <param name="ownsPidFile">The pid file names this process, and no supervisor.</param>
+    public static async Task<int> RunAsync(
+        FilterProgram program,
+        SettingsFiles files,
+        Surroundings surroundings,
+        ServiceLog log,
+        Signals signals,
+        Daemon? daemon,
+        bool ownsPidFile)
+    {
+        var settings = program.Service;
+        using var listener = await ListenAsync(settings).ConfigureAwait(false);
+        using var pidFile = ownsPidFile ? Launch.WritePidFile(settings, log) : null;
+        using var resolver = Lookups.Open(settings);
+        surroundings.PopLogins = Launch.Optional(settings.PopDbFile) is { } database ? PopLogins.Open(database, log.Error) : null;
+        await using var reports = new ReportSender(log.Warning);
+        surroundings.Reports = reports;
+        var duty = new FilterDuty(program, resolver, reports, log);
+        daemon?.Ready();
+        log.Write(program.Starting);
+        foreach (var notice in program.Notices)
+            log.Write(notice);
+        log.Information($"listening at {string.Join(", ", listener.Addresses)}, DNS by {resolver.Description}");
+        await new Service(duty, files, log).ServeAsync(listener, signals).ConfigureAwait(false);
+        log.Write(program.Terminating(0));
+        return 0;
+    }
+
+    private static async Task<Listener> ListenAsync(FilterService settings)
+    {
+        if (Systemd.TakeSockets() is { Count: > 0 } passed)
+            return Listener.Adopt(passed.Select(given => given.Socket));
+        uint? group = Launch.Optional(settings.SocketGroup) is { } name ? Account.FindGroup(name) : null;
+        uint? mode = settings.SocketMode.IsSome ? (uint)settings.SocketMode.Value : null;
+        return await Listener.OpenAsync(
+            Hosting.Endpoint.Parse(settings.Socket.Value), new LocalSocketSettings(mode, Group: group))
+            .ConfigureAwait(false);
+    }
+
+    private async Task ServeAsync(Listener listener, Signals signals)
+    {
+        using var stop = new CancellationTokenSource();
+        using var connections = new MtaConnections(duty, new Patience());
+        var limits = new ServeSettings(MostConnections, Grace + TimeSpan.FromSeconds(5));
+        var served = listener.ServeAsync((socket, _) => connections.ServeAsync(socket), limits, log.Warning, stop.Token);
+        var watched = Systemd.FeedWatchdogAsync(() => true, stop.Token);
+        Systemd.Ready();
+        await HeedAsync(signals).ConfigureAwait(false);
+        Systemd.Stopping();
+        await stop.CancelAsync().ConfigureAwait(false);
+        connections.Stop(now: false);
+        await HurryAsync(connections, signals, served).ConfigureAwait(false);
+        await served.ConfigureAwait(false);
+        await watched.ConfigureAwait(false);
+    }
+
+    // Returns with the first signal to stop.
+    private async Task HeedAsync(Signals signals)
+    {
+        await foreach (var signal in signals.Incoming.ReadAllAsync().ConfigureAwait(false))
+        {
+            if (signal is Signal.Terminate or Signal.Interrupt or Signal.Quit)
+                return;
+            Systemd.Reloading();
+            await ReloadAsync().ConfigureAwait(false);
+            Systemd.Ready();
+        }
+    }
+
+    // Messages on their way may end; a second signal, or the end of the grace, ends all.
+    private static async Task HurryAsync(MtaConnections connections, Signals signals, Task served)
+    {
+        var second = signals.Incoming.WaitToReadAsync().AsTask();
+        if (await Task.WhenAny(served, second, Task.Delay(Grace)).ConfigureAwait(false) != served)
+            connections.Stop(now: true);
+    }
+
+    private async Task ReloadAsync()
+    {
+        var again = duty.Program.Again();
+        if (again.IsNone)
+        {
+            log.Error("ignoring reload signal");
+            return;
+        }
+
+        var next = files.Supply(again.Value).Again(out var problem);
+        foreach (var line in files.Kept)
+            log.Warning(line);
+        if (next is not { } program)
+        {
+            foreach (var line in problem.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+                log.Error($"configuration not reloaded: {line}");
+            return;
+        }
+
+        try
+        {
+            duty.Follow(program);
+            await log.FollowAsync(program).ConfigureAwait(false);
+            foreach (var notice in program.Notices)
+                log.Write(notice);
+            log.Information($"configuration reloaded from {program.ConfName}");
+        }
+        catch (StartupException failure)
+        {
+            log.Error($"configuration not reloaded: {failure.Message}");
+        }
+    }
+}

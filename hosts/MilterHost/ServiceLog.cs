@@ -1,0 +1,63 @@
+using Dkim.Core;
+using Dkim.Hosting;
+
+namespace Dkim.MilterHost;
+
+/// <summary>The log of the filter: syslog where the settings ask for it; else only what goes wrong, on the standard
+/// error of a filter in the foreground.</summary>
+internal sealed class ServiceLog : IAsyncDisposable
+{
+    private Log log;
+    private LogSettings settings;
+
+    public ServiceLog(FilterProgram program)
+    {
+        settings = Settings(program);
+        log = new Log(settings);
+    }
+
+    /// <summary>Goes on as another configuration says.</summary>
+    public async ValueTask FollowAsync(FilterProgram program)
+    {
+        var next = Settings(program);
+        if (next == settings)
+            return;
+        settings = next;
+        var before = Interlocked.Exchange(ref log, new Log(next));
+        await before.DisposeAsync().ConfigureAwait(false);
+    }
+
+    public void Error(string text) => log.Error(text);
+
+    public void Warning(string text) => log.Warning(text);
+
+    public void Information(string text) => log.Information(text);
+
+    public void Write(LogLine line) => log.Write(
+        line.Level switch
+        {
+            LogLevel.Debug => Severity.Debug,
+            LogLevel.Info => Severity.Information,
+            LogLevel.Notice => Severity.Notice,
+            LogLevel.Warning => Severity.Warning,
+            _ => Severity.Error,
+        },
+        line.Text);
+
+    public ValueTask DisposeAsync() => log.DisposeAsync();
+
+    private static LogSettings Settings(FilterProgram program)
+    {
+        var service = program.Service;
+        if (!Facility.TryFind(service.SyslogFacility, out var facility))
+            throw new StartupException(
+                StartupFault.LogFile, $"unknown syslog facility \"{service.SyslogFacility}\"");
+        return new LogSettings(program.Name, facility)
+        {
+            Least = service.Syslog ? Severity.Information : Severity.Warning,
+            ToSyslog = service.Syslog,
+            ToStandardError = !service.Syslog && !service.Background,
+            Format = service.LogFormat == Core.LogFormat.Json ? Hosting.LogFormat.Json : Hosting.LogFormat.Text,
+        };
+    }
+}

@@ -1,0 +1,61 @@
+using Dkim.Core;
+
+namespace Dkim.MilterHost;
+
+/// <summary>The ends that a start may come to.</summary>
+internal static class Start
+{
+    /// <summary>Does what the start came to and gives the exit code.</summary>
+    public static int Run(
+        this Start<IFilterStart> start, Func<FilterProgram, int> serve, Func<FilterProgram, string, int> test)
+    {
+        var end = new First(serve, test);
+        start.Tell(end);
+        return end.ExitCode;
+    }
+
+    /// <summary>The program of a later start, or the text that says why there is none.</summary>
+    public static FilterProgram? Again(this Start<IFilterStart> start, out string problem)
+    {
+        var end = new Later();
+        start.Tell(end);
+        problem = end.Problem;
+        return end.Program;
+    }
+
+    private sealed class First(Func<FilterProgram, int> serve, Func<FilterProgram, string, int> test) : IFilterStart
+    {
+        public int ExitCode { get; private set; }
+
+        public void Print(string text, int exitCode)
+        {
+            Console.Out.Write(text);
+            ExitCode = exitCode;
+        }
+
+        public void Fail(string text, int exitCode)
+        {
+            Console.Error.Write(text);
+            ExitCode = exitCode;
+        }
+
+        public void Serve(FilterProgram program) => ExitCode = serve(program);
+
+        public void Test(FilterProgram program, string file) => ExitCode = test(program, file);
+    }
+
+    private sealed class Later : IFilterStart
+    {
+        public FilterProgram? Program { get; private set; }
+
+        public string Problem { get; private set; } = "";
+
+        public void Print(string text, int exitCode) => Problem = text;
+
+        public void Fail(string text, int exitCode) => Problem = text;
+
+        public void Serve(FilterProgram program) => Program = program;
+
+        public void Test(FilterProgram program, string file) => Problem = "test mode";
+    }
+}

@@ -1,0 +1,24 @@
+using System.Net;
+using Dkim.Core;
+using Dkim.Hosting;
+
+namespace Dkim.MilterHost;
+
+/// <summary>What the core gets from the machine. Some of it is there only once the service has begun.</summary>
+internal sealed class Surroundings
+{
+    public Surroundings() => Machine = new FilterMachine(
+        OwnProcess.ProgramName,
+        HostName.Find(),
+        Environment.UserName,
+        address => PopLogins?.Has(address) ?? false,
+        () => Reports?.MayTake() ?? false);
+
+    public FilterMachine Machine { get; }
+
+    /// <summary>The database of POP logins, where there is one.</summary>
+    public PopLogins? PopLogins { get; set; }
+
+    /// <summary>Where reports go.</summary>
+    public ReportSender? Reports { get; set; }
+}

@@ -1,0 +1,57 @@
+using Dkim.Core;
+using Dkim.Hosting;
+
+namespace Dkim.MilterHost;
+
+/// <summary>Handles one message of a file and prints what comes of it.</summary>
+internal static class TestMode
+{
+    private const string StandardInput = "-";
+
+    // A message is at most this long.
+    private const int Longest = 512 << 20;
+
+    /// <summary>Handles the message and gives the exit code.</summary>
+    public static async Task<int> RunAsync(FilterProgram program, string file)
+    {
+        var shown = file == StandardInput ? "(stdin)" : file;
+        try
+        {
+            using var resolver = Lookups.Open(program.Service);
+            using var run = program.NewTest(shown);
+            run.Begin(await ReadAsync(file).ConfigureAwait(false), DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+            var lookups = new MessageLookups(resolver, Lookups.Limits(program.Service));
+            while (run.Questions is { Length: > 0 } questions)
+                run.Answer(await lookups.AskAsync(questions).ConfigureAwait(false));
+            run.Finish();
+            await Console.Error.WriteAsync(run.Errors).ConfigureAwait(false);
+            await Console.Out.WriteAsync(run.Output).ConfigureAwait(false);
+            return run.ExitCode;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync($"{program.Name}: {shown}: {failure.Message}").ConfigureAwait(false);
+            return ExitCodes.Unavailable;
+        }
+        catch (StartupException failure)
+        {
+            await Console.Error.WriteLineAsync($"{program.Name}: {failure.Message}").ConfigureAwait(false);
+            return ExitCodes.Of(failure.Fault);
+        }
+    }
+
+    private static async Task<ReadOnlyMemory<byte>> ReadAsync(string file)
+    {
+        await using var input = file == StandardInput ? Console.OpenStandardInput() : File.OpenRead(file);
+        using var octets = new MemoryStream();
+        var piece = new byte[1 << 16];
+        while (await input.ReadAsync(piece).ConfigureAwait(false) is var count and > 0)
+        {
+            octets.Write(piece, 0, count);
+            if (octets.Length > Longest)
+                throw new IOException($"longer than {Longest} octets");
+        }
+
+        return octets.ToArray();
+    }
+}
