@@ -34,8 +34,11 @@ type ProxyProgram internal (parts: ProxyParts) =
     /// What to log before serving: weak or ineffective settings, keys that could not be read.
     member _.Notices = parts.Notices
 
-    /// Whether a client at this address may speak to the proxy.
-    member _.Admits(client: IPAddress) =
+    /// Whether `Admits` wants the name of a client, too.
+    member _.NamesClients = ProxySettings.namesClients parts.Settings
+
+    /// Whether a client may speak to the proxy.
+    member _.Admits(client: ProxyClient) =
         ProxySettings.admits parts.Settings client
 
     /// The files that hold private keys and passphrases, to be watched.

@@ -28,11 +28,19 @@ type ResolverKind =
     | Unbound = 1
     | System = 2
 
+/// Who connects to a proxy.
+type ProxyClient =
+    {
+        Address: IPAddress
+        /// Nothing where it is not known.
+        Name: string voption
+    }
+
 /// An address range of `cidr_allow` and `cidr_deny`, or an expression of `allow` and `deny`, as it was written.
 type ClientFilter =
     {
         Written: string
-        Matches: IPAddress -> bool
+        Matches: ProxyClient -> bool
     }
 
 /// Settings of both proxies. Durations are in seconds, sizes in octets.
@@ -66,6 +74,10 @@ type ProxySettings =
         DebugTrace: bool
         /// Connections served at the same time.
         MaxServers: int
+        /// Filters see the name of a client, too.
+        ReverseLookups: bool
+        /// Only a name that leads back to the client's address counts.
+        DoubleReverseLookups: bool
         Allow: ClientFilter list
         Deny: ClientFilter list
         CidrAllow: ClientFilter list
@@ -111,6 +123,8 @@ module ProxySettings =
             Chroot = ValueNone
             DebugTrace = false
             MaxServers = 50
+            ReverseLookups = false
+            DoubleReverseLookups = false
             Allow = []
             Deny = []
             CidrAllow = []
@@ -128,19 +142,28 @@ module ProxySettings =
             TestKeys = ValueNone
         }
 
-    let private anyOf (filters: ClientFilter list) address =
-        filters |> List.exists (fun filter -> filter.Matches address)
+    let private anyOf (filters: ClientFilter list) client =
+        filters |> List.exists (fun filter -> filter.Matches client)
+
+    /// Whether the names of clients are to be known.
+    let namesClients (settings: ProxySettings) =
+        settings.ReverseLookups || settings.DoubleReverseLookups
 
     /// Whether a client may speak to the proxy: everyone where no filter is set, else who is allowed and not denied.
-    let admits (settings: ProxySettings) (client: IPAddress) =
-        let address =
-            if client.IsIPv4MappedToIPv6 then
-                client.MapToIPv4()
-            else
-                client
+    let admits (settings: ProxySettings) (client: ProxyClient) =
+        let address = client.Address
 
-        let denied = anyOf settings.Deny address || anyOf settings.CidrDeny address
-        let allowed = anyOf settings.Allow address || anyOf settings.CidrAllow address
+        let client =
+            { client with
+                Address =
+                    if address.IsIPv4MappedToIPv6 then
+                        address.MapToIPv4()
+                    else
+                        address
+            }
+
+        let denied = anyOf settings.Deny client || anyOf settings.CidrDeny client
+        let allowed = anyOf settings.Allow client || anyOf settings.CidrAllow client
 
         let open' =
             List.isEmpty settings.Allow

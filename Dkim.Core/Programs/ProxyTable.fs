@@ -6,15 +6,16 @@ open System.Net
 open System.Text.RegularExpressions
 
 module internal ProxyTable =
-    // The whole address must match, as Net::Server has it. The bound keeps a bad expression from stopping the server.
+    // The whole address or name must match, as Net::Server has it. The bound keeps a bad expression from stopping the server.
     let private expression (text: string) : Result<ClientFilter, string> =
         try
             let regex =
                 Regex("^(?:" + text + ")$", RegexOptions.CultureInvariant, TimeSpan.FromMilliseconds 200.)
 
-            let matches (address: IPAddress) =
+            let matches (client: ProxyClient) =
                 try
-                    regex.IsMatch(address.ToString())
+                    regex.IsMatch(client.Address.ToString())
+                    || client.Name |> ValueOption.exists regex.IsMatch
                 with :? RegexMatchTimeoutException ->
                     false
 
@@ -23,7 +24,7 @@ module internal ProxyTable =
             Error "not a regular expression"
 
     let private network (text: string) : Result<ClientFilter, string> =
-        let matches (network: IPNetwork) (address: IPAddress) = network.Contains address
+        let matches (network: IPNetwork) (client: ProxyClient) = network.Contains client.Address
 
         match IPNetwork.TryParse text, IPAddress.TryParse text with
         | (true, network), _ ->
@@ -36,7 +37,7 @@ module internal ProxyTable =
             Ok
                 {
                     Written = text
-                    Matches = fun address -> address.Equals single
+                    Matches = fun client -> client.Address.Equals single
                 }
         | _ -> Error "not an address range such as 192.0.2.0/24"
 
@@ -128,6 +129,11 @@ module internal ProxyTable =
         [
             Setting.make "max_servers" (Codec.number "NUM" 1 100000) _.MaxServers (fun v s -> { s with MaxServers = v })
             |> Setting.says "how many connections to serve at the same time"
+            Setting.flag "reverse_lookups" _.ReverseLookups (fun v s -> { s with ReverseLookups = v })
+            |> Setting.says "let allow and deny match the names of clients, too"
+            Setting.flag "double_reverse_lookups" _.DoubleReverseLookups (fun v s ->
+                { s with DoubleReverseLookups = v })
+            |> Setting.says "the same for names that lead back to the client's address"
             Setting.repeated "allow" (filter "REGEX" expression) _.Allow (fun v s -> { s with Allow = v })
             |> Setting.says "addresses of clients to admit"
             Setting.repeated "deny" (filter "REGEX" expression) _.Deny (fun v s -> { s with Deny = v })
@@ -171,9 +177,8 @@ module internal ProxyTable =
             "no_close_by_child"
             "no_client_stdout"
             "leave_children_open_on_hup"
-            "reverse_lookups"
+            "sig_passthrough"
         ]
-        @ [ "double_reverse_lookups"; "sig_passthrough" ]
         |> List.map (fun name -> Setting.inert name Arity.Flag Codec.flag.Shape oneProcess)
 
     let private inherited =

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using Dkim.Core;
 using Dkim.Hosting;
+using Microsoft.FSharp.Core;
 using Microsoft.Win32.SafeHandles;
 
 namespace Dkim.ProxyHost;
@@ -151,7 +152,20 @@ internal sealed class Service : IDisposable
         var current = serving;
         var address = client.Peer?.Address ?? IPAddress.None;
         log.Debug($"connect from {address}");
-        if (current.Program.Admits(address))
+        return current.Program.NamesClients
+            ? AdmitNamedAsync(current, client, address)
+            : AdmitAsync(current, client, address, FSharpValueOption<string>.None);
+    }
+
+    private async Task AdmitNamedAsync(Serving current, StreamSocket client, IPAddress address)
+    {
+        var name = await ClientName.FindAsync(address, current.Program.Settings).ConfigureAwait(false);
+        await AdmitAsync(current, client, address, name).ConfigureAwait(false);
+    }
+
+    private Task AdmitAsync(Serving current, StreamSocket client, IPAddress address, FSharpValueOption<string> name)
+    {
+        if (current.Program.Admits(new ProxyClient(address, name)))
             return sessions.ServeAsync(client, current.Relaying);
         log.Warning($"connection from {address} is not allowed");
         client.TrySend("421 4.7.1 Client is not allowed\r\n"u8);

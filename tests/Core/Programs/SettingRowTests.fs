@@ -30,6 +30,8 @@ let private samples =
         "chroot", "/var/empty"
         "debugtrace", "yes"
         "max_servers", "9"
+        "reverse_lookups", "yes"
+        "double_reverse_lookups", "yes"
         "allow", "127\\.0\\.0\\..*"
         "deny", "10\\..*"
         "cidr_allow", "192.0.2.0/24"

@@ -361,6 +361,12 @@ let private filters =
         [ "--deny=10\\..*" ], [], [ "10.0.0.1"; "192.0.2.1" ]
     ]
 
+let private unnamed (address: string) : ProxyClient =
+    {
+        Address = IPAddress.Parse address
+        Name = ValueNone
+    }
+
 [<Category "RFC6376-5.1-2">]
 [<Category "RFC4870-3.5-1">]
 [<Test>]
@@ -369,10 +375,26 @@ let ``clients are admitted as the filters say`` () =
         let program = startIn [] (arguments @ operands) |> serving
 
         for address in admitted do
-            Expect.isTrue (program.Admits(IPAddress.Parse address)) (string arguments + address)
+            Expect.isTrue (program.Admits(unnamed address)) (string arguments + address)
 
         for address in others do
-            Expect.isTrue (not (program.Admits(IPAddress.Parse address))) (string arguments + address)
+            Expect.isTrue (not (program.Admits(unnamed address))) (string arguments + address)
+
+[<Test>]
+let ``with reverse_lookups filters see names, too`` () =
+    let program =
+        startIn [] ([ "--reverse_lookups"; "--allow=.*\\.example\\.org" ] @ operands)
+        |> serving
+
+    let named name =
+        { unnamed "192.0.2.1" with
+            Name = ValueSome name
+        }
+
+    Expect.isTrue program.NamesClients "the names are wanted"
+    Expect.isTrue (program.Admits(named "mx.example.org")) "by its name"
+    Expect.isTrue (not (program.Admits(named "mx.example.org.evil.example"))) "the whole name"
+    Expect.isTrue (not (program.Admits(unnamed "192.0.2.1"))) "no name"
 
 [<Test>]
 let ``RFC8601-2.5-1 the host's name is never localhost or empty`` () =

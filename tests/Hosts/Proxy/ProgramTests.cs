@@ -287,6 +287,17 @@ public sealed class ProgramTests
     }
 
     [Test]
+    public async Task Clients_may_be_allowed_by_their_names()
+    {
+        using var relay = new TcpRelay();
+        using var proxy = await OutAsync(relay.Port, "--double_reverse_lookups", "--allow=localhost.*");
+        Assert.That(await SendAsync(proxy.Addresses[0]), Does.StartWith("250 "));
+        using var other = await OutAsync(relay.Port, "--reverse_lookups", "--allow=mx\\.example\\.org");
+        using var client = await Client.ConnectAsync(other.Addresses[0]);
+        Assert.That(await client.RestAsync(), Does.StartWith("421 4.7.1 "));
+    }
+
+    [Test]
     public async Task Commands_are_traced_and_secrets_are_not()
     {
         using var relay = new TcpRelay();
