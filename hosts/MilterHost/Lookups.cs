@@ -16,13 +16,9 @@ internal static class Lookups
     {
         if (Launch.Optional(settings.TestPublicKeys) is { } keys)
             return LoadKeys(keys);
-        var server = settings.Nameservers.IsEmpty ? null : settings.Nameservers.Head;
-        if (server is not null && !ResolverSettings.TryParseServer(server, out _))
-            throw new StartupException(
-                StartupFault.Resolver, $"Nameservers \"{server}\" is not an address, or ADDRESS@PORT");
         return Resolvers.Open(new ResolverSettings
         {
-            Forwarder = server is not null && ResolverSettings.TryParseServer(server, out var found) ? found : null,
+            Forwarders = ResolverSettings.ParseServers(settings.Nameservers),
             TrustAnchorFile = Launch.Optional(settings.TrustAnchorFile),
             Caching = settings.QueryCache,
             SystemTime = Limits(settings).Time,
