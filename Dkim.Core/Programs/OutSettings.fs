@@ -20,7 +20,7 @@ type OutSettings =
         ListIdMap: string voption
         /// The fields that must not be added or repeated later are signed once more than they are there.
         Seal: bool
-        /// Insecure: dkim signatures made with SHA-1, where one asks for it (RFC 8301 §3.1).
+        /// Dkim signatures made with SHA-1, where one asks for it: not for RFC 8301 §3.1, but configurations have it.
         SignsSha1: bool
         /// Shorter RSA keys make no dkim signatures (RFC 8301 §3.2).
         LeastRsaBits: int<bit>
@@ -43,8 +43,8 @@ module OutSettings =
             SenderMap = ValueNone
             ListIdMap = ValueNone
             Seal = false
-            SignsSha1 = false
-            LeastRsaBits = SigningStrength.leastBits
+            SignsSha1 = true
+            LeastRsaBits = 512<bit>
             HeaderLimits = HeaderLimits.defaults
         }
 
@@ -118,17 +118,19 @@ module OutSettings =
             |> Setting.detail
                 "From, To, Cc, Subject, Date, Reply-To, Message-ID, MIME-Version, Content-Type and \
                  Content-Transfer-Encoding cannot then be added or repeated without breaking a dkim signature."
-            Setting.flag "allow_sha1" _.SignsSha1 (fun v s -> { s with SignsSha1 = v })
-            |> Setting.says "insecure: make dkim signatures with SHA-1 where a=rsa-sha1 says so"
+            Setting.flag "sign_sha1" _.SignsSha1 (fun v s -> { s with SignsSha1 = v })
+            |> Setting.says "whether a=rsa-sha1 may make dkim signatures with SHA-1"
             |> Setting.detail
-                "Verifiers do not accept them (RFC 8301). Without it a signature that asks for SHA-1 is refused."
+                "It may, as it always could, and the start warns of it: verifiers no longer accept them (RFC 8301). \
+                 With no, the start is refused."
             Setting.make
                 "min_rsa_bits"
                 (Codec.number "NUM" 512 8192 |> Codec.map (fun v -> v * 1<bit>) int)
                 _.LeastRsaBits
                 (fun v s -> { s with LeastRsaBits = v })
             |> Setting.says "the shortest RSA key that makes dkim signatures"
-            |> Setting.detail "Verifiers do not accept signatures made with less than 1024 bits (RFC 8301)."
+            |> Setting.detail
+                "The start warns of keys under 1024 bits, since verifiers do not accept their signatures (RFC 8301)."
         ]
         |> Setting.group "signing" "new"
 

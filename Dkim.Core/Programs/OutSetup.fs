@@ -263,13 +263,7 @@ module internal OutSetup =
 
     /// The warnings of a start, each once.
     let warnings (program: OutProgram) : string list =
-        [
-            if program.Settings.SignsSha1 then
-                "allow_sha1 is insecure: signatures made with SHA-1 can be forged (RFC 8301)"
-            if program.Settings.LeastRsaBits < SigningStrength.leastBits then
-                "min_rsa_bits is insecure: keys under 1024 bits can be broken (RFC 8301)"
-            yield! specifiers program |> List.collect (doubts program) |> List.distinct
-        ]
+        specifiers program |> List.collect (doubts program) |> List.distinct
 
     /// The program that settings make, the problems that keep it from starting, and those of single map lines.
     let prepare (settings: OutSettings) find : Loading<struct (OutProgram * Problem list * Problem list)> =

@@ -30,6 +30,7 @@ let private samples =
         "chroot", "/var/empty"
         "debugtrace", "yes"
         "max_servers", "9"
+        "sign_sha1", "no"
         "reverse_lookups", "yes"
         "double_reverse_lookups", "yes"
         "allow", "127\\.0\\.0\\..*"

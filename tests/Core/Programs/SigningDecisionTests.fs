@@ -155,7 +155,7 @@ let private fieldOf program message =
 [<TestCase("--method=relaxed", "a=rsa-sha256; c=relaxed; d=")>]
 [<TestCase("--method=simple/relaxed", "c=simple/relaxed;")>]
 [<TestCase("--method=nowsp", "c=relaxed/relaxed;")>]
-[<TestCase("--allow_sha1 --signature=dkim(a=rsa-sha1)", "a=rsa-sha1; c=relaxed/relaxed;")>]
+[<TestCase("--signature=dkim(a=rsa-sha1)", "a=rsa-sha1; c=relaxed/relaxed;")>]
 [<TestCase("--signature=dkim(s=other)", "s=other;")>]
 [<TestCase("--signature=dkim(key=ed)", "a=ed25519-sha256;")>]
 [<TestCase("--identity=@example.org", "s=sel; i=@example.org; t=")>]
