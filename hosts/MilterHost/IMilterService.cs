@@ -16,6 +16,10 @@ internal interface IMilterService
     /// <summary><see cref="Ignores"/> may be true for some client.</summary>
     bool IgnoresSome { get; }
 
+    /// <summary>Of some message's body not all may be wanted, or nothing. False saves a reply for each piece of every
+    /// body: the MTA then sends them all without waiting, and messages end when they are complete.</summary>
+    bool SkipsBodies => true;
+
     /// <summary>The client's messages pass without being looked at.</summary>
     bool Ignores(MilterClient client);
 

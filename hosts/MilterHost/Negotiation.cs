@@ -77,5 +77,5 @@ internal sealed record Negotiation(uint Version, Actions Actions, Steps Steps)
     // A reply that may say something is waited for: whom to ignore, when to skip the rest of a body.
     private static Steps Choose(Steps offered, IMilterService service) => Wanted
         | (service.IgnoresSome ? Steps.None : Steps.SilentConnect)
-        | ((offered & Steps.Skip) != 0 ? Steps.None : Steps.SilentBody);
+        | (service.SkipsBodies && (offered & Steps.Skip) != 0 ? Steps.None : Steps.SilentBody);
 }

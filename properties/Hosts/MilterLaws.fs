@@ -156,6 +156,76 @@ let ``No octets whatever make it throw, and it says nothing after the end`` (oct
         talk.Hear(Said.octetsOf (Mail Early))
         Assert.That(talk.Output.Length, Is.EqualTo output)
 
+[<Test>]
+let ``Macros last as long as what they were sent for, and later ones win`` () =
+    let define (stage: string) values =
+        Packets.packet 'D' (Array.append (Packets.text stage) (Packets.texts values))
+
+    let whole between =
+        [
+            Said.octetsOf (Said.Mail(Late(0, false)))
+            between
+            Said.octetsOf Said.EndOfHeader
+            Said.octetsOf Said.EndOfBody
+        ]
+        |> Array.concat
+
+    let program = FateProgram []
+    use talk = new MilterTalk(program)
+
+    [
+        Packets.negotiate 6u 0x1ffu 0x1fffffu
+        define "C" [ "{daemon_name}"; "MTA"; "{unused}"; "" ]
+        Packets.connect
+        define "M" [ "{i}"; "Q1" ]
+        whole [||]
+        whole [||]
+        define "M" [ "i"; "Q3" ]
+        whole (define "N" [ "i"; "Q4"; "{daemon_name}"; "other" ])
+        define "M" [ "x"; "i" ]
+        whole (define "R" [ "i" ])
+        define "M" [ "i"; "Q5" ]
+        Said.octetsOf (Said.Mail Early)
+        Said.octetsOf Said.Abort
+        whole [||]
+        Said.octetsOf Said.QuitForAnother
+        Packets.connect
+        whole [||]
+    ]
+    |> List.iter talk.Hear
+
+    Assert.That(
+        program.Macros
+        |> Seq.map (List.map (ValueOption.defaultValue "-") >> String.concat " "),
+        Is.EqualTo<string seq>([ "Q1 MTA"; "- MTA"; "Q4 other"; " MTA"; "- MTA"; "- -" ])
+    )
+
+[<TestCase(1u, 0x1ffu, false)>]
+[<TestCase(6u, 0x001u, false)>]
+[<TestCase(6u, 0x010u, false)>]
+[<TestCase(2u, 0x011u, true)>]
+let ``An MTA that cannot change headers is let go with a reason`` (version: uint32) (actions: uint32) (served: bool) =
+    let program = FateProgram []
+    use talk = new MilterTalk(program)
+    talk.Hear(Packets.negotiate version actions 0x7fu)
+    Assert.That(talk.Closed, Is.EqualTo(not served))
+    Assert.That(talk.Output.Length > 0, Is.EqualTo served)
+    Assert.That(program.Reports.Count, Is.EqualTo(if served then 0 else 1))
+
+[<TestCase(0x11u, "h")>]
+[<TestCase(0x3fu, "i")>]
+let ``An old MTA that cannot insert gets fields appended`` (actions: uint32) (added: string) =
+    let field = Dkim.Core.Field.ofText "X-A" " b"
+    use talk = new MilterTalk(FateProgram [ Insertion(1, field) ])
+    talk.Hear(Array.append (Packets.negotiate 2u actions 0x7fu) Packets.connect)
+
+    for said in [ Said.Mail(Late(0, false)); Said.Recipient; Said.EndOfHeader; Said.EndOfBody ] do
+        talk.Hear(Said.octetsOf said)
+
+    let reply, data = Packets.split talk.Output |> List.rev |> List.item 1
+    Assert.That(string reply, Is.EqualTo added)
+    Assert.That((Dkim.Core.Octets.latin1 (ReadOnlySpan data)).EndsWith("X-A\000b\000"), Is.True)
+
 /// The header that the MTA has in the end, as it sends it on.
 module private Mta =
     let insert (index: int) field (header: string list) =

@@ -103,6 +103,7 @@ type internal Edit =
 type internal FateProgram(edits: Edit list, resolver: IResolver) =
     let reports = List<string>()
     let headers = List<string list>()
+    let macros = List<string voption list>()
 
     let tell (edit: Edit) (reply: IMilterReply) =
         match edit with
@@ -177,6 +178,8 @@ type internal FateProgram(edits: Edit list, resolver: IResolver) =
     let start (envelope: MilterEnvelope) : MilterCourse =
         headers.Add [ for field in envelope.Header.Fields -> Octets.latin1 field.Raw.Span ]
 
+        macros.Add [ for name in [ "i"; "daemon_name" ] -> envelope.Macros.Find name ]
+
         match Fates.ofSender envelope.Sender.Value with
         | Early -> Finish(decision (fun reply -> reply.Refuse(550, "5.7.1", "100% refused\r\n")))
         | FailsAtHeader -> invalidOp "on purpose"
@@ -201,6 +204,8 @@ type internal FateProgram(edits: Edit list, resolver: IResolver) =
 
     member _.Reports = reports
     member _.Headers = headers
+    /// The job and the name of the daemon, as each message has them at the end of its header.
+    member _.Macros = macros
 
     interface IMilterService with
         member _.WantedMacros = [| "i"; "daemon_name" |]
