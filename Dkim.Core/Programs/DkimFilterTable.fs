@@ -272,6 +272,6 @@ let table: Setting<DkimFilterSettings> list =
         Setting.group "log" Dkim decisions
         Setting.group "test mode" Dkim (part _.Test (fun v s -> { s with Test = v }) tests)
         Setting.group "service" Dkim inert
-        Setting.group "new" "new" (signingPart signingOfOurs @ verifyingPart verifyingOfOurs)
+        Setting.group "further" "new" (signingPart signingOfOurs @ verifyingPart verifyingOfOurs)
     ]
     |> List.concat

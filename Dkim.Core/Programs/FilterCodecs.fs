@@ -340,5 +340,7 @@ let readActions (text: string) (actions: FilterActions) : Result<FilterActions, 
 let showActions (actions: FilterActions) : string =
     results
     |> List.filter (fun result -> result.Name <> "default")
+    // Only dk-filter has this result.
+    |> List.filter (fun result -> result.Name <> "signaturemissing" || result.Get actions <> FilterAction.Accept)
     |> List.map (fun result -> result.Name + "=" + showAction (result.Get actions))
     |> String.concat ","

@@ -157,7 +157,7 @@ let service: Setting<FilterService> list =
         Setting.group "DNS" Dkim names
         Setting.group "service" Dkim temporary
         Setting.group "signing" Dkim pop
-        Setting.group "new" "new" serviceOfOurs
+        Setting.group "further" "new" serviceOfOurs
     ]
     |> List.concat
 

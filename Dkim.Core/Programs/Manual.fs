@@ -54,7 +54,7 @@ module Manual =
         if List.isEmpty options then row.Spellings else options
 
     let private defaultOf (row: Setting<'s>) (defaults: 's) =
-        match row.Show defaults with
+        match row.Show defaults |> List.filter ((<>) "") with
         | [] -> ""
         | values -> " (default: " + String.Join(", ", values) + ")"
 
@@ -192,18 +192,39 @@ module Manual =
     let private section (title: string) (body: string) =
         if body = "" then "" else ".Sh " + title + "\n" + body
 
-    /// No setting is an option of the command line: the environment has them all.
-    let private isEnvironmental (table: Setting<'s> list) =
+    /// Whether every setting is written in one way alone.
+    let private isAll (kind: Spelling -> bool) (table: Setting<'s> list) =
         not (List.isEmpty table)
-        && table
-           |> List.forall (fun row ->
-               row.Spellings
-               |> List.forall (fun spelling ->
-                   match spelling with
-                   | Spelling.Variable _ -> true
-                   | Spelling.Word _
-                   | Spelling.Letter _
-                   | Spelling.Key _ -> false))
+        && table |> List.forall (fun row -> row.Spellings |> List.forall kind)
+
+    let private isVariable spelling =
+        match spelling with
+        | Spelling.Variable _ -> true
+        | Spelling.Word _
+        | Spelling.Letter _
+        | Spelling.Key _ -> false
+
+    let private isKey spelling =
+        match spelling with
+        | Spelling.Key _ -> true
+        | Spelling.Word _
+        | Spelling.Letter _
+        | Spelling.Variable _ -> false
+
+    /// The rows that have such a spelling, with no other.
+    let private spelledAs kind (table: Setting<'s> list) : Setting<'s> list =
+        table
+        |> List.filter (fun row -> List.exists kind row.Spellings)
+        |> List.map (fun row ->
+            { row with
+                Spellings = List.filter kind row.Spellings
+            })
+
+    /// The rows that are options of the command line.
+    let options (table: Setting<'s> list) : Setting<'s> list = spelledAs isOption table
+
+    /// The rows that are keys of the file.
+    let keys (table: Setting<'s> list) : Setting<'s> list = spelledAs isKey table
 
     /// The manual page in mdoc.
     let page (program: ProgramText) (table: Setting<'s> list) (defaults: 's) : string =
@@ -225,10 +246,9 @@ module Manual =
             if text = "" then "" else ".Ar " + text + "\n"
 
         let title, options =
-            if isEnvironmental table then
-                "ENVIRONMENT", ""
-            else
-                "OPTIONS", ".Op Ar options\n"
+            if isAll isVariable table then "ENVIRONMENT", ""
+            elif isAll isKey table then "SETTINGS", ""
+            else "OPTIONS", ".Op Ar options\n"
 
         let arguments = argument program.Command + options + argument program.Operands
 
@@ -241,7 +261,9 @@ module Manual =
             program.Exits
             |> List.map (fun (code, text) -> ".It " + string code + "\n" + troff text + "\n")
 
-        add (section "EXIT STATUS" (".Bl -tag -width Ds\n" + String.Join("", exits) + ".El\n"))
+        if not (List.isEmpty exits) then
+            add (section "EXIT STATUS" (".Bl -tag -width Ds\n" + String.Join("", exits) + ".El\n"))
+
         add (section "EXAMPLES" (String.Join("", program.Examples |> List.map example)))
 
         let others =
@@ -250,3 +272,33 @@ module Manual =
 
         add (section "SEE ALSO" (String.Join(" ,\n", others) + "\n"))
         page.ToString()
+
+    let private sampleOfRow (defaults: 's) (row: Setting<'s>) =
+        let value =
+            match row.Show defaults |> List.filter ((<>) "") with
+            | [] -> row.Shape
+            | values -> String.Join(",", values)
+
+        let summary = row.Summary[0..0].ToUpperInvariant() + row.Summary.Substring 1
+
+        let text =
+            (wrap 2 (summary + ".")).Split '\n'
+            |> Array.map (fun line -> "#" + line.Substring 1)
+
+        String.Join('\n', text) + "\n#" + row.Name.PadRight 28 + value + "\n\n"
+
+    /// A configuration file with every key, at its default where it has one, and all of them commented out.
+    let sample (program: ProgramText) (table: Setting<'s> list) (defaults: 's) : string =
+        let ofGroup (heading: string, rows: Setting<'s> list) =
+            let effective = rows |> List.filter (fun row -> not row.Inert)
+            let title = heading[0..0].ToUpperInvariant() + heading.Substring 1
+
+            "# --- "
+            + title
+            + "\n\n"
+            + String.Join("", effective |> List.map (sampleOfRow defaults))
+
+        "# Settings of "
+        + program.Name
+        + ". What is commented out says what holds without it, or how it is written.\n\n"
+        + String.Join("", groups (keys table) |> List.map ofGroup)

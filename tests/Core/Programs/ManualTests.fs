@@ -76,6 +76,57 @@ let ``the manual pages are those that the tables make`` () =
     matches "man/qmail-dk.8" (Manual.page QmailSettings.text QmailSettings.table QmailSettings.defaults)
 
 [<Test>]
+let ``the manual pages and the sample file of the milters are those that the tables make`` () =
+    let dkim = DkimFilterTable.table
+    let defaults = DkimFilterSettings.defaults
+    matches "man/dkim-filter.8" (Manual.page FilterTexts.dkimFilter (Manual.options dkim) defaults)
+    matches "man/dkim-filter.conf.5" (Manual.page FilterTexts.dkimFilterConf (Manual.keys dkim) defaults)
+    matches "man/dk-filter.8" (Manual.page FilterTexts.dkFilter DkFilterTable.table DkFilterSettings.defaults)
+    matches "packaging/conf/dkim-filter.conf" (Manual.sample FilterTexts.dkimFilter dkim defaults)
+
+[<Test>]
+let ``every letter and key of the milters is in a manual page`` () =
+    let pages =
+        Manual.page FilterTexts.dkimFilter (Manual.options DkimFilterTable.table) DkimFilterSettings.defaults
+
+    let keys =
+        Manual.page FilterTexts.dkimFilterConf (Manual.keys DkimFilterTable.table) DkimFilterSettings.defaults
+
+    for row in DkimFilterTable.table do
+        for spelling in row.Spellings do
+            match spelling with
+            | Spelling.Letter letter -> Expect.contains (".It Fl " + string letter) pages
+            | Spelling.Key name -> Expect.contains (".It Ic " + name + " ") keys
+            | Spelling.Word _
+            | Spelling.Variable _ -> ()
+
+    Expect.contains ".Sh SETTINGS\n" keys
+    Expect.lacks ".Sh EXIT STATUS" keys
+
+[<Test>]
+let ``the sample file holds with its lines taken in`` () =
+    let sample =
+        Manual.sample FilterTexts.dkimFilter DkimFilterTable.table DkimFilterSettings.defaults
+
+    for row in Manual.keys DkimFilterTable.table |> List.filter (fun row -> not row.Inert) do
+        let line =
+            sample.Split '\n'
+            |> Array.find (fun line -> line.StartsWith("#" + row.Name + " ", StringComparison.Ordinal))
+
+        Expect.isTrue (line.Length > 29) row.Name
+
+        match row.Show DkimFilterSettings.defaults |> List.filter ((<>) "") with
+        | [] -> ()
+        | _ ->
+            let find _ =
+                ValueSome(ProxyRuns.contents (line.Substring 1))
+
+            let file = SettingsFile.read KeyAndToken DkimFilterTable.table find "conf"
+            let state, problems = Settings.apply [ file.Given ] DkimFilterSettings.defaults
+            Expect.equal [] (file.Problems @ problems |> List.map Problem.describe)
+            Expect.equal (row.Show DkimFilterSettings.defaults) (row.Show state)
+
+[<Test>]
 let ``every variable of qmail-dk is in its manual`` () =
     let page = Manual.page QmailSettings.text QmailSettings.table QmailSettings.defaults
 

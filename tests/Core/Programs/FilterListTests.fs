@@ -1,0 +1,273 @@
+/// The lists of the milters: hosts, domains, keys, macros, practices.
+module Dkim.Conformance.FilterListTests
+
+open System
+open System.Diagnostics
+open System.Net
+open NUnit.Framework
+open Dkim.Core
+open Dkim.Conformance
+
+let private peers (lines: string list) =
+    let struct (list, problems) = PeerList.parse "peers" (String.Join('\n', lines))
+    Expect.equal [] (problems |> List.map Problem.describe)
+    list
+
+let private has lines (name: string) (address: string) =
+    let address =
+        if address = "" then
+            ValueNone
+        else
+            ValueSome(IPAddress.Parse address)
+
+    PeerList.contains name address (peers lines)
+
+[<TestCase("host.example.com", "host.example.com", "", true)>]
+[<TestCase("HOST.example.com", "host.Example.COM", "", true)>]
+[<TestCase("host.example.com", "a.host.example.com", "", false)>]
+[<TestCase(".example.com", "a.b.example.com", "", true)>]
+[<TestCase(".example.com", "example.com", "", false)>]
+[<TestCase(".example.com", "notexample.com", "", false)>]
+[<TestCase("192.0.2.1", "x", "192.0.2.1", true)>]
+[<TestCase("192.0.2.1", "x", "::ffff:192.0.2.1", true)>]
+[<TestCase("::ffff:192.0.2.1", "x", "192.0.2.1", true)>]
+[<TestCase("192.0.2.1", "[192.0.2.1]", "192.0.2.2", false)>]
+[<TestCase("[192.0.2.9]", "[192.0.2.9]", "192.0.2.2", false)>]
+[<TestCase("192.0.2.0/24", "x", "192.0.2.255", true)>]
+[<TestCase("192.0.2.0/24", "x", "192.0.3.0", false)>]
+[<TestCase("192.0.2.0/255.255.255.0", "x", "192.0.2.7", true)>]
+[<TestCase("192.0.2.0/255.255.255.0", "x", "192.0.3.7", false)>]
+[<TestCase("1.2.3/24", "x", "1.2.0.200", true)>]
+[<TestCase("1.2.3/24", "x", "1.2.3.4", false)>]
+[<TestCase("0.0.0.0/0", "x", "203.0.113.9", true)>]
+[<TestCase("::ffff:192.0.2.0/120", "x", "192.0.2.9", true)>]
+[<TestCase("::ffff:192.0.2.0/120", "x", "192.0.3.9", false)>]
+[<TestCase("2001:db8::/32", "x", "2001:db8:1::1", true)>]
+[<TestCase("2001:db8::/32", "x", "2001:db9::1", false)>]
+[<TestCase("IPv6:2001:db8::1", "x", "2001:db8:0:0::1", true)>]
+[<TestCase("2001:db8::1", "x", "2001:db8::2", false)>]
+[<TestCase("0.0.0.0/0", "x", "2001:db8::2", false)>]
+[<TestCase("  192.0.2.1  # the office", "x", "192.0.2.1", true)>]
+let ``an entry matches names or addresses`` (entry: string, name: string, address: string, expected: bool) =
+    Expect.equal expected (has [ entry ] name address)
+
+[<Test>]
+let ``of the entries that match the last decides`` () =
+    let list =
+        [
+            "192.0.2.0/24"
+            "!192.0.2.7"
+            "2001:db8::/32"
+            "!2001:db8::7"
+            ".example.com"
+            "!bad.example.com"
+        ]
+
+    Expect.isTrue (has list "x" "192.0.2.8") "the network"
+    Expect.isTrue (not (has list "x" "192.0.2.7")) "excluded"
+    Expect.isTrue (has list "x" "2001:db8::8") "the IPv6 network"
+    Expect.isTrue (not (has list "x" "2001:db8::7")) "excluded IPv6"
+    Expect.isTrue (not (has list "bad.example.com" "")) "an excluded name"
+    Expect.isTrue (has ("!192.0.2.7" :: [ "192.0.2.0/24" ]) "x" "192.0.2.7") "order matters"
+
+[<TestCase("192.0.2.0/33")>]
+[<TestCase("2001:db8::/129")>]
+[<TestCase("192.0.2.0/x")>]
+[<TestCase("::ffff:192.0.2.0/24")>]
+let ``what is no entry is told`` (entry: string) =
+    let struct (list, problems) = PeerList.parse "peers" ("ok.example\n" + entry)
+    Expect.equal 1 problems.Length
+    Expect.contains "peers:2: " (Problem.describe problems.Head)
+    Expect.isTrue (PeerList.contains "ok.example" ValueNone list) "the other entries hold"
+
+let private domain text = DomainName.tryCreate text |> Expect.ok
+
+let private shown (found: DomainName voption) = found |> ValueOption.map string
+
+[<Test>]
+let ``domains are exact, patterns match any of them`` () =
+    let exact = DomainList.ofEntries [ "Example.com"; "example.net" ]
+    Expect.equal (ValueSome "example.com") (shown (DomainList.tryFind exact (domain "EXAMPLE.com")))
+    Expect.equal ValueNone (shown (DomainList.tryFind exact (domain "sub.example.com")))
+    Expect.equal (ValueSome "example.com") (shown (DomainList.tryFindAbove exact (domain "a.b.example.com")))
+    Expect.equal ValueNone (shown (DomainList.tryFindAbove exact (domain "example.com")))
+    let patterns = DomainList.ofEntries [ "*.example.com"; "example.net" ]
+    Expect.equal (ValueSome "a.example.com") (shown (DomainList.tryFind patterns (domain "a.example.com")))
+    Expect.equal ValueNone (shown (DomainList.tryFind patterns (domain "example.com")))
+    Expect.equal (ValueSome "example.net") (shown (DomainList.tryFind patterns (domain "example.net")))
+    Expect.equal ValueNone (shown (DomainList.tryFindAbove patterns (domain "x.example.net")))
+
+[<TestCase("*", "anything", true)>]
+[<TestCase("a*c", "abc", true)>]
+[<TestCase("a*c", "ac", true)>]
+[<TestCase("a*a", "a", false)>]
+[<TestCase("*b*", "abc", true)>]
+[<TestCase("a*b*c", "a1b2c", true)>]
+[<TestCase("a*b*c", "acb", false)>]
+[<TestCase("A.C", "a.c", true)>]
+[<TestCase("a.c", "abc", false)>]
+[<TestCase("a+b?", "a+b?", true)>]
+[<TestCase("*ab*ab", "ab", false)>]
+let ``a star is any run of characters and all else stands for itself`` (pattern: string, text: string, expected: bool) =
+    Expect.equal expected (Pattern.matches text (Pattern.ofText pattern))
+
+let private keyList (files: (string * string) list) (lines: string list) =
+    let find (wanted: WantedFile) =
+        match files |> List.tryFind (fun (path, _) -> path = wanted.Path) with
+        | Some(_, text) -> ValueSome(ProxyRuns.contents text)
+        | None -> ValueSome(FileContents.Unreadable FileContents.NotFound)
+
+    match KeyList.load find (KeyList.parse WithDomain (String.Join('\n', lines)) |> Expect.ok) with
+    | Loaded result -> result
+    | Wanting _ ->
+        Assert.Fail "all was supplied"
+        Unchecked.defaultof<_>
+
+let private found sender list =
+    KeyList.find sender list
+    |> List.map (fun key ->
+        (key.Domain |> ValueOption.map string |> ValueOption.defaultValue "*")
+        + "/"
+        + string key.Selector)
+
+[<Test>]
+let ``the first pattern that matches gives the key`` () =
+    let list =
+        keyList
+            FilterRuns.keys
+            [
+                "# comment"
+                ""
+                "ceo@example.com:example.com:/keys/mail.private"
+                "*@sub.example.com:example.com:/keys/other"
+                "sales*@*:*:/keys/other"
+                "*@example.com:*:/keys/other"
+                "*.org:example.org:/keys/mail.private"
+                "*@*.net:example.net:/keys/other"
+                "*:example.info:/keys/mail.private"
+            ]
+        |> Expect.ok
+
+    Expect.equal [ "example.com/mail.private" ] (found "CEO@Example.com" list)
+    Expect.equal [ "example.com/other" ] (found "x@sub.example.com" list)
+    Expect.equal [ "*/other" ] (found "sales-eu@example.com" list)
+    Expect.equal [ "*/other" ] (found "x@example.com" list)
+    Expect.equal [ "example.org/mail.private" ] (found "x@a.b.org" list)
+    Expect.equal [ "example.net/other" ] (found "x@a.net" list)
+    Expect.equal [ "example.info/mail.private" ] (found "x@net" list)
+
+[<Test>]
+let ``a pattern of a star before a part of the address is found in every place`` () =
+    let keyFor pattern sender =
+        keyList FilterRuns.keys [ pattern + ":*:/keys/other" ]
+        |> Expect.ok
+        |> found sender
+
+    for pattern in
+        [
+            "*.doe@example.com"
+            "*.example.com"
+            "*@*.example.com"
+            "j*@mail.example.com"
+            "*doe@*"
+            "*e.com"
+        ] do
+        Expect.equal
+            [ "*/other" ]
+            (keyFor pattern "john.doe@mail.example.com"
+             |> fun one ->
+                 if pattern = "*.doe@example.com" then
+                     keyFor pattern "john.doe@example.com"
+                 else
+                     one)
+
+    Expect.equal [] (keyFor "*@*.example.com" "john@example.com")
+    Expect.equal [] (keyFor "*.com@example.com" "john@example.com")
+
+[<Test>]
+let ``a pattern on several lines has several keys`` () =
+    let list =
+        keyList
+            FilterRuns.keys
+            [
+                "*@example.com:example.com:/keys/mail.private"
+                "*:other.example:/keys/other"
+                "*@EXAMPLE.com:example.com:/keys/ed"
+            ]
+        |> Expect.ok
+
+    Expect.equal [ "example.com/mail.private"; "example.com/ed" ] (found "a@example.com" list)
+    Expect.equal [ Rsa; Ed25519 ] (KeyList.find "a@example.com" list |> List.map _.Key.KeyType)
+
+[<Test>]
+let ``keys are looked for as written, with .pem and with .private, below the last directory`` () =
+    let list =
+        keyList FilterRuns.keys [ "/keys"; "a@*:*:mail"; "b@*:*:other"; "c@*:*:/keys/mail.private" ]
+        |> Expect.ok
+
+    Expect.equal [ "*/mail" ] (found "a@example.com" list)
+    Expect.equal [ "*/other" ] (found "b@example.com" list)
+    Expect.equal [ "*/mail.private" ] (found "c@example.com" list)
+    let errors = keyList FilterRuns.keys [ "a@*:*:/keys/none" ] |> Expect.error
+    Expect.equal [ "/keys/none: open(): file not found" ] errors
+
+[<TestCase("a@example.com")>]
+[<TestCase("a@example.com:example.com")>]
+[<TestCase(":example.com:/k")>]
+[<TestCase("a@b::/k")>]
+[<TestCase("a@b:localhost:/k")>]
+[<TestCase("a@b:example.com:/keys/")>]
+let ``a line that cannot be read is named by its number`` (line: string) =
+    let errors = KeyList.parse WithDomain ("\n# c\n" + line) |> Expect.error
+    Expect.equal [ "line 3: malformed" ] errors
+
+[<Test>]
+let ``dk-filter has lines of two fields`` () =
+    let lines =
+        KeyList.parse WithoutDomain "*@example.com:/keys/mail.private" |> Expect.ok
+
+    Expect.equal [ "/keys/mail.private" ] (lines |> List.map _.KeyPath)
+    Expect.equal [ ValueNone ] (lines |> List.map _.Domain)
+
+[<Test>]
+let ``a list of 100,000 lines is read and searched in a moment`` () =
+    let lines =
+        [
+            for index in 1..100000 -> "*@d" + string index + ".example.com:*:/keys/mail.private"
+        ]
+
+    let clock = Stopwatch.StartNew()
+    let list = keyList FilterRuns.keys lines |> Expect.ok
+    Expect.equal 100000 (KeyList.count list)
+
+    for index in 1..1000 do
+        Expect.equal 1 (KeyList.find ("a@d" + string (index * 100) + ".example.com") list).Length
+
+    // Half a second where nothing else runs.
+    Expect.isTrue (clock.Elapsed.TotalSeconds < 10.) (clock.Elapsed.ToString())
+
+[<TestCase("{auth_type}", "auth_type", "PLAIN", true)>]
+[<TestCase("auth_type", "auth_type", "", true)>]
+[<TestCase("auth_type", "other", "x", false)>]
+[<TestCase("{if_name}=mail.example.com|MX.example.com", "if_name", "mx.EXAMPLE.com", true)>]
+[<TestCase("if_name=mail.example.com", "if_name", "mx.example.com", false)>]
+[<TestCase("i=1", "i", "1", true)>]
+let ``a macro must be set, to one of its values`` (test: string, name: string, value: string, expected: bool) =
+    let find asked =
+        if asked = name then ValueSome value else ValueNone
+
+    Expect.equal expected (MacroTest.holds find (MacroTest.parse test))
+
+[<Test>]
+let ``of local practices the first that matches counts`` () =
+    let list =
+        LocalAdsp.parse
+            ".example.com:all # c\nsub.example.com:discardable\n\nexample.org:Discardable\n.example.com:unknown"
+        |> Expect.ok
+
+    let practice name = LocalAdsp.tryFind list (domain name)
+    Expect.equal (ValueSome SignsAll) (practice "sub.example.com")
+    Expect.equal (ValueSome SignsAll) (practice "a.b.example.com")
+    Expect.equal ValueNone (practice "example.com")
+    Expect.equal (ValueSome SignsAllItself) (practice "EXAMPLE.org")
+    Expect.equal "unknown ADSP `some'" (LocalAdsp.parse "a.example:some" |> Expect.error)
