@@ -152,25 +152,23 @@ module Layout =
     let private writeTag (layout: Layout) (first: bool) (name: string, value: string) (page: Page) =
         let head = name + "="
         let blank = if layout.LooseMarks then 0 else 1
+        let needed = head.Length + (if layout.WholeTags then value.Length else 0)
 
-        let fits =
-            page.Column
-            + blank
-            + (if layout.WholeTags then
-                   value.Length + head.Length
-               else
-                   head.Length)
-            <= layout.Margin
+        let stays =
+            first
+            || page.Column + blank + needed <= layout.Margin
+               && not (List.contains name layout.Starts)
 
         let start =
-            if first then
-                page |> write " "
-            elif fits && not (List.contains name layout.Starts) then
+            if stays then
                 write " " page
             else
                 newLine layout.TagBreak page
 
-        start |> write head |> writeValue layout name value
+        if layout.WholeTags && (stays || not (isFluid name) && name <> "h") then
+            start |> write head |> write value
+        else
+            start |> write head |> writeValue layout name value
 
     /// The text after the colon up to and with `b=`.
     let private render (layout: Layout) (fieldName: string) (tags: (string * string) list) : Page =

@@ -1,0 +1,439 @@
+/// What the policy of an author's domain makes of a message, and the reports that dkim-filter sends.
+module Dkim.Conformance.FilterPracticeTests
+
+open System
+open NUnit.Framework
+open Dkim.Core
+open Dkim.Conformance
+open Dkim.Conformance.FilterPassages
+
+let private results (ran: Ran) = ran.Value "Authentication-Results"
+
+let private verifying (change: FilterVerifying -> FilterVerifying) : FilterPolicy =
+    { policy with
+        Verifying = change policy.Verifying
+    }
+
+let private practice (record: string) : Way =
+    { outside with
+        Zone = [ exists "example.com"; text "_adsp._domainkey.example.com" record ]
+    }
+
+[<TestCase("dkim=unknown", "unknown", false)>]
+[<TestCase("dkim=all", "fail", true)>]
+[<TestCase("dkim=discardable", "discard", true)>]
+[<TestCase("dkim=other", "unknown", false)>]
+[<TestCase("no policy", "none", false)>]
+let ``RFC5617-5.4-1 a domain that signs everything makes unsigned mail suspicious``
+    (record: string, word: string, suspicious: bool)
+    =
+    let ran = runWith policy (practice record) plain
+    Expect.equal Accepted ran.Ending
+    Expect.equal suspicious (not ran.Inserted.IsEmpty)
+
+    if suspicious then
+        Expect.equal ("mx.example.net; dkim=none (no signature) header.i=unknown; x-dkim-adsp=" + word) (results ran)
+
+    let always =
+        { policy with
+            Marks =
+                { policy.Marks with
+                    AlwaysAddArHeader = true
+                }
+        }
+
+    Expect.isTrue ((results (runWith always (practice record) plain)).EndsWith("x-dkim-adsp=" + word)) word
+
+[<Test>]
+let ``RFC5617-4.3-1 the domain is looked for together with its policy`` () =
+    let asked = (runWith policy (practice "dkim=all") plain).Asked
+
+    Expect.equal [ "_adsp._domainkey.example.com"; "example.com"; "example.com"; "example.com" ] asked
+
+[<Test>]
+let ``RFC5617-2.7-1 a good signature of the author's own domain settles the matter without a question`` () =
+    Expect.equal [ keyName ] (runWith policy arriving.Value signed.Value).Asked
+
+[<Test>]
+let ``RFC5617-2.7-1 a good signature of another domain does not`` () =
+    let third =
+        signedBy
+            { policy with
+                Roles =
+                    { policy.Roles with
+                        FindDomain = ValueSome(fun _ -> ValueSome(domain "example.com"))
+                    }
+            }
+            (plain.Replace("joe@example.com", "joe@other.example"))
+
+    let way =
+        { outside with
+            Zone =
+                text "_adsp._domainkey.other.example" "dkim=discardable"
+                :: exists "other.example"
+                :: zone.Value
+        }
+
+    let ran = runWith policy way third
+    Expect.contains "dkim=pass" (results ran)
+    Expect.contains "x-dkim-adsp=discard" (results ran)
+
+[<Test>]
+let ``the author decides, whoever sent the message`` () =
+    let ran =
+        runWith policy (practice "dkim=all") ("Sender: list@lists.example\n" + plain)
+
+    Expect.contains "x-dkim-adsp=fail" (results ran)
+    Expect.isTrue (List.contains "_adsp._domainkey.example.com" ran.Asked) "asked"
+
+let private discarding =
+    verifying (fun verifying -> { verifying with AdspDiscard = true })
+
+[<Test>]
+let ``ADSPDiscard refuses what the domain wants discarded, and nothing else`` () =
+    let ran = runWith discarding (practice "dkim=discardable") plain
+    Expect.equal (Refused(550, "5.7.1", "rejected due to DKIM ADSP evaluation")) ran.Ending
+    Expect.equal [] ran.Changes
+
+    Expect.isTrue
+        (List.contains (LogLevel.Notice, "JOB1 rejected per sender domain policy") (List.zip ran.Levels ran.Log))
+        "told"
+
+    Expect.equal Accepted (runWith discarding (practice "dkim=all") plain).Ending
+    Expect.equal Accepted (runWith policy (practice "dkim=discardable") plain).Ending
+
+    let way =
+        { arriving.Value with
+            Zone = (practice "dkim=discardable").Zone @ arriving.Value.Zone
+        }
+
+    Expect.equal Accepted (runWith discarding way signed.Value).Ending
+
+[<Test>]
+let ``RFC6651-4-1 the sentence of the policy record comes before our own`` () =
+    Expect.equal
+        (Refused(550, "5.7.1", "Ask us: rejected due to DKIM ADSP evaluation"))
+        (runWith discarding (practice "dkim=discardable; rs=Ask=20us") plain).Ending
+
+[<Test>]
+let ``ADSPNoSuchDomain refuses authors in domains that do not exist`` () =
+    let strict =
+        verifying (fun verifying ->
+            { verifying with
+                AdspNoSuchDomain = true
+            })
+
+    let nowhere = { outside with Zone = [] }
+    let ran = runWith strict nowhere plain
+    Expect.equal (Refused(550, "5.7.1", "sender domain does not exist")) ran.Ending
+    Expect.isTrue (List.contains "JOB1 sender domain does not exist" ran.Log) "told"
+    Expect.equal Accepted (runWith strict (practice "dkim=unknown") plain).Ending
+    let mild = runWith policy nowhere plain
+    Expect.equal Accepted mild.Ending
+    Expect.equal [] mild.Changes
+
+[<Test>]
+let ``LocalADSP comes before what a domain publishes, and asks nobody`` () =
+    let struct (lines, _) =
+        struct (LocalAdsp.parse "example.com:discardable\n.example.com:all\n" |> Expect.ok, ())
+
+    let own =
+        verifying (fun verifying ->
+            { verifying with
+                LocalAdsp = LocalAdsp.tryFind lines
+            })
+
+    let ran = runWith own (practice "dkim=unknown") plain
+    Expect.contains "x-dkim-adsp=discard" (results ran)
+    Expect.equal [] ran.Asked
+
+    let sub =
+        runWith own (practice "dkim=unknown") (plain.Replace("joe@example.com", "joe@a.example.com"))
+
+    Expect.contains "x-dkim-adsp=fail" (results sub)
+
+[<Test>]
+let ``RFC5617-4.3-4 a policy that cannot be had is a temporary error, and told`` () =
+    let way =
+        { outside with
+            Zone = [ exists "example.com"; fails "_adsp._domainkey.example.com" ]
+        }
+
+    let always =
+        { policy with
+            Marks =
+                { policy.Marks with
+                    AlwaysAddArHeader = true
+                }
+        }
+
+    let ran = runWith always way plain
+    Expect.isTrue ((results ran).EndsWith "x-dkim-adsp=temperror") (results ran)
+    Expect.equal Accepted ran.Ending
+    Expect.isTrue (List.contains "JOB1 ADSP query: SERVFAIL" ran.Log) "told"
+
+    // What cannot be judged by its signature then ends as a failure of the DNS.
+    let broken = signed.Value.Replace("v=1;", "v=3;")
+    Expect.equal Deferred (runWith policy way broken).Ending
+    Expect.equal Accepted (runWith policy (practice "dkim=unknown") broken).Ending
+
+[<Test>]
+let ``DNSSEC's word on a policy is told, and a bogus policy ignored`` () =
+    let way security =
+        { outside with
+            Zone =
+                [
+                    exists "example.com"
+                    secured security "_adsp._domainkey.example.com" "dkim=all"
+                ]
+        }
+
+    let always change =
+        { verifying change with
+            Marks =
+                { policy.Marks with
+                    AlwaysAddArHeader = true
+                }
+        }
+
+    let told policy security =
+        results (runWith policy (way security) plain)
+
+    Expect.contains "x-dkim-adsp=fail (secure policy)" (told (always id) Security.Secure)
+    Expect.contains "x-dkim-adsp=fail (insecure policy)" (told (always id) Security.Insecure)
+    Expect.contains "x-dkim-adsp=none (bogus policy)" (told (always id) Security.Bogus)
+
+    let other =
+        always (fun verifying ->
+            { verifying with
+                ApplyBogusPolicy = true
+                ApplyInsecurePolicy = false
+            })
+
+    Expect.contains "x-dkim-adsp=none (insecure policy)" (told other Security.Insecure)
+    Expect.contains "x-dkim-adsp=fail (bogus policy)" (told other Security.Bogus)
+
+[<Test>]
+let ``suspicious mail is quarantined, other unsigned mail is not`` () =
+    let quarantining = verifying (fun verifying -> { verifying with Quarantine = true })
+
+    let quarantined record =
+        (runWith quarantining (practice record) plain).Changes
+        |> List.contains (Quarantined "dkim-filter: none: no signature")
+
+    Expect.isTrue (quarantined "dkim=all") "all"
+    Expect.isTrue (not (quarantined "dkim=unknown")) "unknown"
+
+// Reports.
+let private reporting =
+    { policy with
+        Marks =
+            { policy.Marks with
+                SendReports = true
+                SendAdspReports = true
+            }
+    }
+
+let private altered = lazy signed.Value.Replace("body", "b0dy")
+
+let private asking (tags: string) : Way =
+    { outside with
+        Zone = [ text keyName (published rsa.Value + tags); exists "example.com" ]
+    }
+
+let private sent (ran: Ran) =
+    ran.Changes
+    |> List.choose (fun change ->
+        match change with
+        | Sent message -> Some message
+        | _ -> None)
+
+[<TestCase("; r=dkim-reports", 1)>]
+[<TestCase("; r=dkim-reports; ro=v", 1)>]
+[<TestCase("; r=dkim-reports; ro=s:all", 1)>]
+[<TestCase("; r=dkim-reports; rf=arf", 1)>]
+[<TestCase("; r=dkim-reports; rf=x:arf", 1)>]
+[<TestCase("; r=dkim-reports; rf=x", 0)>]
+[<TestCase("; r=dkim-reports; ro=s:x", 0)>]
+[<TestCase("; r=a@evil.example", 0)>]
+[<TestCase("", 0)>]
+let ``a bad signature is reported to the key's owner who asks for it`` (tags: string, count: int) =
+    Expect.equal count (sent (runWith reporting (asking tags) altered.Value)).Length
+
+[<Test>]
+let ``RFC6651-5-1 nothing but a bad signature is reported`` () =
+    let way = asking "; r=dkim-reports"
+    Expect.equal [] (sent (runWith reporting way signed.Value))
+    Expect.equal [] (sent (runWith reporting way (altered.Value.Replace("v=1;", "v=3;"))))
+    Expect.equal [] (sent (runWith policy way altered.Value))
+
+[<Test>]
+let ``RFC5965-2-1 RFC6591-3.1-1 the report tells the case`` () =
+    let report =
+        sent (runWith reporting (asking "; r=dkim-reports") altered.Value)
+        |> List.exactlyOne
+
+    for part in
+        [
+            "From: dkim@host.example.net\r\n"
+            "To: dkim-reports@example.com\r\n"
+            "Subject: DKIM failure report for JOB1\r\n"
+            "\r\n\r\n--=_report-"
+            "Content-Type: message/feedback-report\r\n"
+            "Feedback-Type: auth-failure\r\n"
+            "User-Agent: Sendmail-DKIM-Filter/2.8.3\r\n"
+            "Original-Envelope-Id: JOB1\r\n"
+            "Original-Mail-From: joe@example.com\r\n"
+            "Source-IP: 192.0.2.7\r\n"
+            "Reporting-MTA: dns; mx.example.net\r\n"
+            "Auth-Failure: bodyhash\r\n"
+            "Delivery-Result: delivered\r\n"
+            "DKIM-Selector: mail\r\n"
+            "DKIM-Canonicalized-Body: "
+            + Convert.ToBase64String(Octets.ofLatin1 "b0dy\r\n")
+            + "\r\n"
+            "Authentication-Results: mx.example.net; dkim=fail (verification failed) header.i=@example.com\r\n"
+            "Subject: hi\r\n"
+        ] do
+        Expect.contains part report
+
+[<Test>]
+let ``RFC6591-3.2.2-1 the report tells what became of the message`` () =
+    let result action =
+        let acting =
+            { reporting with
+                Actions =
+                    { policy.Actions with
+                        BadSignature = action
+                    }
+            }
+
+        sent (runWith acting (asking "; r=x") altered.Value) |> List.exactlyOne
+
+    Expect.contains "Delivery-Result: reject\r\n" (result FilterAction.Reject)
+    Expect.contains "Delivery-Result: other\r\n" (result FilterAction.Discard)
+
+[<Test>]
+let ``RFC6591-3.2.4-1 a body too long to keep is left out`` () =
+    let long = String.replicate 3000 "0123456789012345678901234567890\n"
+    let mail = signedBy policy (plain.Replace("body\n", long)) + "more\r\n"
+
+    let report = sent (runWith reporting (asking "; r=x") mail) |> List.exactlyOne
+
+    Expect.lacks "DKIM-Canonicalized-Body" report
+    Expect.contains "DKIM-Canonicalized-Header" report
+
+let private isSilent (way: Way) mail =
+    Expect.equal [] (sent (runWith reporting way mail))
+
+[<TestCase("<>")>]
+[<TestCase("")>]
+let ``RFC5965-8-1 nothing answers the null sender`` (sender: string) =
+    isSilent
+        { asking "; r=x" with
+            Sender = ValueSome sender
+        }
+        altered.Value
+
+[<Test>]
+let ``RFC5965-8-1 nothing answers a report or another machine`` () =
+    for field in
+        [
+            "Content-Type: multipart/report; report-type=feedback-report"
+            "content-type:\tMultipart/Report;x=y"
+            "Auto-Submitted: auto-generated"
+        ] do
+        isSilent (asking "; r=x") (field + "\r\n" + altered.Value)
+
+    Expect.equal 1 (sent (runWith reporting (asking "; r=x") ("Auto-Submitted: no\r\n" + altered.Value))).Length
+
+    isSilent
+        { asking "; r=x" with
+            Sender = ValueNone
+            Macros = ("mail_addr", "") :: outside.Macros
+        }
+        altered.Value
+
+[<Test>]
+let ``RFC6651-3.3-5 reports end with what may be sent`` () =
+    let mutable left = 1
+
+    let limited =
+        { reporting with
+            Marks =
+                { reporting.Marks with
+                    MayReport =
+                        fun () ->
+                            left <- left - 1
+                            left >= 0
+                }
+        }
+
+    Expect.equal 1 (sent (runWith limited (asking "; r=x") altered.Value)).Length
+    Expect.equal 0 (sent (runWith limited (asking "; r=x") altered.Value)).Length
+
+[<Test>]
+let ``RFC6651-3.3-1 who signs with r=y is told as the record of his reports says`` () =
+    let wanting = altered.Value.Replace("v=1;", "v=1; r=y;")
+
+    let way record =
+        { outside with
+            Zone = text "_report._domainkey.example.com" record :: (asking "").Zone
+        }
+
+    let ran = runWith reporting (way "ra=abuse") wanting
+    Expect.contains "To: abuse@example.com\r\n" (sent ran |> List.exactlyOne)
+    Expect.equal [] (sent (runWith reporting (way "ra=abuse; rr=x") wanting))
+    Expect.equal [] (sent (runWith reporting (way "ra=abuse") altered.Value))
+
+    Expect.isTrue
+        (not (List.contains "_report._domainkey.example.com" (runWith policy (way "ra=a") wanting).Asked))
+        "asked"
+
+    let twice =
+        { way "ra=abuse" with
+            Zone = text "_report._domainkey.example.com" "ra=abuse" :: (asking "; r=x").Zone
+        }
+
+    Expect.contains "To: x@example.com\r\n" (sent (runWith reporting twice wanting) |> List.exactlyOne)
+
+[<TestCase("dkim=all; r=policy", true)>]
+[<TestCase("dkim=all; r=policy; ro=u", true)>]
+[<TestCase("dkim=all; r=policy; ro=s", false)>]
+[<TestCase("dkim=all; ra=policy; rr=u", true)>]
+[<TestCase("dkim=unknown; r=policy", false)>]
+[<TestCase("dkim=all", false)>]
+let ``suspicious mail is reported to the author's domain if it asks for that`` (record: string, reported: bool) =
+    match sent (runWith reporting (practice record) plain) with
+    | [ report ] when reported ->
+        Expect.contains "To: policy@example.com\r\n" report
+        Expect.contains "Auth-Failure: adsp\r\n" report
+        Expect.contains "Authentication-Results: mx.example.net; x-dkim-adsp=fail\r\n" report
+    | [] when not reported -> ()
+    | other -> Assert.Fail(string (box other))
+
+[<Test>]
+let ``suspicious mail with some signature is reported as such`` () =
+    let third =
+        signedBy
+            { policy with
+                Roles =
+                    { policy.Roles with
+                        FindDomain = ValueSome(fun _ -> ValueSome(domain "example.com"))
+                    }
+            }
+            (plain.Replace("joe@example.com", "joe@other.example"))
+
+    let count record =
+        let way =
+            { outside with
+                Zone =
+                    text "_adsp._domainkey.other.example" record
+                    :: exists "other.example"
+                    :: zone.Value
+            }
+
+        (sent (runWith reporting way third)).Length
+
+    Expect.equal 1 (count "dkim=all; r=x; ro=s")
+    Expect.equal 0 (count "dkim=all; r=x; ro=u")

@@ -1,0 +1,374 @@
+/// Whether the milters sign or verify a message, and what their logs say of that.
+module Dkim.Conformance.FilterRoleTests
+
+open System.Net
+open NUnit.Framework
+open Dkim.Core
+open Dkim.Conformance
+open Dkim.Conformance.FilterPassages
+
+let private from (address: string) =
+    plain.Replace("joe@example.com", address)
+
+let private isSigned (ran: Ran) =
+    ran.Inserted |> List.exists _.StartsWith("DKIM-Signature:")
+
+let private roles (change: FilterRoles -> FilterRoles) : FilterPolicy =
+    { policy with
+        Roles = change policy.Roles
+        Marks = { policy.Marks with LogWhy = true }
+    }
+
+let private why = roles id
+
+[<TestCase("joe@example.com", true)>]
+[<TestCase("joe@EXAMPLE.com", true)>]
+[<TestCase("joe@sub.example.com", false)>]
+[<TestCase("joe@example.net", false)>]
+let ``mail of a listed domain from an internal host is signed`` (address: string, expected: bool) =
+    let ran = runWith policy local (from address)
+    Expect.equal expected (isSigned ran)
+    Expect.equal Accepted ran.Ending
+
+[<TestCase("", "From", true)>]
+[<TestCase("Sender: a@other.example\n", "Sender", false)>]
+[<TestCase("Sender: a@other.example\nResent-From: b@example.com\n", "Resent-From", true)>]
+[<TestCase("Resent-From: b@example.com\nResent-Sender: c@other.example\n", "Resent-Sender", false)>]
+let ``the sender is that of the first of Resent-Sender, Resent-From, Sender and From``
+    (fields: string, _: string, expected: bool)
+    =
+    runWith policy local (fields + plain) |> isSigned |> Expect.equal expected
+
+[<Test>]
+let ``without a sender field a message passes without a result`` () =
+    let ran = runWith policy outside "Subject: hi\n\nbody\n"
+    Expect.equal [] ran.Changes
+    Expect.equal Accepted ran.Ending
+    Expect.equal [ "JOB1: no sender header found; accepting" ] ran.Log
+
+[<Test>]
+let ``a sender that cannot be read passes without a result, and results forged in our name go`` () =
+    let ran =
+        runWith policy outside "Authentication-Results: mx.example.net; dkim=pass\nFrom: nobody\n\nbody\n"
+
+    Expect.equal [ Deleted("Authentication-Results", 1) ] ran.Changes
+    Expect.equal Accepted ran.Ending
+    Expect.equal [ "JOB1: can't parse From: header value `nobody'" ] ran.Log
+
+[<Test>]
+let ``the whole way to verifying is told to those who wonder why`` () =
+    let ran =
+        runWith
+            (roles (fun roles ->
+                { roles with
+                    MtaNames = [ "MSA" ]
+                    MacrosMatch = ValueSome(fun find -> (find "trusted").IsSome)
+                    FindParent = ValueSome(fun _ -> ValueNone)
+                    Keys = KeyList(fun _ -> [])
+                }))
+            outside
+            (from "joe@example.org")
+
+    Expect.equal
+        [
+            "JOB1 no signing domain match for `example.org'"
+            "JOB1 no signing subdomain match for `example.org'"
+            "JOB1 no signing keylist match for `joe@example.org'"
+            "JOB1 no MTA name match"
+            "JOB1 no macros match"
+            "JOB1 not internal"
+            "JOB1 not authenticated"
+            "JOB1 not POP authenticated"
+            "JOB1 mode select: verifying"
+        ]
+        (ran.Log |> List.filter (fun line -> not (line.Contains "signature data")))
+
+[<Test>]
+let ``signing is told, too`` () =
+    Expect.equal [ "JOB1 mode select: signing" ] (runWith why local plain).Log
+
+[<Test>]
+let ``without LogWhy nothing of the way is told`` () =
+    Expect.equal [] (runWith policy local plain).Log
+
+let private macro name value (way: Way) =
+    { way with
+        Macros = (name, value) :: way.Macros
+    }
+
+[<Test>]
+let ``each of daemon, macros, address, login and POP makes a message ours`` () =
+    let signs (change: FilterRoles -> FilterRoles) way =
+        runWith (roles change) way plain |> isSigned
+
+    let byMta roles = { roles with MtaNames = [ "MSA" ] }
+    Expect.isTrue (signs byMta (macro "daemon_name" "msa" outside)) "daemon, in any case"
+    Expect.isTrue (not (signs byMta (macro "daemon_name" "MTA" outside))) "another daemon"
+    Expect.isTrue (not (signs byMta outside)) "no daemon"
+
+    let byMacro roles =
+        { roles with
+            MacrosMatch = ValueSome(fun find -> find "net" = ValueSome "inside")
+        }
+
+    Expect.isTrue (signs byMacro (macro "net" "inside" outside)) "macro"
+    Expect.isTrue (not (signs byMacro (macro "net" "outside" outside))) "another value"
+    Expect.isTrue (signs id (macro "auth_type" "PLAIN" outside)) "login"
+    Expect.isTrue (not (signs id (macro "auth_type" "" outside))) "no login"
+    Expect.isTrue (signs id local) "internal"
+
+    let byPop roles =
+        { roles with
+            IsPopAuthenticated = fun address -> string address = "192.0.2.7"
+        }
+
+    Expect.isTrue (signs byPop outside) "POP"
+
+    Expect.isTrue
+        (signs
+            id
+            { outside with
+                Client =
+                    {
+                        HostName = "localhost"
+                        Address = ValueNone
+                    }
+            })
+        "submitted on the machine"
+
+[<Test>]
+let ``mail of ours from elsewhere is told, unless the host is to be ignored`` () =
+    let ran = runWith policy outside plain
+
+    Expect.equal
+        (LogLevel.Notice, "JOB1 external host mail.example.org attempted to send as example.com")
+        (ran.Levels.Head, ran.Log.Head)
+
+    let ignoring =
+        roles (fun roles ->
+            { roles with
+                IsIgnoredExternal = fun client -> client.HostName = "mail.example.org"
+            })
+
+    Expect.isTrue (not ((runWith ignoring outside plain).Log |> List.exists _.Contains("external host"))) "ignored"
+
+[<Test>]
+let ``mail of others from elsewhere is verified without a word on that`` () =
+    Expect.equal
+        [ "JOB1: no signature data" ]
+        (runWith
+            policy
+            { outside with
+                Zone = [ exists "example.org" ]
+            }
+            (from "joe@example.org"))
+            .Log
+
+[<Test>]
+let ``a role that is off leaves mail untouched, and mail of ours is then told`` () =
+    let verifyOnly =
+        { policy with
+            Roles = { policy.Roles with Signs = false }
+            Marks = { policy.Marks with XHeader = true }
+        }
+
+    let ran = runWith verifyOnly local plain
+    Expect.equal [] ran.Changes
+    Expect.isTrue ran.Early "before the body"
+    Expect.equal [ "JOB1 signing mode off; not signing mail of example.com" ] ran.Log
+
+    let signOnly =
+        { policy with
+            Roles = { policy.Roles with Verifies = false }
+        }
+
+    let ran = runWith signOnly outside (from "joe@example.org")
+    Expect.equal [] ran.Changes
+    Expect.equal Accepted ran.Ending
+
+let private keyList (lines: (string * FilterKey list) list) =
+    roles (fun roles ->
+        { roles with
+            Keys =
+                KeyList(fun address ->
+                    lines
+                    |> List.tryFind (fun (pattern, _) -> Pattern.matches address (Pattern.ofText pattern))
+                    |> Option.map snd
+                    |> Option.defaultValue [])
+        })
+
+let private tag (name: string) (ran: Ran) : string voption =
+    let field = ran.Inserted |> List.find _.StartsWith("DKIM-Signature:")
+
+    TagList.parse 8192<octet> (field.Substring 15)
+    |> Expect.ok
+    |> fun tags -> tags.TryValue name
+
+[<Test>]
+let ``a key list makes a domain ours and names domain and selector`` () =
+    let key =
+        { filterKey "mail.private" rsa.Value with
+            Domain = ValueSome(domain "signer.example")
+        }
+
+    let ran =
+        runWith (keyList [ "*@example.org", [ key ] ]) local (from "joe@example.org")
+
+    Expect.equal (ValueSome "signer.example") (tag "d" ran)
+    Expect.equal (ValueSome "mail.private") (tag "s" ran)
+    Expect.equal ValueNone (tag "i" ran)
+
+    let own = { key with Domain = ValueNone }
+
+    let ran =
+        runWith (keyList [ "*@example.org", [ own ] ]) local (from "joe@example.org")
+
+    Expect.equal (ValueSome "example.org") (tag "d" ran)
+
+[<Test>]
+let ``a listed domain without a key in the list is a temporary failure`` () =
+    let ran = runWith (keyList [ "*@other.example", [] ]) local plain
+    Expect.equal Deferred ran.Ending
+    Expect.contains "JOB1 no key selected for signing" (String.concat "\n" ran.Log)
+    Expect.equal LogLevel.Notice (List.last ran.Levels)
+
+[<Test>]
+let ``a subdomain signs as the listed domain and says which it is`` () =
+    let withParents =
+        roles (fun roles ->
+            { roles with
+                FindParent =
+                    ValueSome(fun sender ->
+                        if sender.IsWithin(domain "example.com") then
+                            ValueSome(domain "example.com")
+                        else
+                            ValueNone)
+            })
+
+    let ran = runWith withParents local (from "joe@a.b.example.com")
+    Expect.equal (ValueSome "example.com") (tag "d" ran)
+    Expect.equal (ValueSome "@a.b.example.com") (tag "i" ran)
+    Expect.equal ValueNone (tag "i" (runWith withParents local plain))
+
+[<TestCase("<boss@example.org>", true)>]
+[<TestCase("boss@EXAMPLE.org", true)>]
+[<TestCase("<@relay.example:boss@example.org>", true)>]
+[<TestCase("<other@example.org>", false)>]
+let ``one recipient to whom nothing is signed is enough`` (recipient: string, skipped: bool) =
+    let skipping =
+        roles (fun roles ->
+            { roles with
+                IsUnsignedRecipient = Pattern.any [ Pattern.ofText "boss@*" ]
+            })
+
+    let ran =
+        runWith
+            skipping
+            { local with
+                Recipients = [ "<you@example.org>"; recipient ]
+            }
+            plain
+
+    Expect.equal skipped (ran.Changes = [])
+    Expect.equal Accepted ran.Ending
+
+    if skipped then
+        Expect.contains "JOB1 skipping signing of mail to `boss@" (List.last ran.Log)
+
+let private required = roles (fun roles -> { roles with RequiredHeaders = true })
+
+[<TestCase("From: a@example.com\nDate: x\n", true)>]
+[<TestCase("From: a@example.com\n", false)>]
+[<TestCase("From: a@example.com\nFrom: b@example.com\nDate: x\n", false)>]
+[<TestCase("From: a@example.com\nDate: x\nDate: y\n", false)>]
+[<TestCase("From: a@example.com\nDate: x\nTo: a@b\nTo: c@d\n", false)>]
+[<TestCase("From: a@example.com\nDate: x\nSubject: a\nsubject: b\n", false)>]
+[<TestCase("From: a@example.com\nDate: x\nMessage-ID: a\nMessage-Id: b\n", false)>]
+[<TestCase("From: a@example.com\nDate: x\nReceived: a\nReceived: b\n", true)>]
+let ``RFC6376-8.15-1 fields too many or too few keep a message from being signed`` (fields: string, isFit: bool) =
+    let ran = runWith required local (fields + "\nbody\n")
+    Expect.equal isFit (isSigned ran)
+    Expect.equal Accepted ran.Ending
+
+    if not isFit then
+        Expect.equal "mx.example.net; dkim=permerror (bad format) header.i=unknown" (ran.Value "Authentication-Results")
+
+        Expect.contains "JOB1 RFC2822 header requirement error" (String.concat "\n" ran.Log)
+
+[<Test>]
+let ``verified mail without Date is told as badly formed and accepted`` () =
+    let ran =
+        runWith required outside "Authentication-Results: mx.example.net; dkim=pass\nFrom: a@example.org\n\nbody\n"
+
+    Expect.equal Accepted ran.Ending
+    Expect.equal [ "Authentication-Results", 1 ] ran.Deleted
+
+    Expect.equal "mx.example.net; dkim=permerror (bad format) header.i=unknown" (ran.Value "Authentication-Results")
+
+[<TestCase("Accept")>]
+[<TestCase("TempFail")>]
+[<TestCase("Discard")>]
+[<TestCase("Reject")>]
+let ``RFC6376-8.9-1 a header beyond the limit ends by the security action`` (name: string) =
+    let action, expected =
+        match name with
+        | "Accept" -> FilterAction.Accept, Accepted
+        | "TempFail" -> FilterAction.TempFail, Deferred
+        | "Discard" -> FilterAction.Discard, Discarded
+        | _ -> FilterAction.Reject, Refused(550, "5.7.0", "too much header data")
+
+    let limited =
+        { policy with
+            HeaderLimits =
+                {
+                    Octets = 100<octet>
+                    Fields = 100
+                    FieldOctets = 100<octet>
+                }
+            Actions =
+                { policy.Actions with
+                    Security = action
+                }
+        }
+
+    let ran = runWith limited local plain
+    Expect.equal expected ran.Ending
+    Expect.equal [] ran.Changes
+    Expect.equal [ "JOB1 too much header data" ] ran.Log
+    Expect.equal [ LogLevel.Notice ] ran.Levels
+
+[<Test>]
+let ``without a queue id the log says so`` () =
+    Expect.equal
+        [ "(unknown-jobid): no sender header found; accepting" ]
+        (runWith policy { outside with Macros = [] } "Subject: x\n\n").Log
+
+[<Test>]
+let ``nothing of a message can forge a line of the log`` () =
+    let ran =
+        runWith
+            why
+            { outside with
+                Client = client "evil\n\027[2J.example" "192.0.2.9"
+            }
+            (from "\"a\007\"@example.com")
+
+    for line in ran.Log do
+        Expect.isTrue (line |> Seq.forall (fun c -> c >= ' ' && c <> '\127')) line
+
+[<Test>]
+let ``an IPv6 client is looked up like any other`` () =
+    let internals =
+        roles (fun roles ->
+            { roles with
+                IsInternal = fun client -> client.Address = ValueSome IPAddress.IPv6Loopback
+            })
+
+    runWith
+        internals
+        { local with
+            Client = client "localhost" "::1"
+        }
+        plain
+    |> isSigned
+    |> Expect.equal true
