@@ -69,6 +69,14 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
     /// Macros, without braces, that decisions look at.
     member _.WantedMacros = parts.Macros
 
+    /// Whether a body may be wanted only in part, or not at all: a filter that only signs hashes it whole.
+    member _.SkipsBodies =
+        parts.Policy.Roles.Verifies
+        || match parts.Policy.Signing.Length with
+           | AtMost _ -> true
+           | NoLength
+           | WholeLength -> false
+
     /// Whether `Ignores` can be true.
     member _.IgnoresSome = parts.HasPeers
 

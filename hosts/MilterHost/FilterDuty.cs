@@ -28,6 +28,8 @@ internal sealed class FilterDuty(FilterProgram program, IResolver resolver, Repo
         order = new Order(next, source);
     }
 
+    public bool SkipsBodies => order.Program.SkipsBodies;
+
     public bool Ignores(MilterClient client) => order.Program.Ignores(client);
 
     public MilterMessage NewMessage(MilterClient client) => order.Program.NewMessage(client);

@@ -18,7 +18,7 @@ internal interface IMilterService
 
     /// <summary>Of some message's body not all may be wanted, or nothing. False saves a reply for each piece of every
     /// body: the MTA then sends them all without waiting, and messages end when they are complete.</summary>
-    bool SkipsBodies => true;
+    bool SkipsBodies { get; }
 
     /// <summary>The client's messages pass without being looked at.</summary>
     bool Ignores(MilterClient client);

@@ -225,7 +225,7 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
     {
         if (Negotiation.Of(offer, service, out var problem) is not { } negotiation)
         {
-            service.Report($"the MTA cannot be served: {problem}");
+            service.Log(new LogLine(LogLevel.Error, $"the MTA cannot be served: {problem}"));
             Dispose();
             return;
         }

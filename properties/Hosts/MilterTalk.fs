@@ -211,6 +211,7 @@ type internal FateProgram(edits: Edit list, resolver: IResolver) =
         member _.WantedMacros = [| "i"; "daemon_name" |]
         member _.Quarantines = false
         member _.IgnoresSome = true
+        member _.SkipsBodies = true
         member _.Ignores client = client.HostName = "ignored"
         member _.NewMessage client = new MilterMessage(parts, client)
 
@@ -219,7 +220,7 @@ type internal FateProgram(edits: Edit list, resolver: IResolver) =
 
         member _.Mail _ = ()
         member _.Keep(_, _) = ()
-        member _.Log _ = ()
+        member _.Log line = reports.Add line.Text
         member _.Report failure = reports.Add failure
 
 /// The dialogue, fed as a connection feeds it.
