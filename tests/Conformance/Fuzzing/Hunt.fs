@@ -1,0 +1,182 @@
+/// The hunt for inputs that break a law: for a time, from a seed, one target after the other. An input with an outcome that
+/// was not seen before is kept and damaged further.
+module Dkim.Standards.Fuzzing.Hunt
+
+open System
+open System.Collections.Generic
+open System.Diagnostics
+open System.IO
+open Dkim.Standards.Abnf
+open Dkim.Standards.Fuzzing.Readers
+
+let targets: Target list = Readers.all @ Programs.all
+
+/// The folder of inputs that broke a law once; a test reads them all again.
+let findings =
+    Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "findings"))
+
+/// Longer than this for one input, twice over, is a finding.
+[<Literal>]
+let private SlowMilliseconds = 1000
+
+type private Pool =
+    {
+        Inputs: List<string>
+        Seen: HashSet<string>
+    }
+
+/// The law that an input breaks, if it breaks one.
+let tryBreak (target: Target) (text: string) : string voption =
+    try
+        let watch = Stopwatch.StartNew()
+        target.Read text |> ignore
+
+        if watch.ElapsedMilliseconds > SlowMilliseconds then
+            watch.Restart()
+            target.Read text |> ignore
+
+        if watch.ElapsedMilliseconds > SlowMilliseconds then
+            ValueSome("slow: " + string watch.ElapsedMilliseconds + " ms")
+        else
+            ValueNone
+    with
+    | Broken law -> ValueSome law
+    | error -> ValueSome(error.GetType().Name + ": " + error.Message)
+
+let private kindOf (problem: string) = problem.Split(':')[0]
+
+/// Writes the smallest input that breaks the same law to the findings.
+let private keep (target: Target) (text: string) (problem: string) : string =
+    let breaksSame text =
+        match tryBreak target text with
+        | ValueSome other -> kindOf other = kindOf problem
+        | ValueNone -> false
+
+    let least = Shrinking.shrink breaksSame text
+    let digest = Security.Cryptography.SHA256.HashData(Dkim.Core.Octets.ofLatin1 least)
+
+    let name =
+        target.Name
+        + "-"
+        + (Convert.ToHexString digest).Substring(0, 12).ToLowerInvariant()
+
+    File.WriteAllBytes(Path.Combine(findings, name), Dkim.Core.Octets.ofLatin1 least)
+    name + ": " + problem + "\n  " + Shrinking.show least
+
+let private next (target: Target) (random: Random) (pool: Pool) =
+    let other () =
+        if pool.Inputs.Count = 0 then
+            ""
+        else
+            pool.Inputs[random.Next pool.Inputs.Count]
+
+    let base' =
+        if pool.Inputs.Count > 0 && random.Next 2 = 0 then
+            other ()
+        else
+            target.Make random
+
+    if random.Next 8 = 0 then
+        base'
+    else
+        Inputs.damaged random (other ()) base'
+
+/// Inputs of one target for a time. Returns how many there were, how many kinds of outcome, and the findings.
+let private hunt (target: Target) (seed: int) (milliseconds: int64) : struct (int64 * int * string list) =
+    let random = Random seed
+
+    let pool =
+        {
+            Inputs = List<string>()
+            Seen = HashSet<string>()
+        }
+
+    let found = List<string>()
+    let kinds = HashSet<string>()
+    let watch = Stopwatch.StartNew()
+    let mutable count = 0L
+
+    while watch.ElapsedMilliseconds < milliseconds && found.Count < 5 do
+        let text = next target random pool
+        count <- count + 1L
+
+        try
+            let outcome = target.Read text
+
+            if pool.Inputs.Count < 2000 && pool.Seen.Count < 5000 && pool.Seen.Add outcome then
+                pool.Inputs.Add text
+        with _ ->
+            match tryBreak target text with
+            | ValueSome problem when kinds.Add(kindOf problem) -> found.Add(keep target text problem)
+            | _ -> ()
+
+    struct (count, pool.Seen.Count, List.ofSeq found)
+
+let private usage =
+    "usage: ./fuzz [--seconds N] [--seed S] [TARGET...]\ntargets: "
+    + String.Join(' ', targets |> List.map _.Name)
+
+type private Order =
+    {
+        Seconds: int
+        Seed: int
+        Names: string list
+    }
+
+let rec private order (known: Order) (arguments: string list) : Order voption =
+    match arguments with
+    | [] -> ValueSome known
+    | "--seconds" :: Number seconds :: rest -> order { known with Seconds = seconds } rest
+    | "--seed" :: Number seed :: rest -> order { known with Seed = seed } rest
+    | name :: rest when targets |> List.exists (fun target -> target.Name = name) ->
+        order
+            { known with
+                Names = known.Names @ [ name ]
+            }
+            rest
+    | _ -> ValueNone
+
+and private (|Number|_|) (text: string) =
+    match Int32.TryParse text with
+    | true, number -> Some number
+    | _ -> None
+
+/// The program: 0 without findings, 1 with some, 64 for a command line that is none.
+let run (arguments: string list) : int =
+    match
+        order
+            {
+                Seconds = 60
+                Seed = Environment.TickCount
+                Names = []
+            }
+            arguments
+    with
+    | ValueNone ->
+        Console.Error.WriteLine usage
+        64
+    | ValueSome order ->
+        let wanted =
+            targets
+            |> List.filter (fun target -> List.isEmpty order.Names || List.contains target.Name order.Names)
+
+        let share = int64 order.Seconds * 1000L / int64 wanted.Length
+        Console.WriteLine("seed " + string order.Seed)
+
+        let broken =
+            wanted
+            |> List.map (fun target ->
+                let struct (count, outcomes, found) = hunt target order.Seed share
+
+                Console.WriteLine(
+                    target.Name.PadRight 12
+                    + (string count).PadLeft 12
+                    + " inputs"
+                    + (string outcomes).PadLeft 7
+                    + " outcomes"
+                )
+
+                List.iter (fun (told: string) -> Console.WriteLine("  " + told)) found
+                found.Length)
+
+        if List.sum broken = 0 then 0 else 1
