@@ -78,7 +78,7 @@ module internal KeyList =
                 ValueSome(struct (line.Substring(0, first), domain, line.Substring(second + 1)))
             | _ -> ValueNone
 
-    let private tryLine form directory number (line: string) : KeyLine voption =
+    let private tryLine form selectorOf directory number (line: string) : KeyLine voption =
         match fields form line with
         | ValueNone -> ValueNone
         | ValueSome(struct (pattern, domain, path)) ->
@@ -100,6 +100,16 @@ module internal KeyList =
         let lines = List<KeyLine>()
         let errors = List<string>()
         let mutable directory = ""
+        // Most lines of a long list name the same keys.
+        let selectors = Dictionary<string, Selector voption>(StringComparer.Ordinal)
+
+        let selectorOf path =
+            match selectors.TryGetValue path with
+            | true, selector -> selector
+            | false, _ ->
+                let selector = selectorOf path
+                selectors[path] <- selector
+                selector
 
         let read index (line: string) =
             let said = line.Trim()
@@ -107,7 +117,7 @@ module internal KeyList =
             if said.StartsWith '/' && not (said.Contains ':') then
                 directory <- said
             elif said <> "" && not (line.StartsWith '#') then
-                match tryLine form directory (index + 1) said with
+                match tryLine form selectorOf directory (index + 1) said with
                 | ValueSome line -> lines.Add line
                 | ValueNone -> errors.Add("line " + string (index + 1) + ": malformed")
 

@@ -3,6 +3,7 @@ namespace Dkim.Core
 
 open System
 open System.Collections.Generic
+open System.Text
 open FParsec
 
 /// `dkim(key=..., s=...)`: one signature, as far as it was said. What is missing comes from the settings.
@@ -175,15 +176,18 @@ module SignatureMap =
 
     /// A key or an address as they are compared: lower case, the domain in A-labels.
     let internal folded (text: string) : string =
-        let domainAt = text.LastIndexOf '@' + 1
-        let domain = text.Substring domainAt
+        if Ascii.IsValid(text.AsSpan()) then
+            text.ToLowerInvariant()
+        else
+            let domainAt = text.LastIndexOf '@' + 1
+            let domain = text.Substring domainAt
 
-        let name =
-            match Label.tryName 253 1 domain with
-            | Result.Ok name -> name
-            | Result.Error _ -> domain.ToLowerInvariant()
+            let name =
+                match Label.tryName 253 1 domain with
+                | Result.Ok name -> name
+                | Result.Error _ -> domain.ToLowerInvariant()
 
-        text.Substring(0, domainAt).ToLowerInvariant() + name
+            text.Substring(0, domainAt).ToLowerInvariant() + name
 
     let private isKeyChar (c: char) = not (Char.IsWhiteSpace c)
 

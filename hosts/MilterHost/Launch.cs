@@ -34,7 +34,7 @@ internal static class Launch
         Daemon? daemon = null;
         if (settings.Background && !isCopy)
         {
-            using var handed = new FileHandover(files.Found);
+            using var handed = new FileHandover(files);
             daemon = Daemon.Detach(out var exitCode, handed);
             if (daemon is null)
                 return exitCode;
@@ -50,10 +50,7 @@ internal static class Launch
         if (settings.UMask.IsSome)
             OwnProcess.SetUmask((uint)settings.UMask.Value);
         if (settings.AutoRestart && !isCopy)
-        {
-            daemon?.Ready();
-            return await SuperviseAsync(program, files, log, signals).ConfigureAwait(false);
-        }
+            return await SuperviseAsync(program, files, log, signals, daemon).ConfigureAwait(false);
 
         foreach (var warning in looseKeys)
             log.Warning(warning);
@@ -83,14 +80,15 @@ internal static class Launch
     }
 
     private static async Task<int> SuperviseAsync(
-        FilterProgram program, SettingsFiles files, ServiceLog log, Signals signals)
+        FilterProgram program, SettingsFiles files, ServiceLog log, Signals signals, Daemon? daemon)
     {
         var settings = program.Service;
         (int, TimeSpan)? rate = settings.AutoRestartRate.IsSome
             ? (settings.AutoRestartRate.Value.Item1, TimeSpan.FromSeconds(settings.AutoRestartRate.Value.Item2))
             : null;
-        using var handed = new FileHandover(files.Found);
+        using var handed = new FileHandover(files);
         using var pidFile = WritePidFile(settings, log);
+        daemon?.Ready();
         var supervisor = new Supervisor(new RestartLimits(settings.AutoRestartCount, rate), handed, log.Error);
         return await supervisor.RunAsync(signals).ConfigureAwait(false) ? 0 : ExitCodes.Unavailable;
     }

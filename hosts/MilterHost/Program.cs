@@ -6,7 +6,7 @@ using Dkim.MilterHost;
 Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
 
 var isCopy = Supervisor.TakeIsCopy();
-var files = new SettingsFiles(FileHandover.Take());
+var files = FileHandover.Take();
 var surroundings = new Surroundings();
 var start = OwnProcess.ProgramName switch
 {

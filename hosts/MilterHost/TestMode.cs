@@ -17,9 +17,12 @@ internal static class TestMode
         var shown = file == StandardInput ? "(stdin)" : file;
         try
         {
+            var message = await ReadAsync(file).ConfigureAwait(false);
+            if (Launch.Optional(program.Service.BaseDirectory) is { } directory)
+                OwnProcess.ChangeDirectory(directory);
             using var resolver = Lookups.Open(program.Service);
             using var run = program.NewTest(shown);
-            run.Begin(await ReadAsync(file).ConfigureAwait(false), DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+            run.Begin(message, DateTimeOffset.UtcNow.ToUnixTimeSeconds());
             var lookups = new MessageLookups(resolver, Lookups.Limits(program.Service));
             while (run.Questions is { Length: > 0 } questions)
                 run.Answer(await lookups.AskAsync(questions).ConfigureAwait(false));

@@ -6,7 +6,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Dkim.Hosting;
 
 /// <summary>Files that one process has read and a copy of it gets in memory: the copy may not read them, being another
-/// user, or cannot, standard input being one of them.</summary>
+/// user, or cannot, standard input being one of them. With them goes the directory where their paths start.</summary>
 public sealed class FileHandover : IDisposable
 {
     private const string Variable = "HOST_FILES_DESCRIPTOR";
@@ -15,22 +15,26 @@ public sealed class FileHandover : IDisposable
 
     /// <summary>Takes the files into memory that has no name.</summary>
     /// <exception cref="StartupException">There is no such memory.</exception>
-    public FileHandover(IReadOnlyDictionary<WantedFile, FileContents> files)
+    public FileHandover(SettingsFiles files)
     {
         memory = Open();
         using var octets = new MemoryStream();
         using (var writer = new BinaryWriter(octets, Encoding.UTF8, leaveOpen: true))
-            Write(files, writer);
+        {
+            writer.Write(files.Directory);
+            Write(files.Found, writer);
+        }
+
         RandomAccess.Write(memory, octets.GetBuffer().AsSpan(0, (int)octets.Length), 0);
     }
 
-    /// <summary>The files that were handed to this process; none where there are none. They can be taken once.</summary>
-    public static IReadOnlyDictionary<WantedFile, FileContents> Take()
+    /// <summary>The files that were handed to this process, or what reads them. They can be taken once.</summary>
+    public static SettingsFiles Take()
     {
         if (Environment.GetEnvironmentVariable(Variable) is not { } text
             || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var descriptor))
         {
-            return new Dictionary<WantedFile, FileContents>();
+            return new SettingsFiles(Environment.CurrentDirectory, []);
         }
 
         Environment.SetEnvironmentVariable(Variable, null);
@@ -41,7 +45,7 @@ public sealed class FileHandover : IDisposable
         while (length < octets.Length && RandomAccess.Read(memory, octets.AsSpan(length), length) is var count and > 0)
             length += count;
         using var reader = new BinaryReader(new MemoryStream(octets), Encoding.UTF8);
-        return Read(reader);
+        return new SettingsFiles(reader.ReadString(), Read(reader));
     }
 
     public void Dispose() => memory.Dispose();
@@ -65,7 +69,7 @@ public sealed class FileHandover : IDisposable
         }
     }
 
-    private static void Write(IReadOnlyDictionary<WantedFile, FileContents> files, BinaryWriter writer)
+    private static void Write(Dictionary<WantedFile, FileContents> files, BinaryWriter writer)
     {
         writer.Write(files.Count);
         foreach (var (file, contents) in files)

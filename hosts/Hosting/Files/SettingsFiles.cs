@@ -3,15 +3,28 @@ using Dkim.Core;
 namespace Dkim.Hosting;
 
 /// <summary>Reads the files that the core wants. Relative paths start where the program did.</summary>
-/// <param name="given">Files that another process has read for this one; they are taken once.</param>
-public sealed class SettingsFiles(IReadOnlyDictionary<WantedFile, FileContents>? given = null)
+public sealed class SettingsFiles
 {
     private const string StandardInput = "-";
     private const int MaxLength = (16 << 20) + 1;
-    private readonly string directory = Environment.CurrentDirectory;
     private readonly Dictionary<WantedFile, byte[]> secrets = [];
-    private readonly Dictionary<WantedFile, FileContents> given =
-        given is null ? [] : new Dictionary<WantedFile, FileContents>(given);
+    private readonly Dictionary<WantedFile, FileContents> given;
+
+    public SettingsFiles()
+        : this(Environment.CurrentDirectory, [])
+    {
+    }
+
+    /// <param name="directory">Where relative paths start.</param>
+    /// <param name="given">Files that another process has read for this one; they are taken once.</param>
+    internal SettingsFiles(string directory, Dictionary<WantedFile, FileContents> given)
+    {
+        Directory = directory;
+        this.given = given;
+    }
+
+    /// <summary>Where relative paths start.</summary>
+    public string Directory { get; }
 
     /// <summary>The keys that the last start got as they once were, one line each: they cannot be read any more, mostly
     /// since the program has become another user.</summary>
@@ -106,7 +119,7 @@ public sealed class SettingsFiles(IReadOnlyDictionary<WantedFile, FileContents>?
         return octets[..length];
     }
 
-    private string Located(WantedFile file) => Path.Combine(directory, file.Path);
+    private string Located(WantedFile file) => Path.Combine(Directory, file.Path);
 
     private static string Reason(string path, string message)
     {

@@ -1,0 +1,64 @@
+using System.Text;
+using Dkim.Hosts.Tests.Hosting;
+using Dkim.MilterHost;
+using NUnit.Framework;
+
+namespace Dkim.Hosts.Tests.Milter;
+
+/// <summary>Reports on their way to the local mail system.</summary>
+[TestFixture]
+[NonParallelizable]
+public sealed class ReportSenderTests
+{
+    private Scratch scratch = null!;
+    private string? path;
+
+    [SetUp]
+    public void SetUp()
+    {
+        scratch = new Scratch();
+        path = Environment.GetEnvironmentVariable("PATH");
+        Environment.SetEnvironmentVariable("PATH", $"{scratch.Root}:{path}");
+    }
+
+    [TearDown]
+    public void TearDown()
+    {
+        Environment.SetEnvironmentVariable("PATH", path);
+        scratch.Dispose();
+    }
+
+    [Test]
+    public async Task AReportGoesToSendmailWithoutASender()
+    {
+        Sendmail("echo \"$@\" > \"$0.arguments\"; cat > \"$0.mail\"");
+        var reported = new List<string>();
+        await using (var sender = new ReportSender(reported.Add))
+            sender.Send(Encoding.ASCII.GetBytes("To: a@example.org\n\nA report.\n"));
+        Assert.That(reported, Is.Empty);
+        Assert.That(File.ReadAllText(scratch.At("sendmail.arguments")), Is.EqualTo("-t -oi -f <>\n"));
+        Assert.That(File.ReadAllText(scratch.At("sendmail.mail")), Is.EqualTo("To: a@example.org\n\nA report.\n"));
+    }
+
+    [Test]
+    public async Task AFailureIsTold()
+    {
+        Sendmail("cat > /dev/null; exit 75");
+        var reported = new List<string>();
+        await using (var sender = new ReportSender(reported.Add))
+            sender.Send(Encoding.ASCII.GetBytes("To: a@example.org\n\n"));
+        Assert.That(reported, Has.Count.EqualTo(1));
+        Assert.That(reported[0], Does.EndWith("exited with status 75"));
+    }
+
+    [Test]
+    public async Task OnlySoManyMayGoOut()
+    {
+        await using var sender = new ReportSender(_ => { });
+        var taken = Enumerable.Range(0, 1000).Count(_ => sender.MayTake());
+        Assert.That(taken, Is.InRange(20, 21));
+    }
+
+    private void Sendmail(string script) => scratch.Write(
+        "sendmail", $"#!/bin/sh\n{script}\n", UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+}

@@ -1,0 +1,350 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Text;
+using Dkim.Hosts.Tests.Hosting;
+using NUnit.Framework;
+
+namespace Dkim.Hosts.Tests.Milter;
+
+/// <summary>dkim-filter as a service: start, socket, user, signals, end.</summary>
+[TestFixture]
+public sealed class ServiceTests
+{
+    private Scratch scratch = null!;
+    private readonly List<int> started = [];
+
+    private string Socket => scratch.At("socket");
+
+    private string Place => "local:" + Socket;
+
+    [SetUp]
+    public void SetUp()
+    {
+        scratch = new Scratch();
+        File.SetUnixFileMode(scratch.Root, (UnixFileMode)0x1FF);
+        using var key = RSA.Create(2048);
+        scratch.Write("mail.private", key.ExportPkcs8PrivateKeyPem(), UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        scratch.Write("keys", $"mail._domainkey.example.org v=DKIM1; p={TestSignature.PublicKey(key)}\n");
+    }
+
+    [TearDown]
+    public void TearDown()
+    {
+        foreach (var process in started.Where(IsAlive))
+            Kill(process, "KILL");
+        started.Clear();
+        scratch.Dispose();
+    }
+
+    [Test]
+    public async Task GoesIntoTheBackgroundOnceTheSocketIsOpen()
+    {
+        var run = Start("PidFile pid", "UMask 007");
+        Assert.That((run.ExitCode, run.Output, run.Errors), Is.EqualTo((0, "", "")));
+        var process = PidOf("pid");
+        using (var mta = new Mta(Socket))
+            Assert.That(mta.Pass("me@example.org")[0], Does.StartWith("i").And.Contain("DKIM-Signature"));
+        Assert.That(ModeOf(Socket), Is.EqualTo(0x1F8), "the mask of the settings");
+        Assert.That(File.ReadAllText($"/proc/{process}/stat").Split(' ')[3], Is.EqualTo("1"), "its parent");
+        Kill(process, "TERM");
+        await Tools.Eventually(() => !IsAlive(process), "it ends");
+        Assert.That(File.Exists(Socket) || File.Exists(scratch.At("pid")), Is.False);
+    }
+
+    [Test]
+    public void ASocketThatIsAliveIsNeitherTakenNorRemoved()
+    {
+        Start("PidFile pid");
+        var second = Run("PidFile pid2");
+        Assert.That(second.ExitCode, Is.EqualTo(69));
+        Assert.That(second.Errors, Does.Contain("another process is listening there"));
+        using var mta = new Mta(Socket);
+        Assert.That(mta.Pass("me@example.org")[^1], Is.EqualTo("a").Or.EqualTo("c"));
+    }
+
+    [Test]
+    public async Task ASocketThatNobodyServesIsReplaced()
+    {
+        Start("PidFile pid");
+        var process = PidOf("pid");
+        Kill(process, "KILL");
+        await Tools.Eventually(() => !IsAlive(process), "it is killed");
+        Assert.That(File.Exists(Socket));
+        Assert.That(Start("PidFile pid").ExitCode, Is.Zero);
+        using var mta = new Mta(Socket);
+    }
+
+    [Test]
+    public void SocketModeAndGroupBeatTheMask()
+    {
+        Tools.RequireRoot();
+        Start("PidFile pid", "UMask 077", "SocketMode 0666", "SocketGroup mail");
+        Assert.That(ModeOf(Socket), Is.EqualTo(0x1B6));
+        Assert.That(Tools.Run("/", "/usr/bin/stat", "-c", "%G", Socket).Trim(), Is.EqualTo("mail"));
+    }
+
+    [Test]
+    public void SocketAndPidFileAreTheUsersAndKeysAreReadBefore()
+    {
+        Tools.RequireRoot();
+        Start("PidFile pid", "UserID nobody:mail");
+        var status = File.ReadAllLines($"/proc/{PidOf("pid")}/status");
+        var nobody = Tools.Run("/", "/usr/bin/id", "-u", "nobody").Trim();
+        Assert.That(status.First(line => line.StartsWith("Uid:", StringComparison.Ordinal)).Split('\t')[1..], Is.All.EqualTo(nobody));
+        Assert.That(Tools.Run("/", "/usr/bin/stat", "-c", "%U", Socket, scratch.At("pid")), Is.EqualTo("nobody\nnobody\n"));
+        using var mta = new Mta(Socket);
+        Assert.That(mta.Pass("me@example.org")[0], Does.Contain("DKIM-Signature"));
+    }
+
+    [Test]
+    public async Task AKeyThatTheUserCannotReadStaysWhenTheFileIsReadAgain()
+    {
+        Tools.RequireRoot();
+        Start("PidFile pid", "UserID nobody:mail");
+        Configure("PidFile pid", "UserID nobody:mail", "AlwaysSignHeaders X-Reloaded");
+        Kill(PidOf("pid"), "HUP");
+        await Tools.Eventually(() => Signature().Contains("X-Reloaded", StringComparison.Ordinal), "the new settings hold");
+    }
+
+    [TestCase("USR1")]
+    [TestCase("HUP")]
+    public async Task ASignalReadsTheFileAgainAndAnErrorKeepsWhatWas(string signal)
+    {
+        Start("PidFile pid");
+        using var mta = new Mta(Socket);
+        Assert.That(mta.Pass("me@example.org")[0], Does.Not.Contain("X-Reloaded"));
+        Configure("PidFile pid", "AlwaysSignHeaders X-Reloaded");
+        Kill(PidOf("pid"), signal);
+        await Tools.Eventually(() => Signature().Contains("X-Reloaded", StringComparison.Ordinal), "the new settings hold");
+        Assert.That(mta.Pass("me@example.org")[0], Does.Contain("X-Reloaded"), "on a connection that was there before, too");
+        Configure("PidFile pid", "KeyFile /none");
+        Kill(PidOf("pid"), signal);
+        await Task.Delay(500);
+        Assert.That(Signature(), Does.Contain("X-Reloaded"), "the old settings hold");
+    }
+
+    [Test]
+    public void OptionsOfTheCommandLineAreForgottenWhenTheFileIsReadAgain()
+    {
+        Configure("PidFile pid");
+        Assert.That(FilterRun.Of(scratch, "dkim-filter", "-x", "conf", "-c", "relaxed/relaxed").ExitCode, Is.Zero);
+        started.Add(PidOf("pid"));
+        Assert.That(Signature(), Does.Contain("relaxed/relaxed"));
+        Kill(PidOf("pid"), "USR1");
+        Assert.That(() => Signature(), Does.Contain("simple/simple").After(10_000, 100));
+    }
+
+    [Test]
+    public async Task WithAutoRestartAnotherTakesThePlaceOfOneThatEnds()
+    {
+        Start("PidFile pid", "AutoRestart yes");
+        var supervisor = PidOf("pid");
+        var first = await ChildAsync(supervisor, 0);
+        await Tools.Eventually(() => Signs(), "the first serves");
+        Kill(first, "KILL");
+        var second = await ChildAsync(supervisor, first);
+        await Tools.Eventually(() => Signs(), "the second serves");
+        Kill(supervisor, "USR1");
+        await Task.Delay(300);
+        Assert.That(IsAlive(supervisor) && IsAlive(second), "a signal to read again ends neither");
+        Kill(supervisor, "TERM");
+        await Tools.Eventually(() => !IsAlive(supervisor) && !IsAlive(second), "both end");
+        Assert.That(File.Exists(Socket) || File.Exists(scratch.At("pid")), Is.False);
+    }
+
+    [TestCase("AutoRestartCount 1")]
+    [TestCase("AutoRestartRate 1/1h")]
+    public async Task TooManyRestartsEndTheSupervisor(string limit)
+    {
+        Start("PidFile pid", "AutoRestart yes", limit);
+        var supervisor = PidOf("pid");
+        var first = await ChildAsync(supervisor, 0);
+        await Tools.Eventually(() => Signs(), "the first serves");
+        Kill(first, "KILL");
+        var second = await ChildAsync(supervisor, first);
+        await Tools.Eventually(() => Signs(), "the second serves");
+        Kill(second, "KILL");
+        await Tools.Eventually(() => !IsAlive(supervisor), "it gives up");
+    }
+
+    [Test]
+    public void AStartThatFailsSaysWhyAndWithWhichCode()
+    {
+        var fine = new[] { "-b", "v", "-f" };
+        Assert.That(Code([.. fine, "-p", Place, "-u", "no-such-user"]), Is.EqualTo(65));
+        Assert.That(Code([.. fine, "-p", Place, "-u", "root:no-such-group"]), Is.EqualTo(65));
+        Assert.That(Code([.. fine, "-p", "local:" + scratch.At("none/socket")]), Is.EqualTo(69));
+        Assert.That(Code([.. fine, "-p", "inet:99999"]), Is.EqualTo(69));
+        Assert.That(Code([.. fine, "-p", Place, "-U", scratch.At("none.db")]), Is.EqualTo(69));
+        Assert.That(Code([.. fine]), Is.EqualTo(78));
+        Assert.That(Code(["-Z"]), Is.EqualTo(64));
+        Assert.That(Code(["-x", "none.conf"]), Is.EqualTo(78));
+    }
+
+    [Test]
+    public void AFileOnStandardInputServesInTheBackgroundToo()
+    {
+        var text = string.Join('\n', Lines("PidFile pid"));
+        var run = FilterRun.With(scratch, "dkim-filter", text, "-x", "-");
+        Assert.That((run.ExitCode, run.Errors), Is.EqualTo((0, "")));
+        started.Add(PidOf("pid"));
+        Assert.That(Signature(), Does.Contain("d=example.org"));
+    }
+
+    [Test]
+    public void PathsStartAtBaseDirectory()
+    {
+        Directory.CreateDirectory(scratch.At("base"));
+        File.Move(scratch.At("mail.private"), scratch.At("base/mail.private"));
+        scratch.Write(
+            "conf",
+            $"BaseDirectory {scratch.At("base")}\nSocket local:./socket\nPidFile pid\nDomain example.org\nSelector mail\nKeyFile mail.private\n");
+        Assert.That(FilterRun.Of(scratch, "dkim-filter", "-x", "conf").Errors, Is.Empty);
+        started.Add(PidOf("base/pid"));
+        Assert.That(File.ResolveLinkTarget($"/proc/{PidOf("base/pid")}/cwd", false)!.FullName, Is.EqualTo(scratch.At("base")));
+        using var mta = new Mta(scratch.At("base/socket"));
+        Assert.That(mta.Pass("me@example.org")[0], Does.Contain("DKIM-Signature"));
+    }
+
+    [Test]
+    public void CoreFilesAreRefusedWhereKeysAreInMemory()
+    {
+        Start("PidFile pid", "EnableCoredumps yes");
+        Assert.That(CoreLimit(PidOf("pid")), Is.EqualTo("0"));
+        Kill(PidOf("pid"), "TERM");
+        Assert.That(() => File.Exists(Socket), Is.False.After(10_000, 50));
+        scratch.Write("verify.conf", $"Mode v\nSocket {Place}\nPidFile pid2\nEnableCoredumps yes\n");
+        FilterRun.Of(scratch, "dkim-filter", "-x", "verify.conf");
+        started.Add(PidOf("pid2"));
+        Assert.That(CoreLimit(PidOf("pid2")), Is.Not.EqualTo("0"));
+    }
+
+    [Test]
+    public void APidFileThatCannotBeWrittenIsNoReasonNotToServe()
+    {
+        Configure($"PidFile {scratch.At("none/pid")}", "Background no");
+        using var filter = FilterProcess.StartPlain(scratch, "dkim-filter", Place, "-x", "conf");
+        Assert.That(Signs());
+        Assert.That(() => filter.Log, Does.Contain("the process id cannot be written").After(5_000, 50));
+    }
+
+    [Test]
+    public void TheServiceManagerIsTold()
+    {
+        using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        manager.Bind(new UnixDomainSocketEndPoint(scratch.At("notify")));
+        manager.ReceiveTimeout = 20_000;
+        Configure("Background no");
+        var start = new ProcessStartInfo(FilterProcess.Path(scratch, "dkim-filter"), ["-x", "conf"])
+        {
+            WorkingDirectory = scratch.Root,
+            RedirectStandardError = true,
+        };
+        start.Environment["NOTIFY_SOCKET"] = scratch.At("notify");
+        start.Environment["WATCHDOG_USEC"] = "200000";
+        using var process = Process.Start(start)!;
+        started.Add(process.Id);
+        var told = new HashSet<string>();
+        var buffer = new byte[1000];
+        while (!told.Contains("READY=1") || !told.Contains("WATCHDOG=1"))
+            told.Add(Encoding.ASCII.GetString(buffer, 0, manager.Receive(buffer)));
+        Kill(process.Id, "TERM");
+        while (!told.Contains("STOPPING=1"))
+            told.Add(Encoding.ASCII.GetString(buffer, 0, manager.Receive(buffer)));
+        process.WaitForExit();
+        Assert.That(process.ExitCode, Is.Zero);
+    }
+
+    [Test]
+    public void TemporaryFilesStayWhereTheyAreAskedFor()
+    {
+        Directory.CreateDirectory(scratch.At("tmp"));
+        Start("PidFile pid", "KeepTemporaryFiles yes", $"TemporaryDirectory {scratch.At("tmp")}");
+        Signature();
+        Assert.That(() => Directory.GetFiles(scratch.At("tmp")), Is.Not.Empty.After(5_000, 50));
+        var file = Directory.GetFiles(scratch.At("tmp"))[0];
+        Assert.That(Path.GetFileName(file), Does.Match(@"^dkim\.job1\..{6}$"));
+        Assert.That(ModeOf(file), Is.EqualTo(0x180));
+    }
+
+    private FilterRun Start(params string[] lines)
+    {
+        var run = Run(lines);
+        Assert.That(run.ExitCode, Is.Zero, run.Errors);
+        started.Add(PidOf("pid"));
+        return run;
+    }
+
+    private FilterRun Run(params string[] lines)
+    {
+        Configure(lines);
+        return FilterRun.Of(scratch, "dkim-filter", "-x", "conf");
+    }
+
+    private void Configure(params string[] lines) => scratch.Write("conf", string.Join('\n', Lines(lines)) + "\n");
+
+    private string[] Lines(params string[] lines) =>
+    [
+        $"Socket {Place}", "Domain example.org", "Selector mail", $"KeyFile {scratch.At("mail.private")}",
+        $"TestPublicKeys {scratch.At("keys")}", .. lines.Select(Located),
+    ];
+
+    // The filter may stand in another directory than the test.
+    private string Located(string line) => line.StartsWith("PidFile pid", StringComparison.Ordinal)
+        ? "PidFile " + scratch.At(line["PidFile ".Length..])
+        : line;
+
+    private int Code(params string[] arguments) => FilterRun.Of(scratch, "dkim-filter", arguments).ExitCode;
+
+    private string Signature()
+    {
+        using var mta = new Mta(Socket);
+        return mta.Pass("me@example.org")[0];
+    }
+
+    private bool Signs()
+    {
+        try
+        {
+            return Signature().Contains("DKIM-Signature", StringComparison.Ordinal);
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private async Task<int> ChildAsync(int parent, int other)
+    {
+        var child = 0;
+        await Tools.Eventually(
+            () => (child = ChildrenOf(parent).FirstOrDefault(process => process != other)) != 0, "there is a child");
+        started.Add(child);
+        return child;
+    }
+
+    private static IEnumerable<int> ChildrenOf(int parent) =>
+        Directory.GetDirectories($"/proc/{parent}/task")
+            .SelectMany(task => File.ReadAllText($"{task}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Select(text => int.Parse(text, CultureInfo.InvariantCulture))
+            .Where(IsAlive);
+
+    private int PidOf(string file) => int.Parse(File.ReadAllText(scratch.At(file)), CultureInfo.InvariantCulture);
+
+    private static bool IsAlive(int process) =>
+        File.Exists($"/proc/{process}/stat")
+        && !File.ReadAllText($"/proc/{process}/stat").Contains(") Z ", StringComparison.Ordinal);
+
+    private static void Kill(int process, string signal)
+    {
+        using var kill = Process.Start("/bin/kill", ["-" + signal, process.ToString(CultureInfo.InvariantCulture)])!;
+        kill.WaitForExit();
+    }
+
+    private static int ModeOf(string path) => Convert.ToInt32(Tools.Run("/", "/usr/bin/stat", "-c", "%a", path).Trim(), 8);
+
+    private static string CoreLimit(int process) => File.ReadAllLines($"/proc/{process}/limits")
+        .First(line => line.StartsWith("Max core file size", StringComparison.Ordinal))[26..].Trim().Split(' ')[0];
+}

@@ -1,0 +1,94 @@
+using System.Security.Cryptography;
+using Dkim.Hosts.Tests.Hosting;
+using NUnit.Framework;
+
+namespace Dkim.Hosts.Tests.Milter;
+
+/// <summary>dkim-filter -t: what it prints, and its exit codes.</summary>
+[TestFixture]
+public sealed class TestModeTests
+{
+    private const string Plain = "From: me@example.org\nTo: you@example.net\nSubject: test\n\nOne line.\n";
+    private Scratch scratch = null!;
+    private string[] signing = [];
+
+    [SetUp]
+    public void SetUp()
+    {
+        scratch = new Scratch();
+        using var key = RSA.Create(2048);
+        scratch.Write("mail.private", key.ExportPkcs8PrivateKeyPem());
+        scratch.Write("keys", $"mail._domainkey.example.org v=DKIM1; p={TestSignature.PublicKey(key)}\n");
+        scratch.Write("conf", $"TestPublicKeys {scratch.At("keys")}\n");
+        signing = ["-b", "s", "-d", "example.org", "-s", "mail", "-k", "mail.private"];
+    }
+
+    [TearDown]
+    public void TearDown() => scratch.Dispose();
+
+    [Test]
+    public void AMessageIsSignedAtTheTimeThatIsGivenAndThenVerified()
+    {
+        scratch.Write("plain.eml", Plain);
+        var signed = Run("-t", "plain.eml", "-F", "1700000000");
+        Assert.That(signed.ExitCode, Is.Zero);
+        Assert.That(signed.Output, Does.StartWith("\nDKIM-Signature: ").And.Contain("t=1700000000;"));
+        scratch.Write("signed.eml", signed.Output.Trim() + "\n" + Plain);
+        var good = FilterRun.Of(scratch, "dkim-filter", "-x", "conf", "-t", "signed.eml");
+        Assert.That(good.Output, Is.EqualTo("dkim-filter: signed.eml: verification (s=mail, d=example.org, 2048-bit key) succeeded\n"));
+        scratch.Write("bad.eml", signed.Output.Trim() + "\n" + Plain + "more\n");
+        var bad = FilterRun.Of(scratch, "dkim-filter", "-x", "conf", "-t", "bad.eml");
+        Assert.That(bad.ExitCode, Is.Zero, "a bad signature is a result like any other");
+        Assert.That(bad.Output, Does.StartWith("dkim-filter: bad.eml: verification (s=mail d=example.org, 2048-bit key) failed: "));
+    }
+
+    [Test]
+    public void AMessageWithoutASignatureIsSaidToHaveNone()
+    {
+        var run = FilterRun.With(scratch, "dkim-filter", Plain, "-t", "-");
+        Assert.That((run.ExitCode, run.Output), Is.EqualTo((0, "dkim-filter: (stdin): message not signed\n")));
+    }
+
+    [Test]
+    public void MoreIsSaidWithV()
+    {
+        scratch.Write("plain.eml", Plain);
+        Assert.That(Run("-t", "plain.eml", "-v").Errors, Does.Contain("mlfi_eom() returned SMFIS_ACCEPT"));
+        Assert.That(Run("-t", "plain.eml", "-v").Output, Does.Not.Contain("###"));
+        Assert.That(Run("-t", "plain.eml", "-vv").Output, Does.Contain("### INSHEADER: idx=").And.Contain(" hname=DKIM-Signature hvalue="));
+    }
+
+    [TestCase("no header\n\nbody\n", "line 1: header malformed")]
+    [TestCase("A: b\n c\nnot one\n\n", "line 3: header malformed")]
+    public void AMessageThatIsNoneEndsWith65(string text, string error)
+    {
+        scratch.Write("bad.eml", text);
+        var run = FilterRun.Of(scratch, "dkim-filter", "-t", "bad.eml");
+        Assert.That(run.ExitCode, Is.EqualTo(65));
+        Assert.That(run.Errors, Is.EqualTo($"dkim-filter: bad.eml: {error}\n"));
+    }
+
+    [Test]
+    public void StrictTestModeWantsEveryLineToEndInCrlf()
+    {
+        scratch.Write("conf", "StrictTestMode yes\n");
+        scratch.Write("lf.eml", "A: b\r\nC: d\n\r\n");
+        var run = FilterRun.Of(scratch, "dkim-filter", "-x", "conf", "-t", "lf.eml");
+        Assert.That((run.ExitCode, run.Errors), Is.EqualTo((65, "dkim-filter: lf.eml: line 2: not CRLF-terminated\n")));
+        scratch.Write("crlf.eml", Plain.Replace("\n", "\r\n"));
+        Assert.That(FilterRun.Of(scratch, "dkim-filter", "-x", "conf", "-t", "crlf.eml").ExitCode, Is.Zero);
+    }
+
+    [Test]
+    public void AFileThatCannotBeReadEndsWith69() =>
+        Assert.That(FilterRun.Of(scratch, "dkim-filter", "-t", "none.eml").ExitCode, Is.EqualTo(69));
+
+    [Test]
+    public void AMessageWithoutAHeaderIsWarnedOf() =>
+        Assert.That(
+            FilterRun.With(scratch, "dkim-filter", "\nbody\n", "-t", "-").Errors,
+            Does.Contain("warning: no headers on input"));
+
+    private FilterRun Run(params string[] arguments) =>
+        FilterRun.Of(scratch, "dkim-filter", [.. signing, .. arguments]);
+}
