@@ -5,10 +5,14 @@ namespace Dkim.Hosting;
 
 /// <summary>TXT records from a file of lines <c>NAME RECORD</c>, instead of the DNS: for tests and machines without a
 /// network. Names are taken in any case; a name on several lines has several records; a name that is not there does
-/// not exist. Empty lines and lines that begin with <c>#</c> are left out.</summary>
+/// not exist. A domain with records below it exists, and whoever asks for its addresses or mail servers is told of one:
+/// the policy of a domain counts only where there are such (RFC 5617 §4.3), and the file has no place for them. Empty
+/// lines and lines that begin with <c>#</c> are left out.</summary>
 public sealed class KeyFileResolver : IResolver
 {
     private readonly Dictionary<string, List<string>> records = new(StringComparer.OrdinalIgnoreCase);
+
+    private readonly HashSet<string> domains = new(StringComparer.OrdinalIgnoreCase);
 
     private KeyFileResolver(string description) => Description = description;
 
@@ -45,6 +49,10 @@ public sealed class KeyFileResolver : IResolver
             }
 
             found.Add(line[blank..].TrimStart());
+            for (var dot = name.IndexOf('.'); dot >= 0 && resolver.domains.Add(name[(dot + 1)..]);)
+            {
+                dot = name.IndexOf('.', dot + 1);
+            }
         }
 
         return resolver;
@@ -55,7 +63,13 @@ public sealed class KeyFileResolver : IResolver
 
     public Answer? Find(Question question)
     {
-        var exists = records.TryGetValue(question.Name.TrimEnd('.'), out var found);
+        var name = question.Name.TrimEnd('.');
+        if (question.Type != RecordType.Txt && domains.Contains(name))
+        {
+            return Answer.Found([name], Security.Unchecked);
+        }
+
+        var exists = records.TryGetValue(name, out var found);
         return !exists ? Answer.NoSuchName(Security.Unchecked)
             : Answer.Found(question.Type == RecordType.Txt ? found! : [], Security.Unchecked);
     }

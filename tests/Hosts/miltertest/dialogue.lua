@@ -133,7 +133,7 @@ end
 function tag(name, number)
     local signature = inserted("DKIM-Signature", number) or error("no signature", 2)
     for word, value in ("; " .. signature):gmatch(";%s*(%a+)=([^;]*)") do
-        if word == name then return (value:gsub("%s+$", "")) end
+        if word == name then return value:match("^%s*(.-)%s*$") end
     end
     return nil
 end
