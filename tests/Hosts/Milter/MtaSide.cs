@@ -38,7 +38,7 @@ internal sealed class MtaSide : IDisposable
         var (_, answer) = await side.ReplyAsync();
         side.steps = BinaryPrimitives.ReadUInt32BigEndian(answer.AsSpan(8));
         side.Put('D', "Cj\0mx.example.net\0{daemon_name}\0MTA\0");
-        side.Put('C', "client.example.net\0004\x27\x10" + "192.0.2.1\0");
+        side.Put('C', "client.example.net\0" + "4\u0027\u0010" + "192.0.2.1\0");
         await side.SettleAsync(0x1000);
         if ((side.steps & NoHelo) == 0)
         {
