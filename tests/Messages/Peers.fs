@@ -56,6 +56,11 @@ type Peer(name: string, proc: Process) =
             let octets = Encoding.Latin1.GetBytes text
             ask ("record " + recordName + " " + string octets.Length) [ octets ] |> ignore
 
+    /// Names whose lookup fails for now.
+    member _.Fail(names: string list) =
+        for failing in names do
+            ask ("failing " + failing) [] |> ignore
+
     /// What it says of each signature, or of the message as a whole.
     member _.Verify(now: int64<sec>, message: byte[]) : Result<Word list, string> =
         let answer =

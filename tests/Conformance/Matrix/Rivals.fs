@@ -1,0 +1,179 @@
+/// The messages of the corpora through the other implementations that Debian ships, beside ours.
+module Dkim.Standards.Rivals
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Threading.Tasks
+open Dkim.Core
+open Dkim.Messages.Corpus
+open Dkim.Messages.Judging
+open Dkim.Messages.Peers
+
+/// What each implementation said of one signature, in the order of `names`.
+type Row =
+    {
+        Case: string
+        Kind: Scheme
+        Index: int
+        /// Whether it should pass, RFC 8301 apart, which none of the others knows.
+        ShouldPass: bool
+        /// Words that leave room: some text of a standard allows both.
+        IsOpen: bool
+        Ours: string
+        Theirs: string list
+    }
+
+let names = [ "dkimpy"; "Mail::DKIM"; "OpenDKIM" ]
+
+let private packages = [ "python3-dkim"; "libmail-dkim-perl"; "libopendkim11" ]
+
+/// The version of a Debian package.
+let private version (package: string) : string =
+    let info =
+        ProcessStartInfo("dpkg-query", [ "-W"; "-f"; "${Version}"; package ], RedirectStandardOutput = true)
+
+    match Process.Start info with
+    | null -> "?"
+    | running ->
+        use running = running
+        let text = running.StandardOutput.ReadToEnd()
+        running.WaitForExit()
+        text.Trim()
+
+/// Name and version of each.
+let versions () : (string * string) list =
+    List.zip names (packages |> List.map version)
+
+/// The others while they run: one that dies or hangs over a message is started anew.
+[<Sealed>]
+type Others() =
+    let mutable peers = Map.ofList (startAll ())
+
+    let restart name =
+        peers <- peers.Add(name, startAll () |> List.find (fst >> (=) name) |> snd)
+
+    let isSendable (name: string) =
+        String.forall (fun c -> c > ' ' && c < '\127') name
+
+    let talk (peer: Peer) (case: Case) (octets: byte[]) =
+        peer.Publish
+            [
+                for entry in case.Zone do
+                    if isSendable entry.Key then
+                        for text in entry.Value -> entry.Key, text
+            ]
+
+        peer.Fail(case.Failing.Keys |> Seq.filter isSendable |> List.ofSeq)
+        peer.Verify(case.Now, octets)
+
+    /// The words of one implementation, or what it said of the whole message.
+    member _.Ask (name: string) (case: Case) (octets: byte[]) : Result<Word list, string> =
+        match peers[name] with
+        | Error _ -> Error "absent"
+        | Ok peer ->
+            let asking = Task.Run(fun () -> talk peer case octets)
+
+            try
+                if asking.Wait 30000 then
+                    asking.Result
+                else
+                    (peer :> IDisposable).Dispose()
+                    restart name
+                    Error "hangs"
+            with :? AggregateException ->
+                restart name
+                Error "dies"
+
+    interface IDisposable with
+        member _.Dispose() =
+            for entry in peers do
+                entry.Value |> Result.iter (fun peer -> (peer :> IDisposable).Dispose())
+
+let private wordOf (answer: Result<Word list, string>) (expected: Expected) : string =
+    match answer with
+    | Error told when told.StartsWith "no" -> "refused"
+    | Error told -> told
+    | Ok words ->
+        match
+            words
+            |> List.tryFind (fun word -> word.Kind = expected.Kind && word.Index = expected.Index)
+        with
+        | Some word -> word.Text
+        | None -> "–"
+
+/// The words that may be said where RFC 8301 is not known.
+let private lenient (expected: Expected) : string list =
+    match expected.Words "legacy", expected.Words "result" with
+    | [], [] -> expected.Words "expected" @ expected.Words "accept"
+    | [], result -> result @ expected.Words "accept"
+    | legacy, _ -> legacy
+
+/// What an implementation never claimed to do.
+let private isBeyond (name: string) (scheme: Scheme) (judged: Judged option) =
+    match name, scheme with
+    | "Mail::DKIM", Dkim ->
+        judged
+        |> Option.exists (fun one ->
+            match one.Signature with
+            | ValueSome signature -> signature.KeyType = Ed25519
+            | ValueNone -> one.Field.ValueText.Contains "a=ed25519")
+    | "Mail::DKIM", DomainKeys -> false
+    | _ -> scheme = DomainKeys
+
+let private row (others: Others) (directory: string) (case: Case) : Row list =
+    let octets = message directory case
+    let judged = judge legacy (max 1 octets.Length) case octets
+    let answers = names |> List.map (fun name -> others.Ask name case octets)
+
+    case.Signatures
+    |> List.map (fun expected ->
+        let ours = tryNth expected.Kind expected.Index judged
+        let may = lenient expected |> List.map ((=) "pass") |> List.distinct
+
+        {
+            Case = case.Id
+            Kind = expected.Kind
+            Index = expected.Index
+            ShouldPass = List.head (lenient expected) = "pass"
+            IsOpen = may.Length > 1
+            Ours =
+                match ours with
+                | Some one -> word one
+                | None -> "–"
+            Theirs =
+                List.zip names answers
+                |> List.map (fun (name, answer) ->
+                    if isBeyond name expected.Kind ours then
+                        "n/a"
+                    else
+                        wordOf answer expected)
+        })
+
+/// Every signature of a corpus, judged by all.
+let compare (others: Others) (directory: string) (cases: Case list) : Row list =
+    cases
+    |> List.filter (fun case -> not case.Signatures.IsEmpty)
+    |> List.collect (row others directory)
+
+/// The cases of our own corpus.
+let own: Lazy<Case list> = lazy (read (Path.Combine(folder, "corpus.json")))
+
+let private hasManifest (directory: string) =
+    File.Exists(Path.Combine(directory, "manifest.json"))
+
+/// The folder of the outside corpus, where it lies.
+let outside: Lazy<string option> =
+    lazy
+        (match Environment.GetEnvironmentVariable "DKIM_CORPUS" with
+         | null
+         | "" ->
+             Directory.GetDirectories(Path.GetFullPath(Path.Combine(root, "..")))
+             |> Array.map (fun beside -> Path.Combine(beside, "corpus", "dkim"))
+             |> Array.tryFind hasManifest
+         | named -> if hasManifest named then Some named else None)
+
+/// The cases of the outside corpus on which its authors agree.
+let outsideCases (directory: string) : Case list =
+    read (Path.Combine(directory, "manifest.json"))
+    |> List.filter (fun case -> not case.Disputed)
