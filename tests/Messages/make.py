@@ -10,6 +10,7 @@ import sys
 
 from making import (
     case,
+    cases_attacks,
     cases_canon,
     cases_domainkeys,
     cases_keys,
@@ -88,7 +89,8 @@ def row(one, said):
 def main():
     helpers, folder = peers.start()
     try:
-        for part in (cases_canon, cases_way, cases_lists, cases_tags, cases_records, cases_keys, cases_domainkeys):
+        parts = (cases_canon, cases_way, cases_lists, cases_tags, cases_records, cases_keys, cases_domainkeys)
+        for part in (*parts, cases_attacks):
             part.all_cases()
         cases_odd.all_cases(helpers)
         rows, complaints = [], []

@@ -119,6 +119,11 @@ KNOWN = [
     ),
     (M, "dk-no-q|dk-twice", "pass", "reads DomainKeys tag lists leniently"),
     (D + "|" + M + "|" + O, "eai-.*", "", "knows no RFC 8616"),
+    (M, "attack-length-zero-new-body", "fail", "takes l=0 for no l="),
+    (M, "attack-d-comment", "pass", "leaves the form of names to the DNS"),
+    (D + "|" + M + "|" + O, "attack-i-(nul|newline|escape)", "pass", "does not look into the local part"),
+    (O, "attack-i-(comment|two)", "", "reads local parts strictly"),
+    (D + "|" + M + "|" + O, "attack-(txt-long|names-same)", "pass", "has no such limit"),
 ]
 
 
