@@ -5,8 +5,8 @@
 -- conf: Mode s
 -- conf: MaximumSignedBytes 10
 
-local first = string.rep("x", 70) .. "\r\n"
-local reply, stage, body = pass({ body = { first, first, first } })
+local piece = string.rep(string.rep("x", 70) .. "\r\n", 800)
+local reply, stage, body = pass({ body = { piece, piece, piece } })
 expect(SMFIR_ACCEPT, reply, stage)
 check(tag("l") == "10", "l=" .. tostring(tag("l")))
 check(body == SMFIR_SKIP, "the filter reads on")
