@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
@@ -267,6 +268,58 @@ public sealed class ServiceTests
         var file = Directory.GetFiles(scratch.At("tmp"))[0];
         Assert.That(Path.GetFileName(file), Does.Match(@"^dkim\.job1\..{6}$"));
         Assert.That(ModeOf(file), Is.EqualTo(0x180));
+    }
+
+    [Test]
+    public void DkFilterSignsByItsOwnLetters()
+    {
+        var pid = scratch.At("pid");
+        var run = FilterRun.Of(
+            scratch, "dk-filter", "-p", Place, "-P", pid, "-d", "example.org", "-S", "mail", "-s", "mail.private", "-c", "nofws", "-H");
+        Assert.That((run.ExitCode, run.Errors), Is.EqualTo((0, "")));
+        started.Add(PidOf("pid"));
+        var field = Signature();
+        Assert.That(field, Does.Contain("DomainKey-Signature").And.Contain("c=nofws").And.Contain("s=mail").And.Contain("h="));
+    }
+
+    [Test]
+    public void AKeyThatDoesNotComeInTimeDefersTheMessage()
+    {
+        using var silent = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        silent.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        scratch.Write(
+            "verify.conf",
+            $"Mode v\nSocket {Place}\nPidFile {scratch.At("pid")}\nDNSTimeout 1\nNameservers {silent.LocalEndPoint!.ToString()!.Replace(':', '@')}\n");
+        Assert.That(FilterRun.Of(scratch, "dkim-filter", "-x", "verify.conf").Errors, Is.Empty);
+        started.Add(PidOf("pid"));
+        using var mta = new Mta(Socket);
+        var clock = Stopwatch.StartNew();
+        var hash = Convert.ToBase64String(new byte[32]);
+        var replies = mta.Pass(
+            "me@example.org", "One line.\r\n", $"DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=x; h=from; bh={hash}; b=AAAA");
+        Assert.That(replies[^1], Is.EqualTo("t"));
+        Assert.That(clock.Elapsed.TotalSeconds, Is.InRange(0.9, 4.5), "not the five seconds of the default");
+    }
+
+    [TestCase("Syslog no", false)]
+    [TestCase("Syslog yes", true)]
+    [TestCase("Syslog yes\nLogFormat json", true)]
+    public void WithoutSyslogOnlyWhatGoesWrongIsSaid(string line, bool said)
+    {
+        if (File.Exists("/dev/log"))
+            Assert.Ignore("left out: there is a syslog daemon, which would get the lines");
+        Configure("Background no", line);
+        using var filter = FilterProcess.StartPlain(scratch, "dkim-filter", Place, "-x", "conf");
+        filter.Signal("USR1");
+        filter.Signal("TERM");
+        var expected = line.EndsWith("json", StringComparison.Ordinal)
+            ? "\"text\":\"configuration reloaded from conf\""
+            : ": configuration reloaded from conf";
+        if (said)
+            Assert.That(() => filter.Log, Does.Contain(expected).After(10_000, 50));
+        else
+            Assert.That(() => !File.Exists(Socket), Is.True.After(10_000, 50));
+        Assert.That(filter.Log.Contains("configuration reloaded", StringComparison.Ordinal), Is.EqualTo(said));
     }
 
     private FilterRun Start(params string[] lines)

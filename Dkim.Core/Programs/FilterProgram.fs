@@ -1,0 +1,123 @@
+/// A milter that is ready to serve, as its host sees it.
+namespace Dkim.Core
+
+open System
+open System.Net
+
+/// What a filter gets from the machine that it runs on. The functions are called from several threads.
+[<NoComparison; NoEquality>]
+type FilterMachine =
+    {
+        /// As argv[0] has it, without directories.
+        ProgramName: string
+        /// The fully qualified name of the host.
+        HostName: string
+        /// Who reports are from, unless a setting says it.
+        UserName: string
+        /// Whether the database of POP logins has an address.
+        HasPopLogin: Func<IPAddress, bool>
+        /// Whether one more report may go out; asking uses it up.
+        MayReport: Func<bool>
+    }
+
+/// What serving needs of a filter.
+[<NoComparison; NoEquality>]
+type internal FilterParts =
+    {
+        Name: string
+        Title: string
+        /// The variable of the environment that names the directory of temporary files.
+        DirectoryVariable: string
+        Arguments: string list
+        Service: FilterService
+        Test: FilterTest
+        Policy: FilterPolicy
+        Quarantines: bool
+        Macros: string list
+        HasPeers: bool
+        Milter: MilterParts
+        Notices: LogLine list
+        Again: (unit -> Start<IFilterStart>) voption
+    }
+
+/// A filter that is ready to serve: settings, lists and keys. It never changes. Usable from several threads.
+and [<Sealed>] FilterProgram internal (parts: FilterParts) =
+    /// The name that the program was started by.
+    member _.Name = parts.Name
+
+    member _.Service = parts.Service
+
+    /// The variable of the environment that names the directory of temporary files, where no setting does.
+    member _.DirectoryVariable = parts.DirectoryVariable
+
+    /// Test mode's own settings.
+    member _.Test = parts.Test
+
+    /// What to log before serving: settings that are weak or have no effect, lines of lists that cannot be read.
+    member _.Notices = parts.Notices
+
+    /// Whether private keys are in memory.
+    member _.HasKeys =
+        match parts.Policy.Roles.Keys with
+        | NoKeys -> false
+        | SingleKey _
+        | FilterKeys.KeyList _ -> true
+
+    /// Whether messages may have to be held by the MTA.
+    member _.Quarantines = parts.Quarantines
+
+    /// Macros, without braces, that decisions look at.
+    member _.WantedMacros = parts.Macros
+
+    /// Whether a body may be wanted only in part, or not at all: a filter that only signs hashes it whole.
+    member _.SkipsBodies =
+        parts.Policy.Roles.Verifies
+        || match parts.Policy.Signing.Length with
+           | AtMost _ -> true
+           | NoLength
+           | WholeLength -> false
+
+    /// Whether `Ignores` can be true.
+    member _.IgnoresSome = parts.HasPeers
+
+    /// Whether a client's messages pass without being looked at.
+    member _.Ignores(client: MilterClient) = parts.Policy.Roles.IsPeer client
+
+    member _.NewMessage(client: MilterClient) = new MilterMessage(parts.Milter, client)
+
+    /// Begins a run in test mode. `file` is the name to show.
+    member _.NewTest(file: string) =
+        new FilterTestRun(parts.Name, file, parts.Test, parts.Policy, parts.Milter)
+
+    /// The name of the configuration file for log lines.
+    member _.ConfName = FilterSetup.confName parts.Service
+
+    /// Another start from the configuration file, which the options of the command line have no part in. What cannot
+    /// change while the filter runs is as it was. Nothing where there is no such file.
+    member _.Again() : Start<IFilterStart> voption =
+        parts.Again |> ValueOption.map (fun again -> again ())
+
+    /// The first line of the log.
+    member _.Starting: LogLine =
+        let quoted (argument: string) =
+            if argument.Contains ' ' then
+                "\"" + argument + "\""
+            else
+                argument
+
+        let arguments = String.Join(' ', parts.Arguments |> List.map quoted)
+        FilterText.line LogLevel.Info (parts.Title + " starting (args: " + arguments + ")")
+
+    /// The last line of the log.
+    member _.Terminating(exitCode: int) : LogLine =
+        FilterText.line LogLevel.Info (parts.Title + " terminating with status " + string exitCode + ", errno = 0")
+
+/// How the start of a filter ended. Exactly one of the members is called, once.
+and IFilterStart =
+    /// Write `text` to standard output and exit.
+    abstract Print: text: string * exitCode: int -> unit
+    /// Write `text` to standard error and exit.
+    abstract Fail: text: string * exitCode: int -> unit
+    abstract Serve: program: FilterProgram -> unit
+    /// Handle one message of a file, `-` being standard input.
+    abstract Test: program: FilterProgram * file: string -> unit

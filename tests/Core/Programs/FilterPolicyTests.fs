@@ -1,0 +1,249 @@
+/// Each key of dkim-filter.conf(5), and what it changes in what decisions rest on.
+module Dkim.Conformance.FilterPolicyTests
+
+open System
+open System.Net
+open NUnit.Framework
+open Dkim.Core
+open Dkim.Conformance
+
+let private kind: FilterKind<DkimFilterSettings> =
+    {
+        Table = DkimFilterTable.table
+        Defaults = DkimFilterSettings.defaults
+        Service = _.Service
+        Scope = _.Scope
+        WithScope = fun scope settings -> { settings with Scope = scope }
+        MultipleKeys = _.MultipleKeys
+    }
+
+let private files =
+    FilterRuns.keys
+    @ [
+        "/hosts", "192.0.2.7\n"
+        "/domains", "# ours\nexample.com\n*.example.net # and theirs\n"
+        "/adsp", "example.org:discardable\n"
+        "/list", "*@example.com:example.com:/keys/mail.private\n"
+    ]
+
+let private surroundings: FilterPolicies.Surroundings =
+    {
+        HostName = "mx.example.org"
+        UserName = "dkim"
+        HasPopLogin = fun address -> address.Equals(IPAddress.Parse "192.0.2.77")
+        MayReport = fun () -> true
+    }
+
+let private loaded (loading: Loading<'a>) =
+    match loading with
+    | Loaded value -> value
+    | Wanting wanted ->
+        Assert.Fail(wanted.Head.Path)
+        Unchecked.defaultof<_>
+
+/// What a file with these lines makes.
+let private policyOf (lines: string list) : FilterPolicy =
+    let text =
+        String.Join('\n', [ "Selector mail"; "KeyFile /keys/mail.private"; "Domain example.com" ] @ lines)
+
+    let find (wanted: WantedFile) =
+        ("conf", text) :: files
+        |> List.tryFind (fun (path, _) -> path = wanted.Path)
+        |> Option.map (snd >> ProxyRuns.contents)
+        |> Option.defaultValue (FileContents.Unreadable FileContents.NotFound)
+        |> ValueSome
+
+    let settled = FilterSetup.settle kind [ "-x"; "conf" ] find |> loaded
+    Expect.equal [] (settled.Problems |> List.map Problem.describe)
+    let settings = settled.Settings
+
+    let mode =
+        settings.Scope.Mode
+        |> ValueOption.defaultValue { Signs = true; Verifies = true }
+
+    let paths: FilterPaths =
+        {
+            BaseDirectory = ""
+            PeerList = settings.Scope.PeerList
+            InternalHosts = settings.Scope.InternalHosts
+            ExternalIgnoreList = settings.Scope.ExternalIgnoreList
+            Domain = settings.Scope.Domain
+            TrustSignaturesFrom = settings.Verifying.TrustSignaturesFrom
+            LocalAdsp = settings.Verifying.LocalAdsp
+            KeyFile = settings.Scope.KeyFile
+            KeyList = settings.Scope.KeyList
+            KeyListForm = WithDomain
+            Selector = settings.Scope.Selector
+        }
+
+    let read = FilterFiles.load find mode.Signs paths |> loaded
+    Expect.equal [] read.Problems
+    FilterPolicies.dkimFilter settings mode read.Value surroundings
+
+let private domain text = DomainName.tryCreate text |> Expect.ok
+
+let private client (address: string) : MilterClient =
+    {
+        HostName = "client.example"
+        Address =
+            if address = "" then
+                ValueNone
+            else
+                ValueSome(IPAddress.Parse address)
+    }
+
+let private finds (text: string) (policy: FilterPolicy) =
+    policy.Roles.FindDomain.Value(domain text) |> ValueOption.isSome
+
+let private covers name (policy: FilterPolicy) =
+    match policy.Signing.SignHeaders with
+    | ValueSome covers -> covers name
+    | ValueNone -> false
+
+let private named name (names: FieldName list) =
+    names |> List.exists (fun field -> field.Is name)
+
+/// A line, and what is true with it and not without it.
+let private effects: (string * (FilterPolicy -> bool)) list =
+    [
+        "Mode v", (fun p -> not p.Roles.Signs && p.Roles.Verifies)
+        "Mode s", (fun p -> p.Roles.Signs && not p.Roles.Verifies)
+        "PeerList /hosts", (fun p -> p.Roles.IsPeer(client "192.0.2.7"))
+        "InternalHosts /hosts", (fun p -> p.Roles.IsInternal(client "192.0.2.7"))
+        "InternalHosts /hosts", (fun p -> not (p.Roles.IsInternal(client "127.0.0.1")))
+        "InternalHosts /hosts", (fun p -> not (p.Roles.IsInternal(client "")))
+        "ExternalIgnoreList /hosts", (fun p -> p.Roles.IsIgnoredExternal(client "192.0.2.7"))
+        "MTA MSA,MTA2", (fun p -> p.Roles.MtaNames = [ "MSA"; "MTA2" ])
+        "MacroList a=1",
+        (fun p ->
+            p.Roles.MacrosMatch
+            |> ValueOption.exists (fun holds -> holds (fun _ -> ValueSome "1")))
+        "Domain example.org", finds "example.org"
+        "Domain /domains", finds "x.example.net"
+        "SubDomains yes",
+        (fun p ->
+            p.Roles.FindParent
+            |> ValueOption.exists (fun find -> find (domain "a.b.example.com") = ValueSome(domain "example.com")))
+        "KeyFile /keys/ed",
+        (fun p ->
+            match p.Roles.Keys with
+            | SingleKey key -> key.Key.KeyType = Ed25519
+            | _ -> false)
+        "Selector other",
+        (fun p ->
+            match p.Roles.Keys with
+            | SingleKey key -> string key.Selector = "other"
+            | _ -> false)
+        "KeyList /list",
+        (fun p ->
+            match p.Roles.Keys with
+            | FilterKeys.KeyList find -> (find "a@example.com").Length = 1
+            | _ -> false)
+        "DontSignMailTo *@lists.example", (fun p -> p.Roles.IsUnsignedRecipient "a@Lists.example")
+        "RequiredHeaders yes", _.Roles.RequiredHeaders
+        "Canonicalization relaxed/relaxed",
+        (fun p -> p.Signing.HeaderCanon = RelaxedHeader && p.Signing.BodyCanon = RelaxedBody)
+        "SignatureAlgorithm rsa-sha1", (fun p -> p.Signing.Hash = Sha1)
+        "SignHeaders X-*", (fun p -> covers "X-A" p && covers "From" p && not (covers "To" p))
+        "OmitHeaders X-*", (fun p -> p.Signing.OmitHeaders "X-A" && not (p.Signing.OmitHeaders "Received"))
+        "OmitHeaders -", (fun p -> not (p.Signing.OmitHeaders "Received"))
+        "AlwaysSignHeaders Reply-To", (fun p -> named "Reply-To" p.Signing.AlwaysSignHeaders)
+        "OverSignHeaders From", (fun p -> named "From" p.Signing.OverSignHeaders)
+        "Diagnostics yes", _.Signing.Diagnostics
+        "BodyLengths yes", (fun p -> p.Signing.Length = WholeLength)
+        "MaximumSignedBytes 100", (fun p -> p.Signing.Length = AtMost 100L<octet>)
+        "SignatureTTL 3600", (fun p -> p.Signing.Lifetime = ValueSome 3600L<sec>)
+        "RemoveOldSignatures yes", _.Signing.RemoveOldSignatures
+        "ClockDrift 60", (fun p -> p.Verifying.Policy.ClockDrift = 60L<sec>)
+        "Minimum 50%", (fun p -> p.Verifying.Minimum = ValueSome(MinimumSigned.Percent 50))
+        "Minimum 500", (fun p -> p.Verifying.Minimum = ValueSome(MinimumSigned.Octets 500L<octet>))
+        "Minimum 500+", (fun p -> p.Verifying.Minimum = ValueSome(MinimumSigned.AllBut 500L<octet>))
+        "MustBeSigned Subject", (fun p -> named "Subject" p.Verifying.Policy.MustBeSigned)
+        "TrustSignaturesFrom example.org",
+        (fun p ->
+            p.Verifying.IsTrusted
+            |> ValueOption.exists (fun trusts -> trusts (domain "example.org")))
+        "TrustSignaturesFrom /domains",
+        (fun p ->
+            p.Verifying.IsTrusted
+            |> ValueOption.exists (fun trusts -> not (trusts (domain "example.org"))))
+        "AllowSHA1 yes", _.Verifying.Policy.AllowSha1
+        "MinimumKeyBits 2048", (fun p -> p.Verifying.Policy.MinimumRsaBits = 2048<bit>)
+        "MaximumSignaturesToVerify 3", (fun p -> p.Verifying.Policy.SignaturesVerified = 3)
+        "BogusKey neutral", (fun p -> p.Verifying.BogusKey = KeyTreatment.Neutral)
+        "BogusKey none", (fun p -> p.Verifying.BogusKey = KeyTreatment.Unchanged)
+        "InsecureKey fail", (fun p -> p.Verifying.InsecureKey = KeyTreatment.Fail)
+        "BogusPolicy apply", _.Verifying.ApplyBogusPolicy
+        "InsecurePolicy ignore", (fun p -> not p.Verifying.ApplyInsecurePolicy)
+        "ADSPDiscard yes", _.Verifying.AdspDiscard
+        "ADSPNoSuchDomain yes", _.Verifying.AdspNoSuchDomain
+        "LocalADSP /adsp", (fun p -> p.Verifying.LocalAdsp(domain "example.org") = ValueSome SignsAllItself)
+        "Quarantine yes", _.Verifying.Quarantine
+        "AuthservID mx", (fun p -> p.Marks.AuthservId = ValueSome "mx")
+        "AuthservIDWithJobID yes", _.Marks.AuthservIdWithJobId
+        "AlwaysAddARHeader yes", _.Marks.AlwaysAddArHeader
+        "RemoveARAll yes", _.Marks.RemoveArAll
+        "RemoveARFrom a,.b", (fun p -> p.Marks.RemoveArFrom = ValueSome [ "a"; ".b" ])
+        "X-Header yes", _.Marks.XHeader
+        "SendReports yes", _.Marks.SendReports
+        "SendADSPReports yes", _.Marks.SendAdspReports
+        "ReportAddress a@b.example", (fun p -> p.Marks.ReportAddress = "a@b.example")
+        "KeepTemporaryFiles yes", _.Marks.KeepsHashed
+        "SyslogSuccess yes", _.Marks.SyslogSuccess
+        "LogWhy yes", _.Marks.LogWhy
+        "On-BadSignature reject", (fun p -> p.Actions.BadSignature = FilterAction.Reject)
+        "On-DNSError discard", (fun p -> p.Actions.DnsError = FilterAction.Discard)
+        "On-InternalError accept", (fun p -> p.Actions.InternalError = FilterAction.Accept)
+        "On-NoSignature tempfail", (fun p -> p.Actions.NoSignature = FilterAction.TempFail)
+        "On-Security reject", (fun p -> p.Actions.Security = FilterAction.Reject)
+        "On-Default discard", (fun p -> p.Actions = FilterCodecs.everyAction FilterAction.Discard)
+        "FixCRLF yes", _.FixLineEnds
+        "MaximumHeaders 1000", (fun p -> p.HeaderLimits.Octets = 1000<octet>)
+        "MaximumHeaders 0", (fun p -> p.HeaderLimits.Octets > 1000000<octet>)
+    ]
+
+[<Test>]
+let ``each key changes what decisions rest on`` () =
+    let without = policyOf []
+
+    for line, holds in effects do
+        Expect.isTrue (holds (policyOf [ line ])) (line + " has its effect")
+        Expect.isTrue (not (holds without)) (line + " is not the default")
+
+[<Test>]
+let ``the defaults are the original's`` () =
+    let policy = policyOf []
+    Expect.isTrue (policy.Roles.Signs && policy.Roles.Verifies) "both roles"
+    Expect.isTrue (policy.Roles.IsInternal(client "127.0.0.1")) "the loopback is internal"
+    Expect.isTrue (policy.Roles.IsInternal(client "")) "mail of the machine itself is internal"
+    Expect.isTrue (not (policy.Roles.IsInternal(client "192.0.2.7"))) "nobody else is"
+    Expect.isTrue (policy.Roles.IsPopAuthenticated(IPAddress.Parse "192.0.2.77")) "the database of logins"
+
+    for name in
+        [
+            "Return-Path"
+            "Received"
+            "Comments"
+            "Keywords"
+            "Bcc"
+            "Resent-Bcc"
+            "DKIM-Signature"
+        ] do
+        Expect.isTrue (policy.Signing.OmitHeaders name) name
+
+    Expect.isTrue (not (policy.Signing.OmitHeaders "From")) "From is signed"
+    Expect.equal FilterScope.actions policy.Actions
+    Expect.equal "dkim@mx.example.org" policy.Marks.ReportAddress
+    Expect.equal 65536<octet> policy.HeaderLimits.Octets
+    Expect.equal (KeyTreatment.Fail, KeyTreatment.Unchanged) (policy.Verifying.BogusKey, policy.Verifying.InsecureKey)
+
+[<Test>]
+let ``From is signed whatever is omitted`` () =
+    let policy = policyOf [ "OmitHeaders *"; "SignHeaders To" ]
+    Expect.isTrue (covers "from" policy && not (policy.Signing.OmitHeaders "FROM")) "From"
+
+[<Test>]
+let ``an Ed25519 key needs no algorithm of its own`` () =
+    match (policyOf [ "KeyFile /keys/ed"; "SignatureAlgorithm ed25519-sha256" ]).Roles.Keys with
+    | SingleKey key -> Expect.equal Ed25519 key.Key.KeyType
+    | _ -> Assert.Fail "one key"
