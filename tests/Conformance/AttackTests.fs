@@ -1,0 +1,185 @@
+/// Attacks that are not messages of the corpus: on who the author is, on signers, and the table of all of them.
+module Dkim.Standards.AttackTests
+
+open System
+open System.IO
+open NUnit.Framework
+open Dkim.Core
+open Dkim.Standards.Ledger
+open Dkim.Standards.Mail
+
+/// A From field that shows example.com to a careless reader, while mail programs answer to the forger's example.net.
+let private disguises =
+    [
+        "\"boss@example.com\" <forger@example.net>"
+        "boss@example.com <forger@example.net>"
+        "Boss (boss@example.com) <forger@example.net>"
+        "forger@example.net (boss@example.com)"
+        "(boss@example.com) forger@example.net"
+        "=?utf-8?q?boss=40example=2Ecom?= <forger@example.net>"
+        "=?utf-8?b?Ym9zc0BleGFtcGxlLmNvbQ==?= <forger@example.net>"
+        "\"a\\\" <boss@example.com>\" <forger@example.net>"
+        "\"<boss@example.com>\" <forger@example.net>"
+        "<@example.com:forger@example.net>"
+        "forger@example.net, boss@example.com"
+        "friends: forger@example.net, boss@example.com;"
+        "boss: forger@example.net;, boss@example.com"
+        "forger@example.net\000@example.com"
+        "forger@example.net\r\n (@example.com)"
+        "\"boss@example.com\"@example.net"
+        "boss@example.com@example.net"
+        "boss@[example.com]"
+        "<boss@example.com"
+        "boss@example.com>"
+        "boss@example.com<forger@example.net>"
+    ]
+
+[<Test>]
+let ``a disguised From never makes the forger's mail that of the domain it shows`` () =
+    for value in disguises do
+        let header = Header.ofFields [ Field.ofText "From" (" " + value) ]
+
+        match Originator.tryAuthor header with
+        | ValueNone -> ()
+        | ValueSome author -> Assert.That(author.Domain, Is.Not.EqualTo("example.com").IgnoreCase, value)
+
+[<Test>]
+let ``with two From or Sender fields nobody is the sender of DomainKeys`` () =
+    for twice in [ "From"; "Sender" ] do
+        let fields =
+            [
+                Field.ofText twice " boss@example.com"
+                Field.ofText twice " forger@example.net"
+                Field.ofText (if twice = "From" then "Subject" else "From") " ann@example.org"
+            ]
+
+        equal ValueNone (Originator.trySending (Header.ofFields fields))
+
+[<Test>]
+let ``RFC6376-3.8-1 of several From fields a signer signs all, so that none can be put in the place of another`` () =
+    let message = sign [ request () ] ("From: Boss <boss@example.com>\n" + letter)
+
+    let upper = "From: Boss <boss@example.com>\r\n"
+    equal [ "pass" ] (words (judge message))
+    equal [ "fail" ] (words (judge (message.Replace(upper, ""))))
+    equal [ "fail" ] (words (judge (message.Replace(upper, "From: Forger <f@example.com>\r\n"))))
+
+[<Test>]
+let ``a signature lifted from another message fails`` () =
+    let other = sign [ request () ] (letter.Replace("Ferries", "Trains"))
+    let field = other.Substring(0, other.IndexOf "\r\nReceived:" + 2)
+    equal [ "fail" ] (words (judge (field + crlf letter)))
+
+[<Test>]
+let ``no more than one record of many is paid for with an RSA operation each`` () =
+    let message = sign [ request () ] letter
+
+    let answer _ =
+        Answer.Found(
+            [
+                for number in 1..1000 -> record (shortRsa ()) + "; n=" + string number
+                record (rsa ())
+            ],
+            Security.Unchecked
+        )
+
+    let watch = Diagnostics.Stopwatch.StartNew()
+    let judged, asked = judgeBy VerifyPolicy.defaults answer message
+    equal 1 asked.Length
+    Assert.That(words judged, Is.Not.EqualTo(box [ "pass" ]))
+    // A thousand keys would take ten times as long on the slowest machine.
+    Assert.That(watch.Elapsed.TotalSeconds, Is.LessThan 5.0)
+
+/// One row of the table: its class, the attack, what keeps it from working, and the tests that show so.
+type private Attack =
+    {
+        Class: string
+        What: string
+        Outcome: string
+        Proofs: string list
+    }
+
+let private attacks =
+    lazy
+        (File.ReadAllLines(Path.Combine(__SOURCE_DIRECTORY__, "ledger", "attacks.tsv"))
+         |> List.ofArray
+         |> List.map (fun line ->
+             match line.Split '\t' with
+             | [| attackClass; what; outcome; proofs |] ->
+                 {
+                     Class = attackClass
+                     What = what
+                     Outcome = outcome
+                     Proofs = List.ofArray (proofs.Split "; ")
+                 }
+             | _ -> invalidOp line))
+
+let private known =
+    lazy
+        (TestSources.all.Value
+         |> List.map (fun tracing -> tracing.Test.Group + ": " + tracing.Test.Name)
+         |> Set.ofList)
+
+[<Test>]
+let ``every attack has tests that exist`` () =
+    for attack in attacks.Value do
+        for proof in attack.Proofs do
+            let names =
+                if proof.StartsWith "corpus: " then
+                    proof.Substring(8).Split ", " |> Array.map (fun name -> "corpus: " + name)
+                else
+                    [| proof |]
+
+            for name in names do
+                Assert.That(known.Value.Contains name, attack.What + ": " + name)
+
+[<Test>]
+let ``every message of an attack is in the table`` () =
+    let listed =
+        attacks.Value
+        |> List.collect _.Proofs
+        |> List.collect (fun proof -> List.ofArray (proof.Replace("corpus: ", "").Split ", "))
+        |> Set.ofList
+
+    for tracing in TestSources.all.Value do
+        if tracing.Test.Group = "corpus" && tracing.Test.Name.StartsWith "attack-" then
+            Assert.That(listed.Contains tracing.Test.Name, tracing.Test.Name)
+
+let private rendered () =
+    let cell (text: string) = text.Replace("|", "&#124;")
+
+    let row attack =
+        "| "
+        + String.Join(
+            " | ",
+            [ attack.What; attack.Outcome; String.Join("; ", attack.Proofs) ]
+            |> List.map cell
+        )
+        + " |"
+
+    [
+        "# Attacks"
+        ""
+        "Published attacks on verifiers and signers of mail, on those who read their results, and on the way between servers,"
+        "each re-created by tests of ours. `corpus:` names messages in `tests/Messages`, which other implementations judge as"
+        "well ([conformance.md](conformance.md)). Made from `tests/Conformance/ledger/attacks.tsv` with `DKIM_WRITE_DOCS=1`; a"
+        "test compares."
+        for attackClass, rows in attacks.Value |> List.groupBy _.Class do
+            ""
+            "## " + attackClass
+            ""
+            "| attack | safe outcome | tests |"
+            "|---|---|---|"
+            yield! rows |> List.map row
+    ]
+    |> String.concat "\n"
+    |> fun text -> text + "\n"
+
+[<Test>]
+let ``docs attacks md is what the table makes`` () =
+    let path = Path.Combine(root, "docs", "attacks.md")
+
+    if Environment.GetEnvironmentVariable "DKIM_WRITE_DOCS" = "1" then
+        File.WriteAllText(path, rendered ())
+
+    Assert.That(File.ReadAllText path, Is.EqualTo(rendered ()))
