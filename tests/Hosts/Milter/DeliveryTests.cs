@@ -1,6 +1,9 @@
 using System.Net;
+using System.Text;
+using Dkim.Core;
 using Dkim.Hosts.Tests.Hosting;
 using Dkim.Hosts.Tests.Proxy;
+using Microsoft.FSharp.Core;
 using NUnit.Framework;
 
 namespace Dkim.Hosts.Tests.Milter;
@@ -16,7 +19,7 @@ internal sealed class DeliveryTests(string name)
         + "Subject: plain\r\n\r\nOne line.\r\n";
 
     private static readonly string[] Signer = ["Mode s", "Domain example.org", "Selector sel", "KeyFile key.pem"];
-    private static readonly string[] Verifier = ["Mode v", "TestPublicKeys keys.txt", "AuthservID mx.example.com"];
+    private static readonly string[] Verifying = ["Mode v", "TestPublicKeys keys.txt", "AuthservID mx.example.com"];
     private static int number;
 
     private Scratch scratch = null!;
@@ -70,10 +73,24 @@ internal sealed class DeliveryTests(string name)
         Assert.That(Names(signed, text), Is.EqualTo((string[])["DKIM-Signature", "Received"]));
         foreach (var program in new[] { FilterProcess.OpenDkim, FilterProcess.Own })
         {
-            using var filter = Filter(program, verifying, Verifier);
+            using var filter = Filter(program, verifying, Verifying);
             var verified = await PassAsync(verifying, signed.Text);
             Assert.That(verified.Named("Authentication-Results").First(), Does.Contain("mx.example.com;").And.Contain("dkim=pass"));
         }
+    }
+
+    [TestCase("simple")]
+    [TestCase("nofws")]
+    public async Task A_DomainKeys_signature_stands_below_the_servers_own_field_and_covers_all_below_itself(string canonicalization)
+    {
+        var text = Numbered("Received: from a by b; Fri, 20 Nov 2026 11:00:00 +0000\r\n" + Plain);
+        using var filter = FilterProcess.StartPlain(
+            scratch, FilterProcess.OwnForDomainKeys, signing.Milter,
+            "-f", "-l", "-p", signing.Milter, "-b", "s", "-d", "example.org", "-s", "key.pem", "-S", "sel", "-c", canonicalization);
+        var signed = await PassAsync(signing, text);
+        Assert.That(Names(signed, text), Is.EqualTo((string[])["Received", "DomainKey-Signature"]));
+        Assert.That(VerdictOf(signed.Text).IsPass, Is.True, signed.Text);
+        Assert.That(VerdictOf(signed.Text.Replace("from a", "from z", StringComparison.Ordinal)).IsPass, Is.False);
     }
 
     [Test]
@@ -85,7 +102,7 @@ internal sealed class DeliveryTests(string name)
             + "X-Authentication-Results: mx.example.com; dkim=pass\r\n";
         var text = Numbered(Plain);
         var many = string.Concat(Enumerable.Repeat(Forged, 10));
-        using var filter = Filter(FilterProcess.Own, verifying, [.. Verifier, "AlwaysAddARHeader yes"]);
+        using var filter = Filter(FilterProcess.Own, verifying, [.. Verifying, "AlwaysAddARHeader yes"]);
         var arrived = await PassAsync(verifying, many + Others + text, Others + text);
         Assert.That(Names(arrived, Others + text), Is.EqualTo((string[])["Authentication-Results", "Received"]));
         Assert.That(arrived.Fields[0], Does.Contain("mx.example.com;").And.Contain("dkim=none"));
@@ -98,7 +115,7 @@ internal sealed class DeliveryTests(string name)
         string Field(int count) => $"Authentication-Results: mx{(count % 3 == 0 ? ".example.com" : count)}; dkim=pass ({count})\r\n";
         var fields = Enumerable.Range(0, 15).Select(Field).ToArray();
         var rest = string.Concat(fields.Where(field => !field.Contains(" mx.example.com", StringComparison.Ordinal))) + text;
-        using var filter = Filter(FilterProcess.Own, verifying, [.. Verifier, "AlwaysAddARHeader yes"]);
+        using var filter = Filter(FilterProcess.Own, verifying, [.. Verifying, "AlwaysAddARHeader yes"]);
         var arrived = await PassAsync(verifying, string.Concat(fields) + text, rest);
         Assert.That(Names(arrived, rest), Is.EqualTo((string[])["Authentication-Results", "Received"]));
     }
@@ -109,7 +126,7 @@ internal sealed class DeliveryTests(string name)
     public async Task An_altered_message_is_treated_as_the_settings_say(string action, string reply)
     {
         var signed = await SignAsync(Numbered(Plain));
-        using var filter = Filter(FilterProcess.Own, verifying, [.. Verifier, $"On-BadSignature {action}"]);
+        using var filter = Filter(FilterProcess.Own, verifying, [.. Verifying, $"On-BadSignature {action}"]);
         Assert.That(await Submission.SendAsync(verifying.Port, Altered(signed)), Does.StartWith(reply));
         await PassAsync(verifying, signed.Text);
         await PassAsync(verifying, Numbered(Plain));
@@ -120,7 +137,7 @@ internal sealed class DeliveryTests(string name)
     public async Task An_altered_message_that_is_accepted_says_so()
     {
         var altered = Altered(await SignAsync(Numbered(Plain)));
-        using var filter = Filter(FilterProcess.Own, verifying, Verifier);
+        using var filter = Filter(FilterProcess.Own, verifying, Verifying);
         var arrived = await PassAsync(verifying, altered);
         Assert.That(arrived.Fields[0], Does.StartWith("Authentication-Results: mx.example.com;").And.Contain("dkim=fail"));
     }
@@ -129,7 +146,7 @@ internal sealed class DeliveryTests(string name)
     public async Task An_altered_message_waits_in_quarantine()
     {
         var signed = await SignAsync(Numbered(Plain));
-        using var filter = Filter(FilterProcess.Own, verifying, [.. Verifier, "Quarantine yes"]);
+        using var filter = Filter(FilterProcess.Own, verifying, [.. Verifying, "Quarantine yes"]);
         var held = server.Held;
         Assert.That(await Submission.SendAsync(verifying.Port, Altered(signed)), Does.StartWith("250"));
         await PassAsync(verifying, signed.Text);
@@ -142,7 +159,7 @@ internal sealed class DeliveryTests(string name)
     {
         var signed = await SignAsync(Numbered(Plain));
         var elsewhere = signed.Text.Replace("s=sel;", "s=none;", StringComparison.Ordinal);
-        using var filter = Filter(FilterProcess.Own, verifying, Verifier);
+        using var filter = Filter(FilterProcess.Own, verifying, Verifying);
         Assert.That(await Submission.SendAsync(verifying.Port, elsewhere), Does.StartWith("451 4."));
     }
 
@@ -174,6 +191,16 @@ internal sealed class DeliveryTests(string name)
     public async Task Without_the_filter_mail_is_refused_for_now()
     {
         Assert.That(await Submission.SendAsync(signing.Port, Numbered(Plain)), Does.StartWith("4"));
+    }
+
+    /// <summary>What our own verifier says of the only signature of a message.</summary>
+    private Verdict VerdictOf(string text)
+    {
+        var record = File.ReadLines(scratch.At("keys.txt")).First().Split(' ', 2)[1];
+        var mail = MailModule.read(HeaderLimitsModule.defaults, FileLines.CrLf, Encoding.Latin1.GetBytes(text)).ResultValue;
+        var plan = Verifier.plan(VerifyPolicyModule.defaults, 0, mail.Header);
+        var answer = FuncConvert.FromFunc<Question, Answer>(_ => Answer.Found([record], Security.Unchecked));
+        return Verifier.conclude(plan, MailModule.digests(plan.Digests, mail), answer).Single().Verdict;
     }
 
     private static string Numbered(string text) =>
