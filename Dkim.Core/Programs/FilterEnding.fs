@@ -29,14 +29,26 @@ module internal FilterEnding =
             struct (FilterVerdict.ending message.Policy.Actions.DnsError "DKIM key retrieval failed", [ line ])
         | ValueNone -> struct (FilterEnd.Accept, [ line ])
 
+    /// What is wrong with a signature, as logs are searched for it.
+    let private cause (judged: Judged) : string =
+        match judged.Verdict with
+        | PermFail HeaderAltered -> "SSL error: " + Verdict.describe judged.Verdict
+        | Verdict.Pass -> "key not secured by DNSSEC"
+        | verdict -> Verdict.describe verdict
+
     let private badSignature (message: FilterMessage) (judged: Judged) =
-        let cause =
-            message.Line LogLevel.Info (keyName judged + " " + Verdict.describe judged.Verdict)
+        let name =
+            match judged.Signature with
+            | ValueSome signature -> "s=" + signature.Selector.Text + " d=" + signature.Domain.Text + " "
+            | ValueNone -> ""
 
         struct ("bad DKIM signature data"
                 |> withReason (replyText judged)
                 |> FilterVerdict.ending message.Policy.Actions.BadSignature,
-                [ cause; message.Failure "bad signature data" ])
+                [
+                    message.Line LogLevel.Info (name + cause judged)
+                    message.Failure "bad signature data"
+                ])
 
     let private noKey (message: FilterMessage) (judged: Judged) (text: string) =
         struct (FilterVerdict.ending message.Policy.Actions.DnsError "DKIM key retrieval failed",

@@ -93,15 +93,17 @@ module internal FilterStatus =
 
     /// Whether a signature is heeded at all: its domain is the author's or listed. One without a readable domain speaks
     /// for nobody, and is heeded so that its fault is told.
-    let private isTrusted (verifying: FilterVerifying) (author: DomainName voption) (judged: Judged) =
-        match verifying.IsTrusted, judged.Signature with
-        | ValueSome listed, ValueSome signature -> ValueSome signature.Domain = author || listed signature.Domain
-        | _ -> true
+    let private isTrusted (listed: DomainName -> bool) (author: DomainName voption) (judged: Judged) =
+        judged.Signature
+        |> ValueOption.forall (fun signature -> ValueSome signature.Domain = author || listed signature.Domain)
 
     /// The signatures that are heeded, and those that are not.
     let heeded (verifying: FilterVerifying) (header: Header) (judged: Judged list) : Judged list * Judged list =
-        let author = FilterPractice.authorDomain header
-        judged |> List.partition (isTrusted verifying author)
+        match verifying.IsTrusted with
+        | ValueNone -> judged, []
+        | ValueSome listed ->
+            let author = FilterPractice.authorDomain header
+            judged |> List.partition (isTrusted listed author)
 
     /// The status of a message by the signatures that are heeded.
     let ofMessage (verifying: FilterVerifying) (heeded: Judged list) (ignored: Judged list) : FilterStatus =

@@ -66,10 +66,10 @@ let ``RFC6376-6.3-6 the log tells which of the two`` () =
     let log mail =
         String.concat "\n" (runWith policy arriving.Value mail).Log
 
-    Expect.contains "JOB1 (s=mail, d=example.com) body hash did not verify" (log altered.Value)
+    Expect.contains "JOB1 s=mail d=example.com body hash did not verify" (log altered.Value)
 
     Expect.contains
-        "JOB1 (s=mail, d=example.com) signature did not verify"
+        "JOB1 s=mail d=example.com SSL error: signature did not verify"
         (log (signed.Value.Replace("Subject: hi", "Subject: ho")))
 
 [<Test>]
