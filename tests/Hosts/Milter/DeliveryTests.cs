@@ -28,6 +28,9 @@ internal sealed class DeliveryTests(string name)
     private readonly Entrance signing = new($"inet:{Tools.FreePort()}@127.0.0.1");
     private readonly Entrance verifying = new($"inet:{Tools.FreePort()}@127.0.0.1");
 
+    // Sendmail wants a directory that nobody else can write to.
+    private readonly Entrance local = new($"local:/run/dkim-filter-{Guid.NewGuid():N}");
+
     [OneTimeSetUp]
     public void Start()
     {
@@ -36,7 +39,7 @@ internal sealed class DeliveryTests(string name)
         scratch = new Scratch();
         Keys.Make(scratch);
         sink = new MailSink();
-        server = IMailServer.Start(name, scratch, sink, signing, verifying);
+        server = IMailServer.Start(name, scratch, sink, signing, verifying, local);
     }
 
     [OneTimeTearDown]
@@ -45,6 +48,7 @@ internal sealed class DeliveryTests(string name)
         server?.Dispose();
         sink?.Dispose();
         scratch?.Dispose();
+        File.Delete(local.Milter["local:".Length..]);
     }
 
     private static IEnumerable<TestCaseData> Shapes()
@@ -185,6 +189,15 @@ internal sealed class DeliveryTests(string name)
             var arrived = await sink.WaitAsync(text);
             Assert.That(arrived.Named("DKIM-Signature").Count(), Is.EqualTo(1));
         }
+    }
+
+    [Test]
+    public async Task Over_a_Unix_socket()
+    {
+        var text = Numbered(Plain);
+        using var filter = Filter(FilterProcess.Own, local, [.. Signer, "UMask 0"]);
+        var signed = await PassAsync(local, text);
+        Assert.That(Names(signed, text), Is.EqualTo((string[])["DKIM-Signature", "Received"]));
     }
 
     [Test]

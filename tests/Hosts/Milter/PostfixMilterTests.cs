@@ -33,12 +33,8 @@ internal sealed class PostfixMilterTests
             scratch.At("keys.txt"),
             File.ReadAllText(scratch.At("keys.txt")).Replace("example.org", "mx.example.net", StringComparison.Ordinal));
         sink = new MailSink();
-        var socket = $"/run/{Path.GetFileName(scratch.Root)}";
         entrances =
-        [
-            new(milter) { Protocol = 2 }, new(milter) { Protocol = 3 }, new(milter) { Protocol = 4 }, new(milter),
-            new($"local:{socket}"),
-        ];
+            [new(milter) { Protocol = 2 }, new(milter) { Protocol = 3 }, new(milter) { Protocol = 4 }, new(milter)];
         verifying = new Entrance(verifier);
         server = new PostfixServer(
             scratch, sink.Port, [.. entrances, verifying],
@@ -77,16 +73,6 @@ internal sealed class PostfixMilterTests
         var signed = await sink.WaitAsync(text);
         Assert.That(signed.Named("DKIM-Signature").Count(), Is.EqualTo(1));
         await VerifiesAsync(signed);
-    }
-
-    [Test]
-    public async Task Over_a_Unix_socket()
-    {
-        var place = entrances[^1].Milter;
-        using var filter = FilterProcess.Start(scratch, FilterProcess.Own, place, [.. Signer, "UMask 0"]);
-        var text = Message("unix");
-        Assert.That(await Submission.SendAsync(entrances[^1].Port, text), Does.StartWith("250"));
-        await VerifiesAsync(await sink.WaitAsync(text));
     }
 
     [Test]
