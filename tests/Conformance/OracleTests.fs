@@ -141,6 +141,25 @@ let ``a text that was read wrongly once is read as the rules read it`` (name: st
     if not (agree comparison recognizer text) then
         Assert.Fail(complain comparison recognizer text)
 
+[<TestCaseSource(nameof names)>]
+let ``the sentences take every alternative of every rule`` (name: string) =
+    let comparison = named name
+    let rules = Grammars.ofRfc comparison.Files
+    let sentences = Grammars.sentences rules
+    let random = Random seed
+
+    for _ in 1..6000 do
+        comparison.Make sentences random |> ignore
+
+    let untaken =
+        comparison.Starts
+        |> List.map (fun start -> Rules.reachable start rules)
+        |> Set.unionMany
+        |> Set.toList
+        |> List.collect (fun rule -> sentences.Untaken rule |> List.map (fun place -> rule + " " + string place))
+
+    Assert.That(untaken, Is.Empty)
+
 [<TestCaseSource(nameof examples)>]
 let ``a deliberate difference is one`` (difference: Differences.Difference) =
     let name, text = difference.Example

@@ -177,7 +177,30 @@ let private addresses text : Outcome =
 
             must "an address has both parts" (address.Domain <> "")
 
-        string (min 5 found.Length)
+        let kind (address: Address) =
+            [
+                if address.LocalPart = "" then
+                    "empty"
+                if address.LocalPart.Contains ' ' then
+                    "space"
+                if address.LocalPart.Contains '"' then
+                    "quote"
+                if address.LocalPart.Contains '@' then
+                    "at"
+                if address.LocalPart.Contains '.' then
+                    "dot"
+                if String.exists Char.IsControl address.LocalPart then
+                    "control"
+                if not (String.forall Char.IsAscii address.LocalPart) then
+                    "octets"
+                if address.Domain.StartsWith '[' then
+                    "literal"
+                if not (String.forall Char.IsAscii address.Domain) then
+                    "other"
+            ]
+            |> String.concat ","
+
+        found |> List.truncate 3 |> List.map kind |> String.concat "+"
 
 let private names text : Outcome =
     let domain =

@@ -67,8 +67,7 @@ module Grammars =
 
 /// What parts mean, in the words of the RFCs.
 module Meaning =
-    /// Text without comments and white space outside of quotes, and without quotes and backslashes (RFC 5322 §3.2).
-    let ofMail (text: string) : string =
+    let private reduced (hasLiterals: bool) (text: string) : string =
         let meaning = Text.StringBuilder()
 
         let rec outside at depth =
@@ -79,7 +78,7 @@ module Meaning =
                 | ')' when depth > 0 -> outside (at + 1) (depth - 1)
                 | _ when depth > 0 -> outside (at + 1) depth
                 | '"' -> inside (at + 1)
-                | '[' -> literal at
+                | '[' when hasLiterals -> literal at
                 | ' '
                 | '\t'
                 | '\r'
@@ -113,6 +112,12 @@ module Meaning =
 
         outside 0 0
         meaning.ToString()
+
+    /// Text without comments and white space outside of quotes, and without quotes and backslashes (RFC 5322 §3.2).
+    let ofMail (text: string) : string = reduced false text
+
+    /// The same for an address, which may have a literal for its domain (RFC 5322 §3.4.1).
+    let ofAddress (text: string) : string = reduced true text
 
     let withoutSpace (text: string) =
         text |> String.filter (fun c -> not (" \t\r\n".Contains c))

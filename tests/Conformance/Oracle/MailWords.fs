@@ -94,7 +94,7 @@ let private isFieldValue (text: string) =
 
 let private keepAddress rule (text: string) at finish =
     match rule with
-    | "addr-spec" -> ValueSome(Meaning.ofMail (text.Substring(at, finish - at)))
+    | "addr-spec" -> ValueSome(Meaning.ofAddress (text.Substring(at, finish - at)))
     | _ -> ValueNone
 
 let private addresses: Comparison =
@@ -102,7 +102,7 @@ let private addresses: Comparison =
         Name = "addresses"
         Files = [ "core"; "mail" ]
         Starts = [ "address-list" ]
-        Make = fun sentences random -> sentences.Make random 60 "address-list"
+        Make = fun sentences random -> sentences.Make random (if random.Next 3 = 0 then 160 else 60) "address-list"
         Allowed =
             fun recognizer text ->
                 recognizer.Readings "address-list" keepAddress text
@@ -142,8 +142,16 @@ let private results: Comparison =
         Starts = [ "authres-payload" ]
         Make =
             fun sentences random ->
-                let sentence = sentences.Make random 90 "authres-payload"
-                sentence.Substring(0, sentence.Length - 2)
+                // A property is the last and smallest part of a field, so that it needs room of its own.
+                if random.Next 3 = 0 then
+                    sentences.Make random 20 "authserv-id"
+                    + ";"
+                    + sentences.Make random 20 "methodspec"
+                    + " "
+                    + sentences.Make random 80 "propspec"
+                else
+                    let sentence = sentences.Make random 120 "authres-payload"
+                    sentence.Substring(0, sentence.Length - 2)
         Allowed =
             fun recognizer text ->
                 recognizer.Readings "authres-payload" keepResult (text + "\r\n")

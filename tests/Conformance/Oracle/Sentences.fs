@@ -41,6 +41,9 @@ type Sentences(rules: Rules, invent: Random -> string -> string) =
                     shortest[name] <- length
                     changed <- true
 
+    // The alternatives that some sentence took, by the list that they stand in.
+    let taken = Dictionary<Element list, HashSet<int>>(HashIdentity.Reference)
+
     let octet (random: Random) (lowest: char) (highest: char) =
         match random.Next 6 with
         | 0 -> lowest
@@ -83,13 +86,20 @@ type Sentences(rules: Rules, invent: Random -> string -> string) =
             |> ignore
         | Prose wanted -> sentence.Append(invent random wanted) |> ignore
         | Reference name -> write random size sentence rules[name]
-        | Sequence parts -> List.iter (write random size sentence) parts
+        | Sequence parts ->
+            // No part takes all the room, or what comes last would always be short.
+            parts
+            |> List.iteri (fun place part ->
+                let share = (size - sentence.Length) * 2 / (parts.Length - place + 1)
+                write random (sentence.Length + max 0 share) sentence part)
         | Choice parts -> write random size sentence (pick random room parts)
         | Repeat(least, most, part) ->
+            let parts = if most = ValueSome 1 then 1 else 2
+
             for _ in 1 .. times random room least most do
                 // A long repetition ends when the room does.
                 if size > sentence.Length || least > 0 then
-                    write random size sentence part
+                    write random (sentence.Length + max 0 (size - sentence.Length) / parts + 1) sentence part
 
     and pick random room parts =
         let fitting =
@@ -99,8 +109,35 @@ type Sentences(rules: Rules, invent: Random -> string -> string) =
                 let fewest = parts |> List.map least |> List.min
                 parts |> List.filter (fun part -> least part = fewest)
 
-        let choice = random.Next fitting.Length
-        fitting[choice]
+        let chosen = fitting[random.Next fitting.Length]
+
+        match taken.TryGetValue parts with
+        | true, places -> places
+        | false, _ ->
+            taken[parts] <- HashSet<int>()
+            taken[parts]
+        |> _.Add(parts |> List.findIndex (fun part -> obj.ReferenceEquals(part, chosen)))
+        |> ignore
+
+        chosen
+
+    /// Alternatives of a rule that no sentence made so far has taken: the numbers of each choice in it.
+    member _.Untaken(rule: string) : int list =
+        let rec choices inner =
+            match inner with
+            | Choice parts -> parts :: List.collect choices parts
+            | Sequence parts -> List.collect choices parts
+            | Repeat(_, _, part) -> choices part
+            | Range _
+            | Text _
+            | Reference _
+            | Prose _ -> []
+
+        choices rules[rule]
+        |> List.collect (fun parts ->
+            match taken.TryGetValue parts with
+            | true, places -> List.except places [ 0 .. parts.Length - 1 ]
+            | false, _ -> [ 0 .. parts.Length - 1 ])
 
     /// A sentence of a rule.
     member _.Make (random: Random) (size: int) (rule: string) : string =
