@@ -22,7 +22,11 @@ internal sealed class Mta : IDisposable
 
     /// <summary>Sends one message of a client at the loopback; the packets that answer its end, each a letter and its
     /// text.</summary>
-    public IReadOnlyList<string> Pass(string from, string body = "One line.\r\n", params string[] fields)
+    public IReadOnlyList<string> Pass(string from, string body = "One line.\r\n", params string[] fields) =>
+        Pass(from, () => { }, body, fields);
+
+    /// <summary>The same, with something done before the message ends.</summary>
+    public IReadOnlyList<string> Pass(string from, Action beforeTheEnd, string body = "One line.\r\n", params string[] fields)
     {
         Say('M', $"<{from}>\0");
         Say('R', "<you@example.net>\0");
@@ -32,6 +36,7 @@ internal sealed class Mta : IDisposable
         if (Say('N', "") is { } early && early[0] != 'c')
             return [early];
         Say('B', body);
+        beforeTheEnd();
         Send('E', []);
         var replies = new List<string>();
         do

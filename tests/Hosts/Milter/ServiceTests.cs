@@ -321,6 +321,49 @@ public sealed class ServiceTests
         Assert.That(filter.Log.Contains("configuration reloaded", StringComparison.Ordinal), Is.EqualTo(said));
     }
 
+    [Test]
+    public async Task AMessageOnItsWayIsFinishedBeforeTheEnd()
+    {
+        Start("PidFile pid");
+        var process = PidOf("pid");
+        using var mta = new Mta(Socket);
+        var replies = mta.Pass("me@example.org", () =>
+        {
+            Kill(process, "TERM");
+            Thread.Sleep(500);
+            Assert.That(IsAlive(process));
+        });
+        Assert.That(replies[0], Does.Contain("DKIM-Signature"));
+        await Tools.Eventually(() => !IsAlive(process), "it ends");
+    }
+
+    [Test]
+    public async Task SocketsOfTheServiceManagerAreUsed()
+    {
+        var python = Tools.RequireProgram("python3", "python3");
+        Configure("Background no", $"Socket {scratch.At("unused")}");
+        const string Script = """
+            import os, socket, sys
+            listening = socket.socket(socket.AF_UNIX)
+            listening.bind(sys.argv[1] + "~")
+            listening.listen()
+            os.rename(sys.argv[1] + "~", sys.argv[1])
+            os.dup2(listening.fileno(), 3, inheritable=True)
+            os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+            os.execv(sys.argv[2], [sys.argv[2], "-x", "conf"])
+            """;
+        using var process = Process.Start(new ProcessStartInfo(
+            python, ["-c", Script, scratch.At("passed"), FilterProcess.Path(scratch, "dkim-filter")])
+        {
+            WorkingDirectory = scratch.Root,
+        })!;
+        started.Add(process.Id);
+        await Tools.Eventually(() => File.Exists(scratch.At("passed")), "the socket is there");
+        using var mta = new Mta(scratch.At("passed"));
+        Assert.That(mta.Pass("me@example.org")[0], Does.Contain("DKIM-Signature"));
+        Assert.That(File.Exists(scratch.At("unused")), Is.False);
+    }
+
     private FilterRun Start(params string[] lines)
     {
         var run = Run(lines);

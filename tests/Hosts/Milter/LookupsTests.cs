@@ -1,0 +1,66 @@
+using Dkim.Core;
+using Dkim.Hosting;
+using Dkim.Hosts.Tests.Hosting;
+using Dkim.MilterHost;
+using NUnit.Framework;
+
+namespace Dkim.Hosts.Tests.Milter;
+
+/// <summary>Where the questions of the filters go.</summary>
+[TestFixture]
+public sealed class LookupsTests
+{
+    private static readonly Question question = new("sel._domainkey.example.org", RecordType.Txt);
+    private Scratch scratch = null!;
+
+    [SetUp]
+    public void SetUp() => scratch = new Scratch();
+
+    [TearDown]
+    public void TearDown() => scratch.Dispose();
+
+    [TestCase("QueryCache yes", 1)]
+    [TestCase("QueryCache no", 2)]
+    public async Task AnswersAreKeptUnlessTheSettingsSayNo(string line, int queries)
+    {
+        using var server = new FakeServer(query =>
+            Task.FromResult<byte[]?>(FakeServer.Reply(query, 0, FakeServer.Txt("v=DKIM1; p="))));
+        using var resolver = Lookups.Open(Settings($"Nameservers 127.0.0.1@{server.Address.Port}", line));
+        for (var time = 0; time < 2; time++)
+        {
+            var answer = await resolver.AskAsync(question, default);
+            Assert.That(answer.Outcome.IsRecords);
+        }
+
+        Assert.That(server.Queries, Is.EqualTo(queries));
+    }
+
+    [Test]
+    public async Task AFileOfKeysTakesThePlaceOfTheDns()
+    {
+        scratch.Write("keys", "SEL._domainkey.example.org v=DKIM1; p=\n");
+        using var resolver = Lookups.Open(Settings($"TestPublicKeys {scratch.At("keys")}"));
+        Assert.That((await resolver.AskAsync(question, default)).Outcome.IsRecords);
+        var other = await resolver.AskAsync(new Question("sel._domainkey.example.com", RecordType.Txt), default);
+        Assert.That(other.Outcome.IsNoSuchName);
+    }
+
+    [TestCase("TestPublicKeys /none")]
+    [TestCase("TrustAnchorFile /none")]
+    [TestCase("Nameservers nowhere")]
+    public void WhatCannotBeUsedIsAnErrorOfTheStart(string line) =>
+        Assert.That(() => Lookups.Open(Settings(line)), Throws.TypeOf<StartupException>());
+
+    [TestCase(0, 86400)]
+    [TestCase(3, 3)]
+    public void ATimeLimitOfZeroIsNone(int setting, int seconds) => Assert.That(
+        Lookups.Limits(Settings($"DNSTimeout {setting}")).Time, Is.EqualTo(TimeSpan.FromSeconds(seconds)));
+
+    private FilterService Settings(params string[] lines)
+    {
+        var file = scratch.Write("conf", string.Join('\n', ["Mode v", "Socket local:/s", .. lines]));
+        var start = new SettingsFiles().Supply(Filters.Dkim(["-x", file], new Surroundings().Machine));
+        var program = start.Again(out var problem);
+        return program?.Service ?? throw new AssertionException(problem);
+    }
+}
