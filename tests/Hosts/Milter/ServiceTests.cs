@@ -348,7 +348,8 @@ public sealed class ServiceTests
             listening.bind(sys.argv[1] + "~")
             listening.listen()
             os.rename(sys.argv[1] + "~", sys.argv[1])
-            os.dup2(listening.fileno(), 3, inheritable=True)
+            os.dup2(listening.fileno(), 3)
+            os.set_inheritable(3, True)
             os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
             os.execv(sys.argv[2], [sys.argv[2], "-x", "conf"])
             """;
