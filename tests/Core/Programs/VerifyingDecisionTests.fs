@@ -192,8 +192,7 @@ let ``short keys and SHA-1 pass only by their settings`` () =
     Expect.equal "invalid (public key: too short)" (results (start []) shortZone short |> snd)
     Expect.equal "pass" (results (start [ "--min_rsa_bits=768" ]) shortZone short |> snd)
 
-    let sha1 =
-        signed rsa2048.Value [ "--signature=dkim(a=rsa-sha1)" ] plain
+    let sha1 = signed rsa2048.Value [ "--signature=dkim(a=rsa-sha1)" ] plain
 
     Expect.equal "invalid (unsupported algorithm rsa-sha1)" (results (start []) zone.Value sha1 |> snd)
     Expect.equal "pass" (results (start [ "--allow_sha1" ]) zone.Value sha1 |> snd)
