@@ -94,6 +94,3 @@ let inapplicable: Map<string, string> =
     rows "inapplicable.tsv"
     |> List.map (fun cells -> cells[0], cells[1])
     |> Map.ofList
-
-/// Requirements whose tests are not written yet; the release has none.
-let awaiting = rows "awaiting.tsv" |> List.map Array.head |> Set.ofList

@@ -65,7 +65,7 @@ let private outcomeCell results (requirement: Requirement) =
                 " Setting: `" + decision.Setting + "`."
 
         "decided", decision.Text + setting
-    | None, _ when not isProven -> "awaiting", ""
+    | None, _ when not isProven -> "no test", ""
     | None, _ -> outcome results requirement.Id, testsCell requirement.Id
 
 let private requirementRow results (requirement: Requirement) =
