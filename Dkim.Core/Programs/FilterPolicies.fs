@@ -47,7 +47,10 @@ let private roles (mode: FilterMode) (scope: FilterScope) (files: FilterFiles) s
         FindDomain = files.Domains |> ValueOption.map DomainList.tryFind
         FindParent =
             if scope.SubDomains then
-                files.Domains |> ValueOption.map DomainList.tryFindAbove
+                match files.Domains with
+                | ValueSome list -> ValueSome(DomainList.tryFindAbove list)
+                // A key list may still sign for a domain above the sender's.
+                | ValueNone -> ValueSome(fun _ -> ValueNone)
             else
                 ValueNone
         Keys = files.Keys

@@ -226,6 +226,39 @@ let ``a key list makes a domain ours and names domain and selector`` () =
     Expect.equal (ValueSome "example.org") (tag "d" ran)
 
 [<Test>]
+let ``a key list with SubDomains says for which subdomain it signs`` () =
+    let keys =
+        KeyList(fun _ ->
+            [
+                { filterKey "mail" rsa.Value with
+                    Domain = ValueSome(domain "example.org")
+                }
+            ])
+
+    let identity subDomains =
+        let settings =
+            { DkimFilterSettings.defaults with
+                Scope =
+                    { DkimFilterSettings.defaults.Scope with
+                        SubDomains = subDomains
+                    }
+            }
+
+        let policy =
+            FilterPolicies.dkimFilter
+                settings
+                both
+                { files [] keys with
+                    Domains = ValueNone
+                }
+                surroundings
+
+        tag "i" (runWith policy local (from "joe@a.example.org"))
+
+    Expect.equal (ValueSome "@a.example.org") (identity true)
+    Expect.equal ValueNone (identity false)
+
+[<Test>]
 let ``a listed domain without a key in the list is a temporary failure`` () =
     let ran = runWith (keyList [ "*@other.example", [] ]) local plain
     Expect.equal Deferred ran.Ending
