@@ -11,21 +11,13 @@ namespace Dkim.MilterHost;
 /// </summary>
 internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> output) : IDisposable
 {
-    private static readonly byte[] accept = [0, 0, 0, 1, (byte)Reply.Accept];
-    private static readonly byte[] tempFail = [0, 0, 0, 1, (byte)Reply.TempFail];
     private readonly Macros macros = new();
     private Negotiation agreed = new(0, Actions.None, Steps.None);
     private MilterClient? client;
-    private MilterMessage? message;
-    private Question[] questions = [];
-
-    // The packet that ends the message, from when it is known until it may be said.
-    private ReadOnlyMemory<byte> final;
+    private MessageInHand? message;
     private Stage stage;
     private int pieceLeft;
     private bool inPiece;
-    private bool skipped;
-    private bool asked;
     private bool ignored;
     private bool stopping;
 
@@ -45,7 +37,7 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
 
     /// <summary>A message is complete but for the answers to its questions; nothing is heard before
     /// <see cref="Answer"/>.</summary>
-    public bool Waiting { get; private set; }
+    public bool Waiting => message is { Waiting: true };
 
     /// <summary>Counts messages, so that the answers for one are not taken for those of another.</summary>
     public int MessageNumber { get; private set; }
@@ -66,28 +58,14 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
 
     /// <summary>What to look up for the message now, each round once; else nothing. The answers are wanted when the
     /// session is <see cref="Waiting"/>.</summary>
-    public Question[] TakeQuestions()
-    {
-        var taken = questions;
-        questions = [];
-        return taken;
-    }
+    public Question[] TakeQuestions() => message?.TakeQuestions() ?? [];
 
     /// <summary>The answers to the questions taken last, for a session that is <see cref="Waiting"/>. One that is
     /// missing counts as unavailable.</summary>
     public void Answer(IReadOnlyDictionary<Question, Answer> answers)
     {
-        Waiting = asked = false;
-        try
-        {
-            message!.Answer(answers);
-        }
-        catch (Exception failure)
-        {
-            Fail(failure);
-        }
-
-        Conclude();
+        message!.Answer(answers);
+        SayWhenKnown();
     }
 
     /// <summary>Tells the MTA of a session that is <see cref="Waiting"/> that it is not forgotten.</summary>
@@ -139,7 +117,7 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
         var length = Math.Min(pieceLeft, input.Length);
         try
         {
-            Feed(input[..length]);
+            message!.Feed(input[..length]);
         }
         catch (Exception failure)
         {
@@ -200,10 +178,11 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
             case Command.Field:
                 return Field(data);
             case Command.EndOfHeader:
-                Plan();
+                stage = Stage.Body;
+                message!.Plan();
                 return true;
             case Command.EndOfBody:
-                Feed(data);
+                message!.Feed(data);
                 return true;
             case Command.Helo or Command.Abort:
                 EndMessage();
@@ -263,13 +242,12 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
         DropMessage();
         macros.Forget(Command.Recipient);
         stage = Stage.Envelope;
-        skipped = false;
         MessageNumber++;
+        message = new MessageInHand(service, agreed, macros, output);
         if (ignored)
-            final = accept;
+            message.Ignore();
         else
-            message = service.NewMessage(client!);
-        message?.Sender(data[..end]);
+            message.Begin(client!, data[..end]);
         return true;
     }
 
@@ -277,7 +255,7 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
     {
         var end = data.IndexOf((byte)0);
         if (end >= 0)
-            message?.Recipient(data[..end]);
+            message!.Recipient(data[..end]);
         return end >= 0;
     }
 
@@ -287,26 +265,8 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
         if (end < 0 || end == data.Length - 1 || data[^1] != 0)
             return false;
         stage = Stage.Header;
-        message?.Field(data[..end], data[(end + 1)..^1], agreed.Agreed(Steps.KeepSpace));
+        message!.Field(data[..end], data[(end + 1)..^1]);
         return true;
-    }
-
-    private void Plan()
-    {
-        stage = Stage.Body;
-        if (message is null)
-            return;
-        message.EndOfHeader(macros, DateTimeOffset.UtcNow.ToUnixTimeSeconds());
-        if (message.Decided)
-            Decide(changeable: false);
-        else
-            Ask();
-    }
-
-    private void Feed(ReadOnlySpan<byte> octets)
-    {
-        if (final.IsEmpty && !skipped && !octets.IsEmpty)
-            message!.Feed(octets);
     }
 
     private bool React(Command command)
@@ -316,7 +276,8 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
             case Command.Negotiate or Command.Macros or Command.Abort or Command.QuitForAnother:
                 return true;
             case Command.EndOfBody:
-                Finish();
+                message!.Finish();
+                SayWhenKnown();
                 return true;
             case Command.Connect when ignored && !agreed.Agreed(Steps.SilentConnect):
                 Packet.Write(output, Reply.Accept);
@@ -329,17 +290,12 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
     // To a command that is not the last: the last word, where there is one already.
     private bool Respond(Command command)
     {
-        if (!final.IsEmpty)
-        {
+        if (message is { Final.IsEmpty: false })
             Say();
-        }
+        else if (command == Command.Body && message!.Skip())
+            Packet.Write(output, Reply.Skip);
         else
-        {
-            var skip = command == Command.Body && !skipped && agreed.Agreed(Steps.Skip) && !message!.WantsMore;
-            skipped |= skip;
-            Packet.Write(output, skip ? Reply.Skip : Reply.Continue);
-        }
-
+            Packet.Write(output, Reply.Continue);
         return !Closed;
     }
 
@@ -357,71 +313,15 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
         _ => Steps.None,
     };
 
-    private void Finish()
+    private void SayWhenKnown()
     {
-        try
-        {
-            if (final.IsEmpty)
-                message!.End();
-        }
-        catch (Exception failure)
-        {
-            Fail(failure);
-        }
-
-        Conclude();
-    }
-
-    // Goes on with a complete message until it waits or has its last word.
-    private void Conclude()
-    {
-        try
-        {
-            if (final.IsEmpty)
-                AskOrDecide();
-        }
-        catch (Exception failure)
-        {
-            Fail(failure);
-        }
-
         if (!Waiting)
             Say();
     }
 
-    private void AskOrDecide()
-    {
-        Ask();
-        Waiting = asked;
-        if (!Waiting)
-            Decide(changeable: true);
-    }
-
-    // The first round is asked before the body comes, and may still be under way at its end.
-    private void Ask()
-    {
-        if (asked)
-            return;
-        questions = message!.Questions;
-        asked = questions.Length > 0;
-    }
-
-    private void Decide(bool changeable)
-    {
-        var decision = message!.Decision;
-        using var verdict = new Verdict(agreed, changeable);
-        decision.Tell(verdict);
-        var last = verdict.Final;
-        foreach (var line in decision.Log)
-            service.Log(line);
-        verdict.RunErrands(service);
-        output.Write(verdict.Changes);
-        final = last;
-    }
-
     private void Say()
     {
-        output.Write(final.Span);
+        output.Write(message!.Final.Span);
         EndMessage();
     }
 
@@ -435,22 +335,21 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
 
     private void DropMessage()
     {
-        (message as IDisposable)?.Dispose();
+        message?.Dispose();
         message = null;
-        questions = [];
-        final = default;
-        Waiting = asked = false;
     }
 
     // Without a message there is nothing to be tried again, and the MTA has its own ways without a milter.
     private void Fail(Exception failure)
     {
-        var job = macros.Find("i");
-        service.Report(
-            $"{(job.IsSome ? job.Value : "a message")} not processed: {failure.GetType().Name}: {failure.Message}");
-        DropMessage();
-        final = tempFail;
-        Closed |= !InMessage;
+        if (message is not null)
+        {
+            message.Fail(failure);
+            return;
+        }
+
+        service.Report($"a connection ended by {failure.GetType().Name}: {failure.Message}");
+        Dispose();
     }
 
     private bool Break(string what)
