@@ -3,8 +3,8 @@ using Dkim.Core;
 
 namespace Dkim.MilterHost;
 
-/// <summary>One message of a dialogue, from its MAIL command to its last word. A failure of ours makes the last word that
-/// the MTA is to try again; it never lets a message pass.</summary>
+/// <summary>One message of a dialogue, from its MAIL command to its last word. A failure of ours makes the last word
+/// that the MTA is to try again; it never lets a message pass.</summary>
 internal sealed class MessageInHand(
     IMilterService service, Negotiation agreed, Macros macros, IBufferWriter<byte> output) : IDisposable
 {
