@@ -198,7 +198,8 @@ module AuthenticationResults =
     let private propertyValue =
         let bare = many1SatisfyL (fun c -> c > ' ' && not (";()\"".Contains c)) "a value"
 
-        (Grammar.quotedString .>>. ((followedByString "@" >>. bare) <|>% "")
+        (Grammar.quotedString
+         .>>. ((skipChar '@' >>. bare |>> fun domain -> "@" + domain) <|>% "")
          |>> fun (local, rest) -> local + rest)
         <|> bare
         .>> Grammar.cfws

@@ -133,6 +133,7 @@ let ``sentences and near misses are read as the rules read them`` (name: string)
 [<TestCase("addresses", "a@[1\r\n .2]")>]
 [<TestCase("addresses", "A. Group: a@b, c@d;")>]
 [<TestCase("addresses", "<,@a (b) .c,@d: e@f>")>]
+[<TestCase("Authentication-Results", "a; spf=pass smtp.mailfrom=\"b\"@")>]
 [<TestCase("Authentication-Results", "a; dkim=pass reason=\"b\r\n c\"")>]
 let ``a text that was read wrongly once is read as the rules read it`` (name: string, text: string) =
     let comparison = named name

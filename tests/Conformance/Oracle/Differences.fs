@@ -166,7 +166,7 @@ let all: Difference list =
         {
             File = "mail"
             Rule = "obs-phrase (RFC 5322 §4.1)"
-            Ours = "obs-phrase = 1*( word / \".\" [CFWS] )"
+            Ours = "obs-phrase = 1*( word / [CFWS] \".\" [CFWS] )"
             Reason = "a display name that begins with a dot hides no address"
             Example = "addresses", ".a <a@b>"
         }
