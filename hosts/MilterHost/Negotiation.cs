@@ -23,7 +23,8 @@ internal sealed record Negotiation(uint Version, Actions Actions, Steps Steps)
 
     public bool Agreed(Actions action) => (Actions & action) != 0;
 
-    /// <summary>Chooses from what the MTA offers in its first packet; null with the reason when it will not do.</summary>
+    /// <summary>Chooses from what the MTA offers in its first packet; null with the reason when that will not
+    /// do.</summary>
     public static Negotiation? Of(ReadOnlySpan<byte> offer, IMilterService service, out string problem)
     {
         problem = "";
