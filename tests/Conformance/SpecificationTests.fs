@@ -1,5 +1,5 @@
-/// The product against a model that was written down sentence by sentence: for every text of a small scope, and for longer
-/// ones at random. `DKIM_FULL_SCOPE=1` widens the scopes; docs/specification.md has the counts of both.
+/// The product against a model that was written down sentence by sentence: for every text of a small scope, and for
+/// longer ones at random. `DKIM_FULL_SCOPE=1` widens the scopes; docs/specification.md has the counts of both.
 [<NUnit.Framework.TestFixture>]
 module Dkim.Standards.SpecificationTests
 

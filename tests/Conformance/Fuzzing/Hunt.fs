@@ -1,5 +1,5 @@
-/// The hunt for inputs that break a law: for a time, from a seed, one target after the other. An input with an outcome that
-/// was not seen before is kept and damaged further.
+/// The hunt for inputs that break a law: for a time, from a seed, one target after the other. An input with an outcome
+/// that was not seen before is kept and damaged further.
 module Dkim.Standards.Fuzzing.Hunt
 
 open System

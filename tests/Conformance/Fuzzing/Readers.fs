@@ -1,5 +1,5 @@
-/// What every reader of the core keeps to, whatever it is given: it does not throw, what it says is one line of printable
-/// text, and what it has read it reads again from its own writing.
+/// What every reader of the core keeps to, whatever it is given: it does not throw, what it says is one line of
+/// printable text, and what it has read it reads again from its own writing.
 module Dkim.Standards.Fuzzing.Readers
 
 open System
