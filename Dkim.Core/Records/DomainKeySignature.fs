@@ -58,8 +58,9 @@ let private ofTags (limits: SignatureLimits) (tags: TagList) : Result<Signature,
             }
     }
 
-/// The sending address must lie in d=, and h=, where it is, must name the field it was read from (RFC 4870 §3.3, §3.7.3).
-let private checkSender (header: Header) (signature: Signature) : Result<Signature, SignatureError> =
+/// The sending address must lie in d=, and the field it was read from must be signed: stand below the signature, which
+/// covers nothing above it, and be named by h=, where that is (RFC 4870 §3.3, §3.4.2, §3.7.3).
+let private checkSender (header: Header) (index: int) (signature: Signature) : Result<Signature, SignatureError> =
     match Originator.trySending header with
     | ValueNone -> Error SenderUnknown
     | ValueSome(struct (source, address)) ->
@@ -68,13 +69,16 @@ let private checkSender (header: Header) (signature: Signature) : Result<Signatu
             | Ok sender -> sender.IsWithin signature.Domain
             | Error _ -> false
 
-        let named =
+        let sourceName = Originator.sourceName source
+        let isBelow = (Header.tryFind sourceName (Header.below index header)).IsSome
+
+        let isNamed =
             match signature.SignedFields with
             | ValueNone -> true
-            | ValueSome names -> names |> List.exists _.Is(Originator.sourceName source)
+            | ValueSome names -> names |> List.exists _.Is(sourceName)
 
         if not within then Error DomainNotOfSender
-        elif not named then Error SenderNotSigned
+        elif not (isBelow && isNamed) then Error SenderNotSigned
         else Ok signature
 
 /// Reads the DomainKey-Signature field that stands at an index of the header.
@@ -82,4 +86,4 @@ let parse (limits: SignatureLimits) (header: Header) (index: int) : Result<Signa
     TagList.parse limits.TagListOctets header.Fields[index].ValueText
     |> Result.mapError MalformedTagList
     |> Result.bind (ofTags limits)
-    |> Result.bind (checkSender header)
+    |> Result.bind (checkSender header index)

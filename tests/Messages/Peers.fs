@@ -3,9 +3,11 @@
 module Dkim.Messages.Peers
 
 open System
+open System.Collections
 open System.Diagnostics
 open System.IO
 open System.Text
+open System.Threading.Tasks
 open Dkim.Core
 open Dkim.Messages.Corpus
 
@@ -176,6 +178,61 @@ let private openDkim () : Result<Peer, string> =
     else
         Error "no C compiler, or libopendkim-dev is not installed"
 
+let private starters =
+    [ "dkimpy", dkimpy; "Mail::DKIM", mailDkim; "OpenDKIM", openDkim ]
+
 /// Every peer, running or with the reason why not.
 let startAll () : (string * Result<Peer, string>) list =
-    [ "dkimpy", dkimpy (); "Mail::DKIM", mailDkim (); "OpenDKIM", openDkim () ]
+    starters |> List.map (fun (name, start) -> name, start ())
+
+/// The others while they run: one that dies or hangs over a message is started anew. Different ones may be asked at the
+/// same time.
+[<Sealed>]
+type Others() =
+    let peers = Concurrent.ConcurrentDictionary(dict (startAll ()))
+
+    let restart name =
+        let start = List.find (fst >> (=) name) starters |> snd
+        peers[name] <- start ()
+
+    let isSendable (name: string) =
+        String.forall (fun c -> c > ' ' && c < '\127') name
+
+    let talk (peer: Peer) (case: Case) (octets: byte[]) =
+        peer.Publish
+            [
+                for entry in case.Zone do
+                    if isSendable entry.Key then
+                        for text in entry.Value -> entry.Key, text
+            ]
+
+        peer.Fail(case.Failing.Keys |> Seq.filter isSendable |> List.ofSeq)
+        peer.Verify(case.Now, octets)
+
+    /// The names of those that are installed.
+    member _.Present =
+        [ for name, _ in starters -> name ]
+        |> List.filter (fun name -> peers[name].IsOk)
+
+    /// The words of one implementation, or what it said of the whole message.
+    member _.Ask (name: string) (case: Case) (octets: byte[]) : Result<Word list, string> =
+        match peers[name] with
+        | Error _ -> Error "absent"
+        | Ok peer ->
+            let asking = Task.Run(fun () -> talk peer case octets)
+
+            try
+                if asking.Wait 30000 then
+                    asking.Result
+                else
+                    (peer :> IDisposable).Dispose()
+                    restart name
+                    Error "hangs"
+            with :? AggregateException ->
+                restart name
+                Error "dies"
+
+    interface IDisposable with
+        member _.Dispose() =
+            for entry in peers do
+                entry.Value |> Result.iter (fun peer -> (peer :> IDisposable).Dispose())

@@ -7,7 +7,7 @@ open NUnit.Framework
 open Dkim.Standards.Ledger
 
 let private write (results: string) =
-    use others = new Rivals.Others()
+    use others = new Dkim.Messages.Peers.Others()
     let own = Rivals.compare others Dkim.Messages.Corpus.folder Rivals.own.Value
 
     let outside =

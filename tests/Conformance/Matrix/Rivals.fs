@@ -4,7 +4,6 @@ module Dkim.Standards.Rivals
 open System
 open System.Diagnostics
 open System.IO
-open System.Threading.Tasks
 open Dkim.Core
 open Dkim.Messages.Corpus
 open Dkim.Messages.Judging
@@ -44,51 +43,6 @@ let private version (package: string) : string =
 /// Name and version of each.
 let versions () : (string * string) list =
     List.zip names (packages |> List.map version)
-
-/// The others while they run: one that dies or hangs over a message is started anew.
-[<Sealed>]
-type Others() =
-    let mutable peers = Map.ofList (startAll ())
-
-    let restart name =
-        peers <- peers.Add(name, startAll () |> List.find (fst >> (=) name) |> snd)
-
-    let isSendable (name: string) =
-        String.forall (fun c -> c > ' ' && c < '\127') name
-
-    let talk (peer: Peer) (case: Case) (octets: byte[]) =
-        peer.Publish
-            [
-                for entry in case.Zone do
-                    if isSendable entry.Key then
-                        for text in entry.Value -> entry.Key, text
-            ]
-
-        peer.Fail(case.Failing.Keys |> Seq.filter isSendable |> List.ofSeq)
-        peer.Verify(case.Now, octets)
-
-    /// The words of one implementation, or what it said of the whole message.
-    member _.Ask (name: string) (case: Case) (octets: byte[]) : Result<Word list, string> =
-        match peers[name] with
-        | Error _ -> Error "absent"
-        | Ok peer ->
-            let asking = Task.Run(fun () -> talk peer case octets)
-
-            try
-                if asking.Wait 30000 then
-                    asking.Result
-                else
-                    (peer :> IDisposable).Dispose()
-                    restart name
-                    Error "hangs"
-            with :? AggregateException ->
-                restart name
-                Error "dies"
-
-    interface IDisposable with
-        member _.Dispose() =
-            for entry in peers do
-                entry.Value |> Result.iter (fun peer -> (peer :> IDisposable).Dispose())
 
 let private wordOf (answer: Result<Word list, string>) (expected: Expected) : string =
     match answer with
