@@ -1,5 +1,5 @@
-/// The known kinds of disagreement, `classes.tsv`, as data. A disagreement belongs to the first class whose implementation,
-/// outcomes and conditions fit; one that fits none is news.
+/// The known kinds of disagreement, `classes.tsv`, as data. A disagreement belongs to the first class whose
+/// implementation, outcomes and conditions fit; one that fits none is news.
 module Dkim.Messages.Differential.Classes
 
 open System

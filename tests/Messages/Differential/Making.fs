@@ -112,145 +112,10 @@ let private names (random: Random) (fields: string list) : string =
     let gap = if often random 85 then "" else pick random blanks
     listed |> String.concat (pick random [ ":"; ":"; ":"; gap + ":"; ":" + gap ])
 
-/// Values that a tag may have, good and odd, beside the one that it should have.
-let private edges: Map<string, string list> =
-    Map
-        [
-            "v", [ "1"; "01"; "1.0"; "2"; ""; "DKIM1" ]
-            "a",
-            [
-                "rsa-sha256"
-                "RSA-SHA256"
-                "rsa-sha1"
-                "ed25519-sha256"
-                "rsa-sha512"
-                ""
-                "rsa - sha256"
-            ]
-            "c",
-            [
-                "simple"
-                "relaxed"
-                "simple/simple"
-                "Relaxed/Relaxed"
-                "nofws"
-                ""
-                "relaxed/"
-                "x/y"
-            ]
-            "d",
-            [
-                "EXAMPLE.com"
-                "example.com."
-                "example..com"
-                "mail.example.com"
-                ""
-                "exa mple.com"
-                "example.com\000"
-                "com"
-            ]
-            "s", [ "RSA1024"; "rsa1024."; ""; "a@b"; "none"; "rsa 1024" ]
-            "i",
-            [
-                "@example.com"
-                "ada@example.com"
-                "@mail.example.com"
-                "ada@MAIL.example.com"
-                "@example.org"
-                "@xexample.com"
-                "ada"
-                ""
-                "a=40b@example.com"
-                "a b@example.com"
-                "a=zz@example.com"
-                "@com"
-            ]
-            "q",
-            [
-                "dns/txt"
-                "dns"
-                "dns/txt:x"
-                "x:dns/txt"
-                "DNS/TXT"
-                ""
-                "http"
-                "dns/txt : x"
-            ]
-            "l",
-            [
-                "0"
-                "1"
-                "5"
-                "00"
-                "999999"
-                "-1"
-                "+1"
-                "1.5"
-                ""
-                "1 2"
-                "99999999999999999999"
-                "x"
-                "0x1"
-            ]
-            "t",
-            [
-                "1767225600"
-                "0"
-                "1767225900"
-                "1767225901"
-                "1999999999"
-                "-1"
-                "x"
-                ""
-                "01767225000"
-                "99999999999999"
-            ]
-            "x",
-            [
-                "1767229200"
-                "1767225600"
-                "1767225599"
-                "1767225300"
-                "1767225299"
-                "0"
-                "-1"
-                "x"
-                ""
-                "1767000000"
-                "99999999999999"
-            ]
-            "h",
-            [
-                ""
-                "From:"
-                ":From"
-                "From::To"
-                "from"
-                "FROM"
-                "From,To"
-                "To"
-                "From:DKIM-Signature"
-                "Fr om"
-            ]
-            "bh",
-            [
-                ""
-                "AAAA"
-                "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
-                "<bh>="
-                "*"
-                "<bh>AAAA"
-            ]
-            "b", [ ""; "AAAA"; "<b>="; "<b>AAAA"; "*"; "\r\n\t<b>"; "<b> "; "<b>\r\n " ]
-            "z", [ "From:ada"; "x"; ""; "From:a|To:b"; "Subject:=20" ]
-            "r", [ "y"; "n"; "" ]
-            "note", [ "x"; ""; "a=b"; "x y"; "\233"; "a\127" ]
-        ]
-
 let private oneOdd (random: Random) (tags: string list) : string list =
     let at = random.Next tags.Length
     let name = (tags[at].Split '=' |> Array.head).Trim()
-    let choose name = pick random edges[name]
+    let choose name = pick random Edges.tags[name]
 
     match random.Next 12 with
     | 0 -> List.removeAt at tags
@@ -261,13 +126,13 @@ let private oneOdd (random: Random) (tags: string list) : string list =
             pick random [ ""; " "; "\r\n\t"; ";"; "x"; "=x"; "1a=b"; "a-b=c"; "a_b=c"; "NOTE=x" ]
         ]
     | 3 -> List.updateAt at (tags[at].Replace("=", pick random [ " ="; "= "; "=="; "\r\n ="; "=\r\n\t" ])) tags
-    | 4 when edges.ContainsKey name -> List.updateAt at (" " + name.ToUpperInvariant() + "=" + choose name) tags
+    | 4 when Edges.tags.ContainsKey name -> List.updateAt at (" " + name.ToUpperInvariant() + "=" + choose name) tags
     | 5 ->
         let extra = pick random [ "i"; "l"; "t"; "x"; "q"; "z"; "r"; "note" ]
         List.insertAt (random.Next(tags.Length + 1)) (" " + extra + "=" + choose extra) tags
     | 6 -> List.permute (fun index -> (index + 1 + at) % tags.Length) tags
     | 7 -> List.insertAt at "" tags
-    | _ when edges.ContainsKey name -> List.updateAt at (" " + name + "=" + choose name) tags
+    | _ when Edges.tags.ContainsKey name -> List.updateAt at (" " + name + "=" + choose name) tags
     | _ -> tags
 
 let private shuffled (random: Random) (items: 'a list) : 'a list =
@@ -339,57 +204,11 @@ let private record (random: Random) (keyFile: string) (hash: Hash) : string =
     let keyType = if keyFile = "ed25519" then "ed25519" else "rsa"
     let key = "p=" + keyData keyFile
 
-    let odd () =
-        pick
-            random
-            [
-                [ "v=DKIM1"; "k=" + keyType; "t=y"; key ]
-                [ "v=DKIM1"; "k=" + keyType; "t=s"; key ]
-                [ "v=DKIM1"; "k=" + keyType; "t=y:s"; key ]
-                [ "v=DKIM1"; "k=" + keyType; "t=q : s"; key ]
-                [ "v=DKIM1"; "k=" + keyType; "h=sha256"; key ]
-                [ "v=DKIM1"; "k=" + keyType; "h=sha1"; key ]
-                [ "v=DKIM1"; "k=" + keyType; "h=sha1:sha256"; key ]
-                [ "v=DKIM1"; "k=" + keyType; "h=sha1 : sha256 : x"; key ]
-                [ "v=DKIM1"; "k=" + keyType; "h=" + hashName hash; "s=email"; key ]
-                [ "v=DKIM1"; "k=" + keyType; "h="; key ]
-                [ "v=DKIM1"; "k=" + keyType; "s=email"; key ]
-                [ "v=DKIM1"; "k=" + keyType; "s=*"; key ]
-                [ "v=DKIM1"; "k=" + keyType; "s=tlsrpt"; key ]
-                [ "v=DKIM1"; "k=" + keyType; "s=x:email"; key ]
-                [ "v=DKIM1"; "k=" + keyType; "s="; key ]
-                [ "v=DKIM1"; "k=rsa"; key ]
-                [ "v=DKIM1"; "k=ed25519"; key ]
-                [ "v=DKIM1"; "k=dsa"; key ]
-                [ "v=DKIM1"; "k=" + keyType.ToUpperInvariant(); key ]
-                [ "v=DKIM1"; "k="; key ]
-                [ "v=DKIM1"; key ]
-                [ "v=DKIM2"; "k=" + keyType; key ]
-                [ "k=" + keyType; "v=DKIM1"; key ]
-                [ "v = DKIM1 "; "\tk =" + keyType; " " + key + " " ]
-                [ "v=DKIM1"; "k=" + keyType; "n=note=3Bx"; "zz=1"; key ]
-                [ "v=DKIM1"; "k=" + keyType; "g=*"; key ]
-                [ "v=DKIM1"; "k=" + keyType; "g="; key ]
-                [ "v=DKIM1"; "k=" + keyType; "g=ada"; key ]
-                [ "v=DKIM1"; "k=" + keyType; "g=bob"; key ]
-                [ "v=DKIM1"; "k=" + keyType; "p=" ]
-                [ "v=DKIM1"; "k=" + keyType ]
-                [ "v=DKIM1"; "k=" + keyType; key; key ]
-                [ "v=DKIM1"; "k=" + keyType; key; "" ]
-                [ "v=DKIM1"; "k=" + keyType; key; ""; "" ]
-                [ "v=DKIM1"; "k=" + keyType; key.Insert(20, " ").Insert(40, "\r\n ") ]
-                [ "v=DKIM1"; "k=" + keyType; key + "=" ]
-                [ "v=DKIM1"; "k=" + keyType; "p=AAAA" ]
-                [ "v=DKIM1"; "k=" + keyType; "p=*" ]
-                [ "spf1" ]
-                [ "" ]
-            ]
-
     let tags =
         if often random 65 then
             [ "v=DKIM1"; "k=" + keyType; key ]
         else
-            odd ()
+            pick random (Edges.records keyType (hashName hash) key)
 
     String.concat (pick random [ "; "; "; "; ";"; " ;\t" ]) tags
 

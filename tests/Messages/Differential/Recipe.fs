@@ -29,7 +29,7 @@ type Recipe =
         Hash: Hash
         HeaderForm: HeaderCanon
         BodyForm: BodyCanon
-        /// What stands between semicolons; `<b>` and `<bh>` are filled in. Without tags, the product's signer writes them.
+        /// What stands between semicolons; `<b>` and `<bh>` are filled in. If empty, the product's signer writes it.
         Tags: string list
         Fields: string list
         /// How many fields stand above the signature.
