@@ -100,7 +100,6 @@ public sealed class ProgramTests
             ("--group=nosuchgroup", "nosuchgroup"),
             ("--pidfile=/proc/none/pid", "/proc/none/pid"),
             ("--test_keys=nosuch.txt", "nosuch.txt"),
-            ("--syslog_facility=nosuch", "nosuch"),
         })
         {
             string[] arguments = [.. Keys.Signing, "--listen=127.0.0.1:0", "--relay=" + relay, option];
@@ -119,6 +118,9 @@ public sealed class ProgramTests
         var (code, output, _) = ProxyProcess.Run(scratch, "dkimproxy.out", "--check", "--conf_file=bad.conf");
         Assert.That(code, Is.EqualTo(78));
         Assert.That(output, Does.Contain("bad.conf:3: ").And.Contain("bad.conf:4: "));
+        scratch.Write("worse.conf", "syslog_facility mial\nnameserver ns.example.org\n");
+        output = ProxyProcess.Run(scratch, "dkimproxy.out", "--check", "--conf_file=worse.conf").Output;
+        Assert.That(output, Does.Contain("worse.conf:1: ").And.Contain("worse.conf:2: "));
     }
 
     [TestCase("TERM")]
