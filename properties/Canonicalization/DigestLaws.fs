@@ -101,3 +101,66 @@ let ``once nothing more is wanted, nothing more matters`` (MailBody octets) (Mai
             |> ValueOption.map (fun digest -> digest.Value)
 
     value more = value [||]
+
+/// Stretches that pass untouched, around all lengths at which octets wait or are hashed at once, between places where
+/// something is left out.
+[<Test>]
+let ``long stretches and short ones are hashed in their order`` () =
+    let lengths = [ 1; 2046; 2047; 2048; 2049; 5000; 8191; 8192; 8193 ]
+
+    let request =
+        {
+            Hash = Sha256
+            Canon = RelaxedBody
+            Limit = ValueNone
+            Prefix = ReadOnlyMemory.Empty
+        }
+
+    for first in lengths do
+        for second in lengths do
+            for third in lengths do
+                let octets =
+                    Octets.ofLatin1 (
+                        String('a', first)
+                        + "  "
+                        + String('b', second)
+                        + "  "
+                        + String('c', third)
+                        + "\r\n"
+                    )
+
+                use hasher = new BodyHasher([ request ])
+                hasher.Feed(ReadOnlySpan octets)
+
+                match Digests.tryFind request (hasher.Finish()) with
+                | ValueSome digest ->
+                    let expected = Convert.ToHexString(hash Sha256 (canonical RelaxedBody octets))
+                    let cut = String.Join(", ", [ first; second; third ])
+                    Assert.That(Convert.ToHexString digest.Value, Is.EqualTo expected, cut)
+                | ValueNone -> Assert.Fail "no digest"
+
+[<Property>]
+let ``requests that differ in their prefix alone have digests of their own`` (MailBody octets) (prefixes: string list) =
+    let wanted =
+        prefixes
+        |> List.map (fun prefix ->
+            {
+                Hash = Sha1
+                Canon = NofwsBody
+                Limit = ValueNone
+                // All of one length.
+                Prefix = ReadOnlyMemory(Octets.ofLatin1 (String.Concat(prefix, "12345678").Substring(0, 8)))
+            })
+
+    use hasher = new BodyHasher(wanted)
+    hasher.Feed(ReadOnlySpan octets)
+    let digests = hasher.Finish()
+
+    wanted
+    |> List.forall (fun request ->
+        let expected =
+            hash Sha1 (Array.append (request.Prefix.ToArray()) (canonical NofwsBody octets))
+
+        match Digests.tryFind request digests with
+        | ValueSome digest -> digest.Value = expected
+        | ValueNone -> false)

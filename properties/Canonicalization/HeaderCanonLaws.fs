@@ -43,6 +43,12 @@ let ``relaxed is what the RFC says, for every short value`` () =
         if canonical RelaxedHeader (Field.ofText "A" value) <> naiveRelaxed "A" value then
             Assert.Fail(value.Replace("\r", "\\r").Replace("\n", "\\n"))
 
+[<Test>]
+let ``relaxed is what the RFC says, for every octet of a name`` () =
+    for octet in [ 33..126 ] |> List.except [ int ':' ] do
+        let name = string (char octet)
+        Assert.That(canonical RelaxedHeader (Field.ofText name " x"), Is.EqualTo(naiveRelaxed name " x"))
+
 [<Property>]
 let ``relaxed is what the RFC says`` (SomeField(name, value)) =
     canonical RelaxedHeader (Field.ofText name value) = naiveRelaxed name value
