@@ -1,6 +1,7 @@
 module Dkim.Conformance.SigningKeyTests
 
 open System
+open System.Formats.Asn1
 open System.IO
 open System.Security.Cryptography
 open NUnit.Framework
@@ -121,7 +122,7 @@ let private spki (modulus: byte[]) (exponent: byte[]) =
     rsa.ExportSubjectPublicKeyInfo()
 
 let private bareKey (modulus: byte[]) (exponent: byte[]) =
-    let writer = System.Formats.Asn1.AsnWriter System.Formats.Asn1.AsnEncodingRules.DER
+    let writer = AsnWriter AsnEncodingRules.DER
 
     do
         use _ = writer.PushSequence()
@@ -152,9 +153,9 @@ let ``RFC6376-8.13-1 exponents out of bounds are refused`` () =
         [ [| 1uy |]; [| 4uy |]; [| 2uy; 0uy; 0uy; 0uy; 1uy |]; Array.create 256 1uy ]
 
     for e in exponents do
-        match record "rsa" (bareKey n e) |> Expect.error with
-        | MalformedKeyData _ -> ()
-        | other -> Assert.Fail(KeyError.describe other)
+        record "rsa" (bareKey n e)
+        |> Expect.error
+        |> Expect.equal (MalformedKeyData "the exponent is not an odd number from 3 to 2^33")
 
 [<Test>]
 let ``RFC8301-3.2-4 a modulus of more than 8192 bits is refused before any arithmetic`` () =
@@ -163,3 +164,90 @@ let ``RFC8301-3.2-4 a modulus of more than 8192 bits is refused before any arith
     record "rsa" (bareKey n [| 3uy |])
     |> Expect.error
     |> Expect.equal (KeyTooLong 8200<bit>)
+
+/// An EncryptedPrivateKeyInfo of so many rounds, with a cipher that nobody knows.
+let private encrypted (rounds: int) =
+    let writer = AsnWriter AsnEncodingRules.DER
+
+    let sequence (write: unit -> unit) =
+        use _ = writer.PushSequence()
+        write ()
+
+    let derivation () =
+        writer.WriteObjectIdentifier "1.2.840.113549.1.5.12"
+
+        sequence (fun () ->
+            writer.WriteOctetString "salt"B
+            writer.WriteInteger(int64 rounds))
+
+    let parameters () =
+        sequence derivation
+        sequence (fun () -> writer.WriteObjectIdentifier "1.2.3")
+
+    sequence (fun () ->
+        sequence (fun () ->
+            writer.WriteObjectIdentifier "1.2.840.113549.1.5.13"
+            sequence parameters)
+
+        writer.WriteOctetString "key"B)
+
+    writer.Encode()
+
+[<Test>]
+let ``rounds of a key derivation are counted before they are made`` () =
+    EncryptedKeys.tryDecryptPkcs8 "secret" (encrypted 10_000_000)
+    |> Expect.equal ValueNone
+
+    for rounds in [ 0; 10_000_001 ] do
+        let read () =
+            EncryptedKeys.tryDecryptPkcs8 "secret" (encrypted rounds) |> ignore
+
+        Assert.That(Action read, Throws.TypeOf<AsnContentException>())
+
+/// A key of 496 bits, the shortest that a digest of SHA-256 fits into: modulus and private exponent.
+let private shortest =
+    let first, second =
+        let near (offset: int) =
+            3I * Numerics.BigInteger.Pow(2I, 246) + Numerics.BigInteger offset
+
+        near 13225, near 987654451
+
+    let phi = (first - 1I) * (second - 1I)
+
+    let rec inverse k =
+        if (k * phi + 1I) % 65537I = 0I then
+            (k * phi + 1I) / 65537I
+        else
+            inverse (k + 1I)
+
+    first * second, inverse 1I
+
+[<Test>]
+let ``a digest behind the shortest padding is found in its signature`` () =
+    let modulus, exponent = shortest
+
+    let encoded =
+        Array.concat
+            [
+                [| 1uy |]
+                Array.create 8 255uy
+                [| 0uy |]
+                Convert.FromHexString "3031300d060960864801650304020105000420"
+                digest
+            ]
+
+    let signature =
+        Numerics.BigInteger.ModPow(
+            Numerics.BigInteger(ReadOnlySpan encoded, isUnsigned = true, isBigEndian = true),
+            exponent,
+            modulus
+        )
+
+    let record =
+        let key = bareKey (modulus.ToByteArray(true, true)) [| 1uy; 0uy; 1uy |]
+
+        KeyRecord.parse 4096<octet> ("p=" + Convert.ToBase64String key) |> Expect.ok
+
+    match RecoveredDigest.recover record (signature.ToByteArray(true, true)) with
+    | RecoveredDigest.Digest(hash, found) -> (hash, found) |> Expect.equal (Sha256, digest)
+    | _ -> Assert.Fail "the digest was not found"
