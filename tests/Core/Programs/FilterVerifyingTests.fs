@@ -509,7 +509,7 @@ let ``RFC6376-6.1.1-7 a signature is heeded for as long as clocks may differ`` (
         (results (runWith policy way (signedBy mortal plain)))
 
 [<Test>]
-let ``RFC8301-3.1-2 RFC8301-3.2-4 SHA-1 and short keys never pass, unless they may`` () =
+let ``RFC8301-3.1-4 RFC8301-3.2-5 SHA-1 and short keys never pass, unless they may`` () =
     let sha1 =
         signedBy
             { policy with
