@@ -4,6 +4,7 @@ namespace Dkim.Core
 
 open System
 open System.Globalization
+open System.Text
 
 /// Why a text is not the name it should be.
 type NameError =
@@ -24,7 +25,31 @@ module internal Label =
         && label[0] <> '-'
         && label[label.Length - 1] <> '-'
 
-    // The mapper throws for what it cannot map. It is the only judge of U-labels that the platform has (RFC 8616 §5).
+    // Characters that U-labels may have although they are neither letters, digits nor marks (RFC 5892 §2.6 and
+    // appendix A); where they may stand is not looked at.
+    let private exceptions =
+        "-\u00B7\u0375\u05F3\u05F4\u06FD\u06FE\u0F0B\u200C\u200D\u3007\u30FB"
+
+    let private isMark category =
+        category = UnicodeCategory.NonSpacingMark
+        || category = UnicodeCategory.SpacingCombiningMark
+
+    /// Letters, digits and marks, no mark first (RFC 5891 §4.2.3, RFC 5892 §2.1). The mapper of the platform, without
+    /// tables of its own, takes anything.
+    let private isULabel (label: string) =
+        let runes = label.EnumerateRunes() |> Seq.cast<Rune> |> List.ofSeq
+
+        let fits (rune: Rune) =
+            match Rune.GetUnicodeCategory rune with
+            | UnicodeCategory.LowercaseLetter
+            | UnicodeCategory.OtherLetter
+            | UnicodeCategory.ModifierLetter
+            | UnicodeCategory.DecimalDigitNumber -> true
+            | category -> isMark category || rune.IsBmp && exceptions.Contains(char rune.Value)
+
+        List.forall fits runes && not (isMark (Rune.GetUnicodeCategory runes.Head))
+
+    // The mapper throws for what it cannot map.
     let private tryIdn (label: string) =
         try
             ValueSome(IdnMapping(UseStd3AsciiRules = true).GetAscii(label.ToLowerInvariant()))
@@ -36,6 +61,8 @@ module internal Label =
         if isAscii label then
             ValueSome(label.ToLowerInvariant())
         elif String.forall Char.IsAscii label then
+            ValueNone
+        elif not (isULabel (label.ToLowerInvariant())) then
             ValueNone
         else
             match tryIdn label with

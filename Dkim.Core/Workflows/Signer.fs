@@ -108,6 +108,16 @@ module SigningStrength =
         | Dkim
         | DomainKeys -> Ok()
 
+    /// The first of these names under which keys of two types would have to stand. A name has one record, so signatures
+    /// of two types need two selectors (RFC 8463 §6).
+    let trySharedName (keys: (string * KeyType) list) : string voption =
+        keys
+        |> List.distinct
+        |> List.countBy fst
+        |> List.tryFind (fun (_, types) -> types > 1)
+        |> Option.map fst
+        |> Option.toValueOption
+
 module Signer =
     /// The names for h=: of the covered fields in the order of the message, then those that seal.
     let internal signedNames (choice: FieldChoice) (header: Header) : FieldName list =

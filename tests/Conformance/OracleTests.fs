@@ -79,6 +79,15 @@ let private examples =
     Differences.all
     |> List.map (fun difference -> TestCaseData(difference).SetArgDisplayNames difference.Rule)
 
+[<Category "RFC6376-2.8-1">]
+[<Category "RFC6376-2.10-1">]
+[<Category "RFC6376-2.11-1">]
+[<Category "RFC6376-2.11-3">]
+[<Category "RFC6376-3.1-1">]
+[<Category "RFC6376-3.2-1">]
+[<Category "RFC6376-3.2-10">]
+[<Category "RFC6376-6.1.1-1">]
+[<Category "RFC6376-6.1.2-1">]
 [<TestCaseSource(nameof names)>]
 let ``sentences and near misses are read as the rules read them`` (name: string) =
     let comparison = named name
@@ -124,6 +133,7 @@ let ``sentences and near misses are read as the rules read them`` (name: string)
     Assert.That(refused, Is.GreaterThan(sentenceCount / 20))
 
 // Each was read wrongly once, and found by these comparisons.
+[<Category "RFC6376-2.8-1">]
 [<TestCase("tag list", "a=b\r\n \r\n c")>]
 [<TestCase("tag list", "a=\r\n \r\n ; b=c")>]
 [<TestCase("tag list", "a=b\r\n \r\n ")>]

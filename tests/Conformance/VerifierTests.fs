@@ -249,9 +249,8 @@ let ``RFC6541-4.3-1 tags of ATPS change no verdict, and nothing is asked for the
     equal [ PermFail HeaderAltered ] (judged |> List.map _.Verdict)
     equal [ keyName ] asked
 
-[<Category "RFC8301-3.1-4">]
 [<Test>]
-let ``RFC8301-3.1-2 an rsa-sha1 signature never passes unless that insecurity was asked for`` () =
+let ``RFC8301-3.1-4 an rsa-sha1 signature never passes unless that insecurity was asked for`` () =
     let sha1 = sign [ { request () with Hash = Sha1 } ] letter
     equal [ "permerror" ] (words (judge sha1))
 

@@ -166,6 +166,13 @@ let private verifyingOfOurs: Setting<VerifyingSettings> list =
             { s with MaximumSignatures = v })
         |> key
         |> Setting.says "how many signatures of a message to verify"
+        Setting.make "RefuseSignaturesFrom" Codec.domains _.RefuseSignaturesFrom (fun v s ->
+            { s with RefuseSignaturesFrom = v })
+        |> key
+        |> Setting.says "domains whose signatures are not accepted"
+        |> Setting.detail
+            "Those under which others register their own, such as co.uk: whoever signs for one of them speaks for none \
+             of those below it. Each name counts for itself; the result is policy."
     ]
 
 let private octets: Codec<int<octet>> =

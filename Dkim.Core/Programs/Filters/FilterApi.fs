@@ -125,6 +125,7 @@ module Filters =
             KeyList = scope.KeyList
             KeyListForm = form
             Selector = scope.Selector
+            LeastRsaBits = 0<bit>
         }
 
     let private macrosOf (scope: FilterScope) =
@@ -191,6 +192,7 @@ module Filters =
             { paths settings.Service settings.Scope WithDomain isTest with
                 TrustSignaturesFrom = settings.Verifying.TrustSignaturesFrom
                 LocalAdsp = settings.Verifying.LocalAdsp
+                LeastRsaBits = SigningStrength.leastBits
             }
 
         let again path () =

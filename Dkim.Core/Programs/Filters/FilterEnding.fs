@@ -42,9 +42,16 @@ module internal FilterEnding =
             | ValueSome signature -> "s=" + signature.Selector.Text + " d=" + signature.Domain.Text + " "
             | ValueNone -> ""
 
+        // Mail of a domain that is testing is treated as if it were not signed (RFC 6376 §3.6.1 t=y).
+        let action =
+            if judged.Testing then
+                message.Policy.Actions.NoSignature
+            else
+                message.Policy.Actions.BadSignature
+
         struct ("bad DKIM signature data"
                 |> withReason (replyText judged)
-                |> FilterVerdict.ending message.Policy.Actions.BadSignature,
+                |> FilterVerdict.ending action,
                 [
                     message.Line LogLevel.Info (name + cause judged)
                     message.Failure "bad signature data"

@@ -42,6 +42,8 @@ type internal FilterPaths =
         KeyList: string voption
         KeyListForm: KeyListForm
         Selector: string voption
+        /// Shorter RSA keys are used, and warned of.
+        LeastRsaBits: int<bit>
     }
 
 module internal FilterFiles =
@@ -125,6 +127,40 @@ module internal FilterFiles =
             Problems = problems @ [ "key load from " + path + " failed" ]
         }
 
+    let private weak (paths: FilterPaths) (keys: FilterKey list) : string list =
+        keys
+        |> List.filter (fun key -> key.Key.KeyType = Rsa && key.Key.Bits < paths.LeastRsaBits)
+        |> List.map (fun key ->
+            "selector "
+            + key.Selector.Text
+            + ": the key of "
+            + string (int key.Key.Bits)
+            + " bits is too short for most verifiers (RFC 8301)")
+        |> List.distinct
+
+    // Keys of one pattern sign together.
+    let private tryShared (keys: FilterKey list) : string voption =
+        let named (key: FilterKey) =
+            let domain =
+                key.Domain
+                |> ValueOption.map _.Text
+                |> ValueOption.defaultValue "the sender's domain"
+
+            key.Selector.Text + " of " + domain, key.Key.KeyType
+
+        keys |> List.map named |> SigningStrength.trySharedName
+
+    let private ofList (paths: FilterPaths) path (list: KeyList) : Reading<FilterKeys> =
+        let groups = KeyList.groups list
+        let keysFor (sender: string) = KeyList.find sender list
+
+        match groups |> List.tryPick (tryShared >> Option.ofValueOption) with
+        | Some shared -> failed NoKeys (path + ": selector " + shared + " is to have an RSA and an Ed25519 key")
+        | None ->
+            { plain (FilterKeys.KeyList keysFor) with
+                Notices = weak paths (List.concat groups)
+            }
+
     let private keyList find paths form path : Loading<Reading<FilterKeys>> =
         let based (line: KeyLine) =
             { line with
@@ -136,10 +172,7 @@ module internal FilterFiles =
             |> Loading.map (fun loaded ->
                 match loaded with
                 | Ok list when KeyList.count list = 0 -> failed NoKeys ("no keys loaded from " + path)
-                | Ok list ->
-                    let keysFor (sender: string) = KeyList.find sender list
-
-                    plain (FilterKeys.KeyList keysFor)
+                | Ok list -> ofList paths path list
                 | Error problems -> notLoaded path problems)
 
         textOf find paths path
@@ -162,14 +195,16 @@ module internal FilterFiles =
             | Ok _, Error error ->
                 failed NoKeys ("selector \"" + selector + "\" cannot be used: " + NameError.describe error)
             | Ok key, Ok selector ->
-                plain (
-                    SingleKey
-                        {
-                            Domain = ValueNone
-                            Selector = selector
-                            Key = key
-                        }
-                ))
+                let key =
+                    {
+                        Domain = ValueNone
+                        Selector = selector
+                        Key = key
+                    }
+
+                { plain (SingleKey key) with
+                    Notices = weak paths [ key ]
+                })
 
     let private keys find (paths: FilterPaths) : Loading<Reading<FilterKeys>> =
         match paths.KeyList, paths.KeyFile, paths.Selector with

@@ -104,6 +104,7 @@ let private dkimVerifying (settings: DkimFilterSettings) (files: FilterFiles) : 
                 AllowSha1 = verifying.AllowSha1
                 MinimumRsaBits = verifying.MinimumKeyBits
                 MustBeSigned = verifying.MustBeSigned
+                RefusedDomains = verifying.RefuseSignaturesFrom
                 Granularity = true
             }
         IsTrusted =

@@ -109,6 +109,8 @@ type VerifyingSettings =
         ClockDrift: int64<sec>
         MinimumSigned: MinimumSigned voption
         MustBeSigned: FieldName list
+        /// Domains whose signatures are not accepted, as A-labels.
+        RefuseSignaturesFrom: Set<string>
         /// Domains between commas, or a file of them where it begins with a slash.
         TrustSignaturesFrom: string voption
         AllowSha1: bool
@@ -247,6 +249,7 @@ module DkimFilterSettings =
             ClockDrift = 300L<sec>
             MinimumSigned = ValueNone
             MustBeSigned = []
+            RefuseSignaturesFrom = Set.empty
             TrustSignaturesFrom = ValueNone
             AllowSha1 = false
             MinimumKeyBits = 1024<bit>

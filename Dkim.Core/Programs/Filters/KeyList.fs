@@ -294,4 +294,8 @@ module internal KeyList =
         | ValueSome group -> group.Keys
         | ValueNone -> []
 
+    /// All keys, a group for each pattern.
+    let groups (list: KeyList) : FilterKey list list =
+        list.indexed.Values |> Seq.sortBy _.Place |> Seq.map _.Keys |> List.ofSeq
+
     let count (list: KeyList) = list.indexed.Count

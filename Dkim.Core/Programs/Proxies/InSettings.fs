@@ -80,6 +80,12 @@ module InSettings =
 
     let private number low high = Codec.number "NUM" low high
 
+    let private refusedDomains (policy: VerifyPolicy) =
+        if policy.RefusedDomains.IsEmpty then
+            ValueNone
+        else
+            ValueSome policy.RefusedDomains
+
     let private judgement: Setting<VerifyPolicy> list =
         [
             Setting.flag "allow_sha1" _.AllowSha1 (fun v s -> { s with AllowSha1 = v })
@@ -99,6 +105,14 @@ module InSettings =
             |> Setting.says "how far a signer's clock may be from ours"
             Setting.flag "refuse_unsigned_body" _.RefuseUnsignedOctets (fun v s -> { s with RefuseUnsignedOctets = v })
             |> Setting.says "do not accept signatures that leave a part of the body out (l=)"
+            Setting.optional "refuse_signatures_from" Codec.domains refusedDomains (fun v s ->
+                { s with
+                    RefusedDomains = ValueOption.defaultValue Set.empty v
+                })
+            |> Setting.says "domains whose signatures are not accepted"
+            |> Setting.detail
+                "Those under which others register their own, such as co.uk: whoever signs for one of them speaks for \
+                 none of those below it. Each name counts for itself."
             Setting.make "max_signatures" (number 1 1000) _.SignaturesRead (fun v s -> { s with SignaturesRead = v })
             |> Setting.says "how many signatures of a message to read"
             Setting.make "max_verified" (number 1 100) _.SignaturesVerified (fun v s ->

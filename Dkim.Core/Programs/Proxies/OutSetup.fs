@@ -224,6 +224,29 @@ module internal OutSetup =
 
         key @ domain @ selector @ canon
 
+    /// Signatures that are made together need a selector for each type of key.
+    let private selectorChecks (program: OutProgram) (specifiers: Specifier list) : Problem list =
+        let settings = program.Settings
+
+        let named (specifier: Specifier) =
+            match Effective.keyFile settings specifier, Effective.selector settings specifier with
+            | ValueSome path, ValueSome selector ->
+                match program.Keys.TryFind path with
+                | Some(Ok key) ->
+                    let domain = ValueOption.defaultValue "the sender's domain" specifier.Domain
+                    Some(selector + " of " + domain, key.KeyType)
+                | _ -> None
+            | _ -> None
+
+        match specifiers |> List.choose named |> SigningStrength.trySharedName with
+        | ValueNone -> []
+        | ValueSome shared ->
+            let rule = "selector " + shared + " is to have an RSA and an Ed25519 key"
+
+            [
+                ProxySetup.broken "signature" ValueNone rule "give each signature its own selector: s=SELECTOR"
+            ]
+
     let private domainChecks (settings: OutSettings) : Problem list =
         OutSettings.domains settings
         |> List.choose (fun domain ->
@@ -284,8 +307,17 @@ module internal OutSetup =
 
             if List.isEmpty missing then
                 let program = withKeys find bare
-                let ofSignatures = OutSettings.signatures settings |> List.collect (checks program)
-                let problems = listProblems @ senderProblems @ ofSignatures @ domainChecks settings
+                let signatures = OutSettings.signatures settings
+                let ofSignatures = List.collect (checks program) signatures
+                let ofSelectors = selectorChecks program signatures
+
+                let problems =
+                    listProblems
+                    @ senderProblems
+                    @ ofSignatures
+                    @ ofSelectors
+                    @ domainChecks settings
+
                 Loaded(struct (program, problems, listLines @ senderLines))
             else
                 Wanting missing

@@ -167,7 +167,14 @@ module internal QmailSigning =
             | Ok _, Error KeyDoesNotFit -> Error QmailExit.Configuration
             | Ok _, Error SelfCheckFailed -> Error QmailExit.Internal
 
-        List.foldBack add requests (Ok [])
+        let names =
+            requests
+            |> List.map (fun request -> KeyRecord.name request.Selector request.Domain, request.Key.KeyType)
+
+        if (SigningStrength.trySharedName names).IsSome then
+            Error QmailExit.Configuration
+        else
+            List.foldBack add requests (Ok [])
 
     /// The fields to put on top for the signatures, in their order.
     let added (signatures: Field list) : Field list =

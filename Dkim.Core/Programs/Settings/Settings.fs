@@ -99,6 +99,23 @@ module Codec =
                     | _ -> Error "not a number of octets"
         }
 
+    /// Domains between commas, kept as A-labels.
+    let domains: Codec<Set<string>> =
+        let add (domains: Result<Set<string>, string>) (text: string) =
+            match domains, DomainName.tryCreate text with
+            | Error reason, _ -> Error reason
+            | Ok known, Ok domain -> Ok(known.Add domain.Text)
+            | Ok _, Error error -> Error(text + ": " + NameError.describe error)
+
+        {
+            Shape = "DOMAIN,..."
+            Parse =
+                fun text ->
+                    text.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries)
+                    |> Array.fold add (Ok Set.empty)
+            Show = String.concat ","
+        }
+
     /// One of a few words, compared without regard to case.
     let choice (words: (string * 'v) list) (show: 'v -> string) : Codec<'v> =
         {

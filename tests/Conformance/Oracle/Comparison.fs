@@ -3,6 +3,7 @@ namespace Dkim.Standards.Oracle
 
 open System
 open System.Globalization
+open System.Text
 open Dkim.Core
 open Dkim.Standards.Abnf
 
@@ -29,18 +30,58 @@ type Comparison =
 module Prose =
     let private idn = IdnMapping(UseStd3AsciiRules = true)
 
-    /// U-labels are for the mapping of the platform to judge (RFC 5890 §2.3.2.1).
+    let private marks =
+        [ UnicodeCategory.NonSpacingMark; UnicodeCategory.SpacingCombiningMark ]
+
+    /// RFC 5892 §2.1 LetterDigits in small letters, and single code points of §2.6 and appendix A.
+    let private isAllowed (rune: Rune) =
+        let category = Rune.GetUnicodeCategory rune
+
+        List.contains
+            category
+            (marks
+             @ [
+                 UnicodeCategory.LowercaseLetter
+                 UnicodeCategory.OtherLetter
+                 UnicodeCategory.ModifierLetter
+                 UnicodeCategory.DecimalDigitNumber
+             ])
+        || List.contains
+            rune.Value
+            [
+                0x2D
+                0xB7
+                0x375
+                0x5F3
+                0x5F4
+                0x6FD
+                0x6FE
+                0xF0B
+                0x200C
+                0x200D
+                0x3007
+                0x30FB
+            ]
+
+    let private isSpelled (label: string) =
+        let runes = [ for rune in label.EnumerateRunes() -> rune ]
+
+        List.forall isAllowed runes
+        && not (List.contains (Rune.GetUnicodeCategory runes.Head) marks)
+
+    /// U-labels are of allowed code points, and else for the mapping of the platform to judge (RFC 5890 §2.3.2.1).
     let private isULabel (octets: string) =
         not (String.forall Char.IsAscii octets)
         && not (octets.Contains '.')
         && match Octets.tryUtf8 (ReadOnlySpan(Octets.ofLatin1 octets)) with
            | ValueNone -> false
            | ValueSome label ->
-               try
+               isSpelled (label.ToLowerInvariant())
+               && try
                    let ascii = idn.GetAscii(label.ToLowerInvariant())
                    not (ascii.Contains '.') && ascii.Length <= 63
-               with :? ArgumentException ->
-                   false
+                  with :? ArgumentException ->
+                      false
 
     let judge (sentence: string) (octets: string) : bool =
         match sentence with

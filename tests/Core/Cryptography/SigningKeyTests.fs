@@ -86,7 +86,7 @@ let ``a private key shows nothing of itself`` () =
     string (box key) |> Expect.equal "private key"
 
 [<Test>]
-let ``RFC8463-A-1 Ed25519 signatures are those of RFC 8032`` () =
+let ``RFC8463-3-1 Ed25519 signatures are those of RFC 8032`` () =
     // RFC 8032 §7.1, test 3.
     let seed =
         Convert.FromHexString "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7"

@@ -74,6 +74,7 @@ let private policyOf (lines: string list) : FilterPolicy =
             KeyList = settings.Scope.KeyList
             KeyListForm = WithDomain
             Selector = settings.Scope.Selector
+            LeastRsaBits = SigningStrength.leastBits
         }
 
     let read = FilterFiles.load find mode.Signs paths |> loaded
@@ -159,6 +160,8 @@ let private effects: (string * (FilterPolicy -> bool)) list =
         "Minimum 500", (fun p -> p.Verifying.Minimum = ValueSome(MinimumSigned.Octets 500L<octet>))
         "Minimum 500+", (fun p -> p.Verifying.Minimum = ValueSome(MinimumSigned.AllBut 500L<octet>))
         "MustBeSigned Subject", (fun p -> named "Subject" p.Verifying.Policy.MustBeSigned)
+        "RefuseSignaturesFrom co.example,xn--bcher-kva.EXAMPLE",
+        (fun p -> p.Verifying.Policy.RefusedDomains = Set [ "co.example"; "xn--bcher-kva.example" ])
         "TrustSignaturesFrom example.org",
         (fun p ->
             p.Verifying.IsTrusted

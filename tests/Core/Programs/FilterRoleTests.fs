@@ -96,6 +96,7 @@ let private macro name value (way: Way) =
         Macros = (name, value) :: way.Macros
     }
 
+[<Category "RFC6376-5.1-2">]
 [<Test>]
 let ``each of daemon, macros, address, login and POP makes a message ours`` () =
     let signs (change: FilterRoles -> FilterRoles) way =
@@ -136,9 +137,11 @@ let ``each of daemon, macros, address, login and POP makes a message ours`` () =
             })
         "submitted on the machine"
 
+[<Category "RFC6376-5.1-2">]
 [<Test>]
-let ``mail of ours from elsewhere is told, unless the host is to be ignored`` () =
+let ``mail of ours from elsewhere is not signed but told, unless the host is to be ignored`` () =
     let ran = runWith policy outside plain
+    Expect.isTrue (not (isSigned ran)) "a stranger's"
 
     Expect.equal
         (LogLevel.Notice, "JOB1 external host mail.example.org attempted to send as example.com")
@@ -328,10 +331,14 @@ let ``RFC6376-8.15-1 fields too many or too few keep a message from being signed
 
         Expect.contains "JOB1 RFC2822 header requirement error" (String.concat "\n" ran.Log)
 
-[<Test>]
-let ``verified mail without Date is told as badly formed and accepted`` () =
+[<TestCase("From: a@example.org\n")>]
+[<TestCase("From: a@example.org\nFrom: b@example.org\nDate: x\n")>]
+[<TestCase("From: a@example.org\nDate: x\nSubject: a\nSubject: b\n")>]
+let ``RFC6376-8.15-1 verified mail with fields too many or too few is told as badly formed and accepted``
+    (fields: string)
+    =
     let ran =
-        runWith required outside "Authentication-Results: mx.example.net; dkim=pass\nFrom: a@example.org\n\nbody\n"
+        runWith required outside ("Authentication-Results: mx.example.net; dkim=pass\n" + fields + "\nbody\n")
 
     Expect.equal Accepted ran.Ending
     Expect.equal [ "Authentication-Results", 1 ] ran.Deleted

@@ -73,6 +73,7 @@ let private samples =
         "ClockDrift", "60"
         "Minimum", "50%"
         "MustBeSigned", "Subject"
+        "RefuseSignaturesFrom", "co.example"
         "TrustSignaturesFrom", "example.org"
         "BogusKey", "neutral"
         "InsecureKey", "fail"
@@ -560,3 +561,53 @@ let ``a macro that decisions look at is asked for`` () =
         |> FilterRuns.serving
 
     Expect.equal [ "i"; "daemon_name"; "auth_type"; "if_name" ] program.WantedMacros
+
+let private shortKey = lazy ("/keys/short.pem", fst ProxyRuns.rsa768.Value)
+
+[<Category "RFC8301-3.1-2">]
+[<Category "RFC8301-3.2-1">]
+[<Category "RFC6376-3.3.3-1">]
+[<Test>]
+let ``weak signatures are warned of at start`` () =
+    let notices files (lines: string list) =
+        let conf = [ "Socket local:/s"; "Domain example.com" ] @ lines
+
+        (FilterRuns.startConf files conf |> FilterRuns.serving).Notices
+        |> Seq.map _.Text
+        |> String.concat "\n"
+
+    let single = [ "Selector mail"; "KeyFile /keys/short.pem" ]
+    let short = "selector mail: the key of 768 bits is too short"
+    Expect.contains short (notices [ shortKey.Value ] single)
+
+    let list =
+        "/list", "*@example.com:example.com:/keys/mail.private\n*:*:/keys/short.pem\n"
+
+    Expect.contains
+        "selector short.pem: the key of 768 bits"
+        (notices (list :: shortKey.Value :: FilterRuns.keys) [ "KeyList /list" ])
+
+    let usual = [ "Selector mail"; "KeyFile /keys/mail.private" ]
+    Expect.equal "" (notices FilterRuns.keys usual)
+    Expect.contains "SignatureAlgorithm rsa-sha1: " (notices FilterRuns.keys ("SignatureAlgorithm rsa-sha1" :: usual))
+
+[<Test>]
+let ``RFC8463-6-1 keys of two types for one pattern need a selector each`` () =
+    let start (lines: string list) =
+        let list = "/list", String.concat "\n" lines
+        let other = "/ed/mail.private", FilterRuns.key "ed25519.pem"
+
+        FilterRuns.startConf
+            (list :: other :: FilterRuns.keys)
+            [ "Socket local:/s"; "Domain example.com"; "KeyList /list" ]
+
+    let text, exitCode =
+        start [ "*:example.com:/keys/mail.private"; "*:example.com:/ed/mail.private" ]
+        |> FilterRuns.failed
+
+    Expect.contains "/list: selector mail.private of example.com is to have an RSA and an Ed25519 key" text
+    Expect.equal 78 exitCode
+
+    start [ "a@*:example.com:/keys/mail.private"; "*:example.org:/ed/mail.private" ]
+    |> FilterRuns.serving
+    |> ignore

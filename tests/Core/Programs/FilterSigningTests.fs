@@ -70,6 +70,8 @@ let ``a signature of dkim-filter is broken into lines as ever`` () =
 
         Expect.equal field.ValueText (Layout.signed Layout.dkimFilter whole).ValueText
 
+[<Category "RFC6376-3.3-1">]
+[<Category "RFC8301-3.1-1">]
 [<Test>]
 let ``RFC6376-5.6-2 the field stands on top, with the tags of the original in its order`` () =
     let ran = runWith policy local plain

@@ -73,9 +73,38 @@ let ``RFC6376-6.3-6 the log tells which of the two`` () =
         (log (signed.Value.Replace("Subject: hi", "Subject: ho")))
 
 [<Test>]
-let ``a failure under a key in testing is neutral`` () =
+let ``RFC6376-3.6.1-11 a failure under a key in testing is neutral and meets what unsigned mail meets`` () =
     let way = withKey (published rsa.Value + "; t=y") outside
     Expect.contains "dkim=neutral (verification failed)" (results (runWith policy way altered.Value))
+
+    let ending bad missing =
+        let strict =
+            acting (fun actions ->
+                { actions with
+                    BadSignature = bad
+                    NoSignature = missing
+                })
+
+        (runWith strict way altered.Value).Ending
+
+    Expect.equal Accepted (ending FilterAction.Reject FilterAction.Accept)
+    Expect.equal Deferred (ending FilterAction.Reject FilterAction.TempFail)
+
+[<Category "RFC6376-8.14-1">]
+[<Test>]
+let ``RFC6376-6.1.1-8 RefuseSignaturesFrom makes signatures of a domain a matter of policy`` () =
+    let refusing =
+        verifying (fun verifying ->
+            { verifying with
+                Policy =
+                    { verifying.Policy with
+                        RefusedDomains = Set [ "example.com" ]
+                    }
+            })
+
+    let ran = runWith refusing arriving.Value signed.Value
+    Expect.contains "dkim=policy (" (results ran)
+    Expect.equal [] (ran.Asked |> List.filter ((=) keyName))
 
 /// The signature changed, or the record, and the result.
 let private faults =
@@ -136,7 +165,7 @@ let ``RFC6376-6.3-6 every fault has the original's words, is permanent and accep
         Expect.contains ("verification error: " + expected) (String.concat "\n" ran.Log)
 
 [<Test>]
-let ``RFC6376-3.6.1-9 a key for the domain alone does not serve a subdomain`` () =
+let ``RFC6376-3.6.1-12 a key for the domain alone does not serve a subdomain`` () =
     let mail =
         (forged ";\r\n\t" "; ").Replace("d=example.com;", "d=example.com; i=@sub.example.com;")
 
@@ -480,7 +509,7 @@ let ``RFC6376-6.1.1-7 a signature is heeded for as long as clocks may differ`` (
         (results (runWith policy way (signedBy mortal plain)))
 
 [<Test>]
-let ``RFC8301-3.1-2 RFC8301-3.2-4 SHA-1 and short keys never pass, unless they may`` () =
+let ``RFC8301-3.1-4 RFC8301-3.2-5 SHA-1 and short keys never pass, unless they may`` () =
     let sha1 =
         signedBy
             { policy with

@@ -254,6 +254,16 @@ let ``both schemes on one message, RSA and Ed25519`` () =
     Expect.contains "domainkeys=pass" results
     Expect.isTrue (text.IndexOf "DKIM-Signature" < text.IndexOf "Comment:") text
 
+[<Test>]
+let ``RFC8463-6-1 keys of two types in files of one name are an error of configuration`` () =
+    let files =
+        [
+            "/k/example.org/mail", found (snd key.Value)
+            "/e/mail", found (snd edKey.Value)
+        ]
+
+    Expect.equal (Refused 55) (decide (signing [ "DKIMSIGN", "/k/%/mail /e/mail" ]) files [] sample)
+
 /// A status, what brings it about, and the words for it.
 let private statuses () =
     let good = domainKeys.Value

@@ -71,6 +71,7 @@ let private samples =
         "min_rsa_bits", "2048"
         "clock_drift", "60"
         "refuse_unsigned_body", "yes"
+        "refuse_signatures_from", "co.example,example.net"
         "max_signatures", "7"
         "max_verified", "3"
         "max_signed_names", "64"

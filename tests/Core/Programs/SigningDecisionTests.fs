@@ -149,6 +149,8 @@ let private fieldOf program message =
         Assert.Fail(string (box outcome))
         ""
 
+[<Category "RFC6376-3.3-1">]
+[<Category "RFC8463-5-2">]
 [<TestCase("", "a=rsa-sha256; c=relaxed/relaxed; d=example.org; h=from:to:subject:message-id; s=sel; t=1700000000; bh=")>]
 [<TestCase("--keyfile=ed", "a=ed25519-sha256; c=relaxed/relaxed;")>]
 [<TestCase("--method=simple", "a=rsa-sha256; c=simple; d=")>]

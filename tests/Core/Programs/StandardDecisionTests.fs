@@ -116,6 +116,7 @@ let private failures =
              change "d=example.org" "d=example..org"
              change "t=1700000000" "t=1; x=2"
              change "from:to" "xfrom:to"
+             fst (change "body" "b0dy"), [ keyName, Text("t=y; " + (snd rsa2048.Value).Substring 9) ]
              message, []
              record "v=DKIM1; p="
              record "v=spf1 -all"
@@ -123,6 +124,7 @@ let private failures =
              record ("v=DKIM1; h=sha1; " + (snd rsa2048.Value).Substring 9)
          ])
 
+[<Category "RFC6376-3.6.1-11">]
 [<Category "RFC6376-6.1-2">]
 [<Category "RFC6376-6.3-1">]
 [<Category "RFC6376-6.3-7">]

@@ -277,6 +277,25 @@ let ``RFC8301-3.1-2 RFC8301-3.2-1 weak signatures can be ruled out`` () =
     | Relayed("", 0L), log, _ -> Expect.contains "rsa-sha1 is insecure" log[0]
     | outcome, _, _ -> Assert.Fail(string (box outcome))
 
+[<Test>]
+let ``RFC8463-6-1 an RSA and an Ed25519 key need a selector each`` () =
+    let start signatures =
+        startOut
+            (keyed [ "ed", fst ed25519.Value ])
+            (enough @ operands @ (signatures |> List.map (fun text -> "--signature=" + text)))
+
+    let text, exitCode = start [ "dkim"; "dkim(key=ed)" ] |> failed
+    Expect.contains "selector s of the sender's domain is to have an RSA and an Ed25519 key" text
+    Expect.equal 2 exitCode
+
+    for signatures in
+        [
+            [ "dkim"; "dkim(key=ed,s=e)" ]
+            [ "dkim(d=a.example)"; "dkim(key=ed,d=b.example)" ]
+            [ "dkim"; "dkim(c=simple)" ]
+        ] do
+        start signatures |> serving |> ignore
+
 [<Category "RFC6376-5.2-1">]
 [<Test>]
 let ``secrets are asked for as such and read again when they change`` () =

@@ -182,6 +182,23 @@ let ``RFC8601-2.7.7-1 RFC8601-2.7.1-8 registered words on request, with all that
 
     let temporary = fst (results program [ keyName, Fails "timeout" ] good.Value)
     Expect.contains "dkim=temperror reason=\"key unavailable: timeout\"" temporary
+    Expect.contains " header.d=example.org " temporary
+
+[<Category "RFC6376-8.14-1">]
+[<Test>]
+let ``RFC6376-6.1.1-8 signatures of a domain that is refused are not accepted`` () =
+    let told arguments =
+        results (start ("--result_words=rfc8601" :: arguments)) zone.Value good.Value
+        |> fst
+
+    Expect.contains "dkim=policy " (told [ "--refuse_signatures_from=co.example,EXAMPLE.org" ])
+    Expect.contains "dkim=pass " (told [ "--refuse_signatures_from=co.example" ])
+
+    let text, exitCode =
+        startIn [] [ "--relay=h"; "--refuse_signatures_from=a..b" ] |> failed
+
+    Expect.contains "refuse_signatures_from" text
+    Expect.equal 2 exitCode
 
 [<Category "RFC8301-3.1-4">]
 [<Category "RFC8301-3.2-5">]

@@ -50,6 +50,24 @@ let ``a domain of U-labels is as long as its A-labels`` () =
 let ``no domain`` (text: string) =
     Expect.isTrue (DomainName.tryCreate text).IsError text
 
+// A line separator, a sign, a mark first, a private character, half a pair, a blank.
+[<TestCase("b\u2028cher.org")>]
+[<TestCase("b\u20accher.org")>]
+[<TestCase("\u0301a.org")>]
+[<TestCase("b\ue000cher.org")>]
+[<TestCase("b\ud800cher.org")>]
+[<TestCase("b\u00fc cher.org")>]
+let ``RFC8616-5-6 no U-label`` (text: string) =
+    Expect.isTrue (DomainName.tryCreate text).IsError text
+    Expect.isTrue (Selector.tryCreate text).IsError text
+
+[<TestCase("b\u00fccher.org", "xn--bcher-kva.org")>]
+[<TestCase("B\u00dcCHER.org", "xn--bcher-kva.org")>]
+[<TestCase("\u65e5\u672c1.org", "xn--1-jn6bt1b.org")>]
+[<TestCase("\u0928\u092e\u0938\u094d\u0924\u0947.org", "xn--h2bhs4b8d8a.org")>]
+let ``a domain of U-labels`` (text: string, expected: string) =
+    Expect.equal expected (Expect.ok (DomainName.tryCreate text)).Text
+
 [<TestCase("a-b.org", "a-b.org")>]
 [<TestCase("_a.Org", "_a.org")>]
 [<TestCase("1.2", "1.2")>]

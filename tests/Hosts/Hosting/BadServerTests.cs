@@ -54,6 +54,7 @@ public sealed class BadServerTests(bool library)
     }
 
     [Test]
+    [Category("RFC6376-8.4-1")]
     public async Task The_same_question_in_flight_is_asked_once_and_then_remembered()
     {
         using var server = new FakeServer(async query =>

@@ -24,6 +24,7 @@ public sealed class FileTests
         Assert.That(content.Warnings, Is.Empty);
     }
 
+    [Category("RFC6376-8.3-1")]
     [TestCase(UnixFileMode.OtherRead, "0604", "read by everyone")]
     [TestCase(UnixFileMode.OtherWrite, "0602", "changed by everyone")]
     [TestCase(UnixFileMode.GroupWrite | UnixFileMode.GroupRead, "0660", "changed by group 0")]
@@ -38,6 +39,7 @@ public sealed class FileTests
     }
 
     [Test]
+    [Category("RFC6376-8.3-1")]
     public void A_group_may_read_when_it_is_the_service_s_own()
     {
         Tools.RequireRoot();
@@ -48,6 +50,7 @@ public sealed class FileTests
     }
 
     [Test]
+    [Category("RFC6376-8.3-1")]
     public void A_file_of_another_user_is_named()
     {
         Tools.RequireRoot();
@@ -59,6 +62,7 @@ public sealed class FileTests
     }
 
     [Test]
+    [Category("RFC6376-8.3-1")]
     public void A_directory_that_others_can_write_is_named()
     {
         var directory = Directory.CreateDirectory(scratch.At("open")).FullName;

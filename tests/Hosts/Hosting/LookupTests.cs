@@ -20,6 +20,7 @@ public sealed class LookupTests
     }
 
     [Test]
+    [Category("RFC6376-8.4-1")]
     public async Task Questions_over_the_budget_are_not_asked()
     {
         using var resolver = new Counting(_ => Answer.Found(["v"], Security.Unchecked));
@@ -112,6 +113,7 @@ public sealed class LookupTests
     }
 
     [Test]
+    [Category("RFC6376-8.4-1")]
     public void What_is_not_certain_is_not_kept()
     {
         var cache = new AnswerCache();

@@ -76,6 +76,8 @@ public sealed class ResolverTests(bool library)
         Assert.That(Texts(answers[question]), Is.EqualTo(new[] { "hello" }));
     }
 
+    [Category("RFC6376-3.6.2-1")]
+    [Category("RFC6376-3.6.2.2-1")]
     [TestCase("one", "hello")]
     [TestCase("joined", "abcdef")]
     [TestCase("octets", "\u00c8\u00ff\t")]
@@ -88,6 +90,7 @@ public sealed class ResolverTests(bool library)
     }
 
     [Test]
+    [Category("RFC6376-3.6.2.2-1")]
     public async Task Long_records_come_over_tcp()
     {
         Assert.That(Texts(await Ask("long.plain.test")), Is.EqualTo(new[] { long2k }));
