@@ -71,6 +71,17 @@ let ``RFC8601-2.7.1-2 a good signature passes`` () =
 
     Expect.equal [ keyName ] asked
 
+[<TestCase("sel", "gone")>]
+[<TestCase("gone", "sel")>]
+let ``of signatures that do not pass one that may yet do so speaks for the message`` (upper: string, lower: string) =
+    let signedBy selector =
+        signed rsa2048.Value [ "--signature=dkim(s=" + selector + ")" ]
+
+    let _, overall =
+        results (start []) [ keyName, Fails "SERVFAIL" ] (signedBy upper (signedBy lower plain))
+
+    Expect.equal "invalid (public key: DNS error: SERVFAIL)" overall
+
 [<Test>]
 let ``RFC8601-2.7.1-1 an unsigned message has none`` () =
     let outcome, log, asked = pass [] (start []) plain
