@@ -77,6 +77,10 @@ let tryFirst (field: Field) : Address voption =
     | ValueSome(first :: _) -> ValueSome first
     | _ -> ValueNone
 
+/// The domain of an address of a header, whose octets may be UTF-8 (RFC 6532 §3.2); nothing where it cannot be a name.
+let tryDomain (address: Address) : DomainName voption =
+    DomainName.tryCreate (Octets.decoded address.Domain) |> Result.toValueOption
+
 /// The author: the first mailbox of the first From.
 let tryAuthor (header: Header) : Address voption =
     Header.tryFind "From" header |> ValueOption.bind tryFirst

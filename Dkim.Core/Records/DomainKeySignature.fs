@@ -65,9 +65,8 @@ let private checkSender (header: Header) (index: int) (signature: Signature) : R
     | ValueNone -> Error SenderUnknown
     | ValueSome(struct (source, address)) ->
         let within =
-            match DomainName.tryCreate address.Domain with
-            | Ok sender -> sender.IsWithin signature.Domain
-            | Error _ -> false
+            Originator.tryDomain address
+            |> ValueOption.exists (fun sender -> sender.IsWithin signature.Domain)
 
         let sourceName = Originator.sourceName source
         let isBelow = (Header.tryFind sourceName (Header.below index header)).IsSome

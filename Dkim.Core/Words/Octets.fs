@@ -61,3 +61,7 @@ module Octets =
             ValueSome(Encoding.UTF8.GetString octets)
         else
             ValueNone
+
+    /// The text of octets that `latin1` made text: UTF-8 where they are well-formed UTF-8, else as it is.
+    let decoded (text: string) : string =
+        tryUtf8 (ReadOnlySpan(ofLatin1 text)) |> ValueOption.defaultValue text

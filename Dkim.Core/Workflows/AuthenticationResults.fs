@@ -304,10 +304,6 @@ module AuthenticationResults =
     /// Whether a field claims to be the work of `host`, or is of a version that we cannot read, so that it must go before
     /// ours is added (RFC 8601 §5). A field that begins unreadably claims it where it has the name anywhere.
     let mustGo (host: string) (field: Field) : bool =
-        let text (octets: string) =
-            Octets.tryUtf8 (ReadOnlySpan(Octets.ofLatin1 octets))
-            |> ValueOption.defaultValue octets
-
         if not (field.Is FieldName) then
             false
         else
@@ -315,6 +311,6 @@ module AuthenticationResults =
 
             match run service (value.Substring(0, min Longest value.Length)) with
             | Success((id, version), _, _) ->
-                comparable (text id) = comparable host
+                comparable (Octets.decoded id) = comparable host
                 || not (isVersionOne (ValueOption.ofOption version))
-            | Failure _ -> (text value).Contains(host, StringComparison.OrdinalIgnoreCase)
+            | Failure _ -> (Octets.decoded value).Contains(host, StringComparison.OrdinalIgnoreCase)

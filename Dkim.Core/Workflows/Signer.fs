@@ -225,9 +225,8 @@ module Signer =
         | ValueNone -> Error NoSendingAddress
         | ValueSome(struct (_, address)) ->
             let within =
-                match DomainName.tryCreate address.Domain with
-                | Ok sender -> sender.IsWithin request.Domain
-                | Error _ -> false
+                Originator.tryDomain address
+                |> ValueOption.exists (fun sender -> sender.IsWithin request.Domain)
 
             if not within then
                 Error NotTheSendersDomain

@@ -194,7 +194,7 @@ type internal FateProgram(edits: Edit list, resolver: IResolver) =
     let parts: MilterParts =
         {
             HeaderLimits = HeaderLimits.defaults
-            MaximumRecipients = 10
+            WantsRecipient = fun _ -> true
             FixLineEnds = false
             TooLarge = fun _ _ _ -> decision _.TempFail()
             Start = start

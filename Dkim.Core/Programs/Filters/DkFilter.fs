@@ -21,7 +21,7 @@ module internal DkFilter =
 
     let private sendingDomain (header: Header) : DomainName voption =
         Originator.trySending header
-        |> ValueOption.bind (fun (struct (_, address)) -> DomainName.tryCreate address.Domain |> Result.toValueOption)
+        |> ValueOption.bind (fun (struct (_, address)) -> Originator.tryDomain address)
 
     /// The policy, which is looked up only where a message is not signed well (RFC 4870 §3.6).
     let private askPractice (header: Header) (status: DkStatus) (next: Practice -> Round<'decision>) =

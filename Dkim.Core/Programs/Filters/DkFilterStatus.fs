@@ -69,10 +69,6 @@ module internal DkStatus =
         | DkStatus.Syntax _ -> struct ("neutral", ValueSome "bad format")
         | DkStatus.NoSignature -> struct ("neutral", ValueSome "no signature")
 
-    let private utf8 (octets: string) =
-        Octets.tryUtf8 (ReadOnlySpan(Octets.ofLatin1 octets))
-        |> ValueOption.defaultValue octets
-
     let private properties (header: Header) : ResultProperty list =
         match Originator.trySending header with
         | ValueSome(struct (source, address)) ->
@@ -80,7 +76,7 @@ module internal DkStatus =
                 {
                     Type = "header"
                     Name = (Originator.sourceName source).ToLowerInvariant()
-                    Value = utf8 (address.ToString())
+                    Value = Octets.decoded (address.ToString())
                 }
             ]
         | ValueNone -> []

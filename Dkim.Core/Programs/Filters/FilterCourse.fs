@@ -95,14 +95,14 @@ module internal FilterCourse =
                 Client = client
                 Macros = macros
                 Sender = ValueNone
-                Recipients = []
+                Recipient = ValueNone
                 Header = Header.empty
                 Now = 0L<sec>
             }
 
         {
             HeaderLimits = policy.HeaderLimits
-            MaximumRecipients = policy.MaximumRecipients
+            WantsRecipient = FilterRole.isUnsigned policy.Roles
             FixLineEnds = policy.FixLineEnds
             TooLarge = fun client macros _ -> tooLarge (message (withoutHeader client macros))
             Start = message >> start ways

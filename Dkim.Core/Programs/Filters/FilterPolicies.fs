@@ -6,10 +6,6 @@ open System.Net
 /// Header octets where no limit is set (MaximumHeaders 0); the MTA has a lower one.
 let private mostHeader = 67108864<octet>
 
-/// Recipients of a message that are kept to look for those to whom nothing is signed.
-[<Literal>]
-let private MostRecipients = 20000
-
 /// What the machine contributes.
 [<NoComparison; NoEquality>]
 type Surroundings =
@@ -183,7 +179,6 @@ let dkimFilter (settings: DkimFilterSettings) (mode: FilterMode) (files: FilterF
         Actions = settings.Scope.Actions
         FixLineEnds = settings.FixCrlf
         HeaderLimits = headerLimits settings.MaximumHeaders
-        MaximumRecipients = MostRecipients
     }
 
 let dkFilter (settings: DkFilterSettings) (mode: FilterMode) (files: FilterFiles) surroundings : FilterPolicy =
@@ -211,5 +206,4 @@ let dkFilter (settings: DkFilterSettings) (mode: FilterMode) (files: FilterFiles
         Actions = settings.Scope.Actions
         FixLineEnds = false
         HeaderLimits = HeaderLimits.defaults
-        MaximumRecipients = MostRecipients
     }

@@ -171,5 +171,4 @@ type internal FilterPolicy =
         /// The MTA or a later one makes CRLF of CR and LF alone, so they are hashed as that.
         FixLineEnds: bool
         HeaderLimits: HeaderLimits
-        MaximumRecipients: int
     }

@@ -36,14 +36,9 @@ module internal FilterPractice =
     /// The outcome where nobody was asked.
     let unknown: PracticeOutcome = none ValueNone
 
-    let private utf8 (octets: string) =
-        Octets.tryUtf8 (ReadOnlySpan(Octets.ofLatin1 octets))
-        |> ValueOption.defaultValue octets
-
     /// The domain of the author, whose policy counts: Sender says nothing of it.
     let authorDomain (header: Header) : DomainName voption =
-        Originator.tryAuthor header
-        |> ValueOption.bind (fun author -> DomainName.tryCreate (utf8 author.Domain) |> Result.toValueOption)
+        Originator.tryAuthor header |> ValueOption.bind Originator.tryDomain
 
     let private ofPractice author (practice: SigningPractice) : PracticeOutcome =
         let outcome = none (ValueSome author)

@@ -31,7 +31,7 @@ module internal FilterReports =
 
         let isNull =
             sender
-            |> ValueOption.exists (fun address -> address.Trim().TrimStart('<').TrimEnd('>') = "")
+            |> ValueOption.exists (fun address -> FilterText.unbracketed address = "")
 
         isNull
         || startsWith "multipart/report" "Content-Type" envelope.Header
@@ -109,9 +109,6 @@ module internal FilterReports =
         | FilterEnd.Discard
         | FilterEnd.TempFail -> DeliveryResult.Other
 
-    let private unbracketed (address: string) =
-        address.Trim().TrimStart('<').TrimEnd('>')
-
     let private context (message: FilterMessage) (reported: ReportedMessage) body : ReportContext =
         let envelope = message.Envelope
 
@@ -128,7 +125,7 @@ module internal FilterReports =
             From = message.Policy.Marks.ReportAddress
             Job = message.Job
             Now = envelope.Now
-            MailFrom = envelope.Sender |> ValueOption.map unbracketed
+            MailFrom = envelope.Sender |> ValueOption.map FilterText.unbracketed
             SourceIp = envelope.Client.Address |> ValueOption.map _.ToString()
             Delivery = delivery reported.End
             Results = String.Join(' ', AuthenticationResults.words results)

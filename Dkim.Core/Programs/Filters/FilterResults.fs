@@ -67,10 +67,6 @@ let private isOf (pattern: string) (host: string) =
     else
         sameHost pattern host
 
-let private utf8 (octets: string) =
-    Octets.tryUtf8 (ReadOnlySpan(Octets.ofLatin1 octets))
-    |> ValueOption.defaultValue octets
-
 let private hasOne (methods: string list) (results: AuthenticationResults) =
     results.Results
     |> List.exists (fun result ->
@@ -84,7 +80,7 @@ let fate (removal: Removal) (field: Field) : Fate =
     // Nobody can tell what a version that we do not know means, and to whom (RFC 8601 §5).
     | Ok results when ValueOption.exists ((<>) 1) results.Version -> Goes
     | Ok results ->
-        let host = utf8 results.ServiceId
+        let host = Octets.decoded results.ServiceId
 
         let listed =
             sameHost removal.Own host

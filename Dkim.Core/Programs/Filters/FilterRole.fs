@@ -53,10 +53,6 @@ module internal FilterRole =
 
     let private quoted (text: string) = "`" + FilterText.safe text + "'"
 
-    let private utf8 (octets: string) =
-        Octets.tryUtf8 (ReadOnlySpan(Octets.ofLatin1 octets))
-        |> ValueOption.defaultValue octets
-
     let private findSender (message: FilterMessage) : Result<Sender, LogLine> =
         let header = message.Envelope.Header
 
@@ -73,11 +69,14 @@ module internal FilterRole =
                 Ok
                     {
                         Address = address
-                        Domain = DomainName.tryCreate (utf8 address.Domain) |> Result.toValueOption
+                        Domain = Originator.tryDomain address
                     }
             | ValueNone ->
                 let text =
-                    "can't parse " + name + ": header value " + quoted (field.ValueText.Trim())
+                    "can't parse "
+                    + name
+                    + ": header value "
+                    + quoted (Octets.decoded (field.ValueText.Trim()))
 
                 Error(FilterText.line LogLevel.Info (message.Job + ": " + text))
 
@@ -91,7 +90,7 @@ module internal FilterRole =
         }
 
     let private lookUp (roles: FilterRoles) (sender: Sender) : Ownership =
-        let domainText = sender.Address.Domain
+        let domainText = Octets.decoded sender.Address.Domain
         let find list = sender.Domain |> ValueOption.bind list
 
         let exact = roles.FindDomain |> ValueOption.bind find
@@ -107,7 +106,7 @@ module internal FilterRole =
             match roles.Keys with
             | NoKeys -> []
             | SingleKey key -> [ key ]
-            | KeyList find when sender.Domain.IsSome -> find (utf8 (sender.Address.ToString()))
+            | KeyList find when sender.Domain.IsSome -> find (Octets.decoded (sender.Address.ToString()))
             | KeyList _ -> []
 
         let isKeyList =
@@ -131,7 +130,8 @@ module internal FilterRole =
                     then
                         "no signing subdomain match for " + quoted domainText
                     if isKeyList && listed.IsNone && keys.IsEmpty then
-                        "no signing keylist match for " + quoted (sender.Address.ToString())
+                        "no signing keylist match for "
+                        + quoted (Octets.decoded (sender.Address.ToString()))
                 ]
         }
 
@@ -185,19 +185,17 @@ module internal FilterRole =
 
         search tests []
 
-    let private bare (recipient: string) =
-        let inner = recipient.Trim().TrimStart('<').TrimEnd('>')
+    let private addressOf (recipient: string) : string =
+        let inner = Octets.decoded (FilterText.unbracketed recipient)
         // A source route before the address counts for nothing (RFC 5321 §3.6.1).
         if inner.StartsWith '@' then
             inner.Substring(inner.IndexOf ':' + 1)
         else
             inner
 
-    let private tryUnsigned (roles: FilterRoles) (envelope: MilterEnvelope) : string voption =
-        envelope.Recipients
-        |> List.map (bare >> utf8)
-        |> List.tryFind roles.IsUnsignedRecipient
-        |> ValueOption.ofOption
+    /// Whether mail to a recipient, who is as in the RCPT command, is not signed.
+    let isUnsigned (roles: FilterRoles) (recipient: string) : bool =
+        roles.IsUnsignedRecipient(addressOf recipient)
 
     let private wanted (roles: FilterRoles) (known: Ownership) (sender: DomainName) : WantedKey list =
         let below (domain: DomainName) : Identity voption =
@@ -231,9 +229,10 @@ module internal FilterRole =
         elif known.Keys.IsEmpty then
             struct (Defer, [ notice message "no key selected for signing" ])
         else
-            match tryUnsigned roles message.Envelope with
-            | ValueSome address ->
-                struct (LeaveAlone, [ info message ("skipping signing of mail to " + quoted address) ])
+            // The only recipient kept is one to whom nothing is signed.
+            match message.Envelope.Recipient with
+            | ValueSome recipient ->
+                struct (LeaveAlone, [ info message ("skipping signing of mail to " + quoted (addressOf recipient)) ])
             | ValueNone -> struct (Sign(wanted roles known sender), [])
 
     /// Mail of ours that comes from elsewhere.
@@ -249,7 +248,7 @@ module internal FilterRole =
                     ("external host "
                      + FilterText.safe envelope.Client.HostName
                      + " attempted to send as "
-                     + FilterText.safe sender.Address.Domain)
+                     + FilterText.safe (Octets.decoded sender.Address.Domain))
             ]
 
     /// What is done with a message, and what the log says of that.

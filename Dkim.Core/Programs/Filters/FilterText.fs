@@ -52,6 +52,10 @@ module internal FilterText =
         text.Substring(0, min Longest text.Length)
         |> String.map (fun c -> if c < ' ' || c = '\127' || Char.IsControl c then '?' else c)
 
+    /// An address of the envelope without its brackets.
+    let unbracketed (address: string) : string =
+        address.Trim().TrimStart('<').TrimEnd('>')
+
     let line (level: LogLevel) (text: string) : LogLine = { Level = level; Text = text }
 
     let private ofMissing (name: string) : string =

@@ -56,8 +56,8 @@ type internal MilterEnvelope =
         Macros: IMilterMacros
         /// As in the MAIL command, brackets included; nothing where the host did not tell it.
         Sender: string voption
-        /// As in the RCPT command, brackets included.
-        Recipients: string list
+        /// The first recipient that the program wanted to know of, as in the RCPT command, brackets included.
+        Recipient: string voption
         Header: Header
         Now: int64<sec>
     }
@@ -77,8 +77,8 @@ type internal MilterParts =
     {
         /// A header beyond these is not looked at; `Octets` counts name, value and two more of each field.
         HeaderLimits: HeaderLimits
-        /// Recipients kept; of more than that the last ones are forgotten.
-        MaximumRecipients: int
+        /// Whether to keep a recipient. One is enough, so that none is forgotten however many there are.
+        WantsRecipient: string -> bool
         /// CR and LF alone in a body count as CRLF, which the MTA or a later one will make of them.
         FixLineEnds: bool
         TooLarge: MilterClient -> IMilterMacros -> HeaderError -> MilterDecision
@@ -146,13 +146,13 @@ module MilterField =
 /// only `Decision` is left to call.
 [<Sealed>]
 type MilterMessage internal (parts: MilterParts, client: MilterClient) =
-    let recipients = List<string>()
     let fields = List<Field>()
     let mutable headerOctets = 0L
     let mutable excess: HeaderError voption = ValueNone
     let mutable early: MilterDecision voption = ValueNone
     let mutable passage: Passage<MilterDecision> voption = ValueNone
     let mutable sender: string voption = ValueNone
+    let mutable recipient: string voption = ValueNone
     let mutable kept: KeptBody list = []
     let mutable lineEnds = LineEnds.start
 
@@ -189,8 +189,11 @@ type MilterMessage internal (parts: MilterParts, client: MilterClient) =
 
     /// A recipient as the RCPT command has it.
     member _.Recipient(address: ReadOnlySpan<byte>) : unit =
-        if recipients.Count < parts.MaximumRecipients then
-            recipients.Add(Octets.latin1 address)
+        if recipient.IsNone then
+            let text = Octets.latin1 address
+
+            if parts.WantsRecipient text then
+                recipient <- ValueSome text
 
     /// A field of the header, from the top. `spaceKept`: the value has all octets after the colon.
     member _.Field(name: ReadOnlySpan<byte>, value: ReadOnlySpan<byte>, spaceKept: bool) : unit =
@@ -215,7 +218,7 @@ type MilterMessage internal (parts: MilterParts, client: MilterClient) =
                         Client = client
                         Macros = macros
                         Sender = sender
-                        Recipients = List.ofSeq recipients
+                        Recipient = recipient
                         Header = Header.ofFields fields
                         Now = now
                     }

@@ -136,8 +136,8 @@ module internal DkimproxyIn =
         match Originator.tryAuthor header with
         | ValueNone -> ValueNone
         | ValueSome author ->
-            match DomainName.tryCreate author.Domain with
-            | Ok domain when not (List.exists (SenderPolicy.isAuthorSignature domain) judged) ->
+            match Originator.tryDomain author with
+            | ValueSome domain when not (List.exists (SenderPolicy.isAuthorSignature domain) judged) ->
                 ValueSome(struct (author, domain))
             | _ -> ValueNone
 

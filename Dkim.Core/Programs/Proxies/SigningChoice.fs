@@ -57,11 +57,6 @@ module internal SigningChoice =
             Sealed = if settings.Seal then sealedFields else []
         }
 
-    // A header's text is octets; maps and settings are text.
-    let private decoded (text: string) =
-        Octets.tryUtf8 (ReadOnlySpan(Octets.ofLatin1 text))
-        |> ValueOption.defaultValue text
-
     /// The sender whom maps and domains go by: the address of Sender, else the first of From.
     let private senderOf (header: Header) : Address voption =
         let first name =
@@ -72,8 +67,8 @@ module internal SigningChoice =
         | ValueNone -> first "From"
         |> ValueOption.map (fun address ->
             {
-                LocalPart = decoded address.LocalPart
-                Domain = decoded address.Domain
+                LocalPart = Octets.decoded address.LocalPart
+                Domain = Octets.decoded address.Domain
             })
 
     /// What stands between the angle brackets of List-Id (RFC 2919 §2).
@@ -85,7 +80,7 @@ module internal SigningChoice =
             let first, last = text.LastIndexOf '<', text.LastIndexOf '>'
 
             if first >= 0 && last > first then
-                ValueSome(decoded (text.Substring(first + 1, last - first - 1).Trim()))
+                ValueSome(Octets.decoded (text.Substring(first + 1, last - first - 1).Trim()))
             else
                 ValueNone
 

@@ -49,13 +49,6 @@ module internal QmailSigning =
     let private comment =
         Field.ofText "Comment" " DomainKeys? See http://antispam.yahoo.com/domainkeys"
 
-    let private domainOf (address: Address voption) : DomainName voption =
-        address
-        |> ValueOption.bind (fun address ->
-            match DomainName.tryCreate address.Domain with
-            | Ok domain -> ValueSome domain
-            | Error _ -> ValueNone)
-
     let private wanted (domain: DomainName voption) scheme (template: string) : WantedSignature voption =
         let slash = template.LastIndexOf '/'
         let percent = template.IndexOf '%'
@@ -77,12 +70,11 @@ module internal QmailSigning =
 
     /// The signatures to make, the one that shall stand on top first: DomainKeys covers what is below it.
     let plan (settings: QmailSettings) (header: Header) : WantedSignature list =
-        let author = domainOf (Originator.tryAuthor header)
+        let author = Originator.tryAuthor header |> ValueOption.bind Originator.tryDomain
 
         let sending =
             Originator.trySending header
-            |> ValueOption.map (fun (struct (_, address)) -> address)
-            |> domainOf
+            |> ValueOption.bind (fun (struct (_, address)) -> Originator.tryDomain address)
 
         let dkim =
             settings.DkimKeys

@@ -127,6 +127,30 @@ let ``RFC4870-3.1-2 the sender goes before the author`` () =
     Expect.equal 1 (dkRunWith dkPolicy local resent).Inserted.Length
 
 [<Test>]
+let ``RFC4870-3.1-2 a sender's domain in UTF-8 is the same as in A-labels`` () =
+    let name = "xn--bcher-kva.example"
+
+    let ours =
+        FilterPolicies.dkFilter
+            DkFilterSettings.defaults
+            both
+            (files [ name ] (SingleKey(filterKey "mail" rsa.Value)))
+            surroundings
+
+    // The octets of a header are characters of Latin-1 here.
+    let mail = plain.Replace("joe@example.com", "joe@b\195\188cher.example")
+    let signed = signedBy ours mail
+    Expect.contains ("d=" + name + ";") signed
+
+    let way =
+        { outside with
+            Zone = [ text ("mail._domainkey." + name) publishedKey.Value ]
+        }
+
+    Expect.contains "domainkeys=pass" (results (dkRunWith dkPolicy way signed))
+    Expect.equal [ "_domainkey." + name ] (dkRunWith dkPolicy way mail).Asked
+
+[<Test>]
 let ``a listed parent signs for the domains below it`` () =
     let policy =
         { dkPolicy with

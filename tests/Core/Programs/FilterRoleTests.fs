@@ -311,6 +311,26 @@ let ``one recipient to whom nothing is signed is enough`` (recipient: string, sk
     if skipped then
         Expect.contains "JOB1 skipping signing of mail to `boss@" (List.last ran.Log)
 
+[<Test>]
+let ``a recipient to whom nothing is signed is not forgotten behind many others`` () =
+    let skipping =
+        roles (fun roles ->
+            { roles with
+                IsUnsignedRecipient = Pattern.any [ Pattern.ofText "boss@*" ]
+            })
+
+    let ran =
+        runWith
+            skipping
+            { local with
+                Recipients =
+                    List.init 50000 (fun number -> "<" + string number + "@example.org>")
+                    @ [ "<boss@example.org>" ]
+            }
+            plain
+
+    Expect.equal [] ran.Changes
+
 let private required = roles (fun roles -> { roles with RequiredHeaders = true })
 
 [<TestCase("From: a@example.com\nDate: x\n", true)>]
