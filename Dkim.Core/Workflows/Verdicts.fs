@@ -136,5 +136,5 @@ type Judged =
         UnsignedOctets: int64<octet>
     }
 
-    /// The key or, for DomainKeys, the policy says t=y.
+    /// The key says t=y.
     member this.Testing = this.Key |> ValueOption.exists _.Testing

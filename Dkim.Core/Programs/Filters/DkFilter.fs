@@ -56,16 +56,24 @@ module internal DkFilter =
         practice.Record |> ValueOption.exists _.Testing
         || DkStatus.signature status |> ValueOption.exists _.Testing
 
+    /// The end by an action, which holds for nobody who only tries his signatures (RFC 4870 §3.2.3, §3.6 t=y).
+    let private judgedEnd practice status (action: FilterAction) (text: string) : FilterEnd =
+        if isTesting practice status then
+            FilterEnd.Accept
+        else
+            FilterVerdict.ending action text
+
     /// How a message ends, and what the log says of that.
     let private ending (message: FilterMessage) (practice: Practice) (status: DkStatus) =
         let actions = message.Policy.Actions
+        let judgedEnd = judgedEnd practice status
 
         match status with
         | DkStatus.Good _ when message.Policy.Marks.SyslogSuccess ->
             struct (FilterEnd.Accept, [ message.Line LogLevel.Info "DomainKeys verification successful" ])
         | DkStatus.Good _ -> struct (FilterEnd.Accept, [])
         | DkStatus.Bad judged ->
-            struct (FilterVerdict.ending actions.BadSignature "bad DomainKeys signature",
+            struct (judgedEnd actions.BadSignature "bad DomainKeys signature",
                     [ message.Failure("bad signature data " + keyName judged) ])
         | DkStatus.NoKey judged ->
             struct (FilterEnd.Accept, [ message.Line LogLevel.Info ("no key " + keyName judged) ])
@@ -77,13 +85,13 @@ module internal DkFilter =
                         message.Failure("key retrieval failed " + keyName judged + ": " + FilterText.safe reason)
                     ])
         | DkStatus.Syntax(_, text) ->
-            struct (FilterVerdict.ending actions.BadSignature "DomainKeys signature syntax error",
+            struct (judgedEnd actions.BadSignature "DomainKeys signature syntax error",
                     [ message.Failure("syntax error: " + text) ])
         | DkStatus.NoSignature when signsAll practice ->
-            struct (FilterVerdict.ending actions.SignatureMissing "DomainKeys signature missing",
+            struct (judgedEnd actions.SignatureMissing "DomainKeys signature missing",
                     [ message.Failure "signature missing" ])
         | DkStatus.NoSignature ->
-            struct (FilterVerdict.ending actions.NoSignature "no DomainKeys signature data",
+            struct (judgedEnd actions.NoSignature "no DomainKeys signature data",
                     [ message.Failure "no signature data" ])
 
     let private told (message: FilterMessage) (practice: Practice) (status: DkStatus) : Field =
@@ -149,10 +157,10 @@ module internal DkFilter =
                 [ judged, address ]
         | _ -> []
 
-    let private isQuarantined (message: FilterMessage) (status: DkStatus) =
+    let private isQuarantined (message: FilterMessage) (practice: Practice) (status: DkStatus) =
         match status with
         | DkStatus.Bad _
-        | DkStatus.Syntax _ -> message.Policy.Verifying.Quarantine
+        | DkStatus.Syntax _ -> message.Policy.Verifying.Quarantine && not (isTesting practice status)
         | _ -> false
 
     let private finish (message: FilterMessage) log (status: DkStatus) (practice: Practice) : FilterVerdict =
@@ -166,7 +174,7 @@ module internal DkFilter =
                     Added = FilterSigner.presence message @ [ told message practice status ]
                 }
             Quarantine =
-                if isQuarantined message status then
+                if isQuarantined message practice status then
                     ValueSome(
                         message.Product.Program
                         + ": "
@@ -180,17 +188,9 @@ module internal DkFilter =
             End = finalEnd
         }
 
-    let private isReported (judged: Judged) = ResultClauses.isReported judged
-
     let private verify (message: FilterMessage) (log: LogLine list) : Work<FilterVerdict> =
         let header = message.Envelope.Header
-
-        let policy =
-            { message.Policy.Verifying.Policy with
-                Schemes = [ DomainKeys ]
-            }
-
-        let plan = Verifier.plan policy message.Envelope.Now header
+        let plan = Verifier.plan message.Policy.Verifying.Policy message.Envelope.Now header
 
         {
             Questions = plan.Questions
@@ -199,7 +199,7 @@ module internal DkFilter =
                 fun digests answerTo ->
                     let status =
                         Verifier.conclude plan digests answerTo
-                        |> List.filter isReported
+                        |> List.filter ResultClauses.isReported
                         |> DkStatus.ofMessage
 
                     askPractice header status (fun practice -> Decided(finish message log status practice))

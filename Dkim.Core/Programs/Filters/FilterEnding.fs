@@ -36,26 +36,25 @@ module internal FilterEnding =
         | Verdict.Pass -> "key not secured by DNSSEC"
         | verdict -> Verdict.describe verdict
 
-    let private badSignature (message: FilterMessage) (judged: Judged) =
+    let private badSignatureLines (message: FilterMessage) (judged: Judged) =
         let name =
             match judged.Signature with
             | ValueSome signature -> "s=" + signature.Selector.Text + " d=" + signature.Domain.Text + " "
             | ValueNone -> ""
 
-        // Mail of a domain that is testing is treated as if it were not signed (RFC 6376 §3.6.1 t=y).
-        let action =
-            if judged.Testing then
-                message.Policy.Actions.NoSignature
-            else
-                message.Policy.Actions.BadSignature
+        [
+            message.Line LogLevel.Info (name + cause judged)
+            message.Failure "bad signature data"
+        ]
 
+    let private badSignature (message: FilterMessage) (judged: Judged) =
         struct ("bad DKIM signature data"
                 |> withReason (replyText judged)
-                |> FilterVerdict.ending action,
-                [
-                    message.Line LogLevel.Info (name + cause judged)
-                    message.Failure "bad signature data"
-                ])
+                |> FilterVerdict.ending message.Policy.Actions.BadSignature,
+                badSignatureLines message judged)
+
+    let private noSignature (message: FilterMessage) =
+        FilterVerdict.ending message.Policy.Actions.NoSignature "no DKIM signature data"
 
     let private noKey (message: FilterMessage) (judged: Judged) (text: string) =
         struct (FilterVerdict.ending message.Policy.Actions.DnsError "DKIM key retrieval failed",
@@ -72,6 +71,8 @@ module internal FilterEnding =
             struct (FilterEnd.Accept, [ message.Line LogLevel.Info "DKIM verification successful" ])
         | FilterStatus.Good _
         | FilterStatus.BadFormat -> struct (FilterEnd.Accept, [])
+        // Mail of those who only try their signatures is as good as unsigned (RFC 6376 §3.6.1 t=y).
+        | FilterStatus.Bad judged when judged.Testing -> struct (noSignature message, badSignatureLines message judged)
         | FilterStatus.Doubted(judged, KeyTreatment.Fail)
         | FilterStatus.Bad judged -> badSignature message judged
         | FilterStatus.Doubted(judged, _) ->
@@ -85,9 +86,7 @@ module internal FilterEnding =
             struct (FilterVerdict.ending actions.BadSignature "DKIM signature syntax error",
                     [ message.Failure("syntax error: " + text) ])
         | FilterStatus.Unsigned
-        | FilterStatus.Untrusted ->
-            struct (FilterVerdict.ending actions.NoSignature "no DKIM signature data",
-                    [ message.Failure "no signature data" ])
+        | FilterStatus.Untrusted -> struct (noSignature message, [ message.Failure "no signature data" ])
 
     /// What the policy of the author's domain asks beyond that.
     let ofPolicy (message: FilterMessage) (practice: PracticeOutcome) : struct (FilterEnd * LogLine) voption =

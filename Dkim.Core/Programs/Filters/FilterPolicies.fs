@@ -101,7 +101,9 @@ let private dkimVerifying (settings: DkimFilterSettings) (files: FilterFiles) : 
                 MinimumRsaBits = verifying.MinimumKeyBits
                 MustBeSigned = verifying.MustBeSigned
                 RefusedDomains = verifying.RefuseSignaturesFrom
+                // As ever, g= is heeded, and several records are taken for none.
                 Granularity = true
+                SingleRecord = true
             }
         IsTrusted =
             files.Trusted

@@ -24,6 +24,14 @@ module internal FilterSetup =
     [<Literal>]
     let UsageExit = 64
 
+    /// The exit code of a message in test mode that is none (EX_DATAERR).
+    [<Literal>]
+    let DataExit = 65
+
+    /// The exit code of a message in test mode that goes no further than its header (EX_SOFTWARE).
+    [<Literal>]
+    let SoftwareExit = 70
+
     /// The exit code of wrong settings (EX_CONFIG).
     [<Literal>]
     let ConfigExit = 78

@@ -151,7 +151,8 @@ module internal FilterStatus =
         | FilterStatus.Bad judged -> struct (failWord judged, ValueSome "verification failed")
         | FilterStatus.Partial _ -> struct ("permerror", ValueSome "partial verification")
         | FilterStatus.NoKey _ -> struct ("neutral", ValueNone)
-        | FilterStatus.KeyUnavailable _ -> struct ("temperror", ValueSome "verification error: key DNS query failed")
+        | FilterStatus.KeyUnavailable _ ->
+            struct ("temperror", ValueSome("verification error: " + FilterText.KeyUnavailable))
         | FilterStatus.Revoked _ -> struct ("permerror", ValueSome "revoked")
         | FilterStatus.Syntax(_, text) -> struct ("permerror", ValueSome("verification error: " + text))
         | FilterStatus.Unusable(judged, text) -> struct (faultWord judged, ValueSome("verification error: " + text))

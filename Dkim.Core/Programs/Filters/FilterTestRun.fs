@@ -146,20 +146,23 @@ type FilterTestRun internal (prog: string, file: string, settings: FilterTest, p
             + "-bit key)"
         | ValueNone -> ""
 
+    /// What is wrong with a signature, in the words of the fields, and what the words leave out.
+    let fault (judged: Judged) =
+        match judged.Verdict with
+        | PermFail(BodyAltered | HeaderAltered as refusal) ->
+            FilterText.ofRefusal judged.Key refusal + ": " + Verdict.describe judged.Verdict
+        | PermFail refusal -> FilterText.ofRefusal judged.Key refusal
+        | TempFail reason -> FilterText.KeyUnavailable + ": " + reason
+        | Verdict.Pass -> Verdict.describe judged.Verdict
+
     let sayJudged (judged: Judged list) =
         let good = judged |> List.tryFind (fun one -> one.Verdict = Verdict.Pass)
         let usable = judged |> List.tryFind _.Signature.IsSome
 
         match good, usable, judged with
         | Some one, _, _ -> say ("verification" + describeKey ", " one + " succeeded")
-        | None, Some one, _ ->
-            say (
-                "verification"
-                + describeKey " " one
-                + " failed: "
-                + Verdict.describe one.Verdict
-            )
-        | None, None, one :: _ -> say ("verification failed: " + Verdict.describe one.Verdict)
+        | None, Some one, _ -> say ("verification" + describeKey " " one + " failed: " + fault one)
+        | None, None, one :: _ -> say ("verification failed: " + fault one)
         | None, None, [] -> say "message not signed"
 
     let client: MilterClient =
@@ -190,10 +193,10 @@ type FilterTestRun internal (prog: string, file: string, settings: FilterTest, p
             running.Field(ReadOnlySpan name, ReadOnlySpan value, true)
 
         running.EndOfHeader(TestMacros(), now)
-        trace "mlfi_eoh()" "SMFIS_CONTINUE"
         message <- ValueSome running
 
         if not running.Decided then
+            trace "mlfi_eoh()" "SMFIS_CONTINUE"
             running.Feed read.Body.Span
             running.End()
 
@@ -213,7 +216,7 @@ type FilterTestRun internal (prog: string, file: string, settings: FilterTest, p
     /// The message of the file. `now` is the time of day, in seconds since 1970-01-01T00:00:00Z.
     member _.Begin(octets: ReadOnlyMemory<byte>, now: int64<sec>) : unit =
         match TestMessage.parse settings.Strict octets with
-        | Error error -> fail 65 ("line " + string error.Line + ": " + error.Reason)
+        | Error error -> fail FilterSetup.DataExit ("line " + string error.Line + ": " + error.Reason)
         | Ok read ->
             if List.isEmpty read.Fields then
                 complain "warning: no headers on input"
@@ -247,6 +250,15 @@ type FilterTestRun internal (prog: string, file: string, settings: FilterTest, p
     /// Says what came of the message. To be called once, when nothing is asked any more.
     member _.Finish() : unit =
         let mutable signed = false
+        let early = message |> ValueOption.exists _.Decided
+        let ended = trace (if early then "mlfi_eoh()" else "mlfi_eom()")
+
+        // Only what ends a message before its body is a failure of the run; a bad signature is a result like any other.
+        let refused outcome =
+            ended outcome
+
+            if early then
+                exitCode <- FilterSetup.SoftwareExit
 
         let reply =
             { new IMilterReply with
@@ -264,14 +276,14 @@ type FilterTestRun internal (prog: string, file: string, settings: FilterTest, p
                 member _.Quarantine reason = show ("QUARANTINE: " + reason)
                 member _.Send _ = ()
                 member _.Keep(_, _) = ()
-                member _.Accept() = trace "mlfi_eom()" "SMFIS_ACCEPT"
+                member _.Accept() = ended "SMFIS_ACCEPT"
 
                 member _.Refuse(code, enhanced, text) =
                     show ("SETREPLY: rcode=" + string code + " xcode=" + enhanced + " replytxt=" + text)
-                    trace "mlfi_eom()" "SMFIS_REJECT"
+                    refused "SMFIS_REJECT"
 
-                member _.TempFail() = trace "mlfi_eom()" "SMFIS_TEMPFAIL"
-                member _.Discard() = trace "mlfi_eom()" "SMFIS_DISCARD"
+                member _.TempFail() = refused "SMFIS_TEMPFAIL"
+                member _.Discard() = refused "SMFIS_DISCARD"
             }
 
         match message with
@@ -279,10 +291,11 @@ type FilterTestRun internal (prog: string, file: string, settings: FilterTest, p
         | ValueSome running ->
             running.Decision.Tell reply
 
-            match signed, verification with
-            | true, _ -> ()
-            | false, ValueSome judging -> sayJudged judging.Decision
-            | false, ValueNone -> say "no action"
+            match signed, verification, List.tryLast running.Decision.Log with
+            | true, _, _ -> ()
+            | false, ValueSome judging, _ -> sayJudged judging.Decision
+            | false, ValueNone, Some line -> say ("no signature added: " + line.Text)
+            | false, ValueNone, None -> say "no action"
 
     /// For standard output.
     member _.Output = output.ToString()

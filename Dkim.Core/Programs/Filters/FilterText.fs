@@ -150,6 +150,10 @@ module internal FilterText =
         | KeyTooLong _ -> "unable to apply public key"
         | UntrustedKey _ -> "key not secured by DNSSEC"
 
+    /// Why a signature cannot be judged for now.
+    [<Literal>]
+    let KeyUnavailable = "key DNS query failed"
+
     /// Why a signature does not pass.
     let ofRefusal (key: KeyRecord voption) (refusal: Refusal) : string =
         match refusal with

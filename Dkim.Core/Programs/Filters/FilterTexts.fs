@@ -3,13 +3,14 @@ module internal Dkim.Core.FilterTexts
 
 open System
 
-let private exits =
+// dk-filter has neither test mode nor -n.
+let private exits (good: string) (wrongData: string) (fault: string) =
     [
-        0, "Stopped by a signal, -V, put into the background, or -n and all is well."
+        0, good
         64, "The command line cannot be."
-        65, "There is no such user or group, or with -t the message is malformed."
+        65, wrongData
         69, "The socket cannot be opened, the database cannot be read, or there were too many restarts."
-        70, "Something that must not happen."
+        70, fault
         71, "No other process could be started."
         77, "The change to the user did not succeed."
         78, "A setting is missing or wrong, or a file that one names."
@@ -38,7 +39,11 @@ let dkimFilter: ProgramText =
                  Socket with its mode and group, StrictTestMode, TestPublicKeys, UMask and UserID stay as they are. \
                  SIGTERM stops the filter when the messages in its hands are finished."
             ]
-        Exits = exits
+        Exits =
+            exits
+                "Stopped by a signal, -V, put into the background, or -n and all is well."
+                "There is no such user or group, or with -t the message is malformed."
+                "With -t, the message goes no further than its header; else something that must not happen."
         Examples =
             [
                 "Sign the mail of a domain and verify all other mail:",
@@ -103,7 +108,11 @@ let dkFilter: ProgramText =
                  signed; every other message is verified, and an Authentication-Results field tells the result. A client \
                  of ours has authenticated, is in the file of -i, came in by a daemon of -m, or has a macro of -M set."
             ]
-        Exits = exits
+        Exits =
+            exits
+                "Stopped by a signal, -V, or put into the background."
+                "There is no such user or group."
+                "Something that must not happen."
         Examples =
             [
                 "Sign the mail of a domain and verify all other mail:",

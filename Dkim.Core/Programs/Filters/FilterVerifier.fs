@@ -55,6 +55,7 @@ module internal FilterVerifier =
 
     let private isQuarantined (message: FilterMessage) (practice: PracticeOutcome) (status: FilterStatus) =
         match status with
+        | FilterStatus.Bad judged when judged.Testing -> message.Policy.Verifying.Quarantine && practice.Suspicious
         | FilterStatus.Bad _
         | FilterStatus.Doubted(_, KeyTreatment.Fail)
         | FilterStatus.Partial _
@@ -256,14 +257,6 @@ module internal FilterVerifier =
                 FilterReports.ask message heeded (fun recipients ->
                     Decided(keeping (finish message log judged bodies status practice recipients))))
 
-    // The old filters heed g=, and take several records for none.
-    let private policyOf (message: FilterMessage) : VerifyPolicy =
-        { message.Policy.Verifying.Policy with
-            Schemes = [ Dkim ]
-            Granularity = true
-            SingleRecord = true
-        }
-
     // How much of a body is not signed is known only where all of it is seen.
     let private wholeBodies (message: FilterMessage) (plan: VerifyPlan) : DigestRequest list =
         match message.Policy.Verifying.Minimum with
@@ -287,7 +280,7 @@ module internal FilterVerifier =
     /// Verifies. `log` comes first in what the decision says.
     let work (message: FilterMessage) (log: LogLine list) : struct (KeptBody list * Work<FilterVerdict>) =
         let header = message.Envelope.Header
-        let plan = Verifier.plan (policyOf message) message.Envelope.Now header
+        let plan = Verifier.plan message.Policy.Verifying.Policy message.Envelope.Now header
         let bodies = keepers message plan
 
         struct (bodies,

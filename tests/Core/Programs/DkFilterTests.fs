@@ -315,6 +315,32 @@ let ``bad signatures end by their action`` () =
     Expect.equal Accepted (dkRunWith dkPolicy arriving.Value altered.Value).Ending
 
 [<Test>]
+let ``RFC4870-3.2.3-5 RFC4870-3.6-1 who only tries his signatures is not refused, nor held`` () =
+    let strict =
+        { acting (fun _ -> FilterCodecs.everyAction FilterAction.Reject) with
+            Verifying =
+                { dkPolicy.Verifying with
+                    Quarantine = true
+                }
+        }
+
+    let ending way mail =
+        let ran = dkRunWith strict way mail
+        Expect.equal 1 ran.Changes.Length
+        Expect.contains "(testing)" (results ran)
+        ran.Ending
+
+    let policyTesting =
+        { outside with
+            Zone = [ text "_domainkey.example.com" "o=-; t=y"; text keyName publishedKey.Value ]
+        }
+
+    Expect.equal Accepted (ending (withKey (publishedKey.Value + "; t=y")) altered.Value)
+    Expect.equal Accepted (ending policyTesting altered.Value)
+    Expect.equal Accepted (ending policyTesting plain)
+    Expect.equal Accepted (ending policyTesting ("DomainKey-Signature: nonsense\n" + plain))
+
+[<Test>]
 let ``RFC4870-3.7.3-1 of several signatures a good one decides`` () =
     let ran =
         dkRunWith dkPolicy arriving.Value ("DomainKey-Signature: nonsense\r\n" + signed.Value)

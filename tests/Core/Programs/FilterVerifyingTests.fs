@@ -106,6 +106,30 @@ let ``RFC6376-6.1.1-8 RefuseSignaturesFrom makes signatures of a domain a matter
     Expect.contains "dkim=policy (" (results ran)
     Expect.equal [] (ran.Asked |> List.filter ((=) keyName))
 
+[<Test>]
+let ``RFC6376-3.6.1-11 a failure under a key in testing is not held, and is refused as unsigned mail is`` () =
+    let way = withKey (published rsa.Value + "; t=y") outside
+
+    let strict =
+        { acting (fun actions ->
+              { actions with
+                  NoSignature = FilterAction.Reject
+              }) with
+            Verifying =
+                { policy.Verifying with
+                    Quarantine = true
+                }
+        }
+
+    let ran = runWith strict way altered.Value
+    Expect.equal (Refused(550, "5.7.0", "no DKIM signature data")) ran.Ending
+    Expect.isTrue (List.contains "JOB1: bad signature data" ran.Log) "logged all the same"
+
+    let holding =
+        { strict with Actions = policy.Actions }
+
+    Expect.equal 1 (runWith holding way altered.Value).Changes.Length
+
 /// The signature changed, or the record, and the result.
 let private faults =
     let key = published rsa.Value
@@ -649,9 +673,17 @@ let ``what fails or cannot be judged is quarantined, what is unsigned is not`` (
 
     Expect.equal (Some "dkim-filter: fail: verification failed") (reason arriving.Value altered.Value)
 
+    // Under a key in testing the message is as one without a signature.
+    let testing = withKey (published rsa.Value + "; t=y") outside
+    Expect.equal None (reason testing altered.Value)
+
     Expect.equal
         (Some "dkim-filter: neutral: verification failed")
-        (reason (withKey (published rsa.Value + "; t=y") outside) altered.Value)
+        (reason
+            { testing with
+                Zone = text "_adsp._domainkey.example.com" "dkim=all" :: testing.Zone
+            }
+            altered.Value)
 
     Expect.equal
         (Some "dkim-filter: permerror: verification error: unsupported signature version")

@@ -1,0 +1,106 @@
+/// Test mode of dkim-filter: what is printed of a message, and the exit code.
+module Dkim.Conformance.FilterTestRunTests
+
+open System
+open System.Collections.Generic
+open NUnit.Framework
+open Dkim.Core
+open Dkim.Conformance
+open Dkim.Conformance.FilterPassages
+
+type private Run =
+    {
+        Output: string
+        Errors: string
+        ExitCode: int
+    }
+
+let private verifying: FilterMode = { Signs = false; Verifies = true }
+
+let private runWith' (change: FilterPolicy -> FilterPolicy) (mode: FilterMode) zone (mail: string) : Run =
+    let keys = SingleKey(filterKey "mail" rsa.Value)
+
+    let policy =
+        FilterPolicies.dkimFilter DkimFilterSettings.defaults mode (files [ "example.com" ] keys) surroundings
+        |> change
+
+    let settings: FilterTest =
+        { DkimFilterSettings.defaults.Test with
+            Verbosity = 1
+        }
+
+    use run =
+        new FilterTestRun("dkim-filter", "m.eml", settings, policy, DkimFilter.parts policy)
+
+    run.Begin(ReadOnlyMemory(Octets.ofLatin1 mail), now)
+
+    while run.Questions.Length > 0 do
+        let answers = Dictionary<Question, Answer>()
+
+        for question in run.Questions do
+            answers[question] <-
+                zone
+                |> List.tryFind (fun (name, kind, _) -> name = question.Name && kind = question.Type)
+                |> Option.map (fun (_, _, answer) -> answer)
+                |> Option.defaultValue (Answer.NoSuchName Security.Unchecked)
+
+        run.Answer answers
+
+    run.Finish()
+
+    {
+        Output = run.Output
+        Errors = run.Errors
+        ExitCode = run.ExitCode
+    }
+
+let private judge zone mail = runWith' id verifying zone mail
+
+let private failure text =
+    "dkim-filter: m.eml: verification (s=mail d=example.com, " + text + "\n"
+
+[<Test>]
+let ``a signature that fails is told in the words of the fields`` () =
+    let told zone mail = (judge zone mail).Output
+
+    Expect.equal
+        (failure "1024-bit key) failed: signature verification failed: body hash did not verify")
+        (told zone.Value (signed.Value.Replace("body", "b0dy")))
+
+    Expect.equal (failure "0-bit key) failed: key not found in DNS") (told [] signed.Value)
+    Expect.equal (failure "0-bit key) failed: key DNS query failed: SERVFAIL") (told [ fails keyName ] signed.Value)
+    Expect.equal 0 (judge [] signed.Value).ExitCode
+
+[<Test>]
+let ``test mode judges as the filter does`` () =
+    let two = texts keyName [ published rsa.Value; published rsa.Value + ";n=x" ]
+    Expect.equal (failure "0-bit key) failed: multiple keys found") (judge [ two ] signed.Value).Output
+
+[<TestCase("TempFail", "mlfi_eoh() returned SMFIS_TEMPFAIL", 70)>]
+[<TestCase("Reject", "mlfi_eoh() returned SMFIS_REJECT", 70)>]
+[<TestCase("Discard", "mlfi_eoh() returned SMFIS_DISCARD", 70)>]
+[<TestCase("Accept", "mlfi_eoh() returned SMFIS_ACCEPT", 0)>]
+let ``what ends a message at its header fails the run`` (name: string, trace: string, exitCode: int) =
+    let limited (policy: FilterPolicy) =
+        { policy with
+            HeaderLimits =
+                { policy.HeaderLimits with
+                    Octets = 20<octet>
+                }
+            Actions = FilterCodecs.everyAction (Expect.ok (FilterCodecs.action.Parse name))
+        }
+
+    let run = runWith' limited verifying [] plain
+    Expect.equal exitCode run.ExitCode
+    Expect.equal ("dkim-filter: m.eml: " + trace + "\n") run.Errors
+
+[<Test>]
+let ``a signature that is not made is told with its reason`` () =
+    let signing = runWith' id { Signs = true; Verifies = false } []
+
+    Expect.contains
+        "m.eml: no signature added: DEBUG-i: no sender header found; accepting"
+        (signing "To: x\n\nbody\n").Output
+
+    Expect.equal "dkim-filter: m.eml: no action\n" (signing (plain.Replace("@example.com", "@other.example"))).Output
+    Expect.contains "\nDKIM-Signature: " (signing plain).Output
