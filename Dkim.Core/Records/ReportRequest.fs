@@ -54,12 +54,14 @@ module ReportRequest =
         |> ValueOption.map (String.filter (fun c -> c >= ' ' && c <= '~'))
         |> ValueOption.filter (fun text -> text <> "" && text.Length <= 256)
 
-    /// An address's local part that needs no quotes (RFC 5322 §3.2.3 dot-atom).
+    /// Whether an address's local part needs no quotes (RFC 5322 §3.2.3 dot-atom).
+    let internal isPlain (local: string) : bool =
+        local <> ""
+        && local
+           |> String.forall (fun c -> System.Char.IsAsciiLetterOrDigit c || "!#$%&'*+-/=?^_`{|}~.".Contains c)
+
     let private localPart (value: string) : string voption =
-        clean value
-        |> ValueOption.filter (
-            String.forall (fun c -> System.Char.IsAsciiLetterOrDigit c || "!#$%&'*+-/=?^_`{|}~.".Contains c)
-        )
+        clean value |> ValueOption.filter isPlain
 
     let private tryPercent (tags: TagList) : int voption =
         match tags.TryValue "rp" with

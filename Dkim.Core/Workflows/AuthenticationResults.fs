@@ -301,16 +301,24 @@ module AuthenticationResults =
         | Result.Ok name -> name
         | Result.Error _ -> host.ToLowerInvariant()
 
+    /// The start of a field of results, which can be read though the rest leaves the grammar: its service and version.
+    let private tryStart (field: Field) : struct (string * int voption) voption =
+        let value = field.ValueText
+
+        match run service (value.Substring(0, min Longest value.Length)) with
+        | Success((id, version), _, _) -> ValueSome(struct (Octets.decoded id, ValueOption.ofOption version))
+        | Failure _ -> ValueNone
+
+    /// The service that a field claims to be of; nothing where it does not even begin as one.
+    let internal tryService (field: Field) : string voption =
+        tryStart field |> ValueOption.map (fun (struct (id, _)) -> id)
+
     /// Whether a field claims to be the work of `host`, or is of a version that we cannot read, so that it must go before
     /// ours is added (RFC 8601 §5). A field that begins unreadably claims it where it has the name anywhere.
     let mustGo (host: string) (field: Field) : bool =
         if not (field.Is FieldName) then
             false
         else
-            let value = field.ValueText
-
-            match run service (value.Substring(0, min Longest value.Length)) with
-            | Success((id, version), _, _) ->
-                comparable (Octets.decoded id) = comparable host
-                || not (isVersionOne (ValueOption.ofOption version))
-            | Failure _ -> (Octets.decoded value).Contains(host, StringComparison.OrdinalIgnoreCase)
+            match tryStart field with
+            | ValueSome(struct (id, version)) -> comparable id = comparable host || not (isVersionOne version)
+            | ValueNone -> (Octets.decoded field.ValueText).Contains(host, StringComparison.OrdinalIgnoreCase)

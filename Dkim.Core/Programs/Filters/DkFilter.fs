@@ -128,15 +128,8 @@ module internal DkFilter =
                 else
                     DomainName.tryCreate (address.Substring(at + 1))
 
-            let isPlain (c: char) =
-                Char.IsAsciiLetterOrDigit c || "!#$%&'*+-/=?^_`{|}~.".Contains c
-
             match host with
-            | Ok host when
-                (host.IsWithin domain || domain.IsWithin host)
-                && local <> ""
-                && String.forall isPlain local
-                ->
+            | Ok host when (host.IsWithin domain || domain.IsWithin host) && ReportRequest.isPlain local ->
                 ValueSome(local + "@" + host.Text)
             | _ -> ValueNone
         | _ -> ValueNone

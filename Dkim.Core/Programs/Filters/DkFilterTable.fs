@@ -27,22 +27,24 @@ let private services: Setting<FilterService> list =
     |> List.map (named service)
 
 let private scopes: Setting<FilterScope> list =
-    [
-        "Mode", 'b'
-        "PeerList", 'a'
-        "InternalHosts", 'i'
-        "ExternalIgnoreList", 'I'
-        "MTA", 'm'
-        "MacroList", 'M'
-        "Domain", 'd'
-        "SubDomains", 'D'
-        "C", 'C'
-        "Quarantine", 'q'
-        "X-Header", 'h'
-        "SendReports", 'R'
-        "Selector", 'S'
-    ]
-    |> List.map (named scope)
+    let whose =
+        [
+            "Mode", 'b'
+            "PeerList", 'a'
+            "InternalHosts", 'i'
+            "ExternalIgnoreList", 'I'
+            "MTA", 'm'
+            "MacroList", 'M'
+            "Domain", 'd'
+            "SubDomains", 'D'
+        ]
+
+    let outcome =
+        [ "Quarantine", 'q'; "X-Header", 'h'; "SendReports", 'R'; "Selector", 'S' ]
+
+    List.map (named scope) whose
+    @ [ actionList DomainKeys ]
+    @ List.map (named scope) outcome
 
 let private respoken: (string * (Setting<FilterScope> -> Setting<FilterScope>)) list =
     [
@@ -100,7 +102,7 @@ let private keys: Setting<DkFilterSettings> list =
             (fun v (s: DkFilterSettings) -> { s with OmitHeaders = v })
         |> letter 'o'
         |> Setting.says "fields not to sign"
-        |> Setting.detail "Signatures then name the fields that they cover, as with -H."
+        |> Setting.detail "A signature that leaves fields out names those that it covers, as with -H."
         Setting.flag "V" (fun (s: DkFilterSettings) -> s.Version) (fun v (s: DkFilterSettings) ->
             { s with Version = v })
         |> letter 'V'

@@ -110,7 +110,7 @@ module Filters =
         | ValueNone -> { Signs = true; Verifies = true }
 
     // Test mode has no clients to look up.
-    let private paths (service: FilterService) (scope: FilterScope) form isTest : FilterPaths =
+    let private paths (service: FilterService) (scope: FilterScope) scheme isTest : FilterPaths =
         let ofClients path = if isTest then ValueNone else path
 
         {
@@ -123,7 +123,7 @@ module Filters =
             LocalAdsp = ValueNone
             KeyFile = scope.KeyFile
             KeyList = scope.KeyList
-            KeyListForm = form
+            Scheme = scheme
             Selector = scope.Selector
             LeastRsaBits = 0<bit>
         }
@@ -133,6 +133,27 @@ module Filters =
         |> List.distinct
 
     let private notice = FilterText.line LogLevel.Notice
+
+    /// What serving needs of either filter. Test mode, notices of weak settings and reloads are dkim-filter's alone.
+    let private partsOf (product: FilterProduct) (machine: FilterMachine) arguments service scope policy : FilterParts =
+        {
+            Name = machine.ProgramName
+            Title = product.Banner
+            DirectoryVariable = product.DirectoryVariable
+            Arguments = arguments
+            Service = service
+            Test = DkimFilterSettings.defaults.Test
+            Policy = policy
+            Quarantines = scope.Quarantine
+            Macros = macrosOf scope
+            HasPeers = scope.PeerList.IsSome
+            Milter =
+                match product.Scheme with
+                | Scheme.Dkim -> DkimFilter.parts policy
+                | DomainKeys -> DkFilter.parts policy
+            Notices = []
+            Again = ValueNone
+        }
 
     let private withSocketOf (old: FilterService) (fresh: FilterService) : FilterService =
         { fresh with
@@ -189,7 +210,7 @@ module Filters =
         let mode = mode settings.Scope isTest
 
         let paths =
-            { paths settings.Service settings.Scope WithDomain isTest with
+            { paths settings.Service settings.Scope Scheme.Dkim isTest with
                 TrustSignaturesFrom = settings.Verifying.TrustSignaturesFrom
                 LocalAdsp = settings.Verifying.LocalAdsp
                 LeastRsaBits = SigningStrength.leastBits
@@ -206,18 +227,8 @@ module Filters =
             {
                 Problems = files.Problems
                 Parts =
-                    {
-                        Name = machine.ProgramName
-                        Title = FilterProduct.dkimFilter.Banner
-                        DirectoryVariable = "DKIM_TMPDIR"
-                        Arguments = arguments
-                        Service = settings.Service
+                    { partsOf FilterProduct.dkimFilter machine arguments settings.Service settings.Scope policy with
                         Test = settings.Test
-                        Policy = policy
-                        Quarantines = settings.Scope.Quarantine
-                        Macros = macrosOf settings.Scope
-                        HasPeers = paths.PeerList.IsSome
-                        Milter = DkimFilter.parts policy
                         Notices = files.Notices @ weaknesses settings |> List.map notice
                         Again =
                             match settings.Service.ConfFile with
@@ -258,7 +269,7 @@ module Filters =
 
     let private prepareDk (machine: FilterMachine) arguments (settings: DkFilterSettings) find =
         let mode = mode settings.Scope false
-        let paths = paths settings.Service settings.Scope WithoutDomain false
+        let paths = paths settings.Service settings.Scope DomainKeys false
 
         FilterFiles.load find mode.Signs paths
         |> Loading.map (fun (files: Reading<FilterFiles>) ->
@@ -268,20 +279,8 @@ module Filters =
             {
                 Problems = files.Problems
                 Parts =
-                    {
-                        Name = machine.ProgramName
-                        Title = FilterProduct.dkFilter.Banner
-                        DirectoryVariable = "DK_TMPDIR"
-                        Arguments = arguments
-                        Service = settings.Service
-                        Test = DkimFilterSettings.defaults.Test
-                        Policy = policy
-                        Quarantines = settings.Scope.Quarantine
-                        Macros = macrosOf settings.Scope
-                        HasPeers = paths.PeerList.IsSome
-                        Milter = DkFilter.parts policy
+                    { partsOf FilterProduct.dkFilter machine arguments settings.Service settings.Scope policy with
                         Notices = List.map notice files.Notices
-                        Again = ValueNone
                     }
             })
 

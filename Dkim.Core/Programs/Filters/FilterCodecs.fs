@@ -287,7 +287,14 @@ let everyAction (action: FilterAction) : FilterActions =
         SignatureMissing = action
     }
 
-type private Result' =
+/// The result that dk-filter alone has; dkim-filter gave it up with 2.6.0.
+[<Literal>]
+let private SignatureMissing = "signaturemissing"
+
+let private isResultOf (scheme: Scheme) (name: string) =
+    scheme = DomainKeys || name <> SignatureMissing
+
+type private ResultRow =
     {
         Name: string
         Short: string
@@ -295,7 +302,7 @@ type private Result' =
         Put: FilterAction -> FilterActions -> FilterActions
     }
 
-let private results =
+let private resultRows =
     let result name short get put =
         {
             Name = name
@@ -310,11 +317,11 @@ let private results =
         result "internal" "int" _.InternalError (fun v s -> { s with InternalError = v })
         result "nosignature" "no" _.NoSignature (fun v s -> { s with NoSignature = v })
         result "security" "sec" _.Security (fun v s -> { s with Security = v })
-        result "signaturemissing" "miss" _.SignatureMissing (fun v s -> { s with SignatureMissing = v })
+        result SignatureMissing "miss" _.SignatureMissing (fun v s -> { s with SignatureMissing = v })
         result "default" "def" _.Security (fun v _ -> everyAction v)
     ]
 
-let private withAction (sofar: Result<FilterActions, string>) (item: string) : Result<FilterActions, string> =
+let private withAction scheme (sofar: Result<FilterActions, string>) (item: string) : Result<FilterActions, string> =
     let pair = item.Split('=', 2)
 
     match sofar with
@@ -324,8 +331,8 @@ let private withAction (sofar: Result<FilterActions, string>) (item: string) : R
         let word = pair[0].Trim().ToLowerInvariant()
 
         match
-            results
-            |> List.tryFind (fun result -> result.Name = word || result.Short = word)
+            resultRows
+            |> List.tryFind (fun result -> (result.Name = word || result.Short = word) && isResultOf scheme result.Name)
         with
         | None -> Error("invalid configuration parameter `" + pair[0].Trim() + "'")
         | Some result ->
@@ -333,14 +340,12 @@ let private withAction (sofar: Result<FilterActions, string>) (item: string) : R
             |> Result.map (fun value -> result.Put value actions)
 
 /// `result=action[,...]`, from the left to the right, on top of what was there.
-let readActions (text: string) (actions: FilterActions) : Result<FilterActions, string> =
-    text.Split ',' |> Array.fold withAction (Ok actions)
+let readActions (scheme: Scheme) (text: string) (actions: FilterActions) : Result<FilterActions, string> =
+    text.Split ',' |> Array.fold (withAction scheme) (Ok actions)
 
 /// The actions as -C takes them.
-let showActions (actions: FilterActions) : string =
-    results
-    |> List.filter (fun result -> result.Name <> "default")
-    // Only dk-filter has this result.
-    |> List.filter (fun result -> result.Name <> "signaturemissing" || result.Get actions <> FilterAction.Accept)
+let showActions (scheme: Scheme) (actions: FilterActions) : string =
+    resultRows
+    |> List.filter (fun result -> result.Name <> "default" && isResultOf scheme result.Name)
     |> List.map (fun result -> result.Name + "=" + showAction (result.Get actions))
     |> String.concat ","

@@ -40,7 +40,8 @@ type internal FilterPaths =
         LocalAdsp: string voption
         KeyFile: string voption
         KeyList: string voption
-        KeyListForm: KeyListForm
+        /// What keys sign with; it tells the form of the key list, too.
+        Scheme: Scheme
         Selector: string voption
         /// Shorter RSA keys are used, and warned of.
         LeastRsaBits: int<bit>
@@ -161,14 +162,14 @@ module internal FilterFiles =
                 Notices = weak paths (List.concat groups)
             }
 
-    let private keyList find paths form path : Loading<Reading<FilterKeys>> =
+    let private keyList find (paths: FilterPaths) path : Loading<Reading<FilterKeys>> =
         let based (line: KeyLine) =
             { line with
                 KeyPath = located paths line.KeyPath
             }
 
         let ofLines lines =
-            KeyList.load find (List.map based lines)
+            KeyList.load paths.Scheme find (List.map based lines)
             |> Loading.map (fun loaded ->
                 match loaded with
                 | Ok list when KeyList.count list = 0 -> failed NoKeys ("no keys loaded from " + path)
@@ -180,15 +181,15 @@ module internal FilterFiles =
             match text with
             | Error reason -> Loaded(notLoaded path [ unreadable path reason ])
             | Ok text ->
-                match KeyList.parse form text with
+                match KeyList.parse paths.Scheme text with
                 | Ok lines -> ofLines lines
                 | Error problems ->
                     Loaded(notLoaded path (problems |> List.map (fun problem -> path + ": " + problem))))
 
     let private needsKey = "at least one selector and key required for signing mode"
 
-    let private oneKey find paths path (selector: string) : Loading<Reading<FilterKeys>> =
-        KeyList.loadKey find (located paths path)
+    let private oneKey find (paths: FilterPaths) path (selector: string) : Loading<Reading<FilterKeys>> =
+        KeyList.loadKey paths.Scheme find (located paths path)
         |> Loading.map (fun key ->
             match key, Selector.tryCreate selector with
             | Error problem, _ -> notLoaded path [ problem ]
@@ -208,7 +209,7 @@ module internal FilterFiles =
 
     let private keys find (paths: FilterPaths) : Loading<Reading<FilterKeys>> =
         match paths.KeyList, paths.KeyFile, paths.Selector with
-        | ValueSome path, _, _ -> keyList find paths paths.KeyListForm path
+        | ValueSome path, _, _ -> keyList find paths path
         | ValueNone, ValueSome path, ValueSome selector -> oneKey find paths path selector
         | ValueNone, _, _ -> Loaded(failed NoKeys needsKey)
 

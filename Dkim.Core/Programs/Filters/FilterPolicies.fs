@@ -1,6 +1,7 @@
 /// From settings and files to what the decisions of the milters rest on.
 module internal Dkim.Core.FilterPolicies
 
+open System
 open System.Net
 
 /// Header octets where no limit is set (MaximumHeaders 0); the MTA has a lower one.
@@ -55,7 +56,7 @@ let private roles (mode: FilterMode) (scope: FilterScope) (files: FilterFiles) s
     }
 
 let private isFrom (name: string) =
-    name.Equals("From", System.StringComparison.OrdinalIgnoreCase)
+    name.Equals("From", StringComparison.OrdinalIgnoreCase)
 
 let private length (signing: SigningSettings) =
     match signing.MaximumSignedBytes with
@@ -158,13 +159,13 @@ let private dkimMarks (settings: DkimFilterSettings) (surroundings: Surroundings
         LogWhy = settings.LogWhy
     }
 
-// No field is shorter than a letter, a colon and a line end, so that octets bound the fields, too.
+// A field costs memory beside its octets. No mail has as many as one for every 16 octets.
 let private headerLimits (octets: int<octet>) : HeaderLimits =
     let most = if octets = 0<octet> then mostHeader else octets
 
     {
         Octets = most
-        Fields = max 2000 (int most / 16)
+        Fields = Math.Clamp(int most / 16, 2000, 65536)
         FieldOctets = most
     }
 
@@ -192,8 +193,7 @@ let dkFilter (settings: DkFilterSettings) (mode: FilterMode) (files: FilterFiles
                 BodyCanon = settings.BodyCanon
                 Hash = Sha1
                 OmitHeaders = Pattern.any settings.OmitHeaders
-                // A verifier must know what is left out.
-                WithNames = settings.WithNames || not (List.isEmpty settings.OmitHeaders)
+                WithNames = settings.WithNames
             }
         Verifying =
             { dkimVerifying DkimFilterSettings.defaults files with

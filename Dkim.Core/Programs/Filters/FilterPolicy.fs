@@ -67,8 +67,9 @@ type internal FilterRoles =
         Verifies: bool
         /// PeerList: the client's mail is not looked at.
         IsPeer: MilterClient -> bool
+        /// InternalHosts, in which a client without an address is the machine itself.
         IsInternal: MilterClient -> bool
-        /// ExternalIgnoreList
+        /// ExternalIgnoreList, likewise.
         IsIgnoredExternal: MilterClient -> bool
         /// POPDBFile has the address; never where there is no such file.
         IsPopAuthenticated: IPAddress -> bool
@@ -108,7 +109,7 @@ type internal FilterSigning =
         /// x= counted from t=; nothing for no x=.
         Lifetime: int64<sec> voption
         RemoveOldSignatures: bool
-        /// dk-filter's -H: h= is written.
+        /// dk-filter's -H: h= is written even where every field is signed.
         WithNames: bool
     }
 

@@ -53,13 +53,14 @@ module internal FilterReports =
             int digest[0] * 100 / 256
         | None -> 0
 
-    /// Who asks in the key record of a bad signature to be told (r=, ro=, rf=).
+    /// Who asks in the key record of a bad signature to be told (r=, ro=, rf=, rp=).
     let private byKey (judged: Judged) : (DomainName * string) voption =
         match judged.Verdict, judged.Signature, judged.Key with
         | PermFail(BodyAltered | HeaderAltered), ValueSome signature, ValueSome key ->
             ReportRequest.ofOldTags key.Text
             |> ValueOption.filter (fun request ->
-                request.Reasons |> ValueOption.forall (List.contains ReportReason.Verification))
+                chance judged < request.Percent
+                && request.Reasons |> ValueOption.forall (List.contains ReportReason.Verification))
             |> ValueOption.bind _.LocalPart
             |> ValueOption.map (fun local -> signature.Domain, local + "@" + signature.Domain.Text)
         | _ -> ValueNone

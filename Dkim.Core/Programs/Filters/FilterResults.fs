@@ -55,7 +55,7 @@ type Removal =
 type Fate =
     | Stays
     | Goes
-    /// It cannot be read; it goes if it claims to be ours.
+    /// It cannot be read; it goes if it claims to be of ourselves or of one of the hosts.
     | Unreadable of goes: bool
 
 let private sameHost (one: string) (other: string) =
@@ -63,7 +63,8 @@ let private sameHost (one: string) (other: string) =
 
 let private isOf (pattern: string) (host: string) =
     if pattern.StartsWith '.' then
-        (AuthenticationResults.comparable host).EndsWith(pattern.ToLowerInvariant(), StringComparison.Ordinal)
+        let domain = AuthenticationResults.comparable (pattern.Substring 1)
+        (AuthenticationResults.comparable host).EndsWith("." + domain, StringComparison.Ordinal)
     else
         sameHost pattern host
 
@@ -75,18 +76,24 @@ let private hasOne (methods: string list) (results: AuthenticationResults) =
 
 /// What becomes of a field of the name.
 let fate (removal: Removal) (field: Field) : Fate =
+    let isListed host =
+        removal.From |> List.exists (fun pattern -> isOf pattern host)
+
     match AuthenticationResults.parse field with
-    | Error _ -> Unreadable(AuthenticationResults.mustGo removal.Own field)
+    | Error _ ->
+        let goes =
+            AuthenticationResults.mustGo removal.Own field
+            || AuthenticationResults.tryService field |> ValueOption.exists isListed
+
+        Unreadable goes
     // Nobody can tell what a version that we do not know means, and to whom (RFC 8601 §5).
     | Ok results when ValueOption.exists ((<>) 1) results.Version -> Goes
     | Ok results ->
         let host = Octets.decoded results.ServiceId
 
-        let listed =
-            sameHost removal.Own host
-            || List.exists (fun pattern -> isOf pattern host) removal.From
+        let isOurs = sameHost removal.Own host || isListed host
 
-        if listed && (removal.All || hasOne removal.Methods results) then
+        if isOurs && (removal.All || hasOne removal.Methods results) then
             Goes
         else
             Stays

@@ -2,7 +2,6 @@
 namespace Dkim.Core
 
 open System
-open System.Net
 
 /// One signature to make.
 [<NoComparison; NoEquality>]
@@ -141,15 +140,6 @@ module internal FilterRole =
         | NoKeys
         | SingleKey _ -> known.Listed.IsSome
 
-    // A message submitted on the machine comes from no address.
-    let private withAddress (client: MilterClient) : MilterClient =
-        match client.Address with
-        | ValueSome _ -> client
-        | ValueNone ->
-            { client with
-                Address = ValueSome IPAddress.Loopback
-            }
-
     /// Whether the message came from where ours come from, and what did not speak for it.
     let private origin (roles: FilterRoles) (envelope: MilterEnvelope) : struct (bool * string list) =
         let macro name =
@@ -172,7 +162,7 @@ module internal FilterRole =
                 match roles.MacrosMatch with
                 | ValueSome matches -> (fun () -> matches envelope.Macros.Find), "no macros match"
                 | ValueNone -> ()
-                (fun () -> roles.IsInternal(withAddress envelope.Client)), "not internal"
+                (fun () -> roles.IsInternal envelope.Client), "not internal"
                 (fun () -> (macro "auth_type").IsSome), "not authenticated"
                 isPop, "not POP authenticated"
             ]
@@ -239,7 +229,7 @@ module internal FilterRole =
     let private stranger (message: FilterMessage) (sender: Sender) : LogLine list =
         let envelope = message.Envelope
 
-        if message.Policy.Roles.IsIgnoredExternal(withAddress envelope.Client) then
+        if message.Policy.Roles.IsIgnoredExternal envelope.Client then
             []
         else
             [

@@ -285,12 +285,15 @@ let private actions: Setting<FilterScope> list =
     ]
 
 /// -C: all actions at once.
-let actionList: Setting<FilterScope> =
+let actionList (scheme: Scheme) : Setting<FilterScope> =
+    let show (scope: FilterScope) =
+        FilterCodecs.showActions scheme scope.Actions
+
     let read text (scope: FilterScope) =
-        FilterCodecs.readActions text FilterScope.actions
+        FilterCodecs.readActions scheme text FilterScope.actions
         |> Result.map (fun actions -> { scope with Actions = actions })
 
-    { Setting.make "C" (Codec.text "RESULT=ACTION,...") (fun s -> FilterCodecs.showActions s.Actions) (fun _ s -> s) with
+    { Setting.make "C" (Codec.text "RESULT=ACTION,...") show (fun _ s -> s) with
         Read = read
         Clear =
             fun scope ->
@@ -310,7 +313,7 @@ let scope: Setting<FilterScope> list =
     [
         Setting.group "roles" Dkim (roles @ hosts)
         Setting.group "signing" Dkim domains
-        Setting.group "actions" Dkim (actionList :: actions)
+        Setting.group "actions" Dkim (actionList Scheme.Dkim :: actions)
         Setting.group "results" Dkim outcome
     ]
     |> List.concat

@@ -15,6 +15,8 @@ type internal FilterProduct =
         XField: string
         /// User-Agent of reports.
         UserAgent: string
+        /// The variable of the environment that names the directory of temporary files.
+        DirectoryVariable: string
         Scheme: Scheme
         /// Where its fields stand in the header as the MTA has it, 0 being on top.
         Place: int
@@ -27,6 +29,7 @@ module internal FilterProduct =
             Banner = "Sendmail DKIM Filter v2.8.3"
             XField = "X-DKIM"
             UserAgent = "Sendmail-DKIM-Filter/2.8.3"
+            DirectoryVariable = "DKIM_TMPDIR"
             Scheme = Dkim
             Place = 0
         }
@@ -37,6 +40,7 @@ module internal FilterProduct =
             Banner = "Sendmail DomainKeys Filter v1.0.0"
             XField = "X-DomainKeys"
             UserAgent = "Sendmail-DomainKeys-Filter/1.0.0"
+            DirectoryVariable = "DK_TMPDIR"
             Scheme = DomainKeys
             // Below the MTA's own Received, which no filter is shown: the signature covers what stands under it.
             Place = 1

@@ -15,14 +15,6 @@ type internal KeyLine =
         KeyPath: string
     }
 
-/// The fields of a line.
-[<Struct>]
-type internal KeyListForm =
-    /// `pattern:domain:keypath`
-    | WithDomain
-    /// `pattern:keypath`, the domain being the sender's
-    | WithoutDomain
-
 /// The lines of one pattern; `Place` is where the first of them stands.
 [<NoComparison; NoEquality>]
 type internal KeyGroup =
@@ -64,22 +56,23 @@ module internal KeyList =
         else
             directory.TrimEnd '/' + "/" + path
 
-    // A path may hold colons, so only those before it count.
-    let private fields (form: KeyListForm) (line: string) : struct (string * string * string) voption =
+    /// Pattern, domain and path of a line: `pattern:domain:keypath`, or `pattern:keypath` where DomainKeys signs, whose
+    /// domain is the sender's. A path may hold colons, so only those before it count.
+    let private fields (scheme: Scheme) (line: string) : struct (string * string * string) voption =
         let first = line.IndexOf ':'
 
-        match form with
+        match scheme with
         | _ when first <= 0 -> ValueNone
-        | WithoutDomain -> ValueSome(struct (line.Substring(0, first), "*", line.Substring(first + 1)))
-        | WithDomain ->
+        | DomainKeys -> ValueSome(struct (line.Substring(0, first), "*", line.Substring(first + 1)))
+        | Dkim ->
             match line.IndexOf(':', first + 1) with
             | second when second > first + 1 ->
                 let domain = line.Substring(first + 1, second - first - 1)
                 ValueSome(struct (line.Substring(0, first), domain, line.Substring(second + 1)))
             | _ -> ValueNone
 
-    let private tryLine form selectorOf directory number (line: string) : KeyLine voption =
-        match fields form line with
+    let private tryLine scheme selectorOf directory number (line: string) : KeyLine voption =
+        match fields scheme line with
         | ValueNone -> ValueNone
         | ValueSome(struct (pattern, domain, path)) ->
             match tryDomain (domain.Trim()), selectorOf (path.Trim()) with
@@ -96,7 +89,7 @@ module internal KeyList =
 
     /// Reads the lines of a list. A line of only a directory is the base of the paths that follow; `#` in the first
     /// column begins a comment. Errors are the original's, without the name of the file.
-    let parse (form: KeyListForm) (text: string) : Result<KeyLine list, string list> =
+    let parse (scheme: Scheme) (text: string) : Result<KeyLine list, string list> =
         let lines = List<KeyLine>()
         let errors = List<string>()
         let mutable directory = ""
@@ -111,17 +104,17 @@ module internal KeyList =
                 selectors[path] <- selector
                 selector
 
-        let read index (line: string) =
+        let readLine index (line: string) =
             let said = line.Trim()
 
             if said.StartsWith '/' && not (said.Contains ':') then
                 directory <- said
             elif said <> "" && not (line.StartsWith '#') then
-                match tryLine form selectorOf directory (index + 1) said with
+                match tryLine scheme selectorOf directory (index + 1) said with
                 | ValueSome line -> lines.Add line
                 | ValueNone -> errors.Add("line " + string (index + 1) + ": malformed")
 
-        FileContents.lines text |> Array.iteri read
+        FileContents.lines text |> Array.iteri readLine
 
         if errors.Count = 0 then
             Ok(List.ofSeq lines)
@@ -134,7 +127,13 @@ module internal KeyList =
             Kind = FileKind.PrivateKey
         }
 
-    let private loadFrom endings find (path: string) : Loading<Result<SigningKey, string>> =
+    let private read (scheme: Scheme) (text: string) : Result<SigningKey, string> =
+        match SigningKey.parse ValueNone text with
+        | Error error -> Error(PrivateKeyError.describe error)
+        | Ok key when scheme = DomainKeys && key.KeyType <> Rsa -> Error "DomainKeys signs with RSA alone"
+        | Ok key -> Ok key
+
+    let private loadFrom endings scheme find (path: string) : Loading<Result<SigningKey, string>> =
         let rec search left =
             match left with
             | [] -> Loaded(Error(path + ": open(): " + FileContents.NotFound))
@@ -146,15 +145,15 @@ module internal KeyList =
                     | ValueSome FileContents.NotFound -> search rest
                     | ValueSome reason -> Loaded(Error(path + ending + ": open(): " + reason))
                     | ValueNone ->
-                        SigningKey.parse ValueNone (Octets.latin1 contents.Octets.Span)
-                        |> Result.mapError (fun error -> path + ending + ": " + PrivateKeyError.describe error)
+                        read scheme (Octets.latin1 contents.Octets.Span)
+                        |> Result.mapError (fun fault -> path + ending + ": " + fault)
                         |> Loaded
 
         search endings
 
     /// The private key of a file; what is wrong with it has the path in front.
-    let loadKey (find: WantedFile -> FileContents voption) (path: string) : Loading<Result<SigningKey, string>> =
-        loadFrom [ "" ] find path
+    let loadKey scheme (find: WantedFile -> FileContents voption) (path: string) : Loading<Result<SigningKey, string>> =
+        loadFrom [ "" ] scheme find path
 
     // Patterns that `keysOf` makes of an address: a whole address, `*`, and those that begin with a star before the
     // domain or one of its parents.
@@ -226,13 +225,13 @@ module internal KeyList =
         }
 
     /// The list with the keys that its lines name, each read once, or what is wrong with them.
-    let load (find: WantedFile -> FileContents voption) (lines: KeyLine list) : Loading<Result<KeyList, string list>> =
+    let load scheme (find: WantedFile -> FileContents voption) (lines: KeyLine list) =
         let keys =
             Dictionary<string, Loading<Result<SigningKey, string>>>(StringComparer.Ordinal)
 
         for line in lines do
             if not (keys.ContainsKey line.KeyPath) then
-                keys[line.KeyPath] <- loadFrom endings find line.KeyPath
+                keys[line.KeyPath] <- loadFrom endings scheme find line.KeyPath
 
         let wanted = List<WantedFile>()
         let errors = List<string>()

@@ -81,6 +81,11 @@ module internal PeerList =
     let private network (address: IPAddress) mask =
         Network(masked mask (address.GetAddressBytes()), mask)
 
+    // No more than what names are never seen with, so that an address or a pattern that is none is not taken for a name.
+    let private isName (text: string) =
+        text
+        |> String.forall (fun c -> not (Char.IsWhiteSpace c) && not ("*,;:!\"<>()[]\\".Contains c))
+
     let private tryTest (text: string) : PeerTest voption =
         let slash = text.IndexOf '/'
         let head = if slash < 0 then text else text.Substring(0, slash)
@@ -94,9 +99,15 @@ module internal PeerList =
             else
                 tryMask written address (text.Substring(slash + 1))
                 |> ValueOption.map (network address)
-        | ValueNone when slash >= 0 || text = "" -> ValueNone
-        | ValueNone when text[0] = '.' -> ValueSome(Below(text.ToLowerInvariant()))
-        | ValueNone -> ValueSome(Host(text.ToLowerInvariant()))
+        | ValueNone ->
+            let name = text.TrimEnd('.').ToLowerInvariant()
+
+            if slash >= 0 || name = "" || not (isName name) then
+                ValueNone
+            elif name[0] = '.' then
+                ValueSome(Below name)
+            else
+                ValueSome(Host name)
 
     let private tryEntry (line: string) : PeerEntry voption =
         let excluded = line.StartsWith '!'

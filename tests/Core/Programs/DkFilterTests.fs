@@ -84,6 +84,26 @@ let ``what -o leaves out is not signed, and the names are then written`` () =
 
     Expect.contains "domainkeys=pass" (results (dkRunWith dkPolicy arriving.Value mail))
 
+[<Test>]
+let ``-o that leaves no field out changes no signature`` () =
+    let field (settings: DkFilterSettings) =
+        let policy =
+            FilterPolicies.dkFilter
+                settings
+                both
+                (files [ "example.com" ] (SingleKey(filterKey "mail" rsa.Value)))
+                surroundings
+
+        (dkRunWith policy local received).Inserted |> List.exactlyOne
+
+    let omitting name =
+        { DkFilterSettings.defaults with
+            OmitHeaders = [ Pattern.ofText name ]
+        }
+
+    Expect.equal (field DkFilterSettings.defaults) (field (omitting "X-None"))
+    Expect.contains "\th=" (field (omitting "Received"))
+
 [<TestCase("simple")>]
 [<TestCase("nofws")>]
 let ``RFC4870-3.3-5 both canonicalizations sign and verify`` (name: string) =

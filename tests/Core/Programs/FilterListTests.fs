@@ -28,6 +28,7 @@ let private has lines (name: string) (address: string) =
 [<TestCase(".example.com", "a.b.example.com", "", true)>]
 [<TestCase(".example.com", "example.com", "", false)>]
 [<TestCase(".example.com", "notexample.com", "", false)>]
+[<TestCase("host.example.com.", "host.example.com", "", true)>]
 [<TestCase("192.0.2.1", "x", "192.0.2.1", true)>]
 [<TestCase("192.0.2.1", "x", "::ffff:192.0.2.1", true)>]
 [<TestCase("::ffff:192.0.2.1", "x", "192.0.2.1", true)>]
@@ -78,6 +79,10 @@ let ``of the entries that match the last decides`` () =
 [<TestCase("2001:db8::/129")>]
 [<TestCase("192.0.2.0/x")>]
 [<TestCase("::ffff:192.0.2.0/24")>]
+[<TestCase("2001:db8:::1")>]
+[<TestCase("*.example.com")>]
+[<TestCase("a.example b.example")>]
+[<TestCase("a.example,b.example")>]
 let ``what is no entry is told`` (entry: string) =
     let struct (list, problems) = PeerList.parse "peers" ("ok.example\n" + entry)
     Expect.equal 1 problems.Length
@@ -121,7 +126,7 @@ let private keyList (files: (string * string) list) (lines: string list) =
         | Some(_, text) -> ValueSome(ProxyRuns.contents text)
         | None -> ValueSome(FileContents.Unreadable FileContents.NotFound)
 
-    match KeyList.load find (KeyList.parse WithDomain (String.Join('\n', lines)) |> Expect.ok) with
+    match KeyList.load Dkim find (KeyList.parse Dkim (String.Join('\n', lines)) |> Expect.ok) with
     | Loaded result -> result
     | Wanting _ ->
         Assert.Fail "all was supplied"
@@ -222,13 +227,12 @@ let ``keys are looked for as written, with .pem and with .private, below the las
 [<TestCase("a@b:localhost:/k")>]
 [<TestCase("a@b:example.com:/keys/")>]
 let ``a line that cannot be read is named by its number`` (line: string) =
-    let errors = KeyList.parse WithDomain ("\n# c\n" + line) |> Expect.error
+    let errors = KeyList.parse Dkim ("\n# c\n" + line) |> Expect.error
     Expect.equal [ "line 3: malformed" ] errors
 
 [<Test>]
 let ``dk-filter has lines of two fields`` () =
-    let lines =
-        KeyList.parse WithoutDomain "*@example.com:/keys/mail.private" |> Expect.ok
+    let lines = KeyList.parse DomainKeys "*@example.com:/keys/mail.private" |> Expect.ok
 
     Expect.equal [ "/keys/mail.private" ] (lines |> List.map _.KeyPath)
     Expect.equal [ ValueNone ] (lines |> List.map _.Domain)

@@ -72,7 +72,7 @@ let private policyOf (lines: string list) : FilterPolicy =
             LocalAdsp = settings.Verifying.LocalAdsp
             KeyFile = settings.Scope.KeyFile
             KeyList = settings.Scope.KeyList
-            KeyListForm = WithDomain
+            Scheme = Dkim
             Selector = settings.Scope.Selector
             LeastRsaBits = SigningStrength.leastBits
         }
@@ -203,6 +203,7 @@ let private effects: (string * (FilterPolicy -> bool)) list =
         "FixCRLF yes", _.FixLineEnds
         "MaximumHeaders 1000", (fun p -> p.HeaderLimits.Octets = 1000<octet>)
         "MaximumHeaders 0", (fun p -> p.HeaderLimits.Octets > 1000000<octet>)
+        "MaximumHeaders 0", (fun p -> p.HeaderLimits.Fields = 65536)
     ]
 
 [<Test>]

@@ -255,6 +255,7 @@ let private sent (ran: Ran) =
 [<TestCase("; r=dkim-reports; rf=x:arf", 1)>]
 [<TestCase("; r=dkim-reports; rf=x", 0)>]
 [<TestCase("; r=dkim-reports; ro=s:x", 0)>]
+[<TestCase("; r=dkim-reports; rp=0", 0)>]
 [<TestCase("; r=a@evil.example", 0)>]
 [<TestCase("", 0)>]
 let ``a bad signature is reported to the key's owner who asks for it`` (tags: string, count: int) =

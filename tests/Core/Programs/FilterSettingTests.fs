@@ -291,6 +291,10 @@ let ``other errors of the file are told in the original's words`` (line: string,
            "worse=accept",
            "invalid configuration parameter `worse'\ndkim-filter: invalid action configuration",
            78)>]
+[<TestCase("-C",
+           "signaturemissing=accept",
+           "invalid configuration parameter `signaturemissing'\ndkim-filter: invalid action configuration",
+           78)>]
 let ``errors of the command line`` (letter: string, value: string, text: string, exitCode: int) =
     let start =
         FilterRuns.startDkim FilterRuns.keys (FilterRuns.signing @ [ letter; value ])
@@ -336,6 +340,17 @@ let ``what is missing for a start`` () =
     startErrors [ "-p"; "/s"; "-b"; "v"; "-a"; "/peers" ] [] "/peers: fopen(): file not found"
     startErrors [ "-p"; "/s"; "-b"; "v"; "-i"; "/in" ] [] "/in: fopen(): file not found"
     startErrors [ "-p"; "/s"; "-b"; "v"; "-I"; "/ex" ] [] "/ex: fopen(): file not found"
+
+[<Test>]
+let ``dk-filter does not start with a key that DomainKeys cannot use`` () =
+    let start arguments files =
+        FilterRuns.startDk (files @ FilterRuns.keys) ("-p" :: "/s" :: arguments)
+        |> FilterRuns.failed
+
+    let why = "dk-filter: /keys/ed: DomainKeys signs with RSA alone\n"
+    Expect.equal (why + "dk-filter: key load from /keys/ed failed\n", 78) (start [ "-s"; "/keys/ed" ] [])
+
+    Expect.equal (why + "dk-filter: key load from /l failed\n", 78) (start [ "-k"; "-s"; "/l" ] [ "/l", "*:/keys/ed" ])
 
 [<Test>]
 let ``-n needs no socket and says nothing where all is well`` () =

@@ -876,12 +876,16 @@ let ``RFC8601-5-4 RemoveARFrom and RemoveARAll take more`` () =
     let listed =
         marked (fun marks ->
             { marks with
-                RemoveArFrom = ValueSome [ "Other.Example"; ".inner.example" ]
+                RemoveArFrom = ValueSome [ "Other.Example"; ".inner.example"; ".b\u00fccher.example" ]
             })
 
     Expect.equal [ 1 ] (removed listed [ claim "other.example; dkim=pass" ])
     Expect.equal [ 1 ] (removed listed [ claim "a.inner.example; dkim=pass" ])
     Expect.equal [] (removed listed [ claim "inner.example; dkim=pass" ])
+    Expect.equal [ 1 ] (removed listed [ claim "mx.xn--bcher-kva.example; dkim=pass" ])
+    // What is readable of it is enough.
+    Expect.equal [ 1 ] (removed listed [ claim "other.example; dkim=" ])
+    Expect.equal [] (removed listed [ claim "third.example; dkim=" ])
     Expect.equal [] (removed listed [ claim "other.example; spf=pass" ])
     Expect.equal [ 1 ] (removed listed [ claim "mx.example.net; dkim=pass" ])
 
