@@ -77,6 +77,18 @@ let tryFirst (field: Field) : Address voption =
     | ValueSome(first :: _) -> ValueSome first
     | _ -> ValueNone
 
+/// The first mailbox of a field or, where the field leaves the grammar, what stands in its only angle brackets: mail has
+/// commas, colons and brackets in display names, which RFC 5322 §3.4 forbids without quotes.
+let tryFirstLenient (field: Field) : Address voption =
+    let text = field.ValueText
+    let at = text.IndexOf '<'
+
+    match addresses field with
+    | ValueSome found -> found |> List.tryHead |> ValueOption.ofOption
+    | ValueNone when at >= 0 && at = text.LastIndexOf '<' ->
+        parseAll angleAddr (text.Substring at) |> Result.toValueOption
+    | ValueNone -> ValueNone
+
 /// The domain of an address of a header, whose octets may be UTF-8 (RFC 6532 §3.2); nothing where it cannot be a name.
 let tryDomain (address: Address) : DomainName voption =
     DomainName.tryCreate (Octets.decoded address.Domain) |> Result.toValueOption

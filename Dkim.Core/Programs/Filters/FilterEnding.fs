@@ -63,7 +63,7 @@ module internal FilterEnding =
                 ])
 
     /// How a message with a status ends, but for what the policy of its author asks, and what the log says of that.
-    let ofStatus (message: FilterMessage) (practice: PracticeOutcome) (status: FilterStatus) =
+    let private ofStatus (message: FilterMessage) (practice: PracticeOutcome) (status: FilterStatus) =
         let actions = message.Policy.Actions
 
         match status with
@@ -89,7 +89,7 @@ module internal FilterEnding =
         | FilterStatus.Untrusted -> struct (noSignature message, [ message.Failure "no signature data" ])
 
     /// What the policy of the author's domain asks beyond that.
-    let ofPolicy (message: FilterMessage) (practice: PracticeOutcome) : struct (FilterEnd * LogLine) voption =
+    let private ofPolicy (message: FilterMessage) (practice: PracticeOutcome) : struct (FilterEnd * LogLine) voption =
         let verifying = message.Policy.Verifying
         let refuse text = FilterEnd.Refuse("5.7.1", text)
 
@@ -110,3 +110,16 @@ module internal FilterEnding =
             )
         else
             ValueNone
+
+    /// How a message ends, and what the log says of that.
+    let ofMessage (message: FilterMessage) (practice: PracticeOutcome) (status: FilterStatus) =
+        let query =
+            match practice.Unavailable with
+            | ValueSome reason -> [ message.Line LogLevel.Error ("ADSP query: " + FilterText.safe reason) ]
+            | ValueNone -> []
+
+        let struct (statusEnd, lines) = ofStatus message practice status
+
+        match ofPolicy message practice with
+        | ValueSome(struct (policyEnd, line)) -> struct (policyEnd, query @ lines @ [ line ])
+        | ValueNone -> struct (statusEnd, query @ lines)

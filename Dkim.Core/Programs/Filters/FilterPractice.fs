@@ -38,7 +38,9 @@ module internal FilterPractice =
 
     /// The domain of the author, whose policy counts: Sender says nothing of it.
     let authorDomain (header: Header) : DomainName voption =
-        Originator.tryAuthor header |> ValueOption.bind Originator.tryDomain
+        Header.tryFind "From" header
+        |> ValueOption.bind Originator.tryFirstLenient
+        |> ValueOption.bind Originator.tryDomain
 
     let private ofPractice author (practice: SigningPractice) : PracticeOutcome =
         let outcome = none (ValueSome author)

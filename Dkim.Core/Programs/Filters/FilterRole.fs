@@ -63,7 +63,13 @@ module internal FilterRole =
         | Some name ->
             let field = (Header.tryFind name header).Value
 
-            match Originator.tryFirst field with
+            let mailbox =
+                match message.Product.Scheme with
+                | Dkim -> Originator.tryFirstLenient field
+                // Whose sending address must be read as verifiers read it.
+                | DomainKeys -> Originator.tryFirst field
+
+            match mailbox with
             | ValueSome address ->
                 Ok
                     {
@@ -88,18 +94,34 @@ module internal FilterRole =
             Missed: string list
         }
 
-    let private lookUp (roles: FilterRoles) (sender: Sender) : Ownership =
-        let domainText = Octets.decoded sender.Address.Domain
-        let find list = sender.Domain |> ValueOption.bind list
+    let private isKeyList (roles: FilterRoles) =
+        match roles.Keys with
+        | KeyList _ -> true
+        | NoKeys
+        | SingleKey _ -> false
 
+    /// What did not match, where Domain does not have the sender's own domain.
+    let private missed (roles: FilterRoles) (sender: Sender) (above: DomainName voption) (keys: FilterKey list) =
+        let domain = quoted (Octets.decoded sender.Address.Domain)
+
+        [
+            if roles.FindDomain.IsSome then
+                "no signing domain match for " + domain
+            if roles.FindDomain.IsSome && roles.FindParent.IsSome && above.IsNone then
+                "no signing subdomain match for " + domain
+            if isKeyList roles && above.IsNone && keys.IsEmpty then
+                "no signing keylist match for "
+                + quoted (Octets.decoded (sender.Address.ToString()))
+        ]
+
+    let private lookUp (roles: FilterRoles) (sender: Sender) : Ownership =
+        let find list = sender.Domain |> ValueOption.bind list
         let exact = roles.FindDomain |> ValueOption.bind find
 
         let above =
             match exact, roles.FindDomain, roles.FindParent with
             | ValueNone, ValueSome _, ValueSome list -> find list
             | _ -> ValueNone
-
-        let listed = if exact.IsSome then exact else above
 
         let keys =
             match roles.Keys with
@@ -108,37 +130,14 @@ module internal FilterRole =
             | KeyList find when sender.Domain.IsSome -> find (Octets.decoded (sender.Address.ToString()))
             | KeyList _ -> []
 
-        let isKeyList =
-            match roles.Keys with
-            | KeyList _ -> true
-            | NoKeys
-            | SingleKey _ -> false
-
         {
-            Listed = listed
+            Listed = if exact.IsSome then exact else above
             Keys = keys
-            Missed =
-                [
-                    if roles.FindDomain.IsSome && exact.IsNone then
-                        "no signing domain match for " + quoted domainText
-                    if
-                        roles.FindDomain.IsSome
-                        && exact.IsNone
-                        && roles.FindParent.IsSome
-                        && above.IsNone
-                    then
-                        "no signing subdomain match for " + quoted domainText
-                    if isKeyList && listed.IsNone && keys.IsEmpty then
-                        "no signing keylist match for "
-                        + quoted (Octets.decoded (sender.Address.ToString()))
-                ]
+            Missed = if exact.IsSome then [] else missed roles sender above keys
         }
 
     let private isOurs (roles: FilterRoles) (known: Ownership) =
-        match roles.Keys with
-        | KeyList _ -> known.Listed.IsSome || not known.Keys.IsEmpty
-        | NoKeys
-        | SingleKey _ -> known.Listed.IsSome
+        known.Listed.IsSome || isKeyList roles && not known.Keys.IsEmpty
 
     /// Whether the message came from where ours come from, and what did not speak for it.
     let private origin (roles: FilterRoles) (envelope: MilterEnvelope) : struct (bool * string list) =

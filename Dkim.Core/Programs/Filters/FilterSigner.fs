@@ -181,6 +181,17 @@ module internal FilterSigner =
         else
             []
 
+    /// The header to sign, and the fields that go first (RemoveOldSignatures).
+    let private prepared (message: FilterMessage) : struct (Header * (string * int) list) =
+        let header = message.Envelope.Header
+        let name = fieldName message
+
+        if message.Policy.Signing.RemoveOldSignatures then
+            let left = header.Fields |> Seq.filter (fun field -> not (field.Is name))
+            struct (Header.ofFields left, HeaderEdits.deleteAll name header)
+        else
+            struct (header, [])
+
     /// Signs. `log` comes first in what the decision says.
     let work
         (message: FilterMessage)
@@ -188,17 +199,7 @@ module internal FilterSigner =
         (keys: WantedKey list)
         : struct (KeptBody list * Work<FilterVerdict>) =
         let signing = message.Policy.Signing
-        let header = message.Envelope.Header
-        let name = fieldName message
-
-        let deleted, signable =
-            if signing.RemoveOldSignatures then
-                HeaderEdits.deleteAll name header,
-                header.Fields
-                |> Seq.filter (fun field -> not (field.Is name))
-                |> Header.ofFields
-            else
-                [], header
+        let struct (signable, deleted) = prepared message
 
         let request =
             match message.Product.Scheme with

@@ -151,36 +151,35 @@ module internal FilterVerifier =
         @ (List.choose domain ignored
            |> List.map (fun name -> message.Line LogLevel.Info ("ignoring signature from " + name)))
 
-    /// The end, when everything is known.
-    let private finish
-        (message: FilterMessage)
-        (log: LogLine list)
-        (judged: Judged list)
-        bodies
-        (status: FilterStatus)
-        (practice: PracticeOutcome)
-        (recipients: (Judged * string) list)
-        : FilterVerdict =
-        let struct (statusEnd, statusLines) = FilterEnding.ofStatus message practice status
+    /// What is known of a message at its end.
+    [<NoComparison; NoEquality>]
+    type private Findings =
+        {
+            /// Every signature, heeded or not.
+            Judged: Judged list
+            Status: FilterStatus
+            Practice: PracticeOutcome
+            /// Bodies as they were hashed.
+            Bodies: (BodyCanon * ReadOnlyMemory<byte>) list
+            /// The signatures to report, and to whom.
+            Recipients: (Judged * string) list
+        }
 
-        let struct (finalEnd, endLines) =
-            match FilterEnding.ofPolicy message practice with
-            | ValueSome(struct (policyEnd, line)) -> struct (policyEnd, statusLines @ [ line ])
-            | ValueNone -> struct (statusEnd, statusLines)
-
-        let queryLines =
-            match practice.Unavailable with
-            | ValueSome reason -> [ message.Line LogLevel.Error ("ADSP query: " + FilterText.safe reason) ]
-            | ValueNone -> []
-
-        let cleared = unjudged message methods (log @ queryLines @ endLines)
-
-        let reported =
+    let private reports (message: FilterMessage) (found: Findings) (finalEnd: FilterEnd) : byte[] list =
+        let reported result =
             {
-                Result = clause message status
+                Result = result
                 End = finalEnd
-                Bodies = bodies
+                Bodies = found.Bodies
             }
+
+        FilterReports.ofSignatures message (reported (clause message found.Status)) found.Recipients
+        @ FilterReports.ofPractice message (reported (FilterPractice.clause found.Practice)) found.Judged found.Practice
+
+    /// The end, when everything is known.
+    let private finish (message: FilterMessage) (log: LogLine list) (found: Findings) : FilterVerdict =
+        let status, practice = found.Status, found.Practice
+        let struct (finalEnd, lines) = FilterEnding.ofMessage message practice status
 
         let fields =
             if isTold message practice status then
@@ -188,21 +187,13 @@ module internal FilterVerifier =
             else
                 []
 
-        { adding (FilterSigner.presence message @ fields) cleared with
+        { adding (FilterSigner.presence message @ fields) (unjudged message methods (log @ lines)) with
             Quarantine =
                 if isQuarantined message practice status then
                     ValueSome(quarantineReason message status)
                 else
                     ValueNone
-            Reports =
-                FilterReports.ofSignatures message reported recipients
-                @ FilterReports.ofPractice
-                    message
-                    { reported with
-                        Result = FilterPractice.clause practice
-                    }
-                    judged
-                    practice
+            Reports = reports message found finalEnd
             End = finalEnd
         }
 
@@ -247,15 +238,28 @@ module internal FilterVerifier =
                 FilterVerdict.Kept = kept message judged bodies
             }
 
+        let decided practice recipients =
+            finish
+                message
+                log
+                {
+                    Judged = judged
+                    Status = status
+                    Practice = practice
+                    Bodies = bodies
+                    Recipients = recipients
+                }
+            |> keeping
+            |> Decided
+
         match status with
         | FilterStatus.Untrusted when not message.Policy.Marks.AlwaysAddArHeader ->
             Decided(keeping (unjudged message methods log |> adding (FilterSigner.presence message)))
         | FilterStatus.KeyUnavailable _ when message.Policy.Actions.DnsError <> FilterAction.Accept ->
-            Decided(keeping (finish message log judged bodies status FilterPractice.unknown []))
+            decided FilterPractice.unknown []
         | _ ->
             FilterPractice.judge verifying header (List.filter isGood heeded) (fun practice ->
-                FilterReports.ask message heeded (fun recipients ->
-                    Decided(keeping (finish message log judged bodies status practice recipients))))
+                FilterReports.ask message heeded (decided practice))
 
     // How much of a body is not signed is known only where all of it is seen.
     let private wholeBodies (message: FilterMessage) (plan: VerifyPlan) : DigestRequest list =

@@ -269,6 +269,13 @@ let ``RFC6651-5-1 nothing but a bad signature is reported`` () =
     Expect.equal [] (sent (runWith policy way altered.Value))
 
 [<Test>]
+let ``a display name that lacks its quotes does not hide the author`` () =
+    let ran =
+        runWith policy (practice "dkim=all") (plain.Replace("Joe <joe", "Joe, Inc. <joe"))
+
+    Expect.contains "x-dkim-adsp=fail" (results ran)
+
+[<Test>]
 let ``RFC5965-2-1 RFC6591-3.1-1 the report tells the case`` () =
     let report =
         sent (runWith reporting (asking "; r=dkim-reports") altered.Value)

@@ -39,6 +39,21 @@ let ``the sender is that of the first of Resent-Sender, Resent-From, Sender and 
     =
     runWith policy local (fields + plain) |> isSigned |> Expect.equal expected
 
+[<TestCase("Joe, Inc. <joe@example.com>", true)>]
+[<TestCase("[Acme] Sales: all of us <joe@example.com> (here)", true)>]
+[<TestCase("joe@work <joe@example.com>", true)>]
+[<TestCase("Joe, Inc. <joe@example.com>, <x@other.example>", false)>]
+[<TestCase("Joe, Inc. <joe@example.com> or so", false)>]
+[<TestCase("Joe, Inc. <joe.example.com>", false)>]
+[<TestCase("", false)>]
+[<TestCase("undisclosed:;", false)>]
+[<TestCase("all: joe@example.com, x@other.example;", true)>]
+[<TestCase("joe@example.com, x@other.example", true)>]
+[<TestCase("x@other.example, joe@example.com", false)>]
+let ``a display name that lacks its quotes does not hide the sender`` (value: string, expected: bool) =
+    let mail = from("x").Replace("From: Joe <x>", "From: " + value)
+    Expect.equal expected (isSigned (runWith policy local mail))
+
 [<Test>]
 let ``without a sender field a message passes without a result`` () =
     let ran = runWith policy outside "Subject: hi\n\nbody\n"
