@@ -125,8 +125,7 @@ let ``RFC6376-3.6.1-11 a failure under a key in testing is not held, and is refu
     Expect.equal (Refused(550, "5.7.0", "no DKIM signature data")) ran.Ending
     Expect.isTrue (List.contains "JOB1: bad signature data" ran.Log) "logged all the same"
 
-    let holding =
-        { strict with Actions = policy.Actions }
+    let holding = { strict with Actions = policy.Actions }
 
     Expect.equal 1 (runWith holding way altered.Value).Changes.Length
 
