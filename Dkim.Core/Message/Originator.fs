@@ -77,6 +77,10 @@ let tryFirst (field: Field) : Address voption =
     | ValueSome(first :: _) -> ValueSome first
     | _ -> ValueNone
 
+/// The author: the first mailbox of the first From.
+let tryAuthor (header: Header) : Address voption =
+    Header.tryFind "From" header |> ValueOption.bind tryFirst
+
 /// The first mailbox of a field or, where the field leaves the grammar, what stands in its only angle brackets: mail has
 /// commas, colons and brackets in display names, which RFC 5322 §3.4 forbids without quotes.
 let tryFirstLenient (field: Field) : Address voption =
@@ -92,10 +96,6 @@ let tryFirstLenient (field: Field) : Address voption =
 /// The domain of an address of a header, whose octets may be UTF-8 (RFC 6532 §3.2); nothing where it cannot be a name.
 let tryDomain (address: Address) : DomainName voption =
     DomainName.tryCreate (Octets.decoded address.Domain) |> Result.toValueOption
-
-/// The author: the first mailbox of the first From.
-let tryAuthor (header: Header) : Address voption =
-    Header.tryFind "From" header |> ValueOption.bind tryFirst
 
 /// Where a sending address was read (RFC 4870 §3.1; §3.3 h= must name it).
 [<Struct>]
