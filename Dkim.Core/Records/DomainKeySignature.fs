@@ -4,7 +4,6 @@ module Dkim.Core.DomainKeySignature
 open System
 open SignatureTags
 
-// Appendix A: names are one lower-case letter, but a longer one is only an unknown tag.
 let private readAlgorithm (tags: TagList) =
     match tags.TryValue "a" with
     | ValueNone
@@ -18,12 +17,9 @@ let private readCanon (tags: TagList) =
         | ValueSome known -> Ok(struct (name, known))
         | ValueNone -> Error(UnsupportedCanonicalization name))
 
-// q= is a required tag by the text and missing from signatures in the field; only another method is a reason to stop.
 let private checkQuery (tags: TagList) =
-    match tags.TryValue "q" with
-    | ValueNone
-    | ValueSome "dns" -> Ok()
-    | ValueSome other -> Error(UnsupportedQuery other)
+    required tags "q"
+    |> Result.bind (fun name -> if name = "dns" then Ok() else Error(UnsupportedQuery name))
 
 let private ofTags (limits: SignatureLimits) (tags: TagList) : Result<Signature, SignatureError> =
     result {
@@ -82,7 +78,7 @@ let private checkSender (header: Header) (index: int) (signature: Signature) : R
 
 /// Reads the DomainKey-Signature field that stands at an index of the header.
 let parse (limits: SignatureLimits) (header: Header) (index: int) : Result<Signature, SignatureError> =
-    TagList.parse limits.TagListOctets header.Fields[index].ValueText
+    TagList.parseDomainKeys limits.TagListOctets header.Fields[index].ValueText
     |> Result.mapError MalformedTagList
     |> Result.bind (ofTags limits)
     |> Result.bind (checkSender header index)

@@ -37,11 +37,6 @@ module PolicyRecord =
             Tags = tags
         }
 
-    let private tryTags (text: string) =
-        match TagList.parse limit text with
-        | Result.Ok tags -> ValueSome tags
-        | Result.Error _ -> ValueNone
-
     /// `adsp-dkim-tag = %x64.6b.69.6d *WSP "=" *WSP ("unknown" / "all" / "discardable" / x-adsp-dkim-tag)`: what a record
     /// must begin with.
     let private adspStart: Parser<string> =
@@ -66,11 +61,14 @@ module PolicyRecord =
             if text.Contains '\r' || text.Contains '\n' then
                 ValueNone
             else
-                tryTags text |> ValueOption.map (ofTags practice)
+                TagList.parse limit text
+                |> Result.toValueOption
+                |> ValueOption.map (ofTags practice)
 
     /// `o=~` or `o=-` at `_domainkey.` and the domain (RFC 4870 §3.6).
     let tryDomainKeys (text: string) : PolicyRecord voption =
-        tryTags text
+        TagList.parseDomainKeys limit text
+        |> Result.toValueOption
         |> ValueOption.map (fun tags ->
             let practice =
                 match tags.TryValue "o" with
@@ -81,7 +79,8 @@ module PolicyRecord =
 
     /// The draft's record at `_policy._domainkey.` and the domain: `o=-` signs all, `o=!` signs all itself.
     let trySenderSigning (text: string) : PolicyRecord voption =
-        tryTags text
+        TagList.parse limit text
+        |> Result.toValueOption
         |> ValueOption.map (fun tags ->
             let practice =
                 match tags.TryValue "o", tags.TryValue "dkim" with

@@ -119,6 +119,18 @@ module TagList =
                 | Some name -> Result.Error(RepeatedTag name)
                 | None -> Result.Ok { Text = text; Tags = tags }
 
+    /// Reads the stricter list of DomainKeys, whose names are one lower-case letter and whose values are ASCII (RFC 4870
+    /// Appendix A).
+    let parseDomainKeys (limit: int<octet>) (text: string) : Result<TagList, TagListError> =
+        let isPlain (tag: Tag) =
+            tag.Name.Length = 1 && Char.IsAsciiLetterLower tag.Name[0]
+
+        match parse limit text with
+        | Result.Ok tags when not (List.forall isPlain tags.Tags) ->
+            Result.Error(NotATagList "a tag is not one lower-case letter")
+        | Result.Ok tags when not (String.forall Char.IsAscii tags.Text) -> Result.Error(NotATagList "not ASCII")
+        | read -> read
+
     /// A value without any white space: what base64 and lists of words are read from.
     let withoutWhiteSpace (value: string) : string =
         if value.AsSpan().IndexOfAny(" \t\r\n") < 0 then

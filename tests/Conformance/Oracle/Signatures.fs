@@ -215,8 +215,8 @@ let private domainKeysAllowed (recognizer: Recognizer) (text: string) : Reading 
             || names (values.Or "h" "")
                |> List.exists (fun name -> name.Equals("From", StringComparison.OrdinalIgnoreCase))
 
-        // §3.3: b=, c=, d=, s= are required; q= is, too, but signatures without it are in the field.
-        let complete = [ "b"; "c"; "d"; "s" ] |> List.forall values.Has
+        // §3.3: b=, c=, d=, q=, s= are required.
+        let complete = [ "b"; "c"; "d"; "q"; "s" ] |> List.forall values.Has
 
         if complete && within && signsSender && selector.IsSome then
             [

@@ -198,11 +198,11 @@ def bad():
     template = "{name}: a={a}; q=dns; c={c}; s={s}; d={d}; {h}b={b}"
     dk(
         "dk-no-q",
-        "pass",
-        "no q=: common in the field, and there is one method only",
-        "RFC4870-3.3-9",
+        "permerror",
+        "no q=",
+        "RFC4870-3.3-3",
+        "RFC4870-3.7.3-3",
         sign=domainkeys(keys.small(), template=template.replace("q=dns; ", "")),
-        accept=["pass", "permerror", "neutral"],
     )
     for tag in ("c", "d", "s", "b"):
         part = "%s={%s}; " % (tag, tag)
@@ -228,9 +228,10 @@ def bad():
     ]:
         dk(
             "dk-" + id,
-            "neutral" if id in ("twice", "no-list") else "permerror",
+            "neutral" if id in ("twice", "no-list", "capital-tags") else "permerror",
             why,
             "RFC4870-3.7.3-3" if "unknown" not in id else "RFC4870-3.7.3-2",
+            *{"q-other": ["RFC4870-3.3-9"], "capital-tags": ["RFC4870-A-1"]}.get(id, []),
             sign=domainkeys(keys.small(), **words),
         )
     dk(
