@@ -27,6 +27,13 @@ module HeaderLimits =
             FieldOctets = 262144<octet>
         }
 
+    /// The length alone: for programs that have to look through a header which they will not judge.
+    let ofLength (limits: HeaderLimits) : HeaderLimits =
+        { limits with
+            Fields = Int32.MaxValue
+            FieldOctets = limits.Octets
+        }
+
     /// The header if it keeps within the limits.
     let check (limits: HeaderLimits) (header: Header) : Result<Header, HeaderError> =
         let tooLong (field: Field) =

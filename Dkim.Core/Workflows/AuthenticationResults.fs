@@ -291,6 +291,13 @@ module AuthenticationResults =
         else
             []
 
+    /// The name that a service has in its fields: the first that can be its own. None is empty or `localhost`, which are
+    /// everybody's; a service without a name has one that is known to be none (RFC 8601 §2.5).
+    let internal serviceName (names: string list) : string =
+        names
+        |> List.tryFind (fun name -> name <> "" && not (name.Equals("localhost", StringComparison.OrdinalIgnoreCase)))
+        |> Option.defaultValue "localhost.localdomain"
+
     /// A host as names are compared: A-labels, lower case, no final dot; a job id after a slash is not part of it.
     let internal comparable (id: string) : string =
         let slash = id.IndexOf '/'

@@ -25,9 +25,13 @@ type internal FilterMessage =
 
     /// The authserv-id without a job id.
     member this.Service: string =
-        match this.Policy.Marks.AuthservId with
-        | ValueSome id -> id
-        | ValueNone -> this.Macro "j" |> ValueOption.defaultValue this.Policy.Marks.HostName
+        [
+            this.Policy.Marks.AuthservId
+            this.Macro "j"
+            ValueSome this.Policy.Marks.HostName
+        ]
+        |> List.choose Option.ofValueOption
+        |> AuthenticationResults.serviceName
 
     /// The authserv-id as it is written.
     member this.ServiceId: string =

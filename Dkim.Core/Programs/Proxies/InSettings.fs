@@ -37,12 +37,14 @@ module InSettings =
     /// The name to use in Authentication-Results, and what may be wrong with it. It is neither empty nor `localhost`
     /// (RFC 8601 §2.5).
     let internal hostName (machine: string) (settings: InSettings) : string * string list =
-        let name = ValueOption.defaultValue machine settings.HostName
+        let wanted = ValueOption.defaultValue machine settings.HostName
+        let name = AuthenticationResults.serviceName [ wanted ]
 
-        if name <> "" && name <> "localhost" then
-            name, []
-        else
-            "localhost.localdomain", [ "the name of this host is not known; give --hostname=HOSTNAME" ]
+        name,
+        [
+            if name <> wanted then
+                "the name of this host is not known; give --hostname=HOSTNAME"
+        ]
 
     /// What may be wrong with settings that yet let the proxy start.
     let internal warnings (settings: InSettings) : string list =

@@ -10,7 +10,8 @@ open System.Collections.Generic
 [<Sealed>]
 type QmailMessage internal (task: QmailTask) =
     let limits = HeaderLimits.defaults
-    let intake = Intake limits
+    // Of a header with too many fields the forged ones can still be removed.
+    let intake = Intake(HeaderLimits.ofLength limits)
     // Octets as they came, until the header is complete; then the body that waits for the keys.
     let raw = ArrayBufferWriter<byte> 4096
     let held = ArrayBufferWriter<byte> 4096
@@ -37,17 +38,24 @@ type QmailMessage internal (task: QmailTask) =
 
         passage <- ValueSome begun
 
-    let seeHeader () =
-        match known, intake.Header with
-        | ValueNone, ValueSome(Ok header) ->
-            known <- ValueSome header
+    let fail (header: Header voption) (error: HeaderError) =
+        decision <- ValueSome(task.Failed header raw.WrittenMemory error)
+
+    let begin' (header: Header) =
+        known <- ValueSome header
+
+        match HeaderLimits.check limits header with
+        | Error error -> fail (ValueSome header) error
+        | Ok _ ->
             keys <- task.Keys header
 
             if keys.IsEmpty then
                 start header (fun _ -> KeyFile.Missing)
-        | ValueNone, ValueSome(Error error) ->
-            if decision.IsNone then
-                decision <- ValueSome(task.Failed error)
+
+    let seeHeader () =
+        match known, intake.Header with
+        | ValueNone, ValueSome(Ok header) -> begin' header
+        | ValueNone, ValueSome(Error error) when decision.IsNone -> fail ValueNone error
         | _ -> ()
 
     let convert (octets: ReadOnlySpan<byte>) =
@@ -174,10 +182,7 @@ type QmailStart internal (settings: QmailSettings, problems: Problem list, start
     /// The message. `now` is the time of day in seconds since 1970-01-01T00:00:00Z; `host` the content of `HostFile`,
     /// else the machine's own name.
     member _.NewMessage(now: int64<sec>, host: string) : QmailMessage =
-        let name =
-            match host.Split('\n').[0].Trim() with
-            | "" -> "localhost.localdomain"
-            | name -> name
+        let name = AuthenticationResults.serviceName [ host.Split('\n').[0].Trim() ]
 
         new QmailMessage(
             if isSigning then
