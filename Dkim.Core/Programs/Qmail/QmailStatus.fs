@@ -132,6 +132,13 @@ module DomainKeysStatus =
         | _ when List.contains DomainKeysStatus.Good statuses -> DomainKeysStatus.Good
         | _, topmost :: _ -> topmost
 
+    /// The status that the letters of DKVERIFY see: where the key of the topmost signature is in testing mode a message
+    /// must not fare worse than a good one (RFC 4870 §3.2.3 t=y).
+    let counted (judged: Judged list) (status: DomainKeysStatus) : DomainKeysStatus =
+        match judged |> List.tryFind (fun one -> one.Scheme = DomainKeys) with
+        | Some topmost when topmost.Testing -> DomainKeysStatus.Good
+        | _ -> status
+
 /// The letters of DKIMVERIFY.
 module internal DkimLetters =
     let private ofKeyError (error: KeyError) : char =

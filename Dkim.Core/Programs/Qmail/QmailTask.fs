@@ -48,7 +48,8 @@ type internal QmailTask =
         Keys: Header -> string list
         /// The header, its octets as they came, the keys.
         Begin: Header -> ReadOnlyMemory<byte> -> (string -> KeyFile) -> Work<QmailDecision>
-        Failed: HeaderError -> QmailDecision
+        /// The header, unless it is too long to be read, its octets as they came, and the limit that was passed.
+        Failed: Header voption -> ReadOnlyMemory<byte> -> HeaderError -> QmailDecision
     }
 
 module internal QmailTask =
@@ -91,14 +92,14 @@ module internal QmailTask =
             Keys = fun header -> QmailSigning.plan settings header |> List.map _.Path |> List.distinct
             Begin = start
             // It cannot be signed, and goes on as it is.
-            Failed = fun _ -> QmailDecision.unchanged
+            Failed = fun _ _ _ -> QmailDecision.unchanged
         }
 
-    let private refusal (settings: QmailSettings) (status: DomainKeysStatus) (dkim: char list) : int voption =
+    let private refusal (settings: QmailSettings) (counted: DomainKeysStatus) (dkim: char list) : int voption =
         let refusals =
             [
                 settings.DomainKeysLetters
-                |> ValueOption.bind (Letters.refusal [ DomainKeysStatus.letter status ])
+                |> ValueOption.bind (Letters.refusal [ DomainKeysStatus.letter counted ])
                 settings.DkimLetters |> ValueOption.bind (Letters.refusal dkim)
             ]
 
@@ -117,11 +118,17 @@ module internal QmailTask =
 
         length
 
-    /// Writes the header down to the last field that must go, without those that must; how many octets that replaces.
-    let private withoutForged (host: string) (header: Header) (raw: ReadOnlyMemory<byte>) (sink: IBufferWriter<byte>) =
-        let forged =
-            header.Fields |> Seq.map (AuthenticationResults.mustGo host) |> Array.ofSeq
+    [<Literal>]
+    let private StatusName = "DomainKey-Status"
 
+    /// Whether a field says something that only we may say of this message (RFC 4870 §3.8, RFC 8601 §5).
+    let private isForged (settings: QmailSettings) (host: string) (field: Field) =
+        settings.DomainKeysLetters.IsSome && field.Is StatusName
+        || settings.DkimLetters.IsSome && AuthenticationResults.mustGo host field
+
+    /// Writes the header down to the last field that must go, without those that must; how many octets that replaces.
+    let private withoutForged mustGo (header: Header) (raw: ReadOnlyMemory<byte>) (sink: IBufferWriter<byte>) =
+        let forged = header.Fields |> Seq.map mustGo |> Array.ofSeq
         let mutable at = 0
 
         for index = 0 to Array.LastIndexOf(forged, true) do
@@ -138,11 +145,9 @@ module internal QmailTask =
         let head = ArrayBufferWriter<byte> 512
 
         if settings.DomainKeysLetters.IsSome then
-            QmailDecision.write head (Field.ofText "DomainKey-Status" (" " + DomainKeysStatus.text status))
+            QmailDecision.write head (Field.ofText StatusName (" " + DomainKeysStatus.text status))
 
-        if settings.DkimLetters.IsNone then
-            QmailDecision.passOn head.WrittenMemory 0L
-        else
+        if settings.DkimLetters.IsSome then
             let results =
                 {
                     ServiceId = host
@@ -151,8 +156,9 @@ module internal QmailTask =
                 }
 
             QmailDecision.write head (AuthenticationResults.field 78 results)
-            let replaced = withoutForged host header raw head
-            QmailDecision.passOn head.WrittenMemory replaced
+
+        let replaced = withoutForged (isForged settings host) header raw head
+        QmailDecision.passOn head.WrittenMemory replaced
 
     let private noSignature: MethodResult =
         ResultClauses.methodResult Dkim "none" ValueNone []
@@ -176,17 +182,33 @@ module internal QmailTask =
                     ]
             }
 
-        let decide header raw (status: DomainKeysStatus) letters clauses =
-            match refusal settings status letters with
+        let decide header raw (status: DomainKeysStatus) counted letters clauses =
+            match refusal settings counted letters with
             | ValueSome code -> QmailDecision.exit code
             | ValueNone -> relayed settings host header raw status clauses
+
+        /// Forged results cannot be found in a header that is too long to be read, and a message that may bring some is
+        /// no message to hand on (RFC 8601 §5).
+        let failed (header: Header voption) raw (error: HeaderError) =
+            let status = DomainKeysStatus.NoResource
+            let letters = [ DkimLetters.Failed ]
+
+            let clause =
+                ResultClauses.methodResult Dkim "permerror" (ValueSome(HeaderError.describe error)) []
+
+            match header, refusal settings status letters with
+            | ValueNone, ValueNone when settings.DkimLetters.IsSome -> QmailDecision.exit QmailExit.RefusedForGood
+            | _ ->
+                let known = ValueOption.defaultValue Header.empty header
+                decide known raw status status letters [ clause ]
 
         let start (header: Header) raw _files : Work<QmailDecision> =
             let plan = Verifier.plan policy now header
 
             let conclude (judged: Judged list) =
                 let status = DomainKeysStatus.ofMessage header judged
-                decide header raw status (DkimLetters.ofMessage judged) (clauses header judged)
+                let counted = DomainKeysStatus.counted judged status
+                decide header raw status counted (DkimLetters.ofMessage judged) (clauses header judged)
 
             {
                 Questions = plan.Questions
@@ -197,15 +219,5 @@ module internal QmailTask =
         {
             Keys = fun _ -> []
             Begin = start
-            Failed =
-                fun error ->
-                    let clause =
-                        ResultClauses.methodResult Dkim "permerror" (ValueSome(HeaderError.describe error)) []
-
-                    decide
-                        Header.empty
-                        ReadOnlyMemory.Empty
-                        DomainKeysStatus.NoResource
-                        [ DkimLetters.Failed ]
-                        [ clause ]
+            Failed = failed
         }

@@ -2,107 +2,17 @@
 module Dkim.Conformance.QmailTests
 
 open System
-open System.Collections.Generic
 open System.Text
 open NUnit.Framework
 open Dkim.Core
 open Dkim.Conformance
-
-let private start name (variables: (string * string) list) =
-    let find (wanted: string) : string | null =
-        match variables |> List.tryFind (fun (name, _) -> name = wanted) with
-        | Some(_, value) -> value
-        | None -> null
-
-    QmailDk.start name false (Func<string, string | null> find)
+open Dkim.Conformance.QmailRuns
 
 let private sample =
     "From: Joe <joe@Example.org>\nTo: ann@example.net\nSubject: tea\n  at five\n\nHello  there \n\n\n"
 
 let private key = lazy (SigningKey.generateRsa 1024<bit>)
 let private edKey = lazy (SigningKey.generateEd25519 (Array.init 32 byte))
-
-let private found (text: string) =
-    KeyFile.Found(ReadOnlyMemory(Encoding.Latin1.GetBytes text))
-
-type private Outcome =
-    | Handed of head: string * rest: string
-    | Refused of code: int
-
-/// Passes a message through in pieces of a size.
-let private pass
-    (size: int)
-    (begun: QmailStart)
-    (files: (string * KeyFile) list)
-    (answers: (string * Answer) list)
-    text
-    =
-    let octets = Encoding.Latin1.GetBytes(text: string)
-    use message = begun.NewMessage(1700000000L<sec>, "mx.example.net\n")
-    let asked = List<string>()
-
-    let supply () =
-        if not message.Keys.IsEmpty then
-            asked.AddRange message.Keys
-            let supplied = Dictionary<string, KeyFile>()
-
-            for path in message.Keys do
-                let file = files |> List.tryFind (fun (known, _) -> known = path)
-                supplied[path] <- file |> Option.map snd |> Option.defaultValue KeyFile.Missing
-
-            message.Supply supplied
-
-    for at in 0..size .. octets.Length - 1 do
-        message.Feed(ReadOnlySpan(octets, at, min size (octets.Length - at)))
-        supply ()
-
-    message.End()
-    supply ()
-
-    while message.Questions.Length > 0 do
-        let known = Dictionary<Question, Answer>()
-
-        for question in message.Questions do
-            let answer = answers |> List.tryFind (fun (name, _) -> name = question.Name)
-
-            known[question] <-
-                answer
-                |> Option.map snd
-                |> Option.defaultValue (Answer.NoSuchName Security.Unchecked)
-
-        message.Answer known
-
-    let mutable outcome = Refused -1
-
-    message.Decision.Tell
-        { new IQmailReply with
-            member _.Exit code = outcome <- Refused code
-
-            member _.PassOn(head, replaced) =
-                outcome <- Handed(Encoding.Latin1.GetString head.Span, text.Substring(int replaced))
-        }
-
-    struct (outcome, List.ofSeq asked)
-
-let private decide begun files answers text =
-    let struct (outcome, _) = pass 4096 begun files answers text
-    outcome
-
-let private head outcome =
-    match outcome with
-    | Handed(head, _) -> head
-    | Refused code ->
-        Assert.Fail("refused with " + string code)
-        ""
-
-let private signing more =
-    start "qmail-dk" ([ "RELAYCLIENT", "" ] @ more)
-
-let private verifying letters =
-    start "qmail-dk" [ "DKVERIFY", letters ]
-
-let private verifyingDkim letters =
-    start "qmail-dk" [ "DKIMVERIFY", letters ]
 
 let private record (more: string) =
     let key, _ = key.Value
@@ -287,6 +197,8 @@ let private statuses () =
         'H', "no resources", "From: a@example.org\nX: " + String('x', 1100000) + "\n\n", record ""
         'J', "revoked     ", good, revoked
         'L', "bad key     ", good, record "g=ann; "
+        'L', "bad key     ", good, record "g=Joe; "
+        'A', "good        ", good, record "g=joe; "
     ]
 
 [<Category "RFC4870-3.8-1">]
@@ -307,6 +219,18 @@ let ``each letter of DKVERIFY`` () =
         Expect.equal passed (outcome (others + small others))
         Expect.equal passed (outcome "")
 
+[<Test>]
+let ``RFC4870-3.2.3-5 mail of a domain in testing mode is told of and fares no worse than good mail`` () =
+    let changed = domainKeys.Value.Replace("Hello", "Hallo")
+    let everyLetter = String([| 'B' .. 'L' |]) + String([| 'b' .. 'l' |])
+
+    let outcome more =
+        decide (verifying everyLetter) [] [ name, record more ] changed
+
+    Expect.equal (Handed("DomainKey-Status: bad         \n", changed)) (outcome "t=y; ")
+    Expect.equal (Refused 13) (outcome "")
+
+[<Category "RFC4870-3.7.3-1">]
 [<Test>]
 let ``the status of the topmost counts where none is good`` () =
     let good = domainKeys.Value
@@ -343,7 +267,7 @@ let private dkimResults () =
         'U', changed "Hello" "Hallo", record ""
         'V', good, record "h=sha1; "
         'W', changed "v=1" "v=2", record ""
-        'G', "From: a@example.org\nX: " + String('x', 1100000) + "\n\n", record ""
+        'G', String.replicate 2001 "X: x\n" + good, record ""
     ]
 
 [<Category "RFC6376-6.3-6">]
@@ -368,6 +292,7 @@ let ``an upper-case letter of one scheme beats a lower-case one of the other`` (
     let both = start "qmail-dk" [ "DKVERIFY", "c"; "DKIMVERIFY", "S" ]
     Expect.equal (Refused 13) (decide both [] [] sample)
 
+[<Category "RFC8601-5-1">]
 [<Test>]
 let ``results that claim to be ours are removed, whatever the line ends`` () =
     let forged = "Authentication-Results: mx.example.net;\r\n dkim=pass\n\theader.d=x\n"
@@ -379,9 +304,47 @@ let ``results that claim to be ours are removed, whatever the line ends`` () =
         Expect.equal (foreign + sample) rest
         Expect.equal "Authentication-Results: mx.example.net; dkim=none\nX: 1\n" head
     | Refused code -> Assert.Fail(string code)
-    // DomainKeys alone adds its own field and touches nothing.
+    // DomainKeys alone adds no results, and leaves those of others.
     let outcome = decide (verifying "") [] [] text
     Expect.equal (Handed("DomainKey-Status: no signature\n", text)) outcome
+
+[<Test>]
+let ``RFC4870-3.8-1 a status from elsewhere goes, and nothing else does`` () =
+    let forged = "X: 1\nDomainKey-Status: good\nX: 2\ndomainkey-status :\n good\n"
+
+    match decide (verifying "") [] [] (forged + sample) with
+    | Handed(head, rest) -> Expect.equal ("DomainKey-Status: no signature\nX: 1\nX: 2\n" + sample) (head + rest)
+    | Refused code -> Assert.Fail(string code)
+    // Who does not verify DomainKeys says nothing of them.
+    match decide (verifyingDkim "") [] [] (forged + sample) with
+    | Handed(_, rest) -> Expect.equal (forged + sample) rest
+    | Refused code -> Assert.Fail(string code)
+
+[<Test>]
+let ``RFC8601-5-1 forged results go from a header that is not judged, and one too long to be searched is refused`` () =
+    let forged = "Authentication-Results: mx.example.net; dkim=pass\n"
+    let many = String.replicate 2001 "X: x\n" + forged + sample
+
+    match decide (verifyingDkim "") [] [] many with
+    | Handed(head, rest) ->
+        Expect.contains "dkim=permerror (more than 2000 header fields)\n" (head.Replace("\n\t", " "))
+        Expect.equal sample rest
+        Expect.lacks forged (head + rest)
+    | Refused code -> Assert.Fail(string code)
+
+    let long = "X: " + String('x', 1100000) + "\n" + forged + sample
+    Expect.equal (Refused 13) (decide (verifyingDkim "") [] [] long)
+    Expect.equal (Refused 82) (decide (verifyingDkim "g") [] [] long)
+    Expect.equal (Handed("DomainKey-Status: no resources\n", long)) (decide (verifying "") [] [] long)
+
+[<TestCase("mx.example.org\n", "mx.example.org")>]
+[<TestCase("localhost\n", "localhost.localdomain")>]
+[<TestCase("LocalHost", "localhost.localdomain")>]
+[<TestCase("", "localhost.localdomain")>]
+let ``RFC8601-2.5-1 results never come from localhost or nobody`` (host: string, service: string) =
+    match passAt host 4096 (verifyingDkim "") [] [] sample with
+    | struct (Handed(head, _), _) -> Expect.equal ("Authentication-Results: " + service + "; dkim=none\n") head
+    | struct (Refused code, _) -> Assert.Fail(string code)
 
 [<Test>]
 let ``the next program`` () =

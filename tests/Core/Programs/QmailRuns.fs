@@ -1,0 +1,103 @@
+/// Runs qmail-dk's decisions without its process: variables, key files and the DNS are lists.
+module Dkim.Conformance.QmailRuns
+
+open System
+open System.Collections.Generic
+open System.Text
+open NUnit.Framework
+open Dkim.Core
+open Dkim.Conformance
+
+let start name (variables: (string * string) list) =
+    let find (wanted: string) : string | null =
+        match variables |> List.tryFind (fun (name, _) -> name = wanted) with
+        | Some(_, value) -> value
+        | None -> null
+
+    QmailDk.start name false (Func<string, string | null> find)
+
+let found (text: string) =
+    KeyFile.Found(ReadOnlyMemory(Encoding.Latin1.GetBytes text))
+
+type Outcome =
+    | Handed of head: string * rest: string
+    | Refused of code: int
+
+/// Passes a message through on a host, in pieces of a size.
+let passAt
+    (host: string)
+    (size: int)
+    (begun: QmailStart)
+    (files: (string * KeyFile) list)
+    (answers: (string * Answer) list)
+    text
+    =
+    let octets = Encoding.Latin1.GetBytes(text: string)
+    use message = begun.NewMessage(1700000000L<sec>, host)
+    let asked = List<string>()
+
+    let supply () =
+        if not message.Keys.IsEmpty then
+            asked.AddRange message.Keys
+            let supplied = Dictionary<string, KeyFile>()
+
+            for path in message.Keys do
+                let file = files |> List.tryFind (fun (known, _) -> known = path)
+                supplied[path] <- file |> Option.map snd |> Option.defaultValue KeyFile.Missing
+
+            message.Supply supplied
+
+    for at in 0..size .. octets.Length - 1 do
+        message.Feed(ReadOnlySpan(octets, at, min size (octets.Length - at)))
+        supply ()
+
+    message.End()
+    supply ()
+
+    while message.Questions.Length > 0 do
+        let known = Dictionary<Question, Answer>()
+
+        for question in message.Questions do
+            let answer = answers |> List.tryFind (fun (name, _) -> name = question.Name)
+
+            known[question] <-
+                answer
+                |> Option.map snd
+                |> Option.defaultValue (Answer.NoSuchName Security.Unchecked)
+
+        message.Answer known
+
+    let mutable outcome = Refused -1
+
+    message.Decision.Tell
+        { new IQmailReply with
+            member _.Exit code = outcome <- Refused code
+
+            member _.PassOn(head, replaced) =
+                outcome <- Handed(Encoding.Latin1.GetString head.Span, text.Substring(int replaced))
+        }
+
+    struct (outcome, List.ofSeq asked)
+
+let pass size begun files answers text =
+    passAt "mx.example.net\n" size begun files answers text
+
+let decide begun files answers text =
+    let struct (outcome, _) = pass 4096 begun files answers text
+    outcome
+
+let head outcome =
+    match outcome with
+    | Handed(head, _) -> head
+    | Refused code ->
+        Assert.Fail("refused with " + string code)
+        ""
+
+let signing more =
+    start "qmail-dk" ([ "RELAYCLIENT", "" ] @ more)
+
+let verifying letters =
+    start "qmail-dk" [ "DKVERIFY", letters ]
+
+let verifyingDkim letters =
+    start "qmail-dk" [ "DKIMVERIFY", letters ]
