@@ -1,8 +1,6 @@
 /// What dk-filter makes of a message's DomainKeys signatures, and what it tells of them (dk-filter(8), RFC 4870 §3.7).
 namespace Dkim.Core
 
-open System
-
 [<RequireQualifiedAccess>]
 type internal DkStatus =
     | Good of Judged
@@ -69,18 +67,6 @@ module internal DkStatus =
         | DkStatus.Syntax _ -> struct ("neutral", ValueSome "bad format")
         | DkStatus.NoSignature -> struct ("neutral", ValueSome "no signature")
 
-    let private properties (header: Header) : ResultProperty list =
-        match Originator.trySending header with
-        | ValueSome(struct (source, address)) ->
-            [
-                {
-                    Type = "header"
-                    Name = (Originator.sourceName source).ToLowerInvariant()
-                    Value = Octets.decoded (address.ToString())
-                }
-            ]
-        | ValueNone -> []
-
     /// The clause of the result.
     let clause (header: Header) (status: DkStatus) : MethodResult =
         let struct (word, comment) = result status
@@ -91,5 +77,5 @@ module internal DkStatus =
             Result = word
             Comment = comment
             Reason = ValueNone
-            Properties = properties header
+            Properties = ResultClauses.sendingProperty header
         }

@@ -119,6 +119,12 @@ module internal DkimproxyIn =
 
     let private policies = [ DomainKeysPolicy; SenderSigning; Adsp ]
 
+    /// Whether the sending domain tests DomainKeys: the policy cannot take back what t=y of a key says, that no message
+    /// may fare worse for its signature (RFC 4870 §3.2.3, §3.6).
+    let private isInTest (kind: PolicyKind) (judged: Judged list) =
+        kind = DomainKeysPolicy
+        && judged |> List.exists (fun one -> one.Scheme = DomainKeys && one.Testing)
+
     let private isRefused (author: Address) (domain: DomainName) judged (answerTo: Question -> Answer) =
         policies
         |> List.exists (fun kind ->
@@ -128,8 +134,9 @@ module internal DkimproxyIn =
                 | DomainKeysPolicy
                 | SenderSigning -> isOwn author domain
 
-            SenderPolicy.conclude kind domain answerTo
-            |> SenderPolicy.refuses isAuthors judged)
+            not (isInTest kind judged)
+            && SenderPolicy.conclude kind domain answerTo
+               |> SenderPolicy.refuses isAuthors judged)
 
     /// The author and the domain whose policies count, unless a signature settles the matter before they are asked.
     let private judgeOf (header: Header) (judged: Judged list) : struct (Address * DomainName) voption =
@@ -214,11 +221,5 @@ module internal DkimproxyIn =
                 match HeaderLimits.check limits header with
                 | Error error -> Work.decided (failed program arrival (ValueSome header) error)
                 | Ok header -> verify program now arrival header
-        // Of a header with too many fields the forged ones can still be removed: only its length is checked on the way.
-        let intake =
-            { limits with
-                Fields = Int32.MaxValue
-                FieldOctets = limits.Octets
-            }
-
-        new Passage<ProxyDecision>(intake, start)
+        // Of a header with too many fields the forged ones can still be removed.
+        new Passage<ProxyDecision>(HeaderLimits.ofLength limits, start)

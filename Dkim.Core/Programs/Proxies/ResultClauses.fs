@@ -33,12 +33,11 @@ let identityText (header: Header) (identity: Identity) =
         + identity.Domain.Text
 
 /// `header.from` or `header.sender`, after which of them DomainKeys went.
-let private sendingProperty (header: Header) : ResultProperty list =
+let sendingProperty (header: Header) : ResultProperty list =
     match Originator.trySending header with
     | ValueSome(struct (source, address)) ->
-        [
-            property "header" ((Originator.sourceName source).ToLowerInvariant()) (address.ToString())
-        ]
+        let name = (Originator.sourceName source).ToLowerInvariant()
+        [ property "header" name (Octets.decoded (address.ToString())) ]
     | ValueNone -> []
 
 let identityProperties (header: Header) (judged: Judged) : ResultProperty list =

@@ -186,6 +186,14 @@ let ``a listed parent signs for the domains below it`` () =
     Expect.contains "domainkeys=pass" (results (dkRunWith dkPolicy arriving.Value mail))
 
 [<Test>]
+let ``RFC4870-3.5-1 mail of our domain is signed where it comes from us, and nowhere else`` () =
+    let isSigned way =
+        (dkRunWith dkPolicy way plain).Inserted
+        |> List.exists _.StartsWith("DomainKey-Signature:")
+
+    Expect.equal (true, false) (isSigned local, isSigned outside)
+
+[<Test>]
 let ``RFC4870-3.5.2-1 what is signed already is not signed again`` () =
     let ran = dkRunWith dkPolicy local signed.Value
     Expect.equal [] ran.Changes
@@ -294,6 +302,50 @@ let ``RFC4870-3.6-1 unsigned mail of a domain that signs all is missing its sign
 
     Expect.equal [ "_domainkey.example.com" ] ran.Asked
 
+[<Test>]
+let ``RFC4870-3.2.3-5 RFC4870-3.6-1 mail of a domain in testing mode ends like good mail`` () =
+    let strict =
+        { acting (fun actions ->
+              { actions with
+                  BadSignature = FilterAction.Reject
+                  SignatureMissing = FilterAction.Reject
+                  NoSignature = FilterAction.Reject
+              }) with
+            Verifying =
+                { dkPolicy.Verifying with
+                    Quarantine = true
+                }
+        }
+
+    let outcome zone mail =
+        let ran = dkRunWith strict { outside with Zone = zone } mail
+        ran.Ending, ran.Changes |> List.exists _.IsQuarantined
+
+    let key = text keyName publishedKey.Value
+    let keyInTest = text keyName (publishedKey.Value + "; t=y")
+
+    let policy more =
+        text "_domainkey.example.com" ("o=-" + more)
+
+    for zone, mail in
+        [
+            [ key; policy "" ], altered.Value
+            [ key; policy "" ], plain
+            [ key ], "DomainKey-Signature: nonsense\n" + plain
+        ] do
+        Expect.isTrue ((fst (outcome zone mail)).IsRefused) mail
+
+    for zone, mail in
+        [
+            // The policy cannot take back what the key says.
+            [ keyInTest; policy "" ], altered.Value
+            [ key; policy "; t=y" ], altered.Value
+            [ key; policy "; t=y" ], plain
+            [ key; policy "; t=y" ], "DomainKey-Signature: nonsense\n" + plain
+        ] do
+        Expect.equal (Accepted, false) (outcome zone mail)
+
+[<Category "RFC4870-3.7.6-1">]
 [<Test>]
 let ``RFC4870-3.6-2 no policy is asked for where the signature is good`` () =
     Expect.equal [ keyName ] (dkRunWith dkPolicy arriving.Value signed.Value).Asked

@@ -165,6 +165,18 @@ let ``DomainKeys goes after Sender where there is one`` () =
         ("mx.example.org; domainkeys=pass header.sender=ann@example.org", "pass")
         (results (start []) zone.Value text)
 
+[<TestCase("\"Doe, J. x@evil.example\" <joe@example.org>, ann@evil.example")>]
+[<TestCase("joe@example.org (ann@evil.example), ann@evil.example")>]
+[<TestCase("Us: joe@example.org, ann@evil.example;, bob@evil.example")>]
+[<TestCase("<joe@example.org>")>]
+let ``RFC4870-3.1-2 the first address of From sends where there is no Sender`` (author: string) =
+    let text =
+        signed rsa2048.Value [ "--signature=domainkeys" ] (plain.Replace("Joe <joe@example.org>", author))
+
+    Expect.equal
+        ("mx.example.org; domainkeys=pass header.from=joe@example.org", "pass")
+        (results (start []) zone.Value text)
+
 [<Category "RFC6376-3.9-1">]
 [<Category "RFC6376-3.9-2">]
 [<Category "RFC6376-3.11-1">]
@@ -172,7 +184,7 @@ let ``DomainKeys goes after Sender where there is one`` () =
 [<Category "RFC8601-2.7.1-6">]
 [<Category "RFC8601-2.7.1-7">]
 [<Test>]
-let ``RFC8601-2.7.7-1 RFC8601-2.7.1-8 registered words on request, with all that they can tell`` () =
+let ``RFC8601-2.7.1-8 registered words on request, with all that they can tell`` () =
     let text =
         signed rsa2048.Value [ "--signature=dkim(s=gone)"; "--signature=dkim" ] plain
 
@@ -211,6 +223,29 @@ let ``RFC6376-6.1.1-8 signatures of a domain that is refused are not accepted`` 
     Expect.contains "refuse_signatures_from" text
     Expect.equal 2 exitCode
 
+[<Test>]
+let ``RFC6008-4-1 signatures of one beginning are told apart in the field`` () =
+    let one = "AAAABBBBCCCCDDDDEEEE"
+
+    let field value =
+        "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=sel; h=from; bh="
+        + String('A', 43)
+        + "=; b="
+        + value
+        + "\n"
+
+    let text = field (one + "FFFF") + field (one + " GGGG") + field "HHHH" + plain
+    let value = fst (results (start [ "--result_words=rfc8601" ]) [] text)
+
+    let parsed =
+        AuthenticationResults.parse (Field.ofText "Authentication-Results" (" " + value))
+        |> Expect.ok
+
+    let shown (result: MethodResult) =
+        result.Properties |> List.find (fun property -> property.Name = "b") |> _.Value
+
+    Expect.equal [ one + "F"; one + "G"; "HHHH" ] (parsed.Results |> List.map shown)
+
 [<Category "RFC8301-3.1-4">]
 [<Category "RFC8301-3.2-5">]
 [<Test>]
@@ -230,6 +265,7 @@ let ``short keys and SHA-1 pass only by their settings`` () =
 [<Category "RFC8601-4-2">]
 [<Category "RFC8601-4-3">]
 [<Category "RFC8601-4.1-1">]
+[<Category "RFC5321-4.4-1">]
 [<Test>]
 let ``RFC8601-5-1 fields that claim our host go, the others stay where they are`` () =
     let forged =
@@ -394,6 +430,20 @@ let ``reject-fail refuses what one of three policies wants refused`` () =
         match outcome with
         | Refused(code, text) -> Expect.equal (550, "5.7.1 DKIM - " + detail) (code, text)
         | Relayed _ -> Expect.equal "" detail
+
+[<Test>]
+let ``RFC4870-3.2.3-5 reject-fail refuses no mail of a domain that tests DomainKeys`` () =
+    let changed =
+        (signed rsa2048.Value [ "--signature=domainkeys" ] plain).Replace("body", "b0dy")
+
+    let refused key =
+        match pass ((keyName, Text key) :: domainKeysPolicy "o=-") (start [ "--reject-fail" ]) changed with
+        | Refused _, _, _ -> true
+        | Relayed _, _, _ -> false
+
+    let key = (snd rsa2048.Value).Replace("v=DKIM1; ", "")
+    Expect.isTrue (refused key) "a policy for all mail"
+    Expect.isTrue (not (refused ("t=y; " + key))) "in testing mode"
 
 [<Category "RFC4870-3.6-2">]
 [<Category "RFC4870-3.7.6-1">]
