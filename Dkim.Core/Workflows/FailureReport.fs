@@ -118,18 +118,21 @@ module FailureReport =
             Type = RecordType.Txt
         }
 
-    /// The address to report to, if the answer asks for this failure. `chance` is a random number from 0 to 99 (§3.3
-    /// steps 3 to 8).
-    let recipient (domain: DomainName) (verdict: Verdict) (chance: int) (answer: Answer) : string voption =
+    /// What the answer asks for, if it asks for anything on this failure. `chance` is a random number from 0 to 99 (§3.3
+    /// steps 3 to 7).
+    let request (verdict: Verdict) (chance: int) (answer: Answer) : ReportRequest voption =
         match answer.Outcome, reason verdict with
         | Records [ text ], ValueSome reason ->
             ReportRequest.tryParse text
             |> ValueOption.filter (fun request ->
                 chance < request.Percent
                 && request.Reasons |> ValueOption.forall (List.contains reason))
-            |> ValueOption.bind _.LocalPart
-            |> ValueOption.map (fun localPart -> localPart + "@" + domain.Text)
         | _ -> ValueNone
+
+    /// The address that a request wants the report at (§3.3 step 8).
+    let recipient (domain: DomainName) (request: ReportRequest) : string voption =
+        request.LocalPart
+        |> ValueOption.map (fun localPart -> localPart + "@" + domain.Text)
 
     let private deliveryName (result: DeliveryResult) =
         match result with

@@ -8,16 +8,11 @@ module internal FilterEnding =
         | ValueSome signature -> "(s=" + signature.Selector.Text + ", d=" + signature.Domain.Text + ")"
         | ValueNone -> "(unreadable)"
 
-    // The sentence that the owner of a key or policy record wants in replies.
+    // The sentence that a domain wants in replies.
     let private withReason (reason: string voption) (text: string) =
         match reason with
         | ValueSome reason -> FilterText.safe reason + ": " + text
         | ValueNone -> text
-
-    let private replyText (judged: Judged) : string voption =
-        judged.Key
-        |> ValueOption.bind (fun key -> ReportRequest.ofOldTags key.Text)
-        |> ValueOption.bind _.ReplyText
 
     let private faulty (message: FilterMessage) (practice: PracticeOutcome) (judged: Judged) (text: string) =
         let line =
@@ -47,9 +42,9 @@ module internal FilterEnding =
             message.Failure "bad signature data"
         ]
 
-    let private badSignature (message: FilterMessage) (judged: Judged) =
+    let private badSignature (message: FilterMessage) (wishes: ReportWishes) (judged: Judged) =
         struct ("bad DKIM signature data"
-                |> withReason (replyText judged)
+                |> withReason (ReportWishes.replyText wishes judged)
                 |> FilterVerdict.ending message.Policy.Actions.BadSignature,
                 badSignatureLines message judged)
 
@@ -63,7 +58,7 @@ module internal FilterEnding =
                 ])
 
     /// How a message with a status ends, but for what the policy of its author asks, and what the log says of that.
-    let private ofStatus (message: FilterMessage) (practice: PracticeOutcome) (status: FilterStatus) =
+    let private ofStatus (message: FilterMessage) (practice: PracticeOutcome) wishes (status: FilterStatus) =
         let actions = message.Policy.Actions
 
         match status with
@@ -74,7 +69,7 @@ module internal FilterEnding =
         // Mail of those who only try their signatures is as good as unsigned (RFC 6376 §3.6.1 t=y).
         | FilterStatus.Bad judged when judged.Testing -> struct (noSignature message, badSignatureLines message judged)
         | FilterStatus.Doubted(judged, KeyTreatment.Fail)
-        | FilterStatus.Bad judged -> badSignature message judged
+        | FilterStatus.Bad judged -> badSignature message wishes judged
         | FilterStatus.Doubted(judged, _) ->
             struct (FilterEnd.Accept, [ message.Line LogLevel.Info ("key not secured by DNSSEC " + keyName judged) ])
         | FilterStatus.Partial judged -> faulty message practice judged "partial verification"
@@ -112,13 +107,13 @@ module internal FilterEnding =
             ValueNone
 
     /// How a message ends, and what the log says of that.
-    let ofMessage (message: FilterMessage) (practice: PracticeOutcome) (status: FilterStatus) =
+    let ofMessage (message: FilterMessage) (practice: PracticeOutcome) (wishes: ReportWishes) (status: FilterStatus) =
         let query =
             match practice.Unavailable with
             | ValueSome reason -> [ message.Line LogLevel.Error ("ADSP query: " + FilterText.safe reason) ]
             | ValueNone -> []
 
-        let struct (statusEnd, lines) = ofStatus message practice status
+        let struct (statusEnd, lines) = ofStatus message practice wishes status
 
         match ofPolicy message practice with
         | ValueSome(struct (policyEnd, line)) -> struct (policyEnd, query @ lines @ [ line ])

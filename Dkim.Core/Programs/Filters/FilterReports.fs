@@ -15,6 +15,34 @@ type internal ReportedMessage =
         Bodies: (BodyCanon * ReadOnlyMemory<byte>) list
     }
 
+/// What the domains of bad signatures ask for.
+[<NoComparison; NoEquality>]
+type internal ReportWishes =
+    {
+        /// The signatures to report, and to whom.
+        Recipients: (Judged * string) list
+        /// A sentence for the reply that refuses a message, by the domain that wants it (rs=).
+        ReplyTexts: (DomainName * string) list
+    }
+
+module internal ReportWishes =
+    let none = { Recipients = []; ReplyTexts = [] }
+
+    /// The sentence for the reply to a message that is refused over a signature: what the record of the domain's reports
+    /// says, else its key record, which had the tag before there was a standard (RFC 6651 §3.2 rs=).
+    let replyText (wishes: ReportWishes) (judged: Judged) : string voption =
+        let ofKey () =
+            judged.Key
+            |> ValueOption.bind (fun key -> ReportRequest.ofOldTags key.Text)
+            |> ValueOption.bind _.ReplyText
+
+        let isOf (signature: Signature) (domain: DomainName, _) = domain = signature.Domain
+
+        judged.Signature
+        |> ValueOption.bind (fun signature -> List.tryFind (isOf signature) wishes.ReplyTexts |> Option.toValueOption)
+        |> ValueOption.map snd
+        |> ValueOption.orElseWith ofKey
+
 module internal FilterReports =
     let private startsWith (start: string) (name: string) (header: Header) =
         Header.tryFind name header
@@ -65,14 +93,35 @@ module internal FilterReports =
             |> ValueOption.map (fun local -> signature.Domain, local + "@" + signature.Domain.Text)
         | _ -> ValueNone
 
-    /// The signatures to report and to whom, after a look at the records of those who signed with r=y.
-    let ask
-        (message: FilterMessage)
-        (judged: Judged list)
-        (next: (Judged * string) list -> Round<'decision>)
-        : Round<'decision> =
+    /// What those who signed with r=y ask for in their records (RFC 6651 §3.3 steps 3 to 10).
+    let private wishesOf answerTo (told: (Judged * string) list) (rest: (DomainName * Judged) list) : ReportWishes =
+        let requests =
+            rest
+            |> List.choose (fun (domain, one) ->
+                answerTo (FailureReport.question domain)
+                |> FailureReport.request one.Verdict (chance one)
+                |> ValueOption.map (fun request -> domain, one, request)
+                |> Option.ofValueOption)
+
+        let recipient (domain, one, request) =
+            FailureReport.recipient domain request
+            |> ValueOption.map (fun address -> one, address)
+            |> Option.ofValueOption
+
+        let replyText (domain, _, request: ReportRequest) =
+            request.ReplyText
+            |> ValueOption.map (fun text -> domain, text)
+            |> Option.ofValueOption
+
+        {
+            Recipients = List.truncate FailureReport.MostReports (told @ List.choose recipient requests)
+            ReplyTexts = List.choose replyText requests
+        }
+
+    /// What the domains of bad signatures ask for, after a look at the records of those who signed with r=y.
+    let ask (message: FilterMessage) (judged: Judged list) (next: ReportWishes -> Round<'decision>) : Round<'decision> =
         if not message.Policy.Marks.SendReports || isAnswer message.Envelope then
-            next []
+            next ReportWishes.none
         else
             let told =
                 judged
@@ -88,19 +137,10 @@ module internal FilterReports =
 
             let told = told |> List.map (fun (_, one, address) -> one, address)
 
-            let answered answerTo =
-                let asking =
-                    rest
-                    |> List.choose (fun (domain, one) ->
-                        answerTo (FailureReport.question domain)
-                        |> FailureReport.recipient domain one.Verdict (chance one)
-                        |> ValueOption.map (fun address -> one, address)
-                        |> Option.ofValueOption)
-
-                next (List.truncate FailureReport.MostReports (told @ asking))
+            let answered answerTo = next (wishesOf answerTo told rest)
 
             match rest with
-            | [] -> next (List.truncate FailureReport.MostReports told)
+            | [] -> answered (fun _ -> Answer.Unavailable "not asked")
             | _ -> Ask(rest |> List.map (fst >> FailureReport.question), answered)
 
     let private delivery (ending: FilterEnd) : DeliveryResult =

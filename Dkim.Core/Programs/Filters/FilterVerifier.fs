@@ -71,7 +71,9 @@ module internal FilterVerifier =
         | FilterStatus.BadFormat -> false
 
     let private clause (message: FilterMessage) (status: FilterStatus) : MethodResult =
-        let struct (word, comment) = FilterStatus.result status
+        let struct (word, remark) = FilterStatus.result status
+        // What local policy does not accept says why where readers look for it (RFC 8601 §2.4, §2.7.1).
+        let isPolicy = word = "policy"
 
         let identity =
             FilterStatus.signature status
@@ -84,8 +86,8 @@ module internal FilterVerifier =
             Method = "dkim"
             MethodVersion = ValueNone
             Result = word
-            Comment = comment
-            Reason = ValueNone
+            Comment = if isPolicy then ValueNone else remark
+            Reason = if isPolicy then remark else ValueNone
             Properties =
                 [
                     {
@@ -161,8 +163,7 @@ module internal FilterVerifier =
             Practice: PracticeOutcome
             /// Bodies as they were hashed.
             Bodies: (BodyCanon * ReadOnlyMemory<byte>) list
-            /// The signatures to report, and to whom.
-            Recipients: (Judged * string) list
+            Wishes: ReportWishes
         }
 
     let private reports (message: FilterMessage) (found: Findings) (finalEnd: FilterEnd) : byte[] list =
@@ -173,13 +174,13 @@ module internal FilterVerifier =
                 Bodies = found.Bodies
             }
 
-        FilterReports.ofSignatures message (reported (clause message found.Status)) found.Recipients
+        FilterReports.ofSignatures message (reported (clause message found.Status)) found.Wishes.Recipients
         @ FilterReports.ofPractice message (reported (FilterPractice.clause found.Practice)) found.Judged found.Practice
 
     /// The end, when everything is known.
     let private finish (message: FilterMessage) (log: LogLine list) (found: Findings) : FilterVerdict =
         let status, practice = found.Status, found.Practice
-        let struct (finalEnd, lines) = FilterEnding.ofMessage message practice status
+        let struct (finalEnd, lines) = FilterEnding.ofMessage message practice found.Wishes status
 
         let fields =
             if isTold message practice status then
@@ -238,7 +239,7 @@ module internal FilterVerifier =
                 FilterVerdict.Kept = kept message judged bodies
             }
 
-        let decided practice recipients =
+        let decided practice wishes =
             finish
                 message
                 log
@@ -247,7 +248,7 @@ module internal FilterVerifier =
                     Status = status
                     Practice = practice
                     Bodies = bodies
-                    Recipients = recipients
+                    Wishes = wishes
                 }
             |> keeping
             |> Decided
@@ -256,7 +257,7 @@ module internal FilterVerifier =
         | FilterStatus.Untrusted when not message.Policy.Marks.AlwaysAddArHeader ->
             Decided(keeping (unjudged message methods log |> adding (FilterSigner.presence message)))
         | FilterStatus.KeyUnavailable _ when message.Policy.Actions.DnsError <> FilterAction.Accept ->
-            decided FilterPractice.unknown []
+            decided FilterPractice.unknown ReportWishes.none
         | _ ->
             FilterPractice.judge verifying header (List.filter isGood heeded) (fun practice ->
                 FilterReports.ask message heeded (decided practice))

@@ -268,6 +268,9 @@ let ``RFC6651-5-1 nothing but a bad signature is reported`` () =
     Expect.equal [] (sent (runWith reporting way (altered.Value.Replace("v=1;", "v=3;"))))
     Expect.equal [] (sent (runWith policy way altered.Value))
 
+// The field of the message has the result of the author's policy, too.
+[<Category "RFC6591-3.1-2">]
+[<Category "RFC6591-3.1-3">]
 [<Test>]
 let ``a display name that lacks its quotes does not hide the author`` () =
     let ran =
@@ -330,6 +333,36 @@ let ``RFC6591-3.2.4-1 a body too long to keep is left out`` () =
 
     Expect.lacks "DKIM-Canonicalized-Body" report
     Expect.contains "DKIM-Canonicalized-Header" report
+
+[<TestCase("simple")>]
+[<TestCase("relaxed")>]
+let ``RFC6591-3.2.4-1 the canonical body is cut where l= cuts it`` (canon: string) =
+    let lengths =
+        { policy with
+            Signing =
+                { policy.Signing with
+                    Length = WholeLength
+                    BodyCanon = if canon = "simple" then SimpleBody else RelaxedBody
+                }
+        }
+
+    let mail =
+        (signedBy lengths (plain.Replace("body\n", "one  two\n"))).Replace("one  two", "two  one")
+        + "appended\r\n"
+
+    let report = sent (runWith reporting (asking "; r=x") mail) |> List.exactlyOne
+    let hashed = if canon = "simple" then "two  one\r\n" else "two one\r\n"
+    let encoded = Convert.ToBase64String(Octets.ofLatin1 hashed)
+    Expect.contains ("\r\nDKIM-Canonicalized-Body: " + encoded + "\r\n") report
+
+[<Test>]
+let ``RFC5965-3.2-1 the address of the client is written as IPv6 is`` () =
+    let way =
+        { asking "; r=x" with
+            Client = client "mail.example.org" "2001:DB8:0:0::7"
+        }
+
+    Expect.contains "\r\nSource-IP: 2001:db8::7\r\n" (sent (runWith reporting way altered.Value) |> List.exactlyOne)
 
 let private isSilent (way: Way) mail =
     Expect.equal [] (sent (runWith reporting way mail))
@@ -405,6 +438,33 @@ let ``RFC6651-3.3-1 who signs with r=y is told as the record of his reports says
 
     Expect.contains "To: x@example.com\r\n" (sent (runWith reporting twice wanting) |> List.exactlyOne)
 
+[<TestCase("rs=Ask=20us=0D=0A250=20OK", "Ask us250 OK: ")>]
+[<TestCase("ra=abuse; rs=Ask=20us; rr=v", "Ask us: ")>]
+[<TestCase("ra=abuse; rs=Ask=20us; rr=x", "")>]
+[<TestCase("ra=abuse; rs=Ask=20us; rp=0", "")>]
+[<TestCase("ra=abuse", "")>]
+let ``RFC6651-3.2-6 RFC6651-3.3-1 the sentence of the record of reports comes before our own``
+    (record: string, sentence: string)
+    =
+    let rejecting =
+        { reporting with
+            Actions =
+                { policy.Actions with
+                    BadSignature = FilterAction.Reject
+                }
+        }
+
+    let way =
+        { outside with
+            Zone = text "_report._domainkey.example.com" record :: (asking "").Zone
+        }
+
+    let ending mail = (runWith rejecting way mail).Ending
+    let wanting = altered.Value.Replace("v=1;", "v=1; r=y;")
+    Expect.equal (Refused(550, "5.7.0", sentence + "bad DKIM signature data")) (ending wanting)
+    Expect.equal (Refused(550, "5.7.0", "bad DKIM signature data")) (ending altered.Value)
+
+[<Category "RFC6651-4-1">]
 [<TestCase("dkim=all; r=policy", true)>]
 [<TestCase("dkim=all; r=policy; ro=u", true)>]
 [<TestCase("dkim=all; r=policy; ro=s", false)>]
@@ -419,6 +479,16 @@ let ``suspicious mail is reported to the author's domain if it asks for that`` (
         Expect.contains "Authentication-Results: mx.example.net; x-dkim-adsp=fail\r\n" report
     | [] when not reported -> ()
     | other -> Assert.Fail(string (box other))
+
+    let unasked =
+        { reporting with
+            Marks =
+                { reporting.Marks with
+                    SendAdspReports = false
+                }
+        }
+
+    Expect.equal [] (sent (runWith unasked (practice record) plain))
 
 [<Test>]
 let ``suspicious mail with some signature is reported as such`` () =

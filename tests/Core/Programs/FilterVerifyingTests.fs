@@ -366,6 +366,7 @@ let ``RFC6651-3.2-6 the sentence of the key record comes before our own`` () =
         (Refused(550, "5.7.0", "Call us250 OK: bad DKIM signature data"))
         (runWith rejecting way altered.Value).Ending
 
+[<Category "RFC8601-4.2-1">]
 [<Test>]
 let ``what is refused is not changed first`` () =
     let rejecting =
@@ -531,6 +532,7 @@ let ``RFC6376-6.1.1-7 a signature is heeded for as long as clocks may differ`` (
         (if passes then "dkim=pass" else "signature expired")
         (results (runWith policy way (signedBy mortal plain)))
 
+[<Category "RFC8601-2.4-1">]
 [<Test>]
 let ``RFC8301-3.1-4 RFC8301-3.2-5 SHA-1 and short keys never pass, unless they may`` () =
     let sha1 =
@@ -569,7 +571,7 @@ let ``RFC8301-3.1-4 RFC8301-3.2-5 SHA-1 and short keys never pass, unless they m
     let way = withKey (published rsa512.Value) outside
 
     Expect.contains
-        "dkim=policy (verification error: key of 512 bits is too short)"
+        "dkim=policy reason=\"verification error: key of 512 bits is too short\" header.i="
         (results (runWith policy way short))
 
     Expect.contains "dkim=pass (512-bit key)" (results (runWith allowing way short))
@@ -773,7 +775,7 @@ let ``a word that makes the line full begins the next`` (length: int, folds: boo
     Expect.equal folds (field.ValueText.Contains "\r\n\t")
 
 [<Test>]
-let ``RFC8601-2.2-5 the name of the service is the setting's, with the job where that is wanted`` () =
+let ``RFC8601-2.2-5 RFC8601-2.5-1 the name of the service is the setting's, with the job where that is wanted`` () =
     let service change =
         let ran = runWith (marked change) arriving.Value signed.Value
         (results ran).Split(';').[0]
@@ -792,9 +794,22 @@ let ``RFC8601-2.2-5 the name of the service is the setting's, with the job where
                 AuthservIdWithJobId = true
             }))
 
-    let nameless = runWith policy { arriving.Value with Macros = [] } signed.Value
-    // The machine's own name where the MTA does not tell its.
-    Expect.equal "host.example.net" ((results nameless).Split(';').[0])
+    let named policy macros =
+        let ran = runWith policy { arriving.Value with Macros = macros } signed.Value
+        (results ran).Split(';').[0]
+
+    // The machine's own name where the MTA does not tell its, and never everybody's.
+    Expect.equal "host.example.net" (named policy [])
+    Expect.equal "host.example.net" (named policy [ "j", "localhost" ])
+
+    let nobody =
+        marked (fun marks ->
+            { marks with
+                AuthservId = ValueSome ""
+                HostName = "localhost"
+            })
+
+    Expect.equal "localhost.localdomain" (named nobody [])
 
 let private removed policy (fields: string list) : int list =
     let mail =

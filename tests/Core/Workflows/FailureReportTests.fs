@@ -33,6 +33,10 @@ let private record (text: string) =
 
 let private altered = PermFail BodyAltered
 
+let private recipient verdict chance answer =
+    FailureReport.request verdict chance answer
+    |> ValueOption.bind (FailureReport.recipient domain)
+
 [<TestCase("; r=y", 1)>]
 [<TestCase("; r=Y", 0)>]
 [<TestCase("; r=n", 0)>]
@@ -58,6 +62,7 @@ let ``RFC6651-3.3-4 a domain gets one report of a message`` () =
 [<TestCase("ra=p; rr=unknown", null)>]
 [<TestCase("rr=all", null)>]
 [<TestCase("ra=a@evil.example", null)>]
+[<TestCase("ra=a=40evil.example", null)>]
 [<TestCase("ra=p; rp=0", null)>]
 [<TestCase("ra=p; rp=101", null)>]
 [<TestCase("ra=p; ra=q", null)>]
@@ -65,15 +70,14 @@ let ``RFC6651-3.3-4 a domain gets one report of a message`` () =
 let ``RFC6651-3.2-2 RFC6651-3.2-3 RFC6651-3.2-5 RFC6651-3.2-7 who gets a report``
     (text: string, expected: string | null)
     =
-    FailureReport.recipient domain altered 0 (record text)
-    |> Expect.equal (ValueOption.ofObj expected)
+    recipient altered 0 (record text) |> Expect.equal (ValueOption.ofObj expected)
 
 [<TestCase(0, true)>]
 [<TestCase(29, true)>]
 [<TestCase(30, false)>]
 [<TestCase(99, false)>]
 let ``RFC6651-3.2-4 rp= is the share of failures reported`` (chance: int, expected: bool) =
-    (FailureReport.recipient domain altered chance (record "ra=p; rp=30")).IsSome
+    (recipient altered chance (record "ra=p; rp=30")).IsSome
     |> Expect.equal expected
 
 [<Test>]
@@ -87,7 +91,7 @@ let ``RFC6651-3.3-2 anything but one record asks for nothing`` () =
         ]
 
     for answer in answers do
-        FailureReport.recipient domain altered 0 answer |> Expect.equal ValueNone
+        recipient altered 0 answer |> Expect.equal ValueNone
 
 [<Test>]
 let ``RFC6651-3.2-6 rs= can hold no line end`` () =
@@ -133,8 +137,13 @@ let ``RFC5965-2-1 RFC5965-3.1-1 RFC6591-3.1-1 RFC6591-3.1-5 a report has its thr
     pieces[1] |> Expect.contains "\r\nContent-Type: text/plain"
     pieces[2] |> Expect.contains "\r\nContent-Type: message/feedback-report\r\n\r\n"
 
+    // The header block, octet for octet, and no body.
     pieces[3]
-    |> Expect.contains "Content-Transfer-Encoding: 8bit\r\n\r\nDKIM-Signature: "
+    |> Expect.equal (
+        "\r\nContent-Type: text/rfc822-headers\r\nContent-Transfer-Encoding: 8bit\r\n\r\nDKIM-Signature: "
+        + signature "; r=y"
+        + "\r\nFrom: a@example.com\r\nSubject: caf\xe9\r\n"
+    )
 
     for name in
         [
