@@ -239,12 +239,17 @@ internal sealed class SmtpDialogue(
             TakeEarlyReply(code);
         else if (pending.Count == 0 && code != 421)
             RelayLost("Next hop answered what nobody asked");
-        else if (code == 354 && pending.Peek().Kind != Kind.Data)
+        else if (AsksForMore(code) && !MayAskForMore(pending.Peek().Kind, code))
             RelayLost("Next hop asks for a message that nobody announced");
         else
             TakeExpectedReply(code, pending.Count == 0 ? Kind.Reply : pending.Dequeue().Kind);
         reply.Start();
     }
+
+    // A code that nobody knows means what its first digit says (RFC 5321 §4.2): what the client sends now is no command.
+    private static bool AsksForMore(int code) => code is >= 300 and < 400;
+
+    private static bool MayAskForMore(Kind kind, int code) => kind == Kind.Data || (kind == Kind.Auth && code != 354);
 
     // Before the final dot only a refusal makes sense: the relay has run out of time or space.
     private void TakeEarlyReply(int code)
@@ -259,17 +264,17 @@ internal sealed class SmtpDialogue(
 
     private void TakeExpectedReply(int code, Kind kind)
     {
-        if (kind == Kind.Ehlo && code == 250)
+        if (kind == Kind.Ehlo && code is >= 200 and < 300)
             pipelining = EhloReply.Write(reply.Octets, toClient);
         else
             toClient.Write(reply.Octets);
-        challenged = kind == Kind.Auth && code == 334;
+        challenged = kind == Kind.Auth && AsksForMore(code);
         while (pending.TryPeek(out var next) && next.Kind == Kind.Ours)
             toClient.Write(pending.Dequeue().Ours);
         SaidGoodbye |= kind == Kind.Quit && code < 400;
         if (code == 421 || SaidGoodbye)
             Phase = Phase.Closed;
-        else if (kind == Kind.Data && code == 354)
+        else if (kind == Kind.Data && AsksForMore(code))
             Collect();
         else
             Resume(code);

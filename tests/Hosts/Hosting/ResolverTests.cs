@@ -79,6 +79,7 @@ public sealed class ResolverTests(bool library)
     [Category("RFC6376-3.6.2-1")]
     [Category("RFC6376-3.6.2.2-1")]
     [TestCase("one", "hello")]
+    [Category("RFC6651-3.2-1")]
     [TestCase("joined", "abcdef")]
     [TestCase("octets", "\u00c8\u00ff\t")]
     [TestCase("alias", "hello")]

@@ -29,6 +29,7 @@ public sealed class ReportSenderTests
     }
 
     [Test]
+    [Category("RFC5965-8-1")]
     public async Task AReportGoesToSendmailWithoutASender()
     {
         Sendmail("echo \"$@\" > \"$0.arguments\"; cat > \"$0.mail\"");

@@ -159,10 +159,11 @@ public sealed class DialogueTests
 
     [Test]
     [Category("RFC5321-3.3-1")]
-    public void A_354_to_anything_but_DATA_ends_the_session()
+    [Category("RFC5321-4.2-2")]
+    public void A_3yz_to_anything_but_DATA_ends_the_session([Values(354, 399)] int code)
     {
         var talk = new Conversation();
-        talk.Relay.Replies["XEXCH50"] = "354 send it\r\n";
+        talk.Relay.Replies["XEXCH50"] = $"{code} send it\r\n";
         talk.Told();
         talk.FromClient("XEXCH50 4 2\r\nMAIL FROM:<a@b>\r\n");
         Assert.That(talk.Told(), Does.StartWith("421 4.4.2 "));
@@ -288,6 +289,43 @@ public sealed class DialogueTests
             Assert.That(talk.Dialogue.Phase, Is.EqualTo(Phase.Closed));
             Assert.That(talk.Relay.Messages, Is.Empty);
         }
+    }
+
+    [Test]
+    [Category("RFC5321-4.2-2")]
+    public void A_code_that_nobody_knows_counts_by_its_first_digit()
+    {
+        var talk = new Conversation();
+        talk.Relay.Replies["EHLO"] = "299-r\r\n299-STARTTLS\r\n299 SIZE\r\n";
+        talk.Relay.Replies["DATA"] = "399 well\r\n";
+        talk.Relay.Replies["."] = "298 mine\r\n";
+        talk.Told();
+        Assert.That(talk.FromClient("EHLO c\r\n").Told(), Is.EqualTo("299-r\r\n299 SIZE\r\n"));
+        Assert.That(talk.FromClient("DATA\r\n" + Text + ".\r\n").Told(), Is.EqualTo("399 well\r\n298 mine\r\n"));
+        Assert.That(talk.Judged, Is.EqualTo(new[] { Unstuffed }));
+        foreach (var refusal in new[] { "499 later\r\n", "599 never\r\n" })
+        {
+            talk.Relay.Replies["DATA"] = refusal;
+            Assert.That(talk.FromClient("DATA\r\nNOOP\r\n").Told(), Is.EqualTo(refusal + "250 NOOP ok\r\n"));
+        }
+    }
+
+    [Test]
+    [Category("RFC5321-4.1.1.5-1")]
+    public void RSET_at_each_step_passes_and_what_follows_begins_anew([Range(0, 3)] int step)
+    {
+        string[] steps = ["EHLO c\r\n", "MAIL FROM:<old@b>\r\n", "RCPT TO:<old@d>\r\n", "DATA\r\nold: 1\r\n\r\nold\r\n.\r\n"];
+        var talk = new Conversation();
+        talk.FromClient("EHLO c\r\n" + string.Concat(steps[..(step + 1)])).Told();
+        var before = talk.Relay.Messages.Count;
+        Assert.That(talk.FromClient("RSET\r\n").Told(), Is.EqualTo("250 RSET ok\r\n"));
+        Assert.That(talk.Relay.Commands[^1], Is.EqualTo("RSET"));
+        Assert.That(talk.Dialogue.Phase, Is.EqualTo(Phase.Commands));
+        Assert.That(
+            talk.FromClient(Envelope + "DATA\r\n" + Text + ".\r\n").Told(),
+            Is.EqualTo(EnvelopeReplies + "354 go on\r\n250 2.0.0 queued\r\n"));
+        Assert.That(talk.Judged[^1], Is.EqualTo(Unstuffed));
+        Assert.That(talk.Relay.Messages.Skip(before), Is.EqualTo(new[] { Conversation.Added + Unstuffed }));
     }
 
     [Test]

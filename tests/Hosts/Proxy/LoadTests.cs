@@ -102,6 +102,8 @@ public sealed class LoadTests
     {
         const string alphabet = "abc .\t.-=\"\\\u0001\u00e9\u00ff\0Z";
         var message = new StringBuilder($"From: joe@example.org\r\nMessage-ID: <{number}@example.org>\r\n");
+        for (var hops = random.Next(4); hops > 0; hops--)
+            message.Append($"Received: from a{random.Next(9)}.example\tby b.example ; odd\r\n\t{hops}\r\n");
         if (random.Next(10) > 0)
             message.Append("Subject: ").Append(random.Next()).Append("\r\n folded\r\n\r\n");
         for (var lines = random.Next(12); lines > 0; lines--)

@@ -96,7 +96,7 @@ internal sealed class ScriptedRelay
         }
 
         var answer = Replies.GetValueOrDefault(verb, $"250 {verb} ok\r\n");
-        inText = verb == "DATA" && answer.StartsWith("354", StringComparison.Ordinal);
+        inText = verb == "DATA" && answer.StartsWith('3');
         return answer;
     }
 }

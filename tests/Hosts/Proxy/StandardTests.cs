@@ -77,7 +77,10 @@ public sealed class StandardTests
         talk.Relay.Replies["NOOP"] = reply;
         talk.Told();
         Assert.That(talk.FromClient("NOOP " + new string('n', 505) + "\r\n").Told(), Is.EqualTo(reply));
-        talk.FromClient($"EHLO {domain}\r\nMAIL FROM:{path}\r\n" + string.Join("\r\n", recipients) + "\r\nDATA\r\n" + text + ".\r\n");
+        var host = string.Concat(Enumerable.Repeat("d123456789.", 22)) + new string('d', 13);
+        Assert.That(host, Has.Length.EqualTo(255));
+        talk.FromClient($"EHLO {host}\r\nMAIL FROM:{path}\r\n" + string.Join("\r\n", recipients) + "\r\nDATA\r\n" + text + ".\r\n");
+        Assert.That(talk.Relay.Commands, Is.SupersetOf(new[] { $"EHLO {host}", $"MAIL FROM:{path}" }));
         Assert.That(talk.Relay.Commands.Where(c => c.StartsWith("RCPT", StringComparison.Ordinal)), Is.EqualTo(recipients));
         Assert.That(talk.Relay.Messages, Is.EqualTo(new[] { Conversation.Added + text }));
     }
