@@ -218,7 +218,7 @@ let internal run (parts: MilterParts) (way: Way) (mail: string) : Ran =
 /// The header of a message with changes made to it as MTAs make them. The first field is the MTA's own.
 let applied (changes: Change list) (fields: string list) : string list =
     let isNamed (name: string) (field: string) =
-        field.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase)
+        field.Split(':').[0].TrimEnd().Equals(name, StringComparison.OrdinalIgnoreCase)
 
     let delete (name: string) occurrence (fields: string list) =
         let positions =
