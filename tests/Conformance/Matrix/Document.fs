@@ -51,22 +51,27 @@ let outcome (results: Map<string * string, TestResult>) (id: string) : string =
     elif has Skipped then "skipped"
     else "not run"
 
+/// What stands between the tests and a decision beside them.
+[<Literal>]
+let Aside = "<br>But: "
+
+let private decisionText (decision: Decision) : string =
+    if decision.Setting = "" then
+        decision.Text
+    else
+        decision.Text + " Setting: `" + decision.Setting + "`."
+
 let private outcomeCell results (requirement: Requirement) =
     let isProven = not (tests requirement.Id).IsEmpty
     let isThis (decision: Decision) = decision.Id = requirement.Id
 
     match inapplicable.TryFind requirement.Id, List.tryFind isThis decisions with
     | Some reason, _ -> "not offered", reason
-    | None, Some decision when not isProven ->
-        let setting =
-            if decision.Setting = "" then
-                ""
-            else
-                " Setting: `" + decision.Setting + "`."
-
-        "decided", decision.Text + setting
-    | None, _ when not isProven -> "no test", ""
-    | None, _ -> outcome results requirement.Id, testsCell requirement.Id
+    | None, Some decision when isProven ->
+        outcome results requirement.Id, testsCell requirement.Id + Aside + decisionText decision
+    | None, Some decision -> "decided", decisionText decision
+    | None, None when isProven -> outcome results requirement.Id, testsCell requirement.Id
+    | None, None -> "no test", ""
 
 let private requirementRow results (requirement: Requirement) =
     let result, proof = outcomeCell results requirement
@@ -109,7 +114,9 @@ let private summaryRow results (part: string, requirements: Requirement list) =
             count isPass obligatory + "/" + string obligatory.Length
             count isPass (requirements |> List.filter (needsTest >> not))
             count
-                (fun requirement -> decisions |> List.exists (fun decision -> decision.Id = requirement.Id))
+                (fun requirement ->
+                    not (needsTest requirement)
+                    && decisions |> List.exists (fun decision -> decision.Id = requirement.Id))
                 requirements
             string distinct.Length
             String.Join(", ", weak) + " |"
@@ -127,8 +134,9 @@ let private ledgerPart results : string list =
         "## Summary"
         ""
         "M and D: what a standard says must be so, or what its grammar or plain text decides. S and O: what it recommends or"
-        "leaves open; each has a test, or a decision with the setting that changes it. The last column names the M and D items"
-        "that rest on a single test: where the proof is weakest."
+        "leaves open; each has a test, or a decision with the setting that changes it. A decision behind the tests (But: ...)"
+        "says where a program does otherwise by default, as the original did. The last column names the M and D items that rest"
+        "on a single test: where the proof is weakest."
         ""
         "| part | M and D pass | S and O pass | decided | tests | rest on one test |"
         "|---|---|---|---|---|---|"
