@@ -180,7 +180,9 @@ module internal FilterVerifier =
     /// The end, when everything is known.
     let private finish (message: FilterMessage) (log: LogLine list) (found: Findings) : FilterVerdict =
         let status, practice = found.Status, found.Practice
-        let struct (finalEnd, lines) = FilterEnding.ofMessage message practice found.Wishes status
+
+        let struct (finalEnd, lines) =
+            FilterEnding.ofMessage message practice found.Wishes status
 
         let fields =
             if isTold message practice status then

@@ -302,49 +302,6 @@ let ``RFC4870-3.6-1 unsigned mail of a domain that signs all is missing its sign
 
     Expect.equal [ "_domainkey.example.com" ] ran.Asked
 
-[<Test>]
-let ``RFC4870-3.2.3-5 RFC4870-3.6-1 mail of a domain in testing mode ends like good mail`` () =
-    let strict =
-        { acting (fun actions ->
-              { actions with
-                  BadSignature = FilterAction.Reject
-                  SignatureMissing = FilterAction.Reject
-                  NoSignature = FilterAction.Reject
-              }) with
-            Verifying =
-                { dkPolicy.Verifying with
-                    Quarantine = true
-                }
-        }
-
-    let outcome zone mail =
-        let ran = dkRunWith strict { outside with Zone = zone } mail
-        ran.Ending, ran.Changes |> List.exists _.IsQuarantined
-
-    let key = text keyName publishedKey.Value
-    let keyInTest = text keyName (publishedKey.Value + "; t=y")
-
-    let policy more =
-        text "_domainkey.example.com" ("o=-" + more)
-
-    for zone, mail in
-        [
-            [ key; policy "" ], altered.Value
-            [ key; policy "" ], plain
-            [ key ], "DomainKey-Signature: nonsense\n" + plain
-        ] do
-        Expect.isTrue ((fst (outcome zone mail)).IsRefused) mail
-
-    for zone, mail in
-        [
-            // The policy cannot take back what the key says.
-            [ keyInTest; policy "" ], altered.Value
-            [ key; policy "; t=y" ], altered.Value
-            [ key; policy "; t=y" ], plain
-            [ key; policy "; t=y" ], "DomainKey-Signature: nonsense\n" + plain
-        ] do
-        Expect.equal (Accepted, false) (outcome zone mail)
-
 [<Category "RFC4870-3.7.6-1">]
 [<Test>]
 let ``RFC4870-3.6-2 no policy is asked for where the signature is good`` () =
