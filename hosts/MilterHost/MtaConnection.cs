@@ -14,6 +14,9 @@ internal sealed class MtaConnection : IReadiness, IDisposable
     // A piece of a body in one read, with its head.
     private const int ScratchSize = 68 * 1024;
     private const int LeastRoom = 4096;
+
+    // Milliseconds after which a connection lets others have their turn.
+    private const int Turn = 5;
     private static readonly Task<IReadOnlyDictionary<Question, Answer>> nothingAsked =
         Task.FromResult<IReadOnlyDictionary<Question, Answer>>(new Dictionary<Question, Answer>());
 
@@ -27,6 +30,7 @@ internal sealed class MtaConnection : IReadiness, IDisposable
     private readonly MilterSession session;
     private readonly TaskCompletionSource ended = new();
     private readonly Action answered;
+    private readonly Action goOn;
     private Task<IReadOnlyDictionary<Question, Answer>> asked = nothingAsked;
     private MessageLookups? lookups;
     private int messageNumber;
@@ -48,6 +52,7 @@ internal sealed class MtaConnection : IReadiness, IDisposable
         this.patience = patience;
         session = new MilterSession(service, output);
         answered = () => Post(Events.Answered);
+        goOn = Work;
         SetDeadline();
     }
 
@@ -111,13 +116,14 @@ internal sealed class MtaConnection : IReadiness, IDisposable
 
     private void Work()
     {
+        var end = Environment.TickCount64 + Turn;
         do
         {
             var happened = (Events)Interlocked.Exchange(ref state, (int)Events.Working);
             try
             {
                 Heed(happened);
-                Converse();
+                Converse(end);
             }
             catch (Exception failure)
             {
@@ -128,6 +134,12 @@ internal sealed class MtaConnection : IReadiness, IDisposable
             // What was closed stays locked.
             if (closed)
                 return;
+            if (Environment.TickCount64 >= end)
+            {
+                // A peer that never pauses must not keep the others waiting. Nobody else is let in meanwhile.
+                StreamSocket.Later(goOn);
+                return;
+            }
         }
         while (Interlocked.CompareExchange(ref state, 0, (int)Events.Working) != (int)Events.Working);
     }
@@ -152,8 +164,8 @@ internal sealed class MtaConnection : IReadiness, IDisposable
             Dispose();
     }
 
-    // Goes on until only waiting helps.
-    private void Converse()
+    // Goes on until only waiting helps, or its turn is over.
+    private void Converse(long end)
     {
         do
         {
@@ -162,7 +174,7 @@ internal sealed class MtaConnection : IReadiness, IDisposable
             if (session.Closed && !sending)
                 Dispose();
         }
-        while (!closed && !sending && !session.Waiting && Hear());
+        while (!closed && !sending && !session.Waiting && Environment.TickCount64 < end && Hear());
 
         SetDeadline();
     }
@@ -221,7 +233,7 @@ internal sealed class MtaConnection : IReadiness, IDisposable
     {
         var used = session.Receive(octets);
         Keep(octets[used..]);
-        unheard = session.Waiting && keptLength > 0;
+        unheard = (session.Waiting || session.Paused) && keptLength > 0;
     }
 
     private void Keep(ReadOnlySpan<byte> rest)

@@ -84,6 +84,9 @@ public sealed class StreamSocket : IDisposable
         }
     }
 
+    /// <summary>Does work in a thread that tells of readiness, behind all that is ready now.</summary>
+    public static void Later(Action work) => Reactor.Shared.Later(work);
+
     /// <summary>Begins to tell when there is something to receive, first of all if there already is.</summary>
     public void Watch(IReadiness target)
     {
