@@ -9,7 +9,7 @@ namespace Dkim.MilterHost;
 /// Events come from any thread; whichever brings the first does the work until none is left, so that nobody has to be
 /// woken and only one thread is ever inside. Without a message on its way a connection holds no buffer.
 /// </summary>
-internal sealed class MtaConnection : IReadiness, IDisposable
+internal sealed class MtaConnection : IReadiness, IConnection
 {
     // A piece of a body in one read, with its head.
     private const int ScratchSize = 68 * 1024;
@@ -79,14 +79,12 @@ internal sealed class MtaConnection : IReadiness, IDisposable
         return ended.Task;
     }
 
-    /// <summary>Reminds the connection of its time limit. For any thread.</summary>
     public void Tick(long now)
     {
         if (now > Volatile.Read(ref deadline))
             Post(Events.Late);
     }
 
-    /// <summary>Ends the connection once no message is on its way, or at once. For any thread.</summary>
     public void Stop(bool now) => Post(now ? Events.Abort : Events.Stop);
 
     /// <summary>Closes the connection. Not while another thread is inside.</summary>

@@ -65,9 +65,11 @@ internal sealed class Service
     private async Task ServeAsync(Listener listener, Signals signals)
     {
         using var stop = new CancellationTokenSource();
-        using var connections = new MtaConnections(duty, new Patience());
+        using var connections = new OpenConnections();
+        var patience = new Patience();
         var limits = new ServeSettings(MostConnections, Grace + TimeSpan.FromSeconds(5));
-        var served = listener.ServeAsync((socket, _) => connections.ServeAsync(socket), limits, log.Warning, stop.Token);
+        var served = listener.ServeAsync(
+            (socket, _) => connections.ServeAsync(new MtaConnection(socket, duty, patience)), limits, log.Warning, stop.Token);
         var watched = Systemd.FeedWatchdogAsync(() => true, stop.Token);
         Systemd.Ready();
         await HeedAsync(signals).ConfigureAwait(false);
@@ -93,7 +95,7 @@ internal sealed class Service
     }
 
     // Messages on their way may end; a second signal, or the end of the grace, ends all.
-    private static async Task HurryAsync(MtaConnections connections, Signals signals, Task served)
+    private static async Task HurryAsync(OpenConnections connections, Signals signals, Task served)
     {
         var second = signals.Incoming.WaitToReadAsync().AsTask();
         if (await Task.WhenAny(served, second, Task.Delay(Grace)).ConfigureAwait(false) != served)

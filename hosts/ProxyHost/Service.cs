@@ -17,7 +17,7 @@ internal sealed class Service : IDisposable
     private readonly SettingsFiles files;
     private readonly Func<ProxyStart> begin;
     private readonly Log log;
-    private readonly Sessions sessions = new();
+    private readonly OpenConnections sessions = new();
     private readonly Lock gate = new();
     private KeyWatch keys;
     private volatile Serving serving;
@@ -166,7 +166,7 @@ internal sealed class Service : IDisposable
     private Task AdmitAsync(Serving current, StreamSocket client, IPAddress address, FSharpValueOption<string> name)
     {
         if (current.Program.Admits(new ProxyClient(address, name)))
-            return sessions.ServeAsync(client, current.Relaying);
+            return sessions.ServeAsync(new Session(client, current.Relaying));
         log.Warning($"connection from {address} is not allowed");
         client.TrySend("421 4.7.1 Client is not allowed\r\n"u8);
         return Task.CompletedTask;
