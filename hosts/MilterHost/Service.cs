@@ -21,8 +21,10 @@ internal sealed class Service
         this.log = log;
     }
 
-    /// <summary>Opens the socket and what else is needed, serves until a signal to stop, and gives the exit code.</summary>
-    /// <param name="handed">What a supervisor has handed to this process; the pid file then is the supervisor's.</param>
+    /// <summary>Opens the socket and what else is needed, serves until a signal to stop, and gives the exit
+    /// code.</summary>
+    /// <param name="handed">What a supervisor has handed to this process; the pid file then is the
+    /// supervisor's.</param>
     /// <param name="daemon">To be told when the service is ready.</param>
     public static async Task<int> RunAsync(
         FilterProgram program,
@@ -37,7 +39,9 @@ internal sealed class Service
         using var listener = await ListenAsync(settings).ConfigureAwait(false);
         using var pidFile = handed is null ? Launch.WritePidFile(settings, log) : null;
         using var resolver = Lookups.Open(settings);
-        surroundings.PopLogins = Launch.Optional(settings.PopDbFile) is { } database ? PopLogins.Open(database, log.Error) : null;
+        surroundings.PopLogins = Launch.Optional(settings.PopDbFile) is { } database
+            ? PopLogins.Open(database, log.Error)
+            : null;
         await using var reports = new ReportSender(log.Warning);
         surroundings.Reports = reports;
         var duty = new FilterDuty(program, resolver, reports, log);
@@ -69,8 +73,11 @@ internal sealed class Service
         var patience = new Patience();
         var limits = new ServeSettings(MostConnections, Grace + TimeSpan.FromSeconds(5));
         var served = listener.ServeAsync(
-            (socket, _) => connections.ServeAsync(new MtaConnection(socket, duty, patience)), limits, log.Warning, stop.Token);
-        var watched = Systemd.FeedWatchdogAsync(() => true, stop.Token);
+            (socket, _) => connections.ServeAsync(new MtaConnection(socket, duty, patience)),
+            limits,
+            log.Warning,
+            stop.Token);
+        var watched = Systemd.FeedWatchdogAsync(StreamSocket.Answers, stop.Token);
         Systemd.Ready();
         await HeedAsync(signals).ConfigureAwait(false);
         Systemd.Stopping();
@@ -86,7 +93,7 @@ internal sealed class Service
     {
         await foreach (var signal in signals.Incoming.ReadAllAsync().ConfigureAwait(false))
         {
-            if (signal is Signal.Terminate or Signal.Interrupt or Signal.Quit)
+            if (signal.IsStop())
                 return;
             Systemd.Reloading();
             await ReloadAsync().ConfigureAwait(false);
@@ -94,10 +101,10 @@ internal sealed class Service
         }
     }
 
-    // Messages on their way may end; a second signal, or the end of the grace, ends all.
+    // Messages on their way may end; a second signal to stop, or the end of the grace, ends all.
     private static async Task HurryAsync(OpenConnections connections, Signals signals, Task served)
     {
-        var second = signals.Incoming.WaitToReadAsync().AsTask();
+        var second = signals.StopAsync();
         if (await Task.WhenAny(served, second, Task.Delay(Grace)).ConfigureAwait(false) != served)
             connections.Stop(now: true);
     }

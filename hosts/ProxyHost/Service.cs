@@ -177,25 +177,20 @@ internal sealed class Service : IDisposable
     {
         await foreach (var signal in signals.Incoming.ReadAllAsync().ConfigureAwait(false))
         {
-            switch (signal)
-            {
-                case Signal.Terminate or Signal.Interrupt or Signal.Quit:
-                    return;
-                case Signal.Hangup:
-                    Systemd.Reloading();
-                    Reload();
-                    Systemd.Ready();
-                    break;
-                default:
-                    break;
-            }
+            if (signal.IsStop())
+                return;
+            if (signal != Signal.Hangup)
+                continue;
+            Systemd.Reloading();
+            Reload();
+            Systemd.Ready();
         }
     }
 
-    // Messages on their way may end; a second signal, or the end of the grace, ends all.
+    // Messages on their way may end; a second signal to stop, or the end of the grace, ends all.
     private async Task HurryAsync(Signals signals, Task served)
     {
-        var second = signals.Incoming.WaitToReadAsync().AsTask();
+        var second = signals.StopAsync();
         if (await Task.WhenAny(served, second, Task.Delay(Grace)).ConfigureAwait(false) != served)
             sessions.Stop(now: true);
     }

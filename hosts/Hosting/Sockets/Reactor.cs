@@ -25,6 +25,7 @@ internal sealed unsafe class Reactor
     private readonly ConcurrentQueue<Action> later = new();
     private readonly int epoll;
     private readonly int bell;
+    private volatile bool answered = true;
     private long lastNumber;
 
     private Reactor()
@@ -81,6 +82,15 @@ internal sealed unsafe class Reactor
     {
         later.Enqueue(work);
         Ring();
+    }
+
+    /// <summary>Whether a thread has been free to do something since this was asked before.</summary>
+    public bool Answers()
+    {
+        var before = answered;
+        answered = false;
+        Later(() => answered = true);
+        return before;
     }
 
     // Each time is an edge, so that the number of the rings never has to be read.

@@ -33,7 +33,7 @@ public sealed class ServiceTests
     [TearDown]
     public void TearDown()
     {
-        foreach (var process in started.Where(IsAlive))
+        foreach (var process in started.Where(IsAlive).SelectMany(process => ChildrenOf(process).Prepend(process)).ToArray())
             Kill(process, "KILL");
         started.Clear();
         scratch.Dispose();
@@ -259,13 +259,14 @@ public sealed class ServiceTests
         Assert.That(() => filter.Log, Does.Contain("the process id cannot be written").After(5_000, 50));
     }
 
-    [Test]
-    public void TheServiceManagerIsTold()
+    [TestCase("AutoRestart no")]
+    [TestCase("AutoRestart yes")]
+    public void TheServiceManagerIsTold(string line)
     {
         using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         manager.Bind(new UnixDomainSocketEndPoint(scratch.At("notify")));
         manager.ReceiveTimeout = 20_000;
-        Configure("Background no");
+        Configure("Background no", line);
         var start = new ProcessStartInfo(FilterProcess.Path(scratch, "dkim-filter"), ["-x", "conf"])
         {
             WorkingDirectory = scratch.Root,
@@ -359,17 +360,20 @@ public sealed class ServiceTests
         {
             Kill(process, "TERM");
             Thread.Sleep(500);
-            Assert.That(IsAlive(process));
+            Kill(process, "HUP");
+            Thread.Sleep(300);
+            Assert.That(IsAlive(process), "nor does another signal end it that does not say so");
         });
         Assert.That(replies[0], Does.Contain("DKIM-Signature"));
         await Tools.Eventually(() => !IsAlive(process), "it ends");
     }
 
-    [Test]
-    public async Task SocketsOfTheServiceManagerAreUsed()
+    [TestCase("AutoRestart no")]
+    [TestCase("AutoRestart yes")]
+    public async Task SocketsOfTheServiceManagerAreUsed(string line)
     {
         var python = Tools.RequireProgram("python3", "python3");
-        Configure("Background no", $"Socket {scratch.At("unused")}");
+        Configure("Background no", line, $"Socket {scratch.At("unused")}");
         const string Script = """
             import os, socket, sys
             listening = socket.socket(socket.AF_UNIX)
