@@ -4,9 +4,9 @@ using Dkim.Hosting;
 namespace Dkim.MilterHost;
 
 /// <summary>
-/// From settings to a service, in the order in which the originals did it: into the background, the user, the supervisor,
-/// the socket, the pid file, the database. What root alone may read has been read before; socket and pid file are made
-/// by the user that the service runs as.
+/// From settings to a service, in the order in which the originals did it: into the background, the user, the
+/// supervisor, the socket, the pid file, the database. What root alone may read has been read before; socket and pid
+/// file are made by the user that the service runs as.
 /// </summary>
 internal static class Launch
 {
@@ -100,7 +100,8 @@ internal static class Launch
         return await supervisor.RunAsync(signals).ConfigureAwait(false) ? 0 : ExitCodes.Unavailable;
     }
 
-    /// <summary>Writes the process id where the settings say so; that it cannot be written is no reason not to serve.</summary>
+    /// <summary>Writes the process id where the settings say so; that it cannot be written is no reason not to
+    /// serve.</summary>
     public static PidFile? WritePidFile(FilterService settings, ServiceLog log)
     {
         if (Optional(settings.PidFile) is not { } path)

@@ -39,8 +39,8 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
     /// <see cref="Answer"/>.</summary>
     public bool Waiting => message is { Waiting: true };
 
-    /// <summary>A message has ended, or was given up; what comes after it is heard by the next <see cref="Receive"/>, so that a peer that
-    /// sends many in one go can be made to wait for others.</summary>
+    /// <summary>A message has ended, or was given up; what comes after it is heard by the next <see cref="Receive"/>,
+    /// so that a peer that sends many in one go can be made to wait for others.</summary>
     public bool Paused { get; private set; }
 
     /// <summary>Counts messages, so that the answers for one are not taken for those of another.</summary>

@@ -63,7 +63,8 @@ public sealed class SettingsFiles
         return start;
     }
 
-    /// <summary>Whether a process before this one has left the files of a later start. The next start gets them.</summary>
+    /// <summary>Whether a process before this one has left the files of a later start, which the next start then
+    /// gets.</summary>
     public bool TakeLeft()
     {
         var any = left is not null;

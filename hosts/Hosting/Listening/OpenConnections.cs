@@ -1,7 +1,7 @@
 namespace Dkim.Hosting;
 
-/// <summary>A connection as its service sees it. <see cref="Tick"/> and <see cref="Stop"/> may come from any thread, also
-/// after its end.</summary>
+/// <summary>A connection as its service sees it. <see cref="Tick"/> and <see cref="Stop"/> may come from any thread,
+/// also after its end.</summary>
 public interface IConnection : IDisposable
 {
     /// <summary>Serves the connection to its end, which may be any.</summary>

@@ -43,8 +43,10 @@ internal sealed class FairnessTests
     private static IEnumerable<TestCaseData> Floods()
     {
         byte[] begun = [.. Packet('M', "<a>\0"), .. Packet('L', "From\0 a@example.org\0"), .. Packet('N', "")];
-        yield return new TestCaseData((byte[])[.. begun, .. Packet('A', "")]) { TestName = "Endless messages given up" };
-        yield return new TestCaseData((byte[])[.. begun, .. Packet('E', "")]) { TestName = "Endless messages to sign" };
+        byte[] givenUp = [.. begun, .. Packet('A', "")];
+        byte[] toSign = [.. begun, .. Packet('E', "")];
+        yield return new TestCaseData(givenUp) { TestName = "Endless messages given up" };
+        yield return new TestCaseData(toSign) { TestName = "Endless messages to sign" };
     }
 
     [TestCaseSource(nameof(Floods))]

@@ -8,13 +8,13 @@ using NUnit.Framework;
 
 namespace Dkim.Hosts.Tests.Milter;
 
-/// <summary>Conversations with dkim-filter and dk-filter in Lua, run by miltertest: one script for each row of the tables
-/// by which they decide. The comments at the top of a script say what it needs:
+/// <summary>Conversations with dkim-filter and dk-filter in Lua, run by miltertest: one script for each row of the
+/// tables by which they decide. The comments at the top of a script say what it needs:
 /// <c>conf: LINE</c> of the configuration, or for dk-filter <c>arguments: WORDS</c>; <c>file NAME: LINE</c>;
 /// <c>key: NAME RECORD</c> for the file of keys, where $P stands for the public key; <c>sign NAME: TAGS</c> and
 /// <c>domainkey NAME: TAGS</c>, a signature over the usual message that the script finds in the variable NAME;
-/// <c>author: MAILBOX</c>, the message's From; <c>log: TEXT</c> and <c>no log: TEXT</c>, what the log has to say in the end.
-/// The keys are also in a name server, which a dk-filter that verifies asks, since it knows no file of keys, and
+/// <c>author: MAILBOX</c>, the message's From; <c>log: TEXT</c> and <c>no log: TEXT</c>, what the log has to say in
+/// the end. The keys are also in a name server, which a dk-filter that verifies asks, since it knows no file of keys, and
 /// dkim-filter where a line of its configuration has $N. The server refuses questions about other domains.</summary>
 [CancelAfter(60_000)]
 internal sealed partial class ScriptTests
@@ -44,7 +44,7 @@ internal sealed partial class ScriptTests
 
         const string Usual = "sel._domainkey.example.org v=DKIM1; k=rsa; p=$P";
         string[] records =
-            [.. Named(needs, "key").Prepend(Usual).Select(record => record.Replace("$P", TestSignature.PublicKey(key)))];
+            [.. Named(needs, "key").Prepend(Usual).Select(line => line.Replace("$P", TestSignature.PublicKey(key)))];
         scratch.Write("keys.txt", string.Join('\n', records) + "\n");
 
         var place = $"inet:{Tools.FreePort()}@127.0.0.1";
@@ -78,7 +78,8 @@ internal sealed partial class ScriptTests
         {
             foreach (var row in rows)
             {
-                var texts = row[4].Split(", ").Select(name => File.ReadAllText(Path.Combine(folder, name + ".lua"))).ToArray();
+                string[] texts =
+                    [.. row[4].Split(", ").Select(name => File.ReadAllText(Path.Combine(folder, name + ".lua")))];
                 var results = Quoted().Matches(row[1]).Select(match => match.Groups[1].Value);
                 var settings = SettingName().Matches(row[2]).Select(match => match.Value);
                 foreach (var text in results.Select(Unfilled).Concat(settings))
@@ -93,7 +94,8 @@ internal sealed partial class ScriptTests
         File.ReadLines(Path.Combine(folder, "milter.md"))
             .SkipWhile(line => !line.StartsWith("| verified |", StringComparison.Ordinal))
             .TakeWhile(line => !line.StartsWith("## ", StringComparison.Ordinal))
-            .Where(line => line.StartsWith("| ", StringComparison.Ordinal) && !line.StartsWith("| verified", StringComparison.Ordinal))
+            .Where(line => line.StartsWith("| ", StringComparison.Ordinal))
+            .Where(line => !line.StartsWith("| verified |", StringComparison.Ordinal))
             .Select(line => line.Trim('|', ' ').Split('|', StringSplitOptions.TrimEntries));
 
     // What stands there whatever the case.
@@ -103,8 +105,10 @@ internal sealed partial class ScriptTests
         from need in needs
         let words = need.What.Split(' ')
         where words[0] is "sign" or "domainkey"
-        let make = words[0] == "sign" ? TestSignature.Make : (Func<RSA, string, string, string>)TestSignature.MakeDomainKey
-        select $"{words[1]}={make(key, author, need.Text)}";
+        let value = words[0] == "sign"
+            ? TestSignature.Make(key, author, need.Text)
+            : TestSignature.MakeDomainKey(key, author, need.Text)
+        select $"{words[1]}={value}";
 
     private static Nsd? StartServer((string What, string Text)[] needs, IEnumerable<string> records)
     {
@@ -114,8 +118,8 @@ internal sealed partial class ScriptTests
             return null;
         }
 
-        var zone = string.Join('\n', records.Select(record => record.Split(' ', 2)).Select(pair => Nsd.Txt(pair[0] + ".", pair[1])));
-        var zones = new Dictionary<string, string> { ["example.org"] = zone };
+        var lines = records.Select(record => record.Split(' ', 2)).Select(pair => Nsd.Txt(pair[0] + ".", pair[1]));
+        var zones = new Dictionary<string, string> { ["example.org"] = string.Join('\n', lines) };
         if (!forDomainKeys)
         {
             return new Nsd(zones);
@@ -142,7 +146,8 @@ internal sealed partial class ScriptTests
         }
 
         string[] logging = FilterProcess.Own == FilterProcess.OpenDkim ? [] : ["Syslog yes"];
-        var lines = Named(needs, "conf").Select(line => line.Replace("$N", $"{server?.Address.Address}@{server?.Address.Port}"));
+        var address = $"{server?.Address.Address}@{server?.Address.Port}";
+        var lines = Named(needs, "conf").Select(line => line.Replace("$N", address));
         return FilterProcess.Start(scratch, FilterProcess.Own, place, [.. logging, .. lines]);
     }
 

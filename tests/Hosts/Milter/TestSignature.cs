@@ -3,9 +3,9 @@ using System.Text;
 
 namespace Dkim.Hosts.Tests.Milter;
 
-/// <summary>Signatures over the one message of the scripts, made without any code of the programs. Canonicalization of DKIM
-/// is relaxed/simple, which leaves this message as it is but for the names of its fields; of DomainKeys nofws, which takes
-/// all its blanks.</summary>
+/// <summary>Signatures over the one message of the scripts, made without any code of the programs. Canonicalization of
+/// DKIM is relaxed/simple, which leaves this message as it is but for the names of its fields; of DomainKeys nofws,
+/// which takes all its blanks.</summary>
 internal static class TestSignature
 {
     private const string Body = "One line.\r\nAnother.\r\n";
@@ -64,8 +64,8 @@ internal static class TestSignature
         var damage = Change(chosen, tags);
         string[] lines =
         [
-            $"From:{(damage == "header" ? "Other <other@example.org>" : author)}", "To:ann@example.com", "Subject:a test",
-            "Date:Fri, 20 Nov 2026 12:00:00 +0000", "Message-ID:<1@example.org>", "",
+            $"From:{(damage == "header" ? "Other <other@example.org>" : author)}",
+            "To:ann@example.com", "Subject:a test", "Date:Fri, 20 Nov 2026 12:00:00 +0000", "Message-ID:<1@example.org>", "",
             .. damage == "body" ? ["Other."] : Body.TrimEnd().Split("\r\n"),
         ];
         var signed = string.Concat(lines.Select(line => line.Replace(" ", "") + "\r\n"));
