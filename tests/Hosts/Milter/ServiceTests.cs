@@ -277,14 +277,23 @@ public sealed class ServiceTests
         using var process = Process.Start(start)!;
         started.Add(process.Id);
         var told = new HashSet<string>();
-        var buffer = new byte[1000];
-        while (!told.Contains("READY=1") || !told.Contains("WATCHDOG=1"))
-            told.Add(Encoding.ASCII.GetString(buffer, 0, manager.Receive(buffer)));
+        var clock = Stopwatch.StartNew();
+        ListenFor("READY=1");
+        ListenFor("WATCHDOG=1");
         Kill(process.Id, "TERM");
-        while (!told.Contains("STOPPING=1"))
-            told.Add(Encoding.ASCII.GetString(buffer, 0, manager.Receive(buffer)));
+        ListenFor("STOPPING=1");
         process.WaitForExit();
         Assert.That(process.ExitCode, Is.Zero);
+
+        void ListenFor(string word)
+        {
+            var buffer = new byte[1000];
+            while (!told.Contains(word))
+            {
+                Assert.That(clock.Elapsed.TotalSeconds, Is.LessThan(40), word);
+                told.Add(Encoding.ASCII.GetString(buffer, 0, manager.Receive(buffer)));
+            }
+        }
     }
 
     [Test]
