@@ -41,6 +41,7 @@ internal static unsafe class Libc
     public static readonly int O_TMPFILE = 0x400000 | O_DIRECTORY;
 
     public const int LOCK_EX = 2;
+    public const int LOCK_NB = 4;
     public const int F_SETFD = 2;
     public const int FD_CLOEXEC = 1;
 
@@ -103,11 +104,7 @@ internal static unsafe class Libc
     public static extern int listen(int fd, int backlog);
 
     [DllImport(Name)]
-    public static extern uint getuid();
-    [DllImport(Name)]
     public static extern uint geteuid();
-    [DllImport(Name)]
-    public static extern uint getgid();
     [DllImport(Name)]
     public static extern uint getegid();
     [DllImport(Name, SetLastError = true)]

@@ -24,7 +24,8 @@ internal sealed class FilterDuty(FilterProgram program, IResolver resolver, Repo
     {
         var before = order;
         // Messages begun under it go on to ask the old one.
-        var source = Lookups.AreSame(before.Program.Service, next.Service) ? before.Resolver : Lookups.Open(next.Service);
+        var same = Lookups.AreSame(before.Program.Service, next.Service);
+        var source = same ? before.Resolver : Lookups.Open(next.Service);
         order = new Order(next, source);
     }
 

@@ -4,21 +4,21 @@ using Dkim.Hosting;
 namespace Dkim.MilterHost;
 
 /// <summary>
-/// From settings to a service, in the order in which the originals did it: into the background, the user, the supervisor,
-/// the socket, the pid file, the database. What root alone may read has been read before; socket and pid file are made
-/// by the user that the service runs as.
+/// From settings to a service, in the order in which the originals did it: into the background, the user, the
+/// supervisor, the socket, the pid file, the database. What root alone may read has been read before; socket and pid
+/// file are made by the user that the service runs as.
 /// </summary>
 internal static class Launch
 {
     /// <summary>Starts, serves until a signal says to stop, and gives the exit code.</summary>
     /// <param name="files">The files of the start.</param>
-    /// <param name="isCopy">A supervisor has started this process.</param>
+    /// <param name="handed">What the supervisor has handed to this process, where one has started it.</param>
     public static async Task<int> RunAsync(
-        FilterProgram program, SettingsFiles files, Surroundings surroundings, bool isCopy)
+        FilterProgram program, SettingsFiles files, Surroundings surroundings, FileHandover? handed)
     {
         try
         {
-            return await StartAsync(program, files, surroundings, isCopy).ConfigureAwait(false);
+            return await StartAsync(Latest(program, files), files, surroundings, handed).ConfigureAwait(false);
         }
         catch (StartupException failure)
         {
@@ -27,15 +27,23 @@ internal static class Launch
         }
     }
 
+    // In the place of a filter that had read its files again, with what it had read. They made a program once, and what
+    // cannot change while a filter runs is as it was at the start of the first.
+    private static FilterProgram Latest(FilterProgram program, SettingsFiles files) =>
+        files.TakeLeft() && program.Again() is { IsSome: true } again
+            ? files.Supply(again.Value).Again(out _) ?? program
+            : program;
+
     private static async Task<int> StartAsync(
-        FilterProgram program, SettingsFiles files, Surroundings surroundings, bool isCopy)
+        FilterProgram program, SettingsFiles files, Surroundings surroundings, FileHandover? handed)
     {
+        var isCopy = handed is not null;
         var settings = program.Service;
         Daemon? daemon = null;
         if (settings.Background && !isCopy)
         {
-            using var handed = new FileHandover(files);
-            daemon = Daemon.Detach(out var exitCode, handed);
+            using var toCopy = new FileHandover(files);
+            daemon = Daemon.Detach(out var exitCode, toCopy);
             if (daemon is null)
                 return exitCode;
         }
@@ -54,8 +62,7 @@ internal static class Launch
 
         foreach (var warning in looseKeys)
             log.Warning(warning);
-        return await Service.RunAsync(program, files, surroundings, log, signals, daemon, ownsPidFile: !isCopy)
-            .ConfigureAwait(false);
+        return await Service.RunAsync(program, files, handed, surroundings, log, signals, daemon).ConfigureAwait(false);
     }
 
     private static void BecomeUser(FilterService settings, Account account)
@@ -93,7 +100,8 @@ internal static class Launch
         return await supervisor.RunAsync(signals).ConfigureAwait(false) ? 0 : ExitCodes.Unavailable;
     }
 
-    /// <summary>Writes the process id where the settings say so; that it cannot be written is no reason not to serve.</summary>
+    /// <summary>Writes the process id where the settings say so; that it cannot be written is no reason not to
+    /// serve.</summary>
     public static PidFile? WritePidFile(FilterService settings, ServiceLog log)
     {
         if (Optional(settings.PidFile) is not { } path)

@@ -39,17 +39,22 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
     /// <see cref="Answer"/>.</summary>
     public bool Waiting => message is { Waiting: true };
 
+    /// <summary>A message has ended, or was given up; what comes after it is heard by the next <see cref="Receive"/>,
+    /// so that a peer that sends many in one go can be made to wait for others.</summary>
+    public bool Paused { get; private set; }
+
     /// <summary>Counts messages, so that the answers for one are not taken for those of another.</summary>
     public int MessageNumber { get; private set; }
 
     private bool InMessage => stage >= Stage.Envelope;
 
     /// <summary>Hears what the MTA says and gives the number of octets used. The rest is the beginning of a packet, of
-    /// which more must come, or, while <see cref="Waiting"/>, what is heard later.</summary>
+    /// which more must come, or, while <see cref="Waiting"/> or <see cref="Paused"/>, what is heard later.</summary>
     public int Receive(ReadOnlySpan<byte> input)
     {
         var left = input;
-        while (!Closed && !Waiting && (inPiece ? TakePiece(ref left) : TakePacket(ref left)))
+        Paused = false;
+        while (!Closed && !Waiting && !Paused && (inPiece ? TakePiece(ref left) : TakePacket(ref left)))
         {
         }
 
@@ -335,6 +340,7 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
 
     private void DropMessage()
     {
+        Paused |= message is not null;
         message?.Dispose();
         message = null;
     }

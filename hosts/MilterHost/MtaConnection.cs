@@ -9,11 +9,14 @@ namespace Dkim.MilterHost;
 /// Events come from any thread; whichever brings the first does the work until none is left, so that nobody has to be
 /// woken and only one thread is ever inside. Without a message on its way a connection holds no buffer.
 /// </summary>
-internal sealed class MtaConnection : IReadiness, IDisposable
+internal sealed class MtaConnection : IReadiness, IConnection
 {
     // A piece of a body in one read, with its head.
     private const int ScratchSize = 68 * 1024;
     private const int LeastRoom = 4096;
+
+    // Milliseconds after which a connection lets others have their turn.
+    private const int Turn = 5;
     private static readonly Task<IReadOnlyDictionary<Question, Answer>> nothingAsked =
         Task.FromResult<IReadOnlyDictionary<Question, Answer>>(new Dictionary<Question, Answer>());
 
@@ -27,6 +30,7 @@ internal sealed class MtaConnection : IReadiness, IDisposable
     private readonly MilterSession session;
     private readonly TaskCompletionSource ended = new();
     private readonly Action answered;
+    private readonly Action goOn;
     private Task<IReadOnlyDictionary<Question, Answer>> asked = nothingAsked;
     private MessageLookups? lookups;
     private int messageNumber;
@@ -48,6 +52,7 @@ internal sealed class MtaConnection : IReadiness, IDisposable
         this.patience = patience;
         session = new MilterSession(service, output);
         answered = () => Post(Events.Answered);
+        goOn = Work;
         SetDeadline();
     }
 
@@ -74,14 +79,12 @@ internal sealed class MtaConnection : IReadiness, IDisposable
         return ended.Task;
     }
 
-    /// <summary>Reminds the connection of its time limit. For any thread.</summary>
     public void Tick(long now)
     {
         if (now > Volatile.Read(ref deadline))
             Post(Events.Late);
     }
 
-    /// <summary>Ends the connection once no message is on its way, or at once. For any thread.</summary>
     public void Stop(bool now) => Post(now ? Events.Abort : Events.Stop);
 
     /// <summary>Closes the connection. Not while another thread is inside.</summary>
@@ -111,13 +114,14 @@ internal sealed class MtaConnection : IReadiness, IDisposable
 
     private void Work()
     {
+        var end = Environment.TickCount64 + Turn;
         do
         {
             var happened = (Events)Interlocked.Exchange(ref state, (int)Events.Working);
             try
             {
                 Heed(happened);
-                Converse();
+                Converse(end);
             }
             catch (Exception failure)
             {
@@ -128,6 +132,12 @@ internal sealed class MtaConnection : IReadiness, IDisposable
             // What was closed stays locked.
             if (closed)
                 return;
+            if (Environment.TickCount64 >= end)
+            {
+                // A peer that never pauses must not keep the others waiting. Nobody else is let in meanwhile.
+                StreamSocket.Later(goOn);
+                return;
+            }
         }
         while (Interlocked.CompareExchange(ref state, 0, (int)Events.Working) != (int)Events.Working);
     }
@@ -152,8 +162,8 @@ internal sealed class MtaConnection : IReadiness, IDisposable
             Dispose();
     }
 
-    // Goes on until only waiting helps.
-    private void Converse()
+    // Goes on until only waiting helps, or its turn is over.
+    private void Converse(long end)
     {
         do
         {
@@ -162,7 +172,7 @@ internal sealed class MtaConnection : IReadiness, IDisposable
             if (session.Closed && !sending)
                 Dispose();
         }
-        while (!closed && !sending && !session.Waiting && Hear());
+        while (!closed && !sending && !session.Waiting && Environment.TickCount64 < end && Hear());
 
         SetDeadline();
     }
@@ -221,7 +231,7 @@ internal sealed class MtaConnection : IReadiness, IDisposable
     {
         var used = session.Receive(octets);
         Keep(octets[used..]);
-        unheard = session.Waiting && keptLength > 0;
+        unheard = (session.Waiting || session.Paused) && keptLength > 0;
     }
 
     private void Keep(ReadOnlySpan<byte> rest)

@@ -52,7 +52,8 @@ internal sealed unsafe class PopLogins
         var logins = new PopLogins(path, report, create);
         var status = logins.Ask("", out _);
         return status == 0 ? logins
-            : throw new StartupException(StartupFault.Database, $"POPDBFile {path} cannot be opened: {Describe(status)}");
+            : throw new StartupException(
+                StartupFault.Database, $"POPDBFile {path} cannot be opened: {Describe(status)}");
     }
 
     /// <summary>Whether the database has an address. IPv6 addresses are not in it.</summary>
@@ -81,8 +82,8 @@ internal sealed unsafe class PopLogins
         ((delegate* unmanaged<byte*, void*, void>)Method(database, SilenceMethod))(database, null);
         fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
         {
-            status = ((delegate* unmanaged<byte*, void*, byte*, byte*, int, uint, int, int>)Method(database, OpenMethod))(
-                database, null, name, null, Unknown, ReadOnly, 0);
+            var open = (delegate* unmanaged<byte*, void*, byte*, byte*, int, uint, int, int>)Method(database, OpenMethod);
+            status = open(database, null, name, null, Unknown, ReadOnly, 0);
         }
 
         if (status == 0 && text.Length > 0)

@@ -6,7 +6,10 @@ using Dkim.MilterHost;
 Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
 
 var isCopy = Supervisor.TakeIsCopy();
-var files = FileHandover.Take();
+var handed = FileHandover.Take();
+var files = handed?.Files ?? new SettingsFiles();
+if (!isCopy)
+    handed?.Dispose();
 var surroundings = new Surroundings();
 var start = OwnProcess.ProgramName switch
 {
@@ -21,5 +24,5 @@ if (start is null)
 }
 
 return files.Supply(start).Run(
-    program => Launch.RunAsync(program, files, surroundings, isCopy).GetAwaiter().GetResult(),
+    program => Launch.RunAsync(program, files, surroundings, isCopy ? handed : null).GetAwaiter().GetResult(),
     (program, file) => TestMode.RunAsync(program, file).GetAwaiter().GetResult());

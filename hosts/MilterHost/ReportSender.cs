@@ -4,9 +4,9 @@ using System.Threading.Channels;
 namespace Dkim.MilterHost;
 
 /// <summary>
-/// Hands mails of our own to the local mail system by its sendmail command, one after the other. They have no sender, so
-/// that nothing comes back, and there are only so many of them: a flood of bad signatures must not become a flood of
-/// reports.
+/// Hands mails of our own to the local mail system by its sendmail command, one after the other. They have no sender,
+/// so that nothing comes back, and there are only so many of them: a flood of bad signatures must not become a flood
+/// of reports.
 /// </summary>
 internal sealed class ReportSender : IAsyncDisposable
 {

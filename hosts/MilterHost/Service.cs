@@ -10,32 +10,38 @@ internal sealed class Service
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
     private readonly FilterDuty duty;
     private readonly SettingsFiles files;
+    private readonly FileHandover? handed;
     private readonly ServiceLog log;
 
-    private Service(FilterDuty duty, SettingsFiles files, ServiceLog log)
+    private Service(FilterDuty duty, SettingsFiles files, FileHandover? handed, ServiceLog log)
     {
         this.duty = duty;
         this.files = files;
+        this.handed = handed;
         this.log = log;
     }
 
-    /// <summary>Opens the socket and what else is needed, serves until a signal to stop, and gives the exit code.</summary>
+    /// <summary>Opens the socket and what else is needed, serves until a signal to stop, and gives the exit
+    /// code.</summary>
+    /// <param name="handed">What a supervisor has handed to this process; the pid file then is the
+    /// supervisor's.</param>
     /// <param name="daemon">To be told when the service is ready.</param>
-    /// <param name="ownsPidFile">The pid file names this process, and no supervisor.</param>
     public static async Task<int> RunAsync(
         FilterProgram program,
         SettingsFiles files,
+        FileHandover? handed,
         Surroundings surroundings,
         ServiceLog log,
         Signals signals,
-        Daemon? daemon,
-        bool ownsPidFile)
+        Daemon? daemon)
     {
         var settings = program.Service;
         using var listener = await ListenAsync(settings).ConfigureAwait(false);
-        using var pidFile = ownsPidFile ? Launch.WritePidFile(settings, log) : null;
+        using var pidFile = handed is null ? Launch.WritePidFile(settings, log) : null;
         using var resolver = Lookups.Open(settings);
-        surroundings.PopLogins = Launch.Optional(settings.PopDbFile) is { } database ? PopLogins.Open(database, log.Error) : null;
+        surroundings.PopLogins = Launch.Optional(settings.PopDbFile) is { } database
+            ? PopLogins.Open(database, log.Error)
+            : null;
         await using var reports = new ReportSender(log.Warning);
         surroundings.Reports = reports;
         var duty = new FilterDuty(program, resolver, reports, log);
@@ -44,7 +50,7 @@ internal sealed class Service
         foreach (var notice in program.Notices)
             log.Write(notice);
         log.Information($"listening at {string.Join(", ", listener.Addresses)}, DNS by {resolver.Description}");
-        await new Service(duty, files, log).ServeAsync(listener, signals).ConfigureAwait(false);
+        await new Service(duty, files, handed, log).ServeAsync(listener, signals).ConfigureAwait(false);
         log.Write(program.Terminating(0));
         return 0;
     }
@@ -63,10 +69,15 @@ internal sealed class Service
     private async Task ServeAsync(Listener listener, Signals signals)
     {
         using var stop = new CancellationTokenSource();
-        using var connections = new MtaConnections(duty, new Patience());
+        using var connections = new OpenConnections();
+        var patience = new Patience();
         var limits = new ServeSettings(MostConnections, Grace + TimeSpan.FromSeconds(5));
-        var served = listener.ServeAsync((socket, _) => connections.ServeAsync(socket), limits, log.Warning, stop.Token);
-        var watched = Systemd.FeedWatchdogAsync(() => true, stop.Token);
+        var served = listener.ServeAsync(
+            (socket, _) => connections.ServeAsync(new MtaConnection(socket, duty, patience)),
+            limits,
+            log.Warning,
+            stop.Token);
+        var watched = Systemd.FeedWatchdogAsync(StreamSocket.Answers, stop.Token);
         Systemd.Ready();
         await HeedAsync(signals).ConfigureAwait(false);
         Systemd.Stopping();
@@ -82,7 +93,7 @@ internal sealed class Service
     {
         await foreach (var signal in signals.Incoming.ReadAllAsync().ConfigureAwait(false))
         {
-            if (signal is Signal.Terminate or Signal.Interrupt or Signal.Quit)
+            if (signal.IsStop())
                 return;
             Systemd.Reloading();
             await ReloadAsync().ConfigureAwait(false);
@@ -90,10 +101,10 @@ internal sealed class Service
         }
     }
 
-    // Messages on their way may end; a second signal, or the end of the grace, ends all.
-    private static async Task HurryAsync(MtaConnections connections, Signals signals, Task served)
+    // Messages on their way may end; a second signal to stop, or the end of the grace, ends all.
+    private static async Task HurryAsync(OpenConnections connections, Signals signals, Task served)
     {
-        var second = signals.Incoming.WaitToReadAsync().AsTask();
+        var second = signals.StopAsync();
         if (await Task.WhenAny(served, second, Task.Delay(Grace)).ConfigureAwait(false) != served)
             connections.Stop(now: true);
     }
@@ -121,6 +132,7 @@ internal sealed class Service
         {
             duty.Follow(program);
             await log.FollowAsync(program).ConfigureAwait(false);
+            Leave();
             foreach (var notice in program.Notices)
                 log.Write(notice);
             log.Information($"configuration reloaded from {program.ConfName}");
@@ -128,6 +140,19 @@ internal sealed class Service
         catch (StartupException failure)
         {
             log.Error($"configuration not reloaded: {failure.Message}");
+        }
+    }
+
+    // A crash of this process must not undo what has been read again.
+    private void Leave()
+    {
+        try
+        {
+            handed?.Leave();
+        }
+        catch (IOException failure)
+        {
+            log.Error($"a restart would not have the configuration read again: {failure.Message}");
         }
     }
 }

@@ -21,7 +21,9 @@ internal sealed class Verdict(Negotiation agreed, bool changeable) : IMilterRepl
 
     /// <summary>The packet that ends the message.</summary>
     public ReadOnlyMemory<byte> Final =>
-        final.WrittenCount > 0 ? final.WrittenMemory : throw new InvalidOperationException("a decision that says nothing");
+        final.WrittenCount > 0
+            ? final.WrittenMemory
+            : throw new InvalidOperationException("a decision that says nothing");
 
     /// <summary>Does what is to be done besides.</summary>
     public void RunErrands(IMilterService service) => errands.ForEach(errand => errand(service));

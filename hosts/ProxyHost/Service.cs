@@ -17,7 +17,7 @@ internal sealed class Service : IDisposable
     private readonly SettingsFiles files;
     private readonly Func<ProxyStart> begin;
     private readonly Log log;
-    private readonly Sessions sessions = new();
+    private readonly OpenConnections sessions = new();
     private readonly Lock gate = new();
     private KeyWatch keys;
     private volatile Serving serving;
@@ -166,7 +166,7 @@ internal sealed class Service : IDisposable
     private Task AdmitAsync(Serving current, StreamSocket client, IPAddress address, FSharpValueOption<string> name)
     {
         if (current.Program.Admits(new ProxyClient(address, name)))
-            return sessions.ServeAsync(client, current.Relaying);
+            return sessions.ServeAsync(new Session(client, current.Relaying));
         log.Warning($"connection from {address} is not allowed");
         client.TrySend("421 4.7.1 Client is not allowed\r\n"u8);
         return Task.CompletedTask;
@@ -177,25 +177,20 @@ internal sealed class Service : IDisposable
     {
         await foreach (var signal in signals.Incoming.ReadAllAsync().ConfigureAwait(false))
         {
-            switch (signal)
-            {
-                case Signal.Terminate or Signal.Interrupt or Signal.Quit:
-                    return;
-                case Signal.Hangup:
-                    Systemd.Reloading();
-                    Reload();
-                    Systemd.Ready();
-                    break;
-                default:
-                    break;
-            }
+            if (signal.IsStop())
+                return;
+            if (signal != Signal.Hangup)
+                continue;
+            Systemd.Reloading();
+            Reload();
+            Systemd.Ready();
         }
     }
 
-    // Messages on their way may end; a second signal, or the end of the grace, ends all.
+    // Messages on their way may end; a second signal to stop, or the end of the grace, ends all.
     private async Task HurryAsync(Signals signals, Task served)
     {
-        var second = signals.Incoming.WaitToReadAsync().AsTask();
+        var second = signals.StopAsync();
         if (await Task.WhenAny(served, second, Task.Delay(Grace)).ConfigureAwait(false) != served)
             sessions.Stop(now: true);
     }

@@ -8,7 +8,7 @@ namespace Dkim.ProxyHost;
 /// <summary>One client connection and the relay connection that belongs to it: moves octets between sockets, dialogue
 /// and message, and watches the clock. Everything of one turn leaves in one write, and nothing is read for which there
 /// is no room.</summary>
-internal sealed class Session : IDialogueSink, IDisposable
+internal sealed class Session : IDialogueSink, IConnection
 {
     private const int LongestSafeLine = 998;
     private const string ShuttingDown = "4.3.2 Service is shutting down";
@@ -32,7 +32,7 @@ internal sealed class Session : IDialogueSink, IDisposable
     }
 
     /// <summary>Serves the connection to its end, which may be any; throws nothing that a peer can cause.</summary>
-    public async Task RunAsync()
+    public async Task ServeAsync()
     {
         if (await ConnectAsync().ConfigureAwait(false) is { } socket)
             await ConverseAsync(socket).ConfigureAwait(false);
@@ -50,14 +50,12 @@ internal sealed class Session : IDialogueSink, IDisposable
         hurry.Dispose();
     }
 
-    /// <summary>Reminds the session of its time limit. For any thread.</summary>
     public void Tick(long now)
     {
         if (now > Volatile.Read(ref deadline))
             wake.Post(Events.Late);
     }
 
-    /// <summary>Ends the session once nothing is on its way, or at once. For any thread.</summary>
     public void Stop(bool now)
     {
         wake.Post(now ? Events.Abort : Events.Stop);

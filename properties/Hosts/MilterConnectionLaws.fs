@@ -33,12 +33,12 @@ let private slow (delay: int) =
 /// A milter that listens on loopback.
 type private Serving(program: FateProgram, patience: Patience) =
     let stop = new CancellationTokenSource()
-    let connections = new MtaConnections(program, patience)
+    let connections = new OpenConnections()
     let listener = Listener.OpenAsync(Endpoint.Parse("127.0.0.1:0", -1)).Result
 
     let served =
         listener.ServeAsync(
-            (fun socket _ -> connections.ServeAsync socket),
+            (fun socket _ -> connections.ServeAsync(new MtaConnection(socket, program, patience))),
             ServeSettings(1000, TimeSpan.FromSeconds 10.0),
             (fun report -> program.Reports.Add report),
             stop.Token

@@ -249,7 +249,7 @@ type internal MilterTalk(program: FateProgram) =
         while again do
             let used = session.Receive(ReadOnlySpan kept)
             kept <- kept[used..]
-            again <- session.Waiting
+            again <- session.Waiting || session.Paused
             answer ()
 
     member _.Stop() = session.Stop()

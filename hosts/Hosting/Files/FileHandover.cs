@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 using Dkim.Core;
@@ -6,46 +7,81 @@ using Microsoft.Win32.SafeHandles;
 namespace Dkim.Hosting;
 
 /// <summary>Files that one process has read and a copy of it gets in memory: the copy may not read them, being another
-/// user, or cannot, standard input being one of them. With them goes the directory where their paths start.</summary>
+/// user, or cannot, standard input being one of them. With them goes the directory where their paths start. A copy that
+/// has read files anew leaves them to those that come after it.</summary>
 public sealed class FileHandover : IDisposable
 {
     private const string Variable = "HOST_FILES_DESCRIPTOR";
     private const uint CloseOnExec = 1;
-    private readonly SafeFileHandle memory;
 
-    /// <summary>Takes the files into memory that has no name.</summary>
+    // Where the files lie that a copy has left, and how many octets they take; zeros while there are none.
+    private const int HeadSize = 2 * sizeof(long);
+    private readonly SafeFileHandle memory;
+    private readonly long endOfStart;
+
+    /// <summary>Takes the files of the last start into memory that has no name.</summary>
     /// <exception cref="StartupException">There is no such memory.</exception>
     public FileHandover(SettingsFiles files)
     {
         memory = Open();
+        Files = files;
         using var octets = new MemoryStream();
-        using (var writer = new BinaryWriter(octets, Encoding.UTF8, leaveOpen: true))
-        {
-            writer.Write(files.Directory);
-            Write(files.Found, writer);
-        }
-
+        octets.Write(new byte[HeadSize]);
+        using var writer = new BinaryWriter(octets, Encoding.UTF8);
+        writer.Write(files.Directory);
+        Write(files.Found, writer);
+        endOfStart = octets.Length;
         RandomAccess.Write(memory, octets.GetBuffer().AsSpan(0, (int)octets.Length), 0);
     }
 
-    /// <summary>The files that were handed to this process, or what reads them. They can be taken once.</summary>
-    public static SettingsFiles Take()
+    private FileHandover(SafeFileHandle memory)
+    {
+        this.memory = memory;
+        using var octets = new MemoryStream(Octets());
+        using var reader = new BinaryReader(octets, Encoding.UTF8);
+        octets.Position = HeadSize;
+        var directory = reader.ReadString();
+        var given = Read(reader);
+        endOfStart = octets.Position;
+        octets.Position = PlaceOfLeft(out var length);
+        Files = new SettingsFiles(directory, given, length > 0 ? Read(reader) : null);
+    }
+
+    /// <summary>The files; in a copy they are still to be supplied.</summary>
+    public SettingsFiles Files { get; }
+
+    /// <summary>What was handed to this process, if anything was. It can be taken once.</summary>
+    public static FileHandover? Take()
     {
         if (Environment.GetEnvironmentVariable(Variable) is not { } text
             || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var descriptor))
         {
-            return new SettingsFiles(Environment.CurrentDirectory, []);
+            return null;
         }
 
         Environment.SetEnvironmentVariable(Variable, null);
-        using var memory = new SafeFileHandle(descriptor, ownsHandle: true);
-        // Not by the descriptor's place, which all copies share.
-        var octets = new byte[RandomAccess.GetLength(memory)];
-        var length = 0;
-        while (length < octets.Length && RandomAccess.Read(memory, octets.AsSpan(length), length) is var count and > 0)
-            length += count;
-        using var reader = new BinaryReader(new MemoryStream(octets), Encoding.UTF8);
-        return new SettingsFiles(reader.ReadString(), Read(reader));
+        _ = Libc.fcntl(descriptor, Libc.F_SETFD, Libc.FD_CLOEXEC);
+        return new FileHandover(new SafeFileHandle(descriptor, ownsHandle: true));
+    }
+
+    /// <summary>Leaves the files of the last start to the copies that come after this process.</summary>
+    /// <exception cref="IOException">There is no memory for them; what was left before still holds.</exception>
+    public void Leave()
+    {
+        using var octets = new MemoryStream();
+        using var writer = new BinaryWriter(octets, Encoding.UTF8);
+        Write(Files.Found, writer);
+
+        // Never over those that hold: this process may end before the last octet, and half of the files is none. The
+        // head is short enough to be written as a whole.
+        var old = PlaceOfLeft(out var oldLength);
+        var place = octets.Length <= old - endOfStart ? endOfStart : old + oldLength;
+        RandomAccess.Write(memory, octets.GetBuffer().AsSpan(0, (int)octets.Length), place);
+        var head = new byte[HeadSize];
+        BinaryPrimitives.WriteInt64LittleEndian(head, place);
+        BinaryPrimitives.WriteInt64LittleEndian(head.AsSpan(sizeof(long)), octets.Length);
+        RandomAccess.Write(memory, head, 0);
+        RandomAccess.SetLength(memory, place + octets.Length);
     }
 
     public void Dispose() => memory.Dispose();
@@ -56,6 +92,24 @@ public sealed class FileHandover : IDisposable
         var descriptor = (int)memory.DangerousGetHandle();
         environment[Variable] = descriptor.ToString(CultureInfo.InvariantCulture);
         inherited.Add(descriptor);
+    }
+
+    // Not by the descriptor's place, which all copies share.
+    private byte[] Octets()
+    {
+        var octets = new byte[RandomAccess.GetLength(memory)];
+        var length = 0;
+        while (length < octets.Length && RandomAccess.Read(memory, octets.AsSpan(length), length) is var count and > 0)
+            length += count;
+        return octets;
+    }
+
+    private long PlaceOfLeft(out long length)
+    {
+        Span<byte> head = stackalloc byte[HeadSize];
+        _ = RandomAccess.Read(memory, head, 0);
+        length = BinaryPrimitives.ReadInt64LittleEndian(head[sizeof(long)..]);
+        return length > 0 ? BinaryPrimitives.ReadInt64LittleEndian(head) : endOfStart;
     }
 
     private static unsafe SafeFileHandle Open()

@@ -8,7 +8,8 @@ public sealed class SettingsFiles
     private const string StandardInput = "-";
     private const int MaxLength = (16 << 20) + 1;
     private readonly Dictionary<WantedFile, byte[]> secrets = [];
-    private readonly Dictionary<WantedFile, FileContents> given;
+    private Dictionary<WantedFile, FileContents> given;
+    private Dictionary<WantedFile, FileContents>? left;
 
     public SettingsFiles()
         : this(Environment.CurrentDirectory, [])
@@ -16,11 +17,16 @@ public sealed class SettingsFiles
     }
 
     /// <param name="directory">Where relative paths start.</param>
-    /// <param name="given">Files that another process has read for this one; they are taken once.</param>
-    internal SettingsFiles(string directory, Dictionary<WantedFile, FileContents> given)
+    /// <param name="given">Files that another process has read for this one; the next start gets them.</param>
+    /// <param name="left">Those of a later start of another process.</param>
+    internal SettingsFiles(
+        string directory,
+        Dictionary<WantedFile, FileContents> given,
+        Dictionary<WantedFile, FileContents>? left = null)
     {
         Directory = directory;
         this.given = given;
+        this.left = left;
     }
 
     /// <summary>Where relative paths start.</summary>
@@ -53,8 +59,18 @@ public sealed class SettingsFiles
             start = start.Supply(wanted.Distinct().ToDictionary(file => file, file => Found[file]));
         }
 
-        given.Clear();
+        given = [];
         return start;
+    }
+
+    /// <summary>Whether a process before this one has left the files of a later start, which the next start then
+    /// gets.</summary>
+    public bool TakeLeft()
+    {
+        var any = left is not null;
+        given = left ?? given;
+        left = null;
+        return any;
     }
 
     /// <summary>What is wrong with the owners and modes of files that hold secrets, one line each.</summary>

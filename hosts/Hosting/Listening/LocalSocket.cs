@@ -16,6 +16,7 @@ internal static unsafe class LocalSocket
     private const int CloseOnExec = 0x80000;
     private const int NonBlocking = 0x800;
     private const uint Unchanged = uint.MaxValue;
+    private const int LongestLock = 2000;
 
     /// <summary>Binds and listens. A socket nobody listens at any more is replaced; a live one, or any other file, is
     /// left alone and reported.</summary>
@@ -32,7 +33,7 @@ internal static unsafe class LocalSocket
 
         try
         {
-            _ = Libc.flock(directory, Libc.LOCK_EX);
+            Lock(directory);
             RemoveStale(path);
             return Bind(path, backlog, settings);
         }
@@ -49,6 +50,16 @@ internal static unsafe class LocalSocket
             && (now.Inode, now.Device) == (made.Inode, made.Device))
         {
             _ = Libc.Unlink(path);
+        }
+    }
+
+    // Whoever may read the directory may hold its lock: that is no reason not to start.
+    private static void Lock(int directory)
+    {
+        var end = Environment.TickCount64 + LongestLock;
+        while (Libc.flock(directory, Libc.LOCK_EX | Libc.LOCK_NB) != 0 && Environment.TickCount64 < end)
+        {
+            Thread.Sleep(20);
         }
     }
 

@@ -55,9 +55,9 @@ public sealed record Account(uint User, uint Group, string UserName)
     /// <summary>Becomes the account for good, in Postfix's order: group, supplementary groups, user; then makes sure
     /// that no way leads back. Does nothing when the process already is that account.</summary>
     /// <exception cref="StartupException">A step failed, or the process could still become root again.</exception>
-    public unsafe void Become()
+    public void Become()
     {
-        if (Libc.geteuid() == User && Libc.getuid() == User && Libc.getegid() == Group && Libc.getgid() == Group)
+        if (IsHeld())
         {
             return;
         }
@@ -69,9 +69,7 @@ public sealed record Account(uint User, uint Group, string UserName)
         }
 
         Require(Libc.setuid(User), $"setuid({User})");
-        uint real, effective, saved;
-        if (Libc.getresuid(&real, &effective, &saved) != 0 || real != User || effective != User || saved != User
-            || Libc.getresgid(&real, &effective, &saved) != 0 || real != Group || effective != Group || saved != Group)
+        if (!IsHeld())
         {
             throw new StartupException(
                 StartupFault.Privileges, $"the change to user {User}, group {Group} did not hold");
@@ -81,6 +79,14 @@ public sealed record Account(uint User, uint Group, string UserName)
         {
             throw new StartupException(StartupFault.Privileges, $"user {User} could become root again");
         }
+    }
+
+    // In every respect: an id that is only saved can be taken back.
+    private unsafe bool IsHeld()
+    {
+        uint real, effective, saved;
+        return Libc.getresuid(&real, &effective, &saved) == 0 && real == User && effective == User && saved == User
+            && Libc.getresgid(&real, &effective, &saved) == 0 && real == Group && effective == Group && saved == Group;
     }
 
     private unsafe void SetSupplementaryGroups()

@@ -98,6 +98,7 @@ public sealed class Daemon
         };
         var inherited = new List<int> { ends[1] };
         handed?.Announce(environment, inherited);
+        Systemd.LeaveSockets(environment);
         int copy;
         try
         {

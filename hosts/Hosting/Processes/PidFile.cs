@@ -6,6 +6,7 @@ namespace Dkim.Hosting;
 /// <summary>A file that holds the process id while the process lives.</summary>
 public sealed class PidFile : IDisposable
 {
+    private const int LongestText = 32;
     private readonly string path;
     private bool removed;
 
@@ -25,7 +26,8 @@ public sealed class PidFile : IDisposable
     /// <summary>Writes the file at once and completely, replacing a stale one, and gives it to the account that the
     /// process will run as.</summary>
     /// <exception cref="StartupException">A live process is named there, or the file cannot be written.</exception>
-    /// <param name="besideAlive">Write it even where a live process is named: a number is soon another process's.</param>
+    /// <param name="besideAlive">Write it even where a live process is named: a number is soon another
+    /// process's.</param>
     public static PidFile Create(string path, Account? owner = null, bool besideAlive = false)
     {
         if (!besideAlive)
@@ -90,19 +92,13 @@ public sealed class PidFile : IDisposable
     {
         try
         {
-            using var stream = new FileStream(
-                path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            Span<byte> text = stackalloc byte[32];
-            var length = stream.ReadAtLeast(text, text.Length, throwOnEndOfStream: false);
-            return int.TryParse(
-                Encoding.ASCII.GetString(text[..length]).Trim(),
-                NumberStyles.None,
-                CultureInfo.InvariantCulture,
-                out var process)
+            // Root reads it in a directory that may be its user's: what has been put there instead must not hold us up.
+            var text = Encoding.ASCII.GetString(PrivateFile.ReadShared(path, LongestText)).Trim();
+            return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var process)
                 ? process
                 : null;
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (FileRefusedException)
         {
             return null;
         }

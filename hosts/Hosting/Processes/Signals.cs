@@ -13,11 +13,17 @@ public enum Signal
     Terminate = 15,
 }
 
+public static class SignalExtensions
+{
+    /// <summary>Whether the signal says to end; the others say to read the configuration again.</summary>
+    public static bool IsStop(this Signal signal) => signal is Signal.Terminate or Signal.Interrupt or Signal.Quit;
+}
+
 /// <summary>Signals as they come in, one after the other. Their default effects are off while this lives.</summary>
 public sealed class Signals : IDisposable
 {
-    private readonly Channel<Signal> incoming = Channel.CreateBounded<Signal>(
-        new BoundedChannelOptions(16) { FullMode = BoundedChannelFullMode.DropWrite });
+    // Without a bound: whatever else waits, a signal to stop must not be lost.
+    private readonly Channel<Signal> incoming = Channel.CreateUnbounded<Signal>();
 
     private readonly List<PosixSignalRegistration> registrations;
 
@@ -35,6 +41,14 @@ public sealed class Signals : IDisposable
 
     /// <summary>The signals not handled yet.</summary>
     public ChannelReader<Signal> Incoming => incoming.Reader;
+
+    /// <summary>Waits for a signal to stop; others are dropped.</summary>
+    public async Task StopAsync(CancellationToken cancellation = default)
+    {
+        while (!(await incoming.Reader.ReadAsync(cancellation).ConfigureAwait(false)).IsStop())
+        {
+        }
+    }
 
     public void Dispose()
     {

@@ -49,43 +49,75 @@ public sealed class Supervisor(RestartLimits limits, FileHandover handed, Action
         return isCopy;
     }
 
-    /// <summary>Runs copies until a signal to stop has ended the last one, or there were too many.</summary>
+    /// <summary>Runs copies until a signal to stop has ended the last one, or there were too many. To the service
+    /// manager this process is the service.</summary>
     /// <returns>Whether it ended by a signal.</returns>
     public async Task<bool> RunAsync(Signals signals)
+    {
+        using var ended = new CancellationTokenSource();
+        var watched = Systemd.FeedWatchdogAsync(() => true, ended.Token);
+        Systemd.Ready();
+        var stopped = await RunCopiesAsync(signals).ConfigureAwait(false);
+        Systemd.Stopping();
+        await ended.CancelAsync().ConfigureAwait(false);
+        await watched.ConfigureAwait(false);
+        return stopped;
+    }
+
+    private async Task<bool> RunCopiesAsync(Signals signals)
     {
         while (true)
         {
             var started = Stopwatch.GetTimestamp();
-            var copy = Start();
-            var (status, stopped) = await AttendAsync(copy, signals).ConfigureAwait(false);
-            if (stopped)
-                return true;
-            log(status > 128
-                ? $"terminated with signal {status - 128}, restarting"
-                : $"exited with status {status}, restarting");
+            if (Start() is { } copy)
+            {
+                var (status, stopped) = await AttendAsync(copy, signals).ConfigureAwait(false);
+                if (stopped)
+                    return true;
+                log(status > 128
+                    ? $"terminated with signal {status - 128}, restarting"
+                    : $"exited with status {status}, restarting");
+            }
+
             if (counter.Add(Stopwatch.GetElapsedTime(0)) is { } reason)
             {
                 log(reason);
                 return false;
             }
 
-            if (Stopwatch.GetElapsedTime(started) < Breath && await StoppedWithinAsync(Breath, signals).ConfigureAwait(false))
+            if (Stopwatch.GetElapsedTime(started) < Breath
+                && await StoppedWithinAsync(Breath, signals).ConfigureAwait(false))
+            {
                 return true;
+            }
         }
     }
 
-    private int Start()
+    // Null when there is no copy, which counts as one that has ended: memory or processes may be short for a while.
+    private int? Start()
     {
-        var environment = new Dictionary<string, string> { [Variable] = "1" };
+        var environment = new Dictionary<string, string> { [Variable] = "1", ["NOTIFY_SOCKET"] = "" };
         var inherited = new List<int>();
         handed.Announce(environment, inherited);
-        return OwnProcess.StartCopy(environment, inherited, newSession: false);
+        Systemd.LeaveSockets(environment);
+        try
+        {
+            return OwnProcess.StartCopy(environment, inherited, newSession: false);
+        }
+        catch (StartupException failure)
+        {
+            log(failure.Message);
+            return null;
+        }
     }
 
     private static async Task<(int Status, bool Stopped)> AttendAsync(int copy, Signals signals)
     {
         var ended = Task.Factory.StartNew(
-            () => OwnProcess.WaitFor(copy), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            () => OwnProcess.WaitFor(copy),
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
         var stopped = false;
         while (!ended.IsCompleted)
         {
@@ -94,7 +126,7 @@ public sealed class Supervisor(RestartLimits limits, FileHandover handed, Action
                 break;
             while (signals.Incoming.TryRead(out var signal))
             {
-                stopped |= IsStop(signal);
+                stopped |= signal.IsStop();
                 OwnProcess.Send(copy, signal);
             }
         }
@@ -107,17 +139,12 @@ public sealed class Supervisor(RestartLimits limits, FileHandover handed, Action
         using var clock = new CancellationTokenSource(time);
         try
         {
-            while (true)
-            {
-                if (IsStop(await signals.Incoming.ReadAsync(clock.Token).ConfigureAwait(false)))
-                    return true;
-            }
+            await signals.StopAsync(clock.Token).ConfigureAwait(false);
+            return true;
         }
         catch (OperationCanceledException)
         {
             return false;
         }
     }
-
-    private static bool IsStop(Signal signal) => signal is Signal.Terminate or Signal.Interrupt or Signal.Quit;
 }

@@ -11,6 +11,9 @@ public static class Systemd
 {
     private const int FirstDescriptor = 3;
 
+    // Where the id of a process stands, whose copies are not born yet.
+    private const string AnyCopy = "copy";
+
     /// <summary>True when systemd waits to be notified.</summary>
     public static bool IsPresent => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NOTIFY_SOCKET"));
 
@@ -91,9 +94,18 @@ public static class Systemd
         return sockets;
     }
 
+    /// <summary>Leaves the listening sockets to copies of this process, to which they stay open.</summary>
+    internal static void LeaveSockets(Dictionary<string, string> environment)
+    {
+        if (IsOurs("LISTEN_PID", absent: false))
+        {
+            environment["LISTEN_PID"] = AnyCopy;
+        }
+    }
+
     private static bool IsOurs(string variable, bool absent) =>
         Environment.GetEnvironmentVariable(variable) is { Length: > 0 } process
-            ? process == Environment.ProcessId.ToString(CultureInfo.InvariantCulture)
+            ? process is AnyCopy || process == Environment.ProcessId.ToString(CultureInfo.InvariantCulture)
             : absent;
 
     private static void Notify(string state, string status)

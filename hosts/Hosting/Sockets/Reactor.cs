@@ -20,8 +20,12 @@ public interface IReadiness
 internal sealed unsafe class Reactor
 {
     private static readonly Lazy<Reactor> shared = new(() => new Reactor());
+    private const long Bell = 0;
     private readonly ConcurrentDictionary<long, IReadiness> watched = new();
+    private readonly ConcurrentQueue<Action> later = new();
     private readonly int epoll;
+    private readonly int bell;
+    private volatile bool answered = true;
     private long lastNumber;
 
     private Reactor()
@@ -30,6 +34,12 @@ internal sealed unsafe class Reactor
         if (epoll < 0)
         {
             throw new IOException($"epoll: {Libc.Describe(Libc.LastError)}");
+        }
+
+        bell = Libc.eventfd(0, Epoll.CloseOnExec);
+        if (bell < 0 || Control(Epoll.Add, bell, Bell, output: false) != 0)
+        {
+            throw new IOException($"eventfd: {Libc.Describe(Libc.LastError)}");
         }
 
         for (var i = 0; i < Math.Max(2, Environment.ProcessorCount); i++)
@@ -67,6 +77,43 @@ internal sealed unsafe class Reactor
     /// <summary>Forgets a socket, whose descriptor is to be closed next.</summary>
     public void Remove(long number) => watched.TryRemove(number, out _);
 
+    /// <summary>Does work in a thread of the reactor, behind all that is ready now.</summary>
+    public void Later(Action work)
+    {
+        later.Enqueue(work);
+        Ring();
+    }
+
+    /// <summary>Whether a thread has been free to do something since this was asked before.</summary>
+    public bool Answers()
+    {
+        var before = answered;
+        answered = false;
+        Later(() => answered = true);
+        return before;
+    }
+
+    // Each time is an edge, so that the number of the rings never has to be read.
+    private void Ring()
+    {
+        ulong one = 1;
+        _ = Libc.WriteAll(bell, new ReadOnlySpan<byte>(&one, sizeof(ulong)));
+    }
+
+    // Rings that nobody heard in time are one: whoever leaves work behind rings again, before long work of its own.
+    private void DoLater()
+    {
+        if (later.TryDequeue(out var work))
+        {
+            if (!later.IsEmpty)
+            {
+                Ring();
+            }
+
+            work();
+        }
+    }
+
     private int Control(int operation, int fd, long number, bool output)
     {
         var entry = stackalloc byte[16];
@@ -86,7 +133,11 @@ internal sealed unsafe class Reactor
             }
 
             var (events, number) = Epoll.Read(entry);
-            if (watched.TryGetValue(number, out var target))
+            if (number == Bell)
+            {
+                DoLater();
+            }
+            else if (watched.TryGetValue(number, out var target))
             {
                 var ended = (events & (Epoll.PeerEnded | Epoll.HangUp | Epoll.Error)) != 0;
                 target.Ready((events & Epoll.In) != 0 || ended, (events & Epoll.Out) != 0 || ended, ended);

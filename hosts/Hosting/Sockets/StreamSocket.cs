@@ -84,6 +84,12 @@ public sealed class StreamSocket : IDisposable
         }
     }
 
+    /// <summary>Does work in a thread that tells of readiness, behind all that is ready now.</summary>
+    public static void Later(Action work) => Reactor.Shared.Later(work);
+
+    /// <summary>Whether one of those threads has been free since this was asked before.</summary>
+    public static bool Answers() => Reactor.Shared.Answers();
+
     /// <summary>Begins to tell when there is something to receive, first of all if there already is.</summary>
     public void Watch(IReadiness target)
     {
@@ -106,7 +112,13 @@ public sealed class StreamSocket : IDisposable
     {
         fixed (byte* start = buffer)
         {
-            return Outcome(Epoll.recv(fd, start, (nuint)buffer.Length, 0));
+            nint count;
+            do
+            {
+                count = Epoll.recv(fd, start, (nuint)buffer.Length, 0);
+            }
+            while (count < 0 && Libc.LastError == Libc.EINTR);
+            return Outcome(count);
         }
     }
 
@@ -116,7 +128,13 @@ public sealed class StreamSocket : IDisposable
     {
         fixed (byte* start = octets)
         {
-            return Outcome(Epoll.send(fd, start, (nuint)octets.Length, Epoll.NoSignal));
+            nint count;
+            do
+            {
+                count = Epoll.send(fd, start, (nuint)octets.Length, Epoll.NoSignal);
+            }
+            while (count < 0 && Libc.LastError == Libc.EINTR);
+            return Outcome(count);
         }
     }
 
@@ -176,8 +194,7 @@ public sealed class StreamSocket : IDisposable
 
     private static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 
-    private static int Outcome(nint result) =>
-        result >= 0 ? (int)result : Libc.LastError is Libc.EAGAIN or Libc.EINTR ? -1 : -2;
+    private static int Outcome(nint result) => result >= 0 ? (int)result : Libc.LastError == Libc.EAGAIN ? -1 : -2;
 
     // What the kernel calls the families; .NET has numbers of its own.
     private static int Family(EndPoint address) => address.AddressFamily switch

@@ -157,6 +157,25 @@ public sealed class ListenerTests
     }
 
     [Test]
+    public async Task A_lock_that_somebody_holds_is_no_reason_not_to_start()
+    {
+        var flock = Tools.RequireProgram("flock", "util-linux");
+        using var holder = Process.Start(flock, [scratch.Root, "sleep", "60"]);
+        await Tools.Eventually(
+            () => File.ReadLines("/proc/locks").Any(line => line.Contains($" {holder.Id} ", StringComparison.Ordinal)), "it is held");
+        try
+        {
+            using var listener = await Task.Run(() => Listener.OpenAsync(Endpoint.Parse($"local:{scratch.At("socket")}")))
+                .WaitAsync(TimeSpan.FromSeconds(20));
+            Assert.That(File.Exists(scratch.At("socket")));
+        }
+        finally
+        {
+            holder.Kill(entireProcessTree: true);
+        }
+    }
+
+    [Test]
     public async Task A_stale_socket_is_replaced_and_a_live_one_is_not()
     {
         var path = scratch.At("s");

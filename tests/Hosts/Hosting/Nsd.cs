@@ -16,18 +16,19 @@ public sealed class Nsd : IDisposable
     /// <param name="zones">Name of each zone without the last dot, and its records. SOA and NS are added.</param>
     /// <param name="sign">Names of zones to sign; their trust anchors are in <see cref="TrustAnchorFile"/>.</param>
     /// <param name="spoil">Changes the text of a signed zone, e.g. to break its signatures.</param>
+    /// <param name="at">Where it listens, instead of at a free port.</param>
     public Nsd(
         IReadOnlyDictionary<string, string> zones,
         IReadOnlyCollection<string>? sign = null,
-        Func<string, string, string>? spoil = null)
+        Func<string, string, string>? spoil = null,
+        IPEndPoint? at = null)
     {
         var program = Tools.RequireProgram("nsd", "nsd");
-        var port = Tools.FreePort();
-        Address = new IPEndPoint(IPAddress.Loopback, port);
+        Address = at ?? new IPEndPoint(IPAddress.Loopback, Tools.FreePort());
         TrustAnchorFile = scratch.Write("anchors", "");
         var configuration = new StringBuilder($"""
             server:
-              ip-address: 127.0.0.1@{port}
+              ip-address: {Address.Address}@{Address.Port}
               username: ""
               zonesdir: "{scratch.Root}"
               database: ""

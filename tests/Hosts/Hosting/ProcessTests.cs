@@ -159,6 +159,15 @@ public sealed class ProcessTests
     }
 
     [Test]
+    [CancelAfter(10_000)]
+    public void What_is_no_plain_file_in_place_of_a_pid_file_holds_nobody_up()
+    {
+        Tools.Run(scratch.Root, Tools.RequireProgram("mkfifo", "coreutils"), "pid");
+        var refused = Task.Run(() => PidFile.RefuseIfAlive(scratch.At("pid")));
+        Assert.That(refused.Wait(5000));
+    }
+
+    [Test]
     public void A_pid_file_that_names_a_live_process_is_respected()
     {
         var path = scratch.Write("pid", "1\n");
@@ -253,6 +262,8 @@ public sealed class ProcessTests
             Assert.That(Receive(manager), Is.EqualTo("WATCHDOG=1"));
             await stop.CancelAsync();
             await feeding;
+            while (manager.Poll(0, SelectMode.SelectRead))
+                Receive(manager);
         }
         finally
         {

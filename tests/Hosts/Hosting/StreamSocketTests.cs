@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Dkim.Hosting;
@@ -9,6 +10,11 @@ namespace Dkim.Hosts.Tests.Hosting;
 [CancelAfter(30_000)]
 public sealed class StreamSocketTests
 {
+    private sealed class Telling(Action tell) : IReadiness
+    {
+        public void Ready(bool receive, bool send, bool ended) => tell();
+    }
+
     private static async Task<(StreamSocket Near, Socket Far)> PairAsync(IPAddress place)
     {
         using var listener = new TcpListener(place, 0);
@@ -79,6 +85,43 @@ public sealed class StreamSocketTests
             Assert.That(near.TryReceive(new byte[10]), Is.EqualTo(-2));
             Assert.That(near.TrySend("x"u8), Is.EqualTo(-2));
         }
+    }
+
+    [Test]
+    public async Task Work_for_later_waits_behind_what_is_ready()
+    {
+        var (near, far) = await PairAsync(IPAddress.Loopback);
+        using (near)
+        using (far)
+        using (var held = new ManualResetEventSlim())
+        {
+            var order = new ConcurrentQueue<string>();
+            near.Watch(new Telling(() => order.Enqueue("ready")));
+            for (var i = 1; i < Math.Max(2, Environment.ProcessorCount); i++)
+                StreamSocket.Later(held.Wait);
+            // All threads but one are held up, and that one is busy until both are to be done.
+            StreamSocket.Later(() =>
+            {
+                far.Send("x"u8);
+                StreamSocket.Later(() => order.Enqueue("later"));
+            });
+            await Tools.Eventually(() => order.Count == 2, "both are done");
+            held.Set();
+            Assert.That(order, Is.EqualTo((string[])["ready", "later"]));
+        }
+    }
+
+    [Test]
+    public void Threads_that_are_all_held_up_do_not_answer()
+    {
+        using var held = new ManualResetEventSlim();
+        for (var i = 0; i < Math.Max(2, Environment.ProcessorCount); i++)
+            StreamSocket.Later(held.Wait);
+        StreamSocket.Answers();
+        Thread.Sleep(200);
+        Assert.That(StreamSocket.Answers(), Is.False);
+        held.Set();
+        Assert.That(StreamSocket.Answers, Is.True.After(10_000, 50));
     }
 
     [Test]

@@ -21,7 +21,7 @@ internal sealed class FilterProcess : IDisposable
 
     private FilterProcess(Scratch scratch, string program, IEnumerable<string> arguments)
     {
-        process = Process.Start(new ProcessStartInfo(Path(scratch, program), arguments)
+        process = Process.Start(new ProcessStartInfo(program, arguments)
         {
             WorkingDirectory = scratch.Root,
             RedirectStandardError = true,
@@ -66,9 +66,22 @@ internal sealed class FilterProcess : IDisposable
     }
 
     /// <summary>Starts it with these arguments alone and waits until it takes connections.</summary>
-    public static FilterProcess StartPlain(Scratch scratch, string program, string socket, params string[] arguments)
+    public static FilterProcess StartPlain(Scratch scratch, string program, string socket, params string[] arguments) =>
+        Begin(new FilterProcess(scratch, Path(scratch, program), arguments), program, socket);
+
+    /// <summary>The same where this file is seen as /etc/resolv.conf.</summary>
+    public static FilterProcess StartAsking(
+        Scratch scratch, string resolvConf, string program, string socket, params string[] arguments)
     {
-        var filter = new FilterProcess(scratch, program, arguments);
+        Tools.RequireRoot();
+        const string Script = "mount --bind \"$0\" /etc/resolv.conf && exec \"$@\"";
+        var unshare = Tools.RequireProgram("unshare", "util-linux");
+        string[] all = ["-m", "/bin/sh", "-c", Script, resolvConf, Path(scratch, program), .. arguments];
+        return Begin(new FilterProcess(scratch, unshare, all), program, socket);
+    }
+
+    private static FilterProcess Begin(FilterProcess filter, string program, string socket)
+    {
         var watch = Stopwatch.StartNew();
         while (!Answers(socket))
         {

@@ -26,26 +26,60 @@ internal sealed class SendmailServer : IMailServer
         scratch.Write("switch", "hosts files\naliases files\n");
         scratch.Write("resolv.conf", "nameserver 127.0.0.1\n");
         scratch.Write("hosts", "127.0.0.1 localhost mx.example.net\n");
-        scratch.Write("sendmail.mc", Macros(root, queue, sink, entrances));
+        scratch.Write("sendmail.mc", Macros(root, queue, scratch.At("switch"), sink, entrances));
         File.WriteAllText(scratch.At("sendmail.cf"), Tools.Run(scratch.Root, m4, scratch.At("sendmail.mc")));
-        const string Alone = """
-            mount --bind resolv.conf /etc/resolv.conf && mount --bind hosts /etc/hosts && hostname mx.example.net && exec "$@"
-            """;
-        var start = new ProcessStartInfo(
-            Tools.RequireProgram("unshare", "util-linux"),
-            ["--mount", "--uts", "sh", "-c", Alone, "sh", Path.Combine(root, Program), "-C", scratch.At("sendmail.cf"), "-bD"])
-        {
-            WorkingDirectory = scratch.Root,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        daemon = Process.Start(start)!;
+        scratch.Write("submit.mc", SubmissionMacros(root, entrances[0].Port));
+        File.WriteAllText(scratch.At("submit.cf"), Tools.Run(scratch.Root, m4, scratch.At("submit.mc")));
+        daemon = Start("-C", scratch.At("sendmail.cf"), "-bD");
         WaitUntilItAnswers(entrances[^1].Port);
     }
 
     private const string Program = "usr/libexec/sendmail/sendmail";
+    private const string SubmissionUser = "mail";
 
     public int Held => Directory.EnumerateFiles(scratch.At("sendmail-queue"), "hf*").Count();
+
+    /// <summary>Submits a message as local programs do, by the sendmail command, which hands it to the daemon at the first
+    /// entrance.</summary>
+    public void Submit(string text)
+    {
+        // Before it is anything else it becomes the user that the queue of its own belongs to, and must not be root.
+        var queue = Directory.CreateDirectory(scratch.At("submission-queue")).FullName;
+        Tools.Run("/", "/bin/chown", $"{SubmissionUser}:{SubmissionUser}", queue);
+        File.SetUnixFileMode(queue, (UnixFileMode)0x1F8);
+        using var command = Start("-Ac", "-C", scratch.At("submit.cf"), "-i", "-t");
+        var errors = command.StandardError.ReadToEndAsync();
+        command.StandardInput.Write(text.Replace("\r\n", "\n", StringComparison.Ordinal));
+        command.StandardInput.Close();
+        var output = command.StandardOutput.ReadToEnd();
+        command.WaitForExit();
+        Assert.That(command.ExitCode, Is.Zero, output + errors.Result);
+    }
+
+    /// <summary>Submits a message as programs do that speak SMTP to the sendmail command itself: there is no client with an
+    /// address then.</summary>
+    public void SubmitBySmtp(string text)
+    {
+        using var command = Start("-C", scratch.At("sendmail.cf"), "-bs");
+        string[] said =
+            ["", "EHLO localhost", "MAIL FROM:<joe@example.org>", "RCPT TO:<b@example.com>", "DATA", text + ".", "QUIT"];
+        foreach (var line in said)
+        {
+            // The greeting comes unasked, and nothing may come before it.
+            if (line.Length > 0)
+                command.StandardInput.Write(line + "\r\n");
+            command.StandardInput.Flush();
+            string? reply;
+            do
+            {
+                reply = command.StandardOutput.ReadLine();
+            }
+            while (reply is [_, _, _, '-', ..]);
+            Assert.That(reply, Does.StartWith("2").Or.StartWith("354"), line);
+        }
+
+        command.WaitForExit();
+    }
 
     public void Dispose()
     {
@@ -59,6 +93,23 @@ internal sealed class SendmailServer : IMailServer
         }
 
         daemon.Dispose();
+    }
+
+    private Process Start(params string[] arguments)
+    {
+        const string Alone = """
+            mount --bind resolv.conf /etc/resolv.conf && mount --bind hosts /etc/hosts && hostname mx.example.net && exec "$@"
+            """;
+        var program = Path.Combine(RequireSendmail(), Program);
+        return Process.Start(new ProcessStartInfo(
+            Tools.RequireProgram("unshare", "util-linux"),
+            ["--mount", "--uts", "sh", "-c", Alone, "sh", program, .. arguments])
+        {
+            WorkingDirectory = scratch.Root,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
     }
 
     private static string RequireSendmail()
@@ -81,7 +132,25 @@ internal sealed class SendmailServer : IMailServer
         return "";
     }
 
-    private static string Macros(string root, string queue, int sink, Entrance[] entrances)
+    private string SubmissionMacros(string root, int port) => $"""
+        divert(-1)
+        define(`_USE_ETC_MAIL_')
+        include(`{root}/usr/share/sendmail/cf/m4/cf.m4')
+        divert(0)dnl
+        OSTYPE(`linux')dnl
+        define(`confDOMAIN_NAME', `mx.example.net')dnl
+        define(`confRUN_AS_USER', `{SubmissionUser}:{SubmissionUser}')dnl
+        define(`confSERVICE_SWITCH_FILE', `{scratch.At("switch")}')dnl
+        define(`MSP_QUEUE_DIR', `{scratch.At("submission-queue")}')dnl
+        define(`STATUS_FILE', `')dnl
+        define(`confPID_FILE', `{scratch.At("submission.pid")}')dnl
+        define(`RELAY_MAILER_ARGS', `TCP $h {port}')dnl
+        FEATURE(`nocanonify')dnl
+        FEATURE(`msp', `[127.0.0.1]')dnl
+
+        """.Replace("        ", "", StringComparison.Ordinal);
+
+    private static string Macros(string root, string queue, string serviceSwitch, int sink, Entrance[] entrances)
     {
         var text = $"""
             divert(-1)
@@ -94,6 +163,7 @@ internal sealed class SendmailServer : IMailServer
             define(`RELAY_MAILER_ARGS', `TCP $h {sink}')dnl
             define(`QUEUE_DIR', `{queue}')dnl
             define(`confPID_FILE', `sendmail.pid')dnl
+            define(`confSERVICE_SWITCH_FILE', `{serviceSwitch}')dnl
             define(`STATUS_FILE', `')dnl
             define(`HELP_FILE', `')dnl
             undefine(`ALIAS_FILE')dnl
@@ -122,7 +192,8 @@ internal sealed class SendmailServer : IMailServer
                 """.Replace("                ", "", StringComparison.Ordinal);
         }
 
-        return text + "MAILER(`smtp')dnl\n";
+        // What does not come by one of the daemon's entrances.
+        return text + "define(`confINPUT_MAIL_FILTERS', `milter0')dnl\nMAILER(`smtp')dnl\n";
     }
 
     private void WaitUntilItAnswers(int port)

@@ -33,7 +33,7 @@ public sealed class ServiceTests
     [TearDown]
     public void TearDown()
     {
-        foreach (var process in started.Where(IsAlive))
+        foreach (var process in started.Where(IsAlive).SelectMany(process => ChildrenOf(process).Prepend(process)).ToArray())
             Kill(process, "KILL");
         started.Clear();
         scratch.Dispose();
@@ -155,6 +155,34 @@ public sealed class ServiceTests
         Assert.That(File.Exists(Socket) || File.Exists(scratch.At("pid")), Is.False);
     }
 
+    [Test]
+    public async Task WithAutoRestartWhatWasReadAgainOutlivesTheOneThatDid()
+    {
+        // As a user who cannot read the key.
+        string[] user = Environment.IsPrivilegedProcess ? ["UserID nobody:mail"] : [];
+        string[] fixedLines = ["PidFile pid", "AutoRestart yes", .. user];
+        Start(fixedLines);
+        var supervisor = PidOf("pid");
+        var child = await ChildAsync(supervisor, 0);
+        await Tools.Eventually(() => Signs(), "the first serves");
+        foreach (var name in (string[])["X-First", "X-Second"])
+        {
+            Configure([.. fixedLines, $"AlwaysSignHeaders {name}"]);
+            File.AppendAllText(scratch.At("conf"), $"Socket local:{scratch.At("elsewhere")}\n");
+            Kill(supervisor, "HUP");
+            await Tools.Eventually(() => Signature().Contains(name, StringComparison.Ordinal), "they hold");
+            Configure([.. fixedLines, "KeyFile /none"]);
+            Kill(supervisor, "HUP");
+            await Task.Delay(300);
+            Kill(child, "KILL");
+            child = await ChildAsync(supervisor, child);
+            await Tools.Eventually(() => Signs(), "another serves at the same socket");
+            Assert.That(Signature(), Does.Contain(name), "under the settings that were read last without an error");
+        }
+
+        Assert.That(File.Exists(scratch.At("elsewhere")), Is.False);
+    }
+
     [TestCase("AutoRestartCount 1")]
     [TestCase("AutoRestartRate 1/1h")]
     public async Task TooManyRestartsEndTheSupervisor(string limit)
@@ -231,13 +259,14 @@ public sealed class ServiceTests
         Assert.That(() => filter.Log, Does.Contain("the process id cannot be written").After(5_000, 50));
     }
 
-    [Test]
-    public void TheServiceManagerIsTold()
+    [TestCase("AutoRestart no")]
+    [TestCase("AutoRestart yes")]
+    public void TheServiceManagerIsTold(string line)
     {
         using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         manager.Bind(new UnixDomainSocketEndPoint(scratch.At("notify")));
         manager.ReceiveTimeout = 20_000;
-        Configure("Background no");
+        Configure("Background no", line);
         var start = new ProcessStartInfo(FilterProcess.Path(scratch, "dkim-filter"), ["-x", "conf"])
         {
             WorkingDirectory = scratch.Root,
@@ -248,14 +277,23 @@ public sealed class ServiceTests
         using var process = Process.Start(start)!;
         started.Add(process.Id);
         var told = new HashSet<string>();
-        var buffer = new byte[1000];
-        while (!told.Contains("READY=1") || !told.Contains("WATCHDOG=1"))
-            told.Add(Encoding.ASCII.GetString(buffer, 0, manager.Receive(buffer)));
+        var clock = Stopwatch.StartNew();
+        ListenFor("READY=1");
+        ListenFor("WATCHDOG=1");
         Kill(process.Id, "TERM");
-        while (!told.Contains("STOPPING=1"))
-            told.Add(Encoding.ASCII.GetString(buffer, 0, manager.Receive(buffer)));
+        ListenFor("STOPPING=1");
         process.WaitForExit();
         Assert.That(process.ExitCode, Is.Zero);
+
+        void ListenFor(string word)
+        {
+            var buffer = new byte[1000];
+            while (!told.Contains(word))
+            {
+                Assert.That(clock.Elapsed.TotalSeconds, Is.LessThan(40), word);
+                told.Add(Encoding.ASCII.GetString(buffer, 0, manager.Receive(buffer)));
+            }
+        }
     }
 
     [Test]
@@ -331,17 +369,20 @@ public sealed class ServiceTests
         {
             Kill(process, "TERM");
             Thread.Sleep(500);
-            Assert.That(IsAlive(process));
+            Kill(process, "HUP");
+            Thread.Sleep(300);
+            Assert.That(IsAlive(process), "nor does another signal end it that does not say so");
         });
         Assert.That(replies[0], Does.Contain("DKIM-Signature"));
         await Tools.Eventually(() => !IsAlive(process), "it ends");
     }
 
-    [Test]
-    public async Task SocketsOfTheServiceManagerAreUsed()
+    [TestCase("AutoRestart no")]
+    [TestCase("AutoRestart yes")]
+    public async Task SocketsOfTheServiceManagerAreUsed(string line)
     {
         var python = Tools.RequireProgram("python3", "python3");
-        Configure("Background no", $"Socket {scratch.At("unused")}");
+        Configure("Background no", line, $"Socket {scratch.At("unused")}");
         const string Script = """
             import os, socket, sys
             listening = socket.socket(socket.AF_UNIX)

@@ -9,7 +9,7 @@ namespace Dkim.Hosts.Tests.Proxy;
 /// <summary>The pump with real sockets and a filter that adds one field, or does what a test says.</summary>
 internal sealed class ProxyUnderTest : IAsyncDisposable
 {
-    private readonly Sessions sessions = new();
+    private readonly OpenConnections sessions = new();
     private readonly CancellationTokenSource stop = new();
     private readonly Task serving;
 
@@ -26,7 +26,7 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
         var listener = Listener.OpenAsync(new Dkim.Hosting.Endpoint(EndpointFamily.IPv4, "127.0.0.1", 0)).GetAwaiter().GetResult();
         Address = listener.Addresses[0];
         serving = listener.ServeAsync(
-            (socket, _) => sessions.ServeAsync(socket, relaying),
+            (socket, _) => sessions.ServeAsync(new Session(socket, relaying)),
             new ServeSettings(MaxConnections, TimeSpan.FromSeconds(10)),
             Reports.Add,
             stop.Token);

@@ -1,0 +1,73 @@
+namespace Dkim.Hosting;
+
+/// <summary>A connection as its service sees it. <see cref="Tick"/> and <see cref="Stop"/> may come from any thread,
+/// also after its end.</summary>
+public interface IConnection : IDisposable
+{
+    /// <summary>Serves the connection to its end, which may be any.</summary>
+    Task ServeAsync();
+
+    /// <summary>Reminds the connection of its time limit.</summary>
+    /// <param name="now">Milliseconds, as in <see cref="Environment.TickCount64"/>.</param>
+    void Tick(long now);
+
+    /// <summary>Ends the connection once nothing is on its way, or at once.</summary>
+    void Stop(bool now);
+}
+
+/// <summary>The connections in progress: one clock reminds all of their time limits, and one call stops them.</summary>
+public sealed class OpenConnections : IDisposable
+{
+    private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(250);
+    private readonly HashSet<IConnection> open = [];
+    private readonly Timer clock;
+    private bool stopping;
+
+    public OpenConnections() =>
+        clock = new Timer(_ => Each(static connection => connection.Tick(Environment.TickCount64)), null, Beat, Beat);
+
+    /// <summary>Serves one connection to its end and disposes of it.</summary>
+    public async Task ServeAsync(IConnection connection)
+    {
+        bool late;
+        lock (open)
+        {
+            open.Add(connection);
+            late = stopping;
+        }
+
+        try
+        {
+            var served = connection.ServeAsync();
+            if (late)
+                connection.Stop(now: false);
+            await served.ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (open)
+                open.Remove(connection);
+            connection.Dispose();
+        }
+    }
+
+    /// <summary>Ends each connection after what it has on its way, or at once.</summary>
+    public void Stop(bool now)
+    {
+        lock (open)
+            stopping = true;
+        Each(connection => connection.Stop(now));
+    }
+
+    public void Dispose() => clock.Dispose();
+
+    // Outside the lock, since a connection may go on in this thread.
+    private void Each(Action<IConnection> action)
+    {
+        IConnection[] all;
+        lock (open)
+            all = [.. open];
+        foreach (var connection in all)
+            action(connection);
+    }
+}

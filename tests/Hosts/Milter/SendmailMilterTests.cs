@@ -1,0 +1,73 @@
+using Dkim.Hosts.Tests.Hosting;
+using Dkim.Hosts.Tests.Proxy;
+using NUnit.Framework;
+
+namespace Dkim.Hosts.Tests.Milter;
+
+/// <summary>Mail of local programs through a real Sendmail: it counts as mail of 127.0.0.1, whether or not the daemon
+/// was told an address.</summary>
+[CancelAfter(180_000)]
+internal sealed class SendmailMilterTests
+{
+    private static readonly string[] signer =
+        ["Mode s", "Domain example.org", "Selector sel", "KeyFile key.pem", "Syslog yes"];
+
+    private readonly Entrance entrance = new($"inet:{Tools.FreePort()}@127.0.0.1");
+    private Scratch scratch = null!;
+    private MailSink sink = null!;
+    private SendmailServer server = null!;
+
+    [OneTimeSetUp]
+    public void Start()
+    {
+        Tools.RequireRoot();
+        scratch = new Scratch();
+        Keys.Make(scratch);
+        sink = new MailSink();
+        server = new SendmailServer(scratch, sink.Port, [entrance]);
+    }
+
+    [OneTimeTearDown]
+    public void Stop()
+    {
+        server?.Dispose();
+        sink?.Dispose();
+        scratch?.Dispose();
+    }
+
+    [TestCase(false, TestName = "Mail of the sendmail command is signed")]
+    [TestCase(true, TestName = "Mail of sendmail -bs is signed")]
+    public async Task Signed(bool bySmtp)
+    {
+        using var filter = FilterProcess.Start(scratch, FilterProcess.Own, entrance.Milter, signer);
+        var arrived = await SubmitAsync($"signed{bySmtp}", bySmtp);
+        Assert.That(arrived.Named("DKIM-Signature").Count(), Is.EqualTo(1), filter.Log);
+    }
+
+    [TestCase(false, TestName = "Mail of the sendmail command is not signed where 127.0.0.1 is a stranger")]
+    [TestCase(true, TestName = "Mail of sendmail -bs is not signed where 127.0.0.1 is a stranger")]
+    public async Task Not_signed(bool bySmtp)
+    {
+        scratch.Write("internal", "192.0.2.1\n");
+        using var filter = FilterProcess.Start(
+            scratch, FilterProcess.Own, entrance.Milter, [.. signer, $"InternalHosts {scratch.At("internal")}"]);
+        var arrived = await SubmitAsync($"unsigned{bySmtp}", bySmtp);
+        Assert.That(arrived.Named("DKIM-Signature"), Is.Empty);
+        await Tools.Eventually(() => filter.Log.Contains("attempted to send as example.org"), "the log says so");
+    }
+
+    private async Task<Arrived> SubmitAsync(string id, bool bySmtp)
+    {
+        var text = "From: joe@example.org\r\nTo: b@example.com\r\nDate: Fri, 20 Nov 2026 12:00:00 +0000\r\n"
+            + $"Message-ID: <{id}@example.org>\r\nSubject: local\r\n\r\nOne line.\r\n";
+        var before = sink.Count;
+        if (bySmtp)
+            server.SubmitBySmtp(text);
+        else
+            server.Submit(text);
+        await Tools.Eventually(() => sink.Messages.Skip(before).Any(Is), "it arrives", 30);
+        return sink.Messages.Skip(before).First(Is);
+
+        bool Is(Arrived message) => message.Text.Contains($"<{id}@example.org>");
+    }
+}
