@@ -288,6 +288,29 @@ let ``each letter of DKIMVERIFY`` () =
         Expect.contains "dkim=pass" (head outcome)
 
 [<Test>]
+let ``E is for messages that no signature covers whole`` () =
+    let judged verdict unsigned : Judged =
+        {
+            Scheme = Dkim
+            Field = Field.ofText "DKIM-Signature" ""
+            Position = 0
+            Signature = ValueNone
+            Verdict = verdict
+            Key = ValueNone
+            KeyBits = ValueNone
+            KeySecurity = Security.Unchecked
+            UnsignedOctets = unsigned
+        }
+
+    let whole = judged Pass 0L<octet>
+    let cut = judged Pass 1L<octet>
+    let bad = judged (PermFail BodyAltered) 0L<octet>
+    Expect.equal [ 'E' ] (DkimLetters.ofMessage [ cut; cut ])
+    Expect.equal [ 'E' ] (DkimLetters.ofMessage [ cut; bad ])
+    Expect.equal [ 'A' ] (DkimLetters.ofMessage [ cut; whole ])
+    Expect.equal [ 'C' ] (DkimLetters.ofMessage [ cut; whole; bad ])
+
+[<Test>]
 let ``an upper-case letter of one scheme beats a lower-case one of the other`` () =
     let both = start "qmail-dk" [ "DKVERIFY", "c"; "DKIMVERIFY", "S" ]
     Expect.equal (Refused 13) (decide both [] [] sample)
