@@ -1,0 +1,150 @@
+/// Which key, domain and selector the milters sign a message with, and the recipients to whom nothing is signed.
+module Dkim.Conformance.FilterRoleKeyTests
+
+open NUnit.Framework
+open Dkim.Core
+open Dkim.Conformance
+open Dkim.Conformance.FilterPassages
+open Dkim.Conformance.FilterExamples
+
+let private keyList (lines: (string * FilterKey list) list) =
+    roles (fun roles ->
+        { roles with
+            Keys =
+                KeyList(fun address ->
+                    lines
+                    |> List.tryFind (fun (pattern, _) -> Pattern.matches address (Pattern.ofText pattern))
+                    |> Option.map snd
+                    |> Option.defaultValue [])
+        })
+
+let private tag (name: string) (ran: Ran) : string voption =
+    let field = ran.Inserted |> List.find _.StartsWith("DKIM-Signature:")
+
+    TagList.parse 8192<octet> (field.Substring 15)
+    |> Expect.ok
+    |> fun tags -> tags.TryValue name
+
+[<Test>]
+let ``a key list makes a domain ours and names domain and selector`` () =
+    let key =
+        { filterKey "mail.private" rsa.Value with
+            Domain = ValueSome(domain "signer.example")
+        }
+
+    let ran =
+        runWith (keyList [ "*@example.org", [ key ] ]) local (from "joe@example.org")
+
+    Expect.equal (ValueSome "signer.example") (tag "d" ran)
+    Expect.equal (ValueSome "mail.private") (tag "s" ran)
+    Expect.equal ValueNone (tag "i" ran)
+
+    let own = { key with Domain = ValueNone }
+
+    let ran =
+        runWith (keyList [ "*@example.org", [ own ] ]) local (from "joe@example.org")
+
+    Expect.equal (ValueSome "example.org") (tag "d" ran)
+
+[<Test>]
+let ``a key list with SubDomains says for which subdomain it signs`` () =
+    let keys =
+        KeyList(fun _ ->
+            [
+                { filterKey "mail" rsa.Value with
+                    Domain = ValueSome(domain "example.org")
+                }
+            ])
+
+    let identity subDomains =
+        let settings =
+            { DkimFilterSettings.defaults with
+                Scope =
+                    { DkimFilterSettings.defaults.Scope with
+                        SubDomains = subDomains
+                    }
+            }
+
+        let policy =
+            FilterPolicies.dkimFilter
+                settings
+                both
+                { files [] keys with
+                    Domains = ValueNone
+                }
+                surroundings
+
+        tag "i" (runWith policy local (from "joe@a.example.org"))
+
+    Expect.equal (ValueSome "@a.example.org") (identity true)
+    Expect.equal ValueNone (identity false)
+
+[<Test>]
+let ``a listed domain without a key in the list is a temporary failure`` () =
+    let ran = runWith (keyList [ "*@other.example", [] ]) local plain
+    Expect.equal Deferred ran.Ending
+    Expect.contains "JOB1 no key selected for signing" (String.concat "\n" ran.Log)
+    Expect.equal LogLevel.Notice (List.last ran.Levels)
+
+[<Test>]
+let ``a subdomain signs as the listed domain and says which it is`` () =
+    let withParents =
+        roles (fun roles ->
+            { roles with
+                FindParent =
+                    ValueSome(fun sender ->
+                        if sender.IsWithin(domain "example.com") then
+                            ValueSome(domain "example.com")
+                        else
+                            ValueNone)
+            })
+
+    let ran = runWith withParents local (from "joe@a.b.example.com")
+    Expect.equal (ValueSome "example.com") (tag "d" ran)
+    Expect.equal (ValueSome "@a.b.example.com") (tag "i" ran)
+    Expect.equal ValueNone (tag "i" (runWith withParents local plain))
+
+[<TestCase("<boss@example.org>", true)>]
+[<TestCase("boss@EXAMPLE.org", true)>]
+[<TestCase("<@relay.example:boss@example.org>", true)>]
+[<TestCase("<other@example.org>", false)>]
+let ``one recipient to whom nothing is signed is enough`` (recipient: string, skipped: bool) =
+    let skipping =
+        roles (fun roles ->
+            { roles with
+                IsUnsignedRecipient = Pattern.any [ Pattern.ofText "boss@*" ]
+            })
+
+    let ran =
+        runWith
+            skipping
+            { local with
+                Recipients = [ "<you@example.org>"; recipient ]
+            }
+            plain
+
+    Expect.equal skipped (ran.Changes = [])
+    Expect.equal Accepted ran.Ending
+
+    if skipped then
+        Expect.contains "JOB1 skipping signing of mail to `boss@" (List.last ran.Log)
+
+[<Test>]
+let ``a recipient to whom nothing is signed is not forgotten behind many others`` () =
+    let skipping =
+        roles (fun roles ->
+            { roles with
+                IsUnsignedRecipient = Pattern.any [ Pattern.ofText "boss@*" ]
+            })
+
+    let ran =
+        runWith
+            skipping
+            { local with
+                Recipients =
+                    List.init 50000 (fun number -> "<" + string number + "@example.org>")
+                    @ [ "<boss@example.org>" ]
+            }
+            plain
+
+    Expect.equal [] ran.Changes
