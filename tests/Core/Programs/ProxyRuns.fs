@@ -165,3 +165,19 @@ let fieldsOf (head: string) : (string * string) list =
     [
         for field in header.Fields -> field.Name, field.ValueText.Replace("\r\n\t ", " ").Replace("\r\n\t", "").Trim()
     ]
+
+/// The text of a key file.
+let key = lazy (fst rsa2048.Value)
+
+/// The file `key` and others.
+let keyed more = ("key", key.Value) :: more
+
+/// What dkimproxy.out must be told of its signatures.
+let enough = [ "--keyfile=key"; "--selector=s"; "--domain=example.org" ]
+
+/// Where to listen, and the relay.
+let operands = [ "127.0.0.1:10027"; "127.0.0.1:10028" ]
+
+/// The same but for one option.
+let without (name: string) =
+    enough |> List.filter (fun option -> not (option.StartsWith("--" + name)))

@@ -154,3 +154,7 @@ let text (name: string) (element: JsonElement) : string =
     match element.GetProperty(name).GetString() with
     | null -> "null"
     | value -> value
+
+/// A message without a signature.
+let message =
+    "From: Ann <ann@example.com>\r\nTo: bob@example.org\r\nSubject: hello\r\n\r\nHello, Bob.\r\n"

@@ -1,0 +1,107 @@
+/// The addresses of the proxies: where they listen and relay to, whom they admit, and the name of the host.
+module Dkim.Conformance.ProxyAddressTests
+
+open System.Net
+open NUnit.Framework
+open Dkim.Core
+open Dkim.Conformance
+open Dkim.Conformance.ProxyRuns
+
+[<TestCase("h", "h", 25)>]
+[<TestCase("h:26", "h", 26)>]
+[<TestCase("[::1]:26", "::1", 26)>]
+[<TestCase("[::1]", "::1", 25)>]
+[<TestCase("2001:db8::1", "2001:db8::1", 25)>]
+[<TestCase("h:smtp", "h:smtp", 25)>]
+[<TestCase("h:70000", "h:70000", 25)>]
+let ``addresses of relays`` (text: string, host: string, port: int) =
+    ProxySettings.parseEndpoint 25 text |> Expect.equal { Host = host; Port = port }
+
+[<Test>]
+let ``a listener without a port, and Net::Server's way to name several`` () =
+    let listen arguments =
+        (startIn [] (arguments @ [ "--relay=h" ]) |> serving).Listen
+
+    Expect.equal [ { Host = "127.0.0.1"; Port = 20203 } ] (listen [ "--listen=127.0.0.1" ])
+    Expect.equal [ { Host = "*"; Port = 20203 } ] (listen [])
+
+    Expect.equal
+        [ { Host = "::1"; Port = 1 }; { Host = "::1"; Port = 2 } ]
+        (listen [ "--host=::1"; "--port=1"; "--port=2" ])
+
+[<Test>]
+let ``a relay in two parts`` () =
+    let relay arguments = (startIn [] arguments |> serving).Relay
+    Expect.equal { Host = "h"; Port = 26 } (relay [ "--relay_host=h"; "--relay_port=26" ])
+    Expect.equal { Host = "h"; Port = 25 } (relay [ "--relay_host=h" ])
+    Expect.equal { Host = "g"; Port = 26 } (relay [ "--relay=g"; "--relay_port=26" ])
+
+/// Settings, then addresses that are admitted and addresses that are not.
+let private filters =
+    [
+        [], [ "192.0.2.1"; "::1" ], []
+        [ "--allow=192\\.0\\.2\\.\\d+" ], [ "192.0.2.1"; "::ffff:192.0.2.7" ], [ "192.0.3.1"; "::1" ]
+        [ "--allow=92\\.0\\.2\\.1" ], [], [ "192.0.2.1"; "92.0.2.10" ]
+        [ "--cidr_allow=192.0.2.0/24"; "--cidr_allow=::1" ], [ "192.0.2.255"; "::1" ], [ "192.0.3.0"; "::2" ]
+        [ "--cidr_allow=192.0.2.0/24"; "--cidr_deny=192.0.2.128/25" ], [ "192.0.2.1" ], [ "192.0.2.129" ]
+        [ "--deny=10\\..*" ], [], [ "10.0.0.1"; "192.0.2.1" ]
+    ]
+
+let private unnamed (address: string) : ProxyClient =
+    {
+        Address = IPAddress.Parse address
+        Name = ValueNone
+    }
+
+[<Category "RFC6376-5.1-2">]
+[<Category "RFC4870-3.5-1">]
+[<Test>]
+let ``clients are admitted as the filters say`` () =
+    for arguments, admitted, others in filters do
+        let program = startIn [] (arguments @ operands) |> serving
+
+        for address in admitted do
+            Expect.isTrue (program.Admits(unnamed address)) (string arguments + address)
+
+        for address in others do
+            Expect.isTrue (not (program.Admits(unnamed address))) (string arguments + address)
+
+[<Test>]
+let ``with reverse_lookups filters see names, too`` () =
+    let program =
+        startIn [] ([ "--reverse_lookups"; "--allow=.*\\.example\\.org" ] @ operands)
+        |> serving
+
+    let named name =
+        { unnamed "192.0.2.1" with
+            Name = ValueSome name
+        }
+
+    Expect.isTrue program.NamesClients "the names are wanted"
+    Expect.isTrue (program.Admits(named "mx.example.org")) "by its name"
+    Expect.isTrue (not (program.Admits(named "mx.example.org.evil.example"))) "the whole name"
+    Expect.isTrue (not (program.Admits(unnamed "192.0.2.1"))) "no name"
+
+[<Test>]
+let ``RFC8601-2.5-1 the host's name is never localhost or empty`` () =
+    let start host arguments =
+        let start = Proxies.In (Array.ofList (arguments @ operands)) { HostName = host }
+        let mutable found = ValueNone
+
+        start.Tell
+            { new IProxyStart with
+                member _.Print(_, _) = ()
+                member _.Fail(_, _) = ()
+                member _.Serve program = found <- ValueSome program
+            }
+
+        let program = found.Value
+
+        match pass [] program "From: a@example.org\n\nx\n" with
+        | Relayed(head, _), _, _ -> (fieldsOf head).Head |> snd, program.Notices.Length
+        | Refused _, _, _ -> "", 0
+
+    Expect.equal ("mx.example.org; dkim=none", 0) (start "mx.example.org" [])
+    Expect.equal ("mx.example.com; dkim=none", 0) (start "localhost" [ "--hostname=mx.example.com" ])
+    Expect.equal ("localhost.localdomain; dkim=none", 1) (start "localhost" [])
+    Expect.equal ("localhost.localdomain; dkim=none", 1) (start "" [])
