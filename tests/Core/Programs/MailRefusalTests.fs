@@ -1,4 +1,5 @@
-/// The mail that dkimproxy.in refuses: with reject-error what cannot be judged, with reject-fail what a policy wants refused.
+/// The mail that dkimproxy.in refuses: with reject-error what cannot be judged, with reject-fail what a policy wants
+/// refused.
 module Dkim.Conformance.MailRefusalTests
 
 open NUnit.Framework

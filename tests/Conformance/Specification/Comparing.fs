@@ -1,0 +1,81 @@
+/// Runs the product on what its model runs on, and tells where they differ.
+module Dkim.Standards.Specification.Comparing
+
+open System
+open System.Buffers
+open NUnit.Framework
+open FsCheck.FSharp
+open Dkim.Core
+open Dkim.Standards.Abnf
+
+let memory (text: string) = ReadOnlyMemory(Octets.ofLatin1 text)
+
+[<Sealed>]
+type Sink() =
+    let octets = ArrayBufferWriter<byte> 64
+    member _.Text = Octets.latin1 octets.WrittenSpan
+    member _.Clear() = octets.ResetWrittenCount()
+
+    interface IOctetSink with
+        member _.Write piece = octets.Write piece
+
+let differ (what: string) (text: string) (model: string) (product: string) =
+    Assert.Fail(
+        what
+        + " of "
+        + Shrinking.show text
+        + "\n  the sentences: "
+        + Shrinking.show model
+        + "\n  the product:   "
+        + Shrinking.show product
+    )
+
+let tell (what: string) (count: int) =
+    TestContext.Out.WriteLine(what + ": " + string count)
+
+/// Octets as mail has them, in a mixture where line ends and white space meet often.
+let mailText (pieces: string list) =
+    Gen.elements pieces
+    |> Gen.listOf
+    |> Gen.map (String.concat "")
+    |> Gen.resize 200
+
+/// The seed of a run that failed, as its message tells it: DKIM_REPLAY=SEED,GAMMA.
+let replay () =
+    match Environment.GetEnvironmentVariable "DKIM_REPLAY" with
+    | null
+    | "" -> None
+    | text ->
+        let numbers = text.Split ',' |> Array.map uint64
+
+        Some
+            {
+                FsCheck.Replay.Rnd = FsCheck.Rnd(numbers[0], numbers[1])
+                FsCheck.Replay.Size = None
+            }
+
+let atRandom (count: int) (gen: FsCheck.Gen<'a>) (check: 'a -> unit) =
+    let property = Prop.forAll (Arb.fromGen gen) (fun value -> check value)
+    let config = FsCheck.Config.QuickThrowOnFailure.WithMaxTest count
+    FsCheck.Check.One(config.WithReplay(replay ()), property)
+
+let fieldForms =
+    [
+        SimpleHeader, Canonical.simpleField
+        RelaxedHeader, Canonical.relaxedField
+        NofwsHeader, Canonical.nofwsField
+    ]
+
+/// What can be a field: a name, a colon, and line ends only where white space follows.
+let isField (text: string) =
+    let name = Signed.nameOf text
+
+    name <> ""
+    && String.forall (fun c -> c > ' ' && c <> ':') name
+    && not (text.EndsWith("\r\n", StringComparison.Ordinal))
+    && (text.Split "\r\n"
+        |> Array.skip 1
+        |> Array.forall (fun line -> line.StartsWith ' ' || line.StartsWith '\t'))
+
+let known name =
+    FieldName.tryCreate name |> ValueOption.get
