@@ -8,7 +8,7 @@ open Dkim.Conformance
 
 let private confError line =
     FilterRuns.startConf FilterRuns.keys [ "Mode v"; "Socket local:/s"; line ]
-    |> FilterRuns.failed
+    |> Starts.failed
 
 [<TestCase("Background", "required value missing")>]
 [<TestCase("Version ietf-base-10", "unrecognized parameter")>]
@@ -59,12 +59,12 @@ let ``errors of the command line`` (letter: string, value: string, text: string,
     let start =
         FilterRuns.startDkim FilterRuns.keys (FilterRuns.signing @ [ letter; value ])
 
-    Expect.equal ("dkim-filter: " + text + "\n", exitCode) (FilterRuns.failed start)
+    Expect.equal ("dkim-filter: " + text + "\n", exitCode) (Starts.failed start)
 
 [<Test>]
 let ``a command line that cannot be shows the options and ends with 64`` () =
     for arguments in [ [ "-Z" ]; [ "operand" ]; [ "" ]; [ "-p" ]; [ "-?" ]; [ "--help" ] ] do
-        let text, exitCode = FilterRuns.startDkim [] arguments |> FilterRuns.failed
+        let text, exitCode = FilterRuns.startDkim [] arguments |> Starts.failed
         Expect.equal 64 exitCode
         Expect.contains "dkim-filter: usage: dkim-filter " text
 
@@ -75,7 +75,7 @@ let ``a command line that cannot be shows the options and ends with 64`` () =
                 | _ -> ()
 
 let private startErrors arguments files text =
-    Expect.equal ("dkim-filter: " + text + "\n", 78) (FilterRuns.startDkim files arguments |> FilterRuns.failed)
+    Expect.equal ("dkim-filter: " + text + "\n", 78) (FilterRuns.startDkim files arguments |> Starts.failed)
 
 [<Test>]
 let ``what is missing for a start`` () =
@@ -105,7 +105,7 @@ let ``what is missing for a start`` () =
 let ``dk-filter does not start with a key that DomainKeys cannot use`` () =
     let start arguments files =
         FilterRuns.startDk (files @ FilterRuns.keys) ("-p" :: "/s" :: arguments)
-        |> FilterRuns.failed
+        |> Starts.failed
 
     let why = "dk-filter: /keys/ed: DomainKeys signs with RSA alone\n"
     Expect.equal (why + "dk-filter: key load from /keys/ed failed\n", 78) (start [ "-s"; "/keys/ed" ] [])
@@ -114,20 +114,10 @@ let ``dk-filter does not start with a key that DomainKeys cannot use`` () =
 
 /// The settings of a file and a command line.
 let private settled (lines: string list) (arguments: string list) =
-    let kind: FilterKind<DkimFilterSettings> =
-        {
-            Table = DkimFilterTable.table
-            Defaults = DkimFilterSettings.defaults
-            Service = _.Service
-            Scope = _.Scope
-            WithScope = fun scope settings -> { settings with Scope = scope }
-            MultipleKeys = _.MultipleKeys
-        }
-
     let find _ =
-        ValueSome(ProxyRuns.contents (String.Join('\n', lines)))
+        ValueSome(Starts.contents (String.Join('\n', lines)))
 
-    match FilterSetup.settle kind ([ "-x"; "conf" ] @ arguments) find with
+    match FilterSetup.settle FilterRuns.kind ([ "-x"; "conf" ] @ arguments) find with
     | Loaded settled ->
         Expect.equal [] (settled.Problems |> List.map Problem.describe)
         settled.Settings
@@ -186,10 +176,9 @@ let ``Include acts in place, five deep`` () =
         ]
         @ [ "/" + string (depth + 1), "Mode v\nSocket local:/s" ]
 
-    FilterRuns.startDkim (nested 5) [ "-x"; "/1" ] |> FilterRuns.serving |> ignore
+    FilterRuns.startDkim (nested 5) [ "-x"; "/1" ] |> Starts.serving |> ignore
 
-    let text, exitCode =
-        FilterRuns.startDkim (nested 6) [ "-x"; "/1" ] |> FilterRuns.failed
+    let text, exitCode = FilterRuns.startDkim (nested 6) [ "-x"; "/1" ] |> Starts.failed
 
     Expect.equal 78 exitCode
     Expect.contains "configuration error at line 1: nesting too deep" text

@@ -121,10 +121,7 @@ let ``a star is any run of characters and all else stands for itself`` (pattern:
     Expect.equal expected (Pattern.matches text (Pattern.ofText pattern))
 
 let private keyList (files: (string * string) list) (lines: string list) =
-    let find (wanted: WantedFile) =
-        match files |> List.tryFind (fun (path, _) -> path = wanted.Path) with
-        | Some(_, text) -> ValueSome(ProxyRuns.contents text)
-        | None -> ValueSome(FileContents.Unreadable FileContents.NotFound)
+    let find wanted = ValueSome(Starts.find files wanted)
 
     match KeyList.load Dkim find (KeyList.parse Dkim (String.Join('\n', lines)) |> Expect.ok) with
     | Loaded result -> result

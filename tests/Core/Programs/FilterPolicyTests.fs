@@ -7,16 +7,6 @@ open NUnit.Framework
 open Dkim.Core
 open Dkim.Conformance
 
-let private kind: FilterKind<DkimFilterSettings> =
-    {
-        Table = DkimFilterTable.table
-        Defaults = DkimFilterSettings.defaults
-        Service = _.Service
-        Scope = _.Scope
-        WithScope = fun scope settings -> { settings with Scope = scope }
-        MultipleKeys = _.MultipleKeys
-    }
-
 let private files =
     FilterRuns.keys
     @ [
@@ -46,14 +36,10 @@ let private policyOf (lines: string list) : FilterPolicy =
     let text =
         String.Join('\n', [ "Selector mail"; "KeyFile /keys/mail.private"; "Domain example.com" ] @ lines)
 
-    let find (wanted: WantedFile) =
-        ("conf", text) :: files
-        |> List.tryFind (fun (path, _) -> path = wanted.Path)
-        |> Option.map (snd >> ProxyRuns.contents)
-        |> Option.defaultValue (FileContents.Unreadable FileContents.NotFound)
-        |> ValueSome
+    let find wanted =
+        ValueSome(Starts.find (("conf", text) :: files) wanted)
 
-    let settled = FilterSetup.settle kind [ "-x"; "conf" ] find |> loaded
+    let settled = FilterSetup.settle FilterRuns.kind [ "-x"; "conf" ] find |> loaded
     Expect.equal [] (settled.Problems |> List.map Problem.describe)
     let settings = settled.Settings
 

@@ -1,17 +1,21 @@
-/// Starts the milters without a host: files are a list, and what would be printed or served is a value.
+/// Starts the milters without a host, and the keys that their tests give them.
 module Dkim.Conformance.FilterRuns
 
 open System
-open System.Collections.Generic
 open System.IO
-open NUnit.Framework
 open Dkim.Core
+open Dkim.Conformance.Starts
 
-type Ended =
-    | Printed of text: string * exitCode: int
-    | Failed of text: string * exitCode: int
-    | Serving of FilterProgram
-    | Testing of FilterProgram * file: string
+/// dkim-filter, as far as its settings go.
+let internal kind: FilterKind<DkimFilterSettings> =
+    {
+        Table = DkimFilterTable.table
+        Defaults = DkimFilterSettings.defaults
+        Service = _.Service
+        Scope = _.Scope
+        WithScope = fun scope settings -> { settings with Scope = scope }
+        MultipleKeys = _.MultipleKeys
+    }
 
 let machine name : FilterMachine =
     {
@@ -22,14 +26,8 @@ let machine name : FilterMachine =
         MayReport = Func<_>(fun () -> true)
     }
 
-let private ended (start: Start<IFilterStart>) =
-    let mutable outcome = ValueNone
-
-    let tell value =
-        Assert.That(outcome.IsNone, "a start ends once")
-        outcome <- ValueSome value
-
-    start.Tell
+let private start files (start: Start<IFilterStart>) : Ended<FilterProgram> =
+    let reply tell =
         { new IFilterStart with
             member _.Print(text, exitCode) = tell (Printed(text, exitCode))
             member _.Fail(text, exitCode) = tell (Failed(text, exitCode))
@@ -37,30 +35,13 @@ let private ended (start: Start<IFilterStart>) =
             member _.Test(program, file) = tell (Testing(program, file))
         }
 
-    outcome.Value
-
-let private supply (files: (string * string) list) (wanted: WantedFile) =
-    match files |> List.tryFind (fun (path, _) -> path = wanted.Path) with
-    | Some(_, text) -> ProxyRuns.contents text
-    | None -> FileContents.Unreadable "file not found"
-
-let rec private load files (start: Start<IFilterStart>) (rounds: int) =
-    if start.Wanted.IsEmpty then
-        ended start
-    else
-        Assert.That(rounds, Is.LessThan 10, "a start ends")
-        let found = Dictionary<WantedFile, FileContents>()
-
-        for wanted in start.Wanted do
-            found[wanted] <- supply files wanted
-
-        load files (start.Supply found) (rounds + 1)
+    run reply files start
 
 let startDkim files arguments =
-    load files (Filters.Dkim (Array.ofList arguments) (machine "dkim-filter")) 0
+    start files (Filters.Dkim (Array.ofList arguments) (machine "dkim-filter"))
 
 let startDk files arguments =
-    load files (Filters.Dk (Array.ofList arguments) (machine "dk-filter")) 0
+    start files (Filters.Dk (Array.ofList arguments) (machine "dk-filter"))
 
 /// dkim-filter with these lines as its file.
 let startConf files (lines: string list) =
@@ -68,27 +49,7 @@ let startConf files (lines: string list) =
 
 /// The program again, as after SIGHUP.
 let again files (program: FilterProgram) =
-    load files (ValueOption.get (program.Again())) 0
-
-let serving ended =
-    match ended with
-    | Serving program -> program
-    | Printed(text, _)
-    | Failed(text, _) ->
-        Assert.Fail text
-        Unchecked.defaultof<_>
-    | Testing _ ->
-        Assert.Fail "should have served"
-        Unchecked.defaultof<_>
-
-let failed ended =
-    match ended with
-    | Failed(text, exitCode) -> text, exitCode
-    | Printed _
-    | Testing _
-    | Serving _ ->
-        Assert.Fail "should have failed"
-        Unchecked.defaultof<_>
+    start files (ValueOption.get (program.Again()))
 
 let key name =
     File.ReadAllText(Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "Messages", "keys", name))

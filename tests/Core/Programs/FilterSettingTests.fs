@@ -217,7 +217,7 @@ let ``every letter of dk-filter is read, and -s is its key where dkim-filter's i
 
     for letter in "FKLnrtvWx" do
         let _, exitCode =
-            FilterRuns.startDk [] [ "-" + string letter; "1" ] |> FilterRuns.failed
+            FilterRuns.startDk [] [ "-" + string letter; "1" ] |> Starts.failed
 
         Expect.equal 64 exitCode
 
@@ -236,7 +236,7 @@ let ``every key is read in any case, with tabs and comments`` () =
                         "\t" + key.ToUpperInvariant() + "\t \t" + value + "# why"
                         key + " " + value + " more"
                     ] do
-                    let find _ = ValueSome(ProxyRuns.contents line)
+                    let find _ = ValueSome(Starts.contents line)
                     let file = SettingsFile.read KeyAndToken table find "conf"
                     let state, problems = Settings.apply [ file.Given ] defaults
                     Expect.equal [] (file.Problems @ problems |> List.map Problem.describe)

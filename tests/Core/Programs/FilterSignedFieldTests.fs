@@ -22,6 +22,7 @@ let ``RFC6376-5.4.2-2 the names of h= are those of the message, each as often as
 
 [<Test>]
 let ``RFC6376-5.4.1-1 every field that should be signed is`` () =
+    // Written out, not the product's own list: a field that is missing there must be missed here.
     let recommended =
         [
             "From"

@@ -12,14 +12,14 @@ let ``-n needs no socket and says nothing where all is well`` () =
     let check arguments =
         FilterRuns.startDkim FilterRuns.keys ("-n" :: arguments)
 
-    Expect.equal (FilterRuns.Printed("", 0)) (check [ "-b"; "v" ])
-    Expect.equal 78 (check [] |> FilterRuns.failed |> snd)
-    Expect.equal 64 (check [ "-Z" ] |> FilterRuns.failed |> snd)
+    Expect.equal (Starts.Printed("", 0)) (check [ "-b"; "v" ])
+    Expect.equal 78 (check [] |> Starts.failed |> snd)
+    Expect.equal 64 (check [ "-Z" ] |> Starts.failed |> snd)
 
 [<Test>]
 let ``-V names version, algorithms and canonicalizations`` () =
     match FilterRuns.startDkim [] [ "-V" ], FilterRuns.startDk [] [ "-V" ] with
-    | FilterRuns.Printed(dkim, 0), FilterRuns.Printed(dk, 0) ->
+    | Starts.Printed(dkim, 0), Starts.Printed(dk, 0) ->
         Expect.contains "dkim-filter: Sendmail DKIM Filter v2.8.3\n" dkim
         Expect.contains "\tSupported signing algorithms:\n\t\trsa-sha1\n\t\trsa-sha256\n" dkim
         Expect.contains "\tSupported canonicalization algorithms:\n\t\trelaxed\n\t\tsimple\n" dkim
@@ -32,7 +32,7 @@ let private reloaded lines next =
 
     let first =
         FilterRuns.startDkim (files lines) [ "-x"; "conf"; "-l"; "-T"; "7" ]
-        |> FilterRuns.serving
+        |> Starts.serving
 
     FilterRuns.again (files next) first
 
@@ -68,7 +68,7 @@ let ``a reload forgets the command line and keeps what cannot change`` () =
             "SyslogFacility news"
         ]
 
-    let program = reloaded before after |> FilterRuns.serving
+    let program = reloaded before after |> Starts.serving
     let service = program.Service
     Expect.equal (ValueSome "local:/s") service.Socket
     Expect.equal (ValueSome "/p", ValueSome 7, ValueSome "a") (service.PidFile, service.UMask, service.UserId)
@@ -83,14 +83,14 @@ let ``a reload forgets the command line and keeps what cannot change`` () =
 let ``a reload with an error says what is wrong`` () =
     let text, _ =
         reloaded [ "Socket local:/s"; "Mode v" ] [ "Socket local:/s"; "Mode sv" ]
-        |> FilterRuns.failed
+        |> Starts.failed
 
     Expect.contains "at least one selector and key required for signing mode" text
 
 [<Test>]
 let ``without a file there is nothing to reload`` () =
     let program =
-        FilterRuns.startDkim FilterRuns.keys FilterRuns.signing |> FilterRuns.serving
+        FilterRuns.startDkim FilterRuns.keys FilterRuns.signing |> Starts.serving
 
     Expect.isTrue (program.Again().IsNone) "no file"
     Expect.isTrue program.HasKeys "keys"
@@ -98,7 +98,7 @@ let ``without a file there is nothing to reload`` () =
 [<Test>]
 let ``test mode verifies by default and reads no lists of hosts`` () =
     match FilterRuns.startDkim [] [ "-t"; "m.eml"; "-a"; "/peers"; "-i"; "/in" ] with
-    | FilterRuns.Testing(program, "m.eml") -> Expect.isTrue (not program.HasKeys) "no keys"
+    | Starts.Testing(program, "m.eml") -> Expect.isTrue (not program.HasKeys) "no keys"
     | _ -> Assert.Fail "not a test"
 
 [<Test>]
@@ -116,7 +116,7 @@ let ``paths start at BaseDirectory`` () =
                 "PeerList peers"
                 "Socket /s"
             ]
-        |> FilterRuns.serving
+        |> Starts.serving
 
     let client (address: string) : MilterClient =
         {
@@ -130,7 +130,7 @@ let ``paths start at BaseDirectory`` () =
 [<Test>]
 let ``the first line of the log has the arguments`` () =
     let program =
-        FilterRuns.startDkim [] [ "-p"; "local:/a b"; "-b"; "v" ] |> FilterRuns.serving
+        FilterRuns.startDkim [] [ "-p"; "local:/a b"; "-b"; "v" ] |> Starts.serving
 
     Expect.equal "Sendmail DKIM Filter v2.8.3 starting (args: -p \"local:/a b\" -b v)" program.Starting.Text
     Expect.equal "Sendmail DKIM Filter v2.8.3 terminating with status 0, errno = 0" (program.Terminating 0).Text
@@ -139,7 +139,7 @@ let ``the first line of the log has the arguments`` () =
 let ``a macro that decisions look at is asked for`` () =
     let program =
         FilterRuns.startDkim [] [ "-p"; "/s"; "-b"; "v"; "-M"; "{if_name}=x" ]
-        |> FilterRuns.serving
+        |> Starts.serving
 
     Expect.equal [ "i"; "daemon_name"; "auth_type"; "if_name" ] program.WantedMacros
 
@@ -153,7 +153,7 @@ let ``weak signatures are warned of at start`` () =
     let notices files (lines: string list) =
         let conf = [ "Socket local:/s"; "Domain example.com" ] @ lines
 
-        (FilterRuns.startConf files conf |> FilterRuns.serving).Notices
+        (FilterRuns.startConf files conf |> Starts.serving).Notices
         |> Seq.map _.Text
         |> String.concat "\n"
 
@@ -184,11 +184,11 @@ let ``RFC8463-6-1 keys of two types for one pattern need a selector each`` () =
 
     let text, exitCode =
         start [ "*:example.com:/keys/mail.private"; "*:example.com:/ed/mail.private" ]
-        |> FilterRuns.failed
+        |> Starts.failed
 
     Expect.contains "/list: selector mail.private of example.com is to have an RSA and an Ed25519 key" text
     Expect.equal 78 exitCode
 
     start [ "a@*:example.com:/keys/mail.private"; "*:example.org:/ed/mail.private" ]
-    |> FilterRuns.serving
+    |> Starts.serving
     |> ignore

@@ -119,7 +119,7 @@ let ``the sample file holds with its lines taken in`` () =
         | [] -> ()
         | _ ->
             let find _ =
-                ValueSome(ProxyRuns.contents (line.Substring 1))
+                ValueSome(Starts.contents (line.Substring 1))
 
             let file = SettingsFile.read KeyAndToken DkimFilterTable.table find "conf"
             let state, problems = Settings.apply [ file.Given ] DkimFilterSettings.defaults

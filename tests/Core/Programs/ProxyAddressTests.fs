@@ -5,6 +5,7 @@ open System.Net
 open NUnit.Framework
 open Dkim.Core
 open Dkim.Conformance
+open Dkim.Conformance.Starts
 open Dkim.Conformance.ProxyRuns
 
 [<TestCase("h", "h", 25)>]

@@ -1,17 +1,11 @@
-/// Starts the proxies' programs without a host: files are a list, the DNS is a list, and what would be printed, logged or
-/// sent is a value.
+/// Runs the proxies without a host: files are a list, the DNS is a list, and what would be printed, logged or sent is a
+/// value.
 module Dkim.Conformance.ProxyRuns
 
 open System
 open System.Collections.Generic
-open System.Text
-open NUnit.Framework
 open Dkim.Core
-
-type Ended =
-    | Printed of text: string * exitCode: int
-    | Failed of text: string * exitCode: int
-    | Serving of ProxyProgram
+open Dkim.Conformance.Starts
 
 /// What a zone holds under a name.
 type Entry =
@@ -24,75 +18,23 @@ type Outcome =
     | Relayed of head: string * replaced: int64
     | Refused of code: int * text: string
 
-let private ended (start: ProxyStart) =
-    let mutable outcome = ValueNone
-
-    let tell value =
-        Assert.That(outcome.IsNone, "a start ends once")
-        outcome <- ValueSome value
-
-    start.Tell
+let private start files (start: ProxyStart) : Ended<ProxyProgram> =
+    let reply tell =
         { new IProxyStart with
             member _.Print(text, exitCode) = tell (Printed(text, exitCode))
             member _.Fail(text, exitCode) = tell (Failed(text, exitCode))
             member _.Serve program = tell (Serving program)
         }
 
-    outcome.Value
-
-let contents (text: string) =
-    FileContents.Found(ReadOnlyMemory(Encoding.UTF8.GetBytes text))
-
-let private supply (files: (string * string) list) (wanted: WantedFile) =
-    match files |> List.tryFind (fun (path, _) -> path = wanted.Path) with
-    | Some(_, text) -> contents text
-    | None -> FileContents.Unreadable "no such file"
-
-let rec private load files (start: ProxyStart) (rounds: int) =
-    if start.Wanted.IsEmpty then
-        ended start
-    else
-        Assert.That(rounds, Is.LessThan 10, "a start ends")
-        let found = Dictionary<WantedFile, FileContents>()
-
-        for wanted in start.Wanted do
-            found[wanted] <- supply files wanted
-
-        load files (start.Supply found) (rounds + 1)
+    run reply files start
 
 let machine = { HostName = "mx.example.org" }
 
 let startOut files arguments =
-    load files (Proxies.Out(Array.ofList arguments)) 0
+    start files (Proxies.Out(Array.ofList arguments))
 
 let startIn files arguments =
-    load files (Proxies.In (Array.ofList arguments) machine) 0
-
-let serving ended =
-    match ended with
-    | Serving program -> program
-    | Printed(text, _)
-    | Failed(text, _) ->
-        Assert.Fail text
-        Unchecked.defaultof<_>
-
-let failed ended =
-    match ended with
-    | Failed(text, exitCode) -> text, exitCode
-    | Printed _
-    | Serving _ ->
-        Assert.Fail "should have failed"
-        Unchecked.defaultof<_>
-
-let printed ended =
-    match ended with
-    | Printed(text, exitCode) -> text, exitCode
-    | Failed(text, _) ->
-        Assert.Fail text
-        Unchecked.defaultof<_>
-    | Serving _ ->
-        Assert.Fail "should have printed"
-        Unchecked.defaultof<_>
+    start files (Proxies.In (Array.ofList arguments) machine)
 
 /// The time of every message.
 let now = 1700000000L<sec>

@@ -29,7 +29,7 @@ let private fieldsOf (message: string) : string list =
 let private throughProxy words (zone: (string * Answer) list) (mail: string) =
     let program =
         ProxyRuns.startIn [] [ "--relay=h"; "--result_words=" + words ]
-        |> ProxyRuns.serving
+        |> Starts.serving
 
     let entry (name, answer: Answer) =
         match answer.Outcome with

@@ -182,7 +182,7 @@ let private everyOption (table: Setting<'s> list) defaults =
 let ``every option is read in every spelling`` () = forBoth everyOption everyOption
 
 let private everyKey (table: Setting<'s> list) defaults =
-    let find text _ = ValueSome(ProxyRuns.contents text)
+    let find text _ = ValueSome(Starts.contents text)
 
     for row in table do
         let value = if row.Inert then "1" else sampleOf row

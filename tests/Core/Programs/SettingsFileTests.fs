@@ -9,7 +9,7 @@ let private read style files path =
         files
         |> List.tryFind (fun (known, _) -> known = path)
         |> ValueOption.ofOption
-        |> ValueOption.map (fun (_, text) -> ProxyRuns.contents text)
+        |> ValueOption.map (fun (_, text) -> Starts.contents text)
 
     SettingsFile.read style OutSettings.table find path
 

@@ -4,6 +4,7 @@ module Dkim.Conformance.SigningDecisionTests
 open NUnit.Framework
 open Dkim.Core
 open Dkim.Conformance
+open Dkim.Conformance.Starts
 open Dkim.Conformance.ProxyRuns
 
 let private base' = [ "--keyfile=key"; "--selector=sel"; "--relay=h" ]
@@ -209,7 +210,7 @@ let ``every field that is signed is named as often as it is there, and no other 
 /// What cannot be signed: settings, a message, and the reason.
 let private failures =
     [
-        [ "--sender_map=map" ], message "a@gone.example", "temperror (cannot read keyfile gone: no such file)"
+        [ "--sender_map=map" ], message "a@gone.example", "temperror (cannot read keyfile gone: file not found)"
         [ "--sender_map=map" ], message "a@bad.example", "temperror (invalid signature type pgp)"
         [ "--sender_map=map" ], message "a@macro.example", "temperror (unknown macro $nobody)"
         [ "--domain=example.org"; "--identity=@other.example" ],

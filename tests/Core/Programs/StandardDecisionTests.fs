@@ -5,33 +5,12 @@ open System
 open NUnit.Framework
 open Dkim.Core
 open Dkim.Conformance
+open Dkim.Conformance.Starts
 open Dkim.Conformance.ProxyRuns
-
-let private signer arguments =
-    startOut
-        [ "key", fst rsa2048.Value ]
-        ([ "--keyfile=key"; "--selector=sel"; "--relay=h"; "--domain=example.org" ]
-         @ arguments)
-    |> serving
-
-let private verifier arguments =
-    startIn [] ("--relay=h" :: arguments) |> serving
-
-let private keyName = "sel._domainkey.example.org"
-let private good = lazy [ keyName, Text(snd rsa2048.Value) ]
-
-let private plain =
-    "From: Joe <joe@example.org>\nTo: you@example.net\nSubject: hi\nMessage-ID: <1@x>\n\nbody\n"
-
-let private signed arguments message =
-    match pass [] (signer arguments) message with
-    | Relayed(head, _), _, _ -> head + crlf message
-    | Refused(_, text), _, _ ->
-        Assert.Fail text
-        ""
+open Dkim.Conformance.VerifyingRuns
 
 let private outcome zone arguments message =
-    let outcome, _, _ = pass zone (verifier arguments) message
+    let outcome, _, _ = pass zone (start arguments) message
     outcome
 
 let private isRelayed outcome =
@@ -89,7 +68,7 @@ let ``RFC6376-5.4.1-1 the recommended fields are signed where they are there, an
         |> String.concat ""
 
     let field =
-        (Header.ofBlock (ReadOnlyMemory(Octets.ofLatin1 (signed [] (text + "\nbody\n"))))).Fields[0]
+        (Header.ofBlock (ReadOnlyMemory(Octets.ofLatin1 (signed rsa2048.Value [] (text + "\nbody\n"))))).Fields[0]
 
     let signature = Signature.parse SignatureLimits.defaults field |> Expect.ok
     let names = signature.SignedFields.Value |> List.map _.Text.ToLowerInvariant()
@@ -99,11 +78,11 @@ let ``RFC6376-5.4.1-1 the recommended fields are signed where they are there, an
 /// Changes to a signed message or to the zone after which no signature is good, and for good.
 let private failures =
     lazy
-        (let message = signed [] plain
+        (let message = signed rsa2048.Value [] plain
 
          let change (from: string) (into: string) =
              Expect.contains from message
-             message.Replace(from, into), good.Value
+             message.Replace(from, into), zone.Value
 
          let record text = message, [ keyName, Text text ]
 
@@ -170,12 +149,13 @@ let private refusal zone message =
 [<Test>]
 let ``RFC7372-3.1-1 without a passing signature the code is 5.7.20`` () =
     Expect.equal "550 5.7.20" (refusal (adsp "all") plain)
-    Expect.equal "550 5.7.20" (refusal (adsp "all") (signed [] plain))
-    Expect.equal "" (refusal (adsp "all" @ good.Value) (signed [] plain))
+    Expect.equal "550 5.7.20" (refusal (adsp "all") (signed rsa2048.Value [] plain))
+    Expect.equal "" (refusal (adsp "all" @ zone.Value) (signed rsa2048.Value [] plain))
 
 [<Test>]
 let ``RFC7372-3.1-2 where policy does not accept the signature the code is 5.7.21`` () =
-    let cut = (signed [] plain).Replace("d=example.org", "d=example.org; l=0")
+    let cut =
+        (signed rsa2048.Value [] plain).Replace("d=example.org", "d=example.org; l=0")
 
     let short =
         match
@@ -197,17 +177,19 @@ let ``RFC7372-3.1-2 where policy does not accept the signature the code is 5.7.2
         | Refused _, _, _ -> ""
 
     Expect.equal "550 5.7.21" (refusal (adsp "all" @ [ keyName, Text(snd rsa768.Value) ]) short)
-    Expect.equal "550 5.7.20" (refusal (adsp "all" @ good.Value) cut)
+    Expect.equal "550 5.7.20" (refusal (adsp "all" @ zone.Value) cut)
 
 [<Test>]
 let ``RFC7372-3.1-3 where no good signature is the author's the code is 5.7.22`` () =
-    let other = signed [ "--signature=dkim(d=other.example)" ] plain
+    let other = signed rsa2048.Value [ "--signature=dkim(d=other.example)" ] plain
     let zone = [ "sel._domainkey.other.example", Text(snd rsa2048.Value) ]
     Expect.equal "550 5.7.22" (refusal (adsp "discardable" @ zone) other)
 
 [<Test>]
 let ``RFC7372-3.4-1 where the signatures of both schemes fail the code is 5.7.26`` () =
-    let both = signed [ "--signature=dkim"; "--signature=domainkeys" ] plain
+    let both =
+        signed rsa2048.Value [ "--signature=dkim"; "--signature=domainkeys" ] plain
+
     Expect.equal "550 5.7.26" (refusal (adsp "all") both)
 
 let private clauses arguments zone message =
@@ -228,9 +210,9 @@ let ``RFC8601-2.7.1-9 in mail with UTF-8 headers an identity is told in UTF-8, e
 
     let identity header =
         let text =
-            (signed [] (from header)).Replace("s=sel;", "s=sel; i=j" + utf8 + "@example.org;")
+            (signed rsa2048.Value [] (from header)).Replace("s=sel;", "s=sel; i=j" + utf8 + "@example.org;")
 
-        (clauses [] good.Value text).Head.Properties.Head.Value
+        (clauses [] zone.Value text).Head.Properties.Head.Value
 
     Expect.equal ("j" + utf8 + "@example.org") (identity ("Subject: gr" + utf8 + "n\n"))
     // The signature itself has the octets, so that no message has such an identity and no UTF-8.
@@ -246,8 +228,8 @@ let ``RFC8601-4-1 only registered methods and words are written, and nothing wit
 
     let messages =
         (plain, [])
-        :: (signed [ "--signature=dkim"; "--signature=domainkeys" ] plain, good.Value)
-        :: (signed [] plain, [ keyName, Fails "timeout" ])
+        :: (signed rsa2048.Value [ "--signature=dkim"; "--signature=domainkeys" ] plain, zone.Value)
+        :: (signed rsa2048.Value [] plain, [ keyName, Fails "timeout" ])
         :: failures.Value
 
     for message, zone in messages do
@@ -264,17 +246,17 @@ let ``RFC8601-4-1 only registered methods and words are written, and nothing wit
 let ``RFC8601-4-3 RFC8601-4.1-1 RFC6376-6.2-1 results go above everything, and the message stays as it was`` () =
     let message =
         "Received: a\nAuthentication-Results: elsewhere.example; dkim=pass\n"
-        + signed [] plain
+        + signed rsa2048.Value [] plain
 
-    match outcome good.Value [] message with
+    match outcome zone.Value [] message with
     | Relayed(head, 0L) ->
         Expect.equal [ "Authentication-Results"; "X-DKIM-Authentication-Results" ] (fieldsOf head |> List.map fst)
     | other -> Assert.Fail(string (box other))
 
 [<Test>]
 let ``RFC5321-6.1-2 what must be looked up is known when the header ends, before the body comes`` () =
-    use passage = (verifier []).NewMessage now
-    let message = signed [] plain
+    use passage = (start []).NewMessage now
+    let message = signed rsa2048.Value [] plain
     let at = message.IndexOf "\r\n\r\n" + 4
     passage.Feed(ReadOnlySpan(Octets.ofLatin1 (message.Substring(0, at))))
     Expect.equal [| keyName |] (passage.Questions |> Array.map _.Name)
@@ -282,8 +264,11 @@ let ``RFC5321-6.1-2 what must be looked up is known when the header ends, before
 [<Test>]
 let ``RFC5321-4.5.3.2-1 peers may take as long as the standard lets them, and settings say how long`` () =
     // Ten minutes after the final dot, five for a server that waits for a command.
-    let settings = (signer []).Settings
+    let settings = (signer rsa2048.Value []).Settings
     Expect.isTrue (settings.RelayTimeout >= 600) "relay"
     Expect.isTrue (settings.ClientTimeout >= 300) "client"
-    let patient = (signer [ "--relay_timeout=900"; "--client_timeout=700" ]).Settings
+
+    let patient =
+        (signer rsa2048.Value [ "--relay_timeout=900"; "--client_timeout=700" ]).Settings
+
     Expect.equal (900, 700) (patient.RelayTimeout, patient.ClientTimeout)

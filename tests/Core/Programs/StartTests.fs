@@ -5,6 +5,7 @@ open System
 open NUnit.Framework
 open Dkim.Core
 open Dkim.Conformance
+open Dkim.Conformance.Starts
 open Dkim.Conformance.ProxyRuns
 
 [<Test>]
@@ -120,7 +121,7 @@ let ``the first problem is told in the original's words, with exit code 2 and th
 [<Test>]
 let ``a file that cannot be read ends the start with exit code 2`` () =
     let text, exitCode = startOut [] [ "--conf_file=gone" ] |> failed
-    Expect.contains "gone: cannot be read: no such file" text
+    Expect.contains "gone: cannot be read: file not found" text
     Expect.equal 2 exitCode
 
 [<Test>]

@@ -5,6 +5,7 @@ open System
 open NUnit.Framework
 open Dkim.Core
 open Dkim.Conformance
+open Dkim.Conformance.Starts
 open Dkim.Conformance.ProxyRuns
 open Dkim.Conformance.VerifyingRuns
 

@@ -4,25 +4,27 @@ module Dkim.Conformance.VerifyingRuns
 open NUnit.Framework
 open Dkim.Core
 open Dkim.Conformance
+open Dkim.Conformance.Starts
 open Dkim.Conformance.ProxyRuns
 
 let plain =
     "From: Joe <joe@example.org>\nTo: you@example.net\nSubject: hi\nMessage-ID: <1@x>\n\nbody\n"
 
+/// dkimproxy.out with a key and these settings.
+let signer key arguments =
+    startOut
+        [ "key", fst key ]
+        ([ "--keyfile=key"; "--selector=sel"; "--relay=h"; "--domain=example.org" ]
+         @ arguments)
+    |> serving
+
 /// The message with the signatures that dkimproxy.out makes of it.
 let signed key arguments message =
-    let files = [ "key", fst key ]
-
-    let program =
-        startOut
-            files
-            ([ "--keyfile=key"; "--selector=sel"; "--relay=h"; "--domain=example.org" ]
-             @ arguments)
-        |> serving
-
-    match pass [] program message with
+    match pass [] (signer key arguments) message with
     | Relayed(head, _), _, _ -> head + crlf message
-    | Refused _, _, _ -> ""
+    | Refused(_, text), _, _ ->
+        Assert.Fail text
+        ""
 
 /// Where the key of every signature is.
 let keyName = "sel._domainkey.example.org"

@@ -1,0 +1,80 @@
+/// Starts the proxies and the milters without a host: files are a list, and what would be printed or served is a value.
+module Dkim.Conformance.Starts
+
+open System
+open System.Collections.Generic
+open System.Text
+open NUnit.Framework
+open Dkim.Core
+
+/// How a start ended.
+type Ended<'program> =
+    | Printed of text: string * exitCode: int
+    | Failed of text: string * exitCode: int
+    | Serving of 'program
+    /// Test mode, which only the milters have.
+    | Testing of 'program * file: string
+
+let contents (text: string) =
+    FileContents.Found(ReadOnlyMemory(Encoding.UTF8.GetBytes text))
+
+/// A file among paths with their texts.
+let find (files: (string * string) list) (wanted: WantedFile) : FileContents =
+    match files |> List.tryFind (fun (path, _) -> path = wanted.Path) with
+    | Some(_, text) -> contents text
+    | None -> FileContents.Unreadable FileContents.NotFound
+
+/// Supplies the files that are wanted, round by round, until none is.
+let rec private supply files (start: Start<'reply>) (rounds: int) : Start<'reply> =
+    if start.Wanted.IsEmpty then
+        start
+    else
+        Assert.That(rounds, Is.LessThan 10, "a start ends")
+        let found = Dictionary<WantedFile, FileContents>()
+
+        for wanted in start.Wanted do
+            found[wanted] <- find files wanted
+
+        supply files (start.Supply found) (rounds + 1)
+
+/// Runs a start to its end. `reply` makes of a function the reply that hands its one call to it.
+let run
+    (reply: (Ended<'program> -> unit) -> 'reply)
+    (files: (string * string) list)
+    (start: Start<'reply>)
+    : Ended<'program> =
+    let ends = List<Ended<'program>>()
+    (supply files start 0).Tell(reply ends.Add)
+    Assert.That(ends.Count, Is.EqualTo 1, "a start ends once")
+    ends[0]
+
+let serving ended =
+    match ended with
+    | Serving program -> program
+    | Printed(text, _)
+    | Failed(text, _) ->
+        Assert.Fail text
+        Unchecked.defaultof<_>
+    | Testing _ ->
+        Assert.Fail "should have served"
+        Unchecked.defaultof<_>
+
+let failed ended =
+    match ended with
+    | Failed(text, exitCode) -> text, exitCode
+    | Printed _
+    | Testing _
+    | Serving _ ->
+        Assert.Fail "should have failed"
+        Unchecked.defaultof<_>
+
+let printed ended =
+    match ended with
+    | Printed(text, exitCode) -> text, exitCode
+    | Failed(text, _) ->
+        Assert.Fail text
+        Unchecked.defaultof<_>
+    | Testing _
+    | Serving _ ->
+        Assert.Fail "should have printed"
+        Unchecked.defaultof<_>
