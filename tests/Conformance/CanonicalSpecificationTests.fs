@@ -1,6 +1,6 @@
-/// Canonical forms of bodies and fields, and the cuts of messages and header blocks, against a model that was written down
-/// sentence by sentence: for every text of a small scope, and for longer ones at random. `DKIM_FULL_SCOPE=1` widens the
-/// scopes; docs/specification.md has the counts of both.
+/// Canonical forms of bodies and fields, and the cuts of messages and header blocks, against a model that was written
+/// down sentence by sentence: for every text of a small scope, and for longer ones at random. `DKIM_FULL_SCOPE=1` widens
+/// the scopes; docs/specification.md has the counts of both.
 [<NUnit.Framework.TestFixture>]
 module Dkim.Standards.CanonicalSpecificationTests
 

@@ -1,5 +1,5 @@
-/// Which fields `h=` chooses, and how tag lists are read and their `b=` cut, against a model that was written down sentence
-/// by sentence: for every text of a small scope, and for longer tag lists at random.
+/// Which fields `h=` chooses, and how tag lists are read and their `b=` cut, against a model that was written down
+/// sentence by sentence: for every text of a small scope, and for longer tag lists at random.
 [<NUnit.Framework.TestFixture>]
 module Dkim.Standards.SignedSpecificationTests
 

@@ -8,8 +8,10 @@ open FsCheck.FSharp
 open Dkim.Core
 open Dkim.Standards.Abnf
 
+/// Text as octets.
 let memory (text: string) = ReadOnlyMemory(Octets.ofLatin1 text)
 
+/// Where the product writes octets, as text.
 [<Sealed>]
 type Sink() =
     let octets = ArrayBufferWriter<byte> 64
@@ -19,6 +21,7 @@ type Sink() =
     interface IOctetSink with
         member _.Write piece = octets.Write piece
 
+/// Fails, with the text, what the model makes of it, and what the product does.
 let differ (what: string) (text: string) (model: string) (product: string) =
     Assert.Fail(
         what
@@ -30,6 +33,7 @@ let differ (what: string) (text: string) (model: string) (product: string) =
         + Shrinking.show product
     )
 
+/// Writes how many texts were compared.
 let tell (what: string) (count: int) =
     TestContext.Out.WriteLine(what + ": " + string count)
 

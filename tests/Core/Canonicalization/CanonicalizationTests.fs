@@ -1,3 +1,4 @@
+/// Canonical forms of fields and bodies, by the sentences and examples of RFC 6376 and RFC 4870.
 module Dkim.Conformance.CanonicalizationTests
 
 open System

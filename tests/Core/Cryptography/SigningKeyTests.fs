@@ -1,3 +1,4 @@
+/// Keys in every form in which they are stored or published, and which are refused.
 module Dkim.Conformance.SigningKeyTests
 
 open System

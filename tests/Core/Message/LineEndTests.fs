@@ -1,3 +1,4 @@
+/// The repair of line ends.
 module Dkim.Conformance.LineEndTests
 
 open System

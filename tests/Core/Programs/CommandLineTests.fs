@@ -1,3 +1,4 @@
+/// How each style of command line is read, and which of several sources of a setting counts.
 module Dkim.Conformance.CommandLineTests
 
 open NUnit.Framework

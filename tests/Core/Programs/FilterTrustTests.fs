@@ -1,5 +1,5 @@
-/// Which signatures and keys dkim-filter heeds: whose they are, how much they cover, how old and how strong they are, and
-/// what DNSSEC says of them.
+/// Which signatures and keys dkim-filter heeds: whose they are, how much they cover, how old and how strong they are,
+/// and what DNSSEC says of them.
 module Dkim.Conformance.FilterTrustTests
 
 open NUnit.Framework

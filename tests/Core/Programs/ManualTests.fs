@@ -1,3 +1,4 @@
+/// Help, manual pages and sample files are what the tables of settings make.
 module Dkim.Conformance.ManualTests
 
 open System

@@ -1,3 +1,4 @@
+/// The maps of dkimproxy.out: how they are looked up and read, and the signatures that they specify.
 module Dkim.Conformance.MapTests
 
 open NUnit.Framework

@@ -101,3 +101,38 @@ let verifying letters =
 
 let verifyingDkim letters =
     start "qmail-dk" [ "DKIMVERIFY", letters ]
+
+/// Mail of ours.
+let sample =
+    "From: Joe <joe@Example.org>\nTo: ann@example.net\nSubject: tea\n  at five\n\nHello  there \n\n\n"
+
+/// The RSA key that signs, and its PEM text.
+let key = lazy (SigningKey.generateRsa 1024<bit>)
+
+/// The Ed25519 key that signs, and its PEM text.
+let edKey = lazy (SigningKey.generateEd25519 (Array.init 32 byte))
+
+/// The record of the RSA key, with more tags before `p=`.
+let record (more: string) =
+    let key, _ = key.Value
+    Answer.Found([ more + "p=" + Convert.ToBase64String key.KeyData ], Security.Unchecked)
+
+/// Where that record is.
+let name = "default._domainkey.example.org"
+
+/// The sample as it is handed on with these variables and key files.
+let signedBy more files =
+    match decide (signing more) files [] sample with
+    | Handed(head, rest) -> head + rest
+    | Refused code -> failwith (string code)
+
+/// The sample with a DomainKeys signature.
+let domainKeys =
+    lazy (signedBy [] [ "/etc/domainkeys/example.org/default", found (snd key.Value) ])
+
+/// The sample with a DKIM signature.
+let dkim =
+    lazy
+        (signedBy
+            [ "DKIMSIGN", "/k/%/default"; "DKSIGN", "/none/%/x" ]
+            [ "/k/example.org/default", found (snd key.Value) ])

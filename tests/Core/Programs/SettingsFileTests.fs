@@ -1,3 +1,4 @@
+/// How the settings files of proxies and milters are read, with the files that they include.
 module Dkim.Conformance.SettingsFileTests
 
 open NUnit.Framework

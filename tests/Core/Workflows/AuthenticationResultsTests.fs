@@ -1,3 +1,4 @@
+/// Authentication-Results fields, written and read (RFC 8601).
 module Dkim.Conformance.AuthenticationResultsTests
 
 open System

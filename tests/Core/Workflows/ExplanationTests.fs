@@ -1,3 +1,4 @@
+/// What is guessed of changes on the way that broke a signature, and each step of the verification.
 module Dkim.Conformance.ExplanationTests
 
 open System

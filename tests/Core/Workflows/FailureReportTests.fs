@@ -1,3 +1,4 @@
+/// Failure reports: who asks for them and gets them, and what they tell (RFC 5965, RFC 6591, RFC 6651).
 module Dkim.Conformance.FailureReportTests
 
 open System

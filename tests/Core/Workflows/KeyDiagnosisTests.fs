@@ -1,3 +1,4 @@
+/// What is said of key records that are wrong, as people get them wrong.
 module Dkim.Conformance.KeyDiagnosisTests
 
 open System
