@@ -462,11 +462,24 @@ public sealed class ServiceTests
         return child;
     }
 
-    private static IEnumerable<int> ChildrenOf(int parent) =>
-        Directory.GetDirectories($"/proc/{parent}/task")
-            .SelectMany(task => File.ReadAllText($"{task}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries))
-            .Select(text => int.Parse(text, CultureInfo.InvariantCulture))
-            .Where(IsAlive);
+    // A thread may end between two looks.
+    private static IEnumerable<int> ChildrenOf(int parent)
+    {
+        try
+        {
+            return
+            [
+                .. Directory.GetDirectories($"/proc/{parent}/task")
+                    .SelectMany(task => File.ReadAllText($"{task}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                    .Select(text => int.Parse(text, CultureInfo.InvariantCulture))
+                    .Where(IsAlive),
+            ];
+        }
+        catch (IOException)
+        {
+            return [];
+        }
+    }
 
     private int PidOf(string file) => int.Parse(File.ReadAllText(scratch.At(file)), CultureInfo.InvariantCulture);
 
