@@ -48,6 +48,7 @@ internal static class Launch
                 return exitCode;
         }
 
+        OwnProcess.AllowAllDescriptors();
         using var signals = new Signals();
         var account = Account.Find(Optional(settings.UserId));
         var looseKeys = SettingsFiles.Warnings(files.Secrets, account).ToArray();

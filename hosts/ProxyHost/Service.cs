@@ -66,6 +66,7 @@ internal sealed class Service : IDisposable
                 return exitCode;
         }
 
+        OwnProcess.AllowAllDescriptors();
         using var signals = new Signals();
         var account = Account.Find(Serving.Optional(settings.User), Serving.Optional(settings.Group));
         using var pidFile = pidPath is null ? null : PidFile.Create(pidPath, account);

@@ -9,6 +9,7 @@ namespace Dkim.Hosting;
 public static unsafe class OwnProcess
 {
     private const int CoreLimit = 4;
+    private const int DescriptorLimit = 7;
     private const int SetDumpable = 4;
 
     // Sizes of glibc's opaque types, with room to spare.
@@ -45,6 +46,18 @@ public static unsafe class OwnProcess
         }
 
         _ = Libc.prctl(SetDumpable, 1, 0, 0, 0);
+    }
+
+    /// <summary>Allows as many descriptors, and so connections, as the administrator does at most: what a shell or init
+    /// sets to begin with is 1,024, and the runtime of native code leaves it there.</summary>
+    public static void AllowAllDescriptors()
+    {
+        var limits = stackalloc ulong[2];
+        if (Libc.getrlimit(DescriptorLimit, limits) == 0)
+        {
+            limits[0] = limits[1];
+            _ = Libc.setrlimit(DescriptorLimit, limits);
+        }
     }
 
     /// <summary>Makes a directory the one where relative paths start.</summary>

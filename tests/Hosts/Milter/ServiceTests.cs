@@ -251,6 +251,16 @@ public sealed class ServiceTests
     }
 
     [Test]
+    public void ItTakesAsManyDescriptorsAsItMayHave()
+    {
+        Configure("PidFile pid");
+        var program = FilterProcess.Path(scratch, "dkim-filter");
+        Tools.Run(scratch.Root, "/bin/sh", "-c", $"ulimit -Sn 300 && ulimit -Hn 5000 && {program} -x conf");
+        started.Add(PidOf("pid"));
+        Assert.That(Limit(PidOf("pid"), "Max open files"), Is.EqualTo("5000"));
+    }
+
+    [Test]
     public void APidFileThatCannotBeWrittenIsNoReasonNotToServe()
     {
         Configure($"PidFile {scratch.At("none/pid")}", "Background no");
@@ -495,6 +505,8 @@ public sealed class ServiceTests
 
     private static int ModeOf(string path) => Convert.ToInt32(Tools.Run("/", "/usr/bin/stat", "-c", "%a", path).Trim(), 8);
 
-    private static string CoreLimit(int process) => File.ReadAllLines($"/proc/{process}/limits")
-        .First(line => line.StartsWith("Max core file size", StringComparison.Ordinal))[26..].Trim().Split(' ')[0];
+    private static string CoreLimit(int process) => Limit(process, "Max core file size");
+
+    private static string Limit(int process, string name) => File.ReadAllLines($"/proc/{process}/limits")
+        .First(line => line.StartsWith(name, StringComparison.Ordinal))[26..].Trim().Split(' ')[0];
 }
