@@ -69,14 +69,16 @@ internal sealed class DemoProcess : IAsyncDisposable
         process.Dispose();
     }
 
-    // Where this program is a link, the others are beside the link, not beside what it points to.
+    // Where this program is a link, the others are beside the link, not beside what it points to. A package has them in
+    // sbin.
     private static string Beside(string name)
     {
         var folder = Environment.GetEnvironmentVariable("DKIM_BIN")
             ?? Path.GetDirectoryName(Environment.ProcessPath)
             ?? throw new DemoException("this program does not know where it is");
-        var path = Path.Combine(folder, name);
-        return File.Exists(path) ? path : throw new DemoException($"{path} is not there; build it first");
+        string[] places = [Path.Combine(folder, name), Path.GetFullPath(Path.Combine(folder, "..", "sbin", name))];
+        return places.FirstOrDefault(File.Exists)
+            ?? throw new DemoException($"{string.Join(" and ", places)} are not there; build or install {name} first");
     }
 
     private static Process Launch(string path, string[] arguments, bool input)

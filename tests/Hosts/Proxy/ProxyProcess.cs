@@ -18,9 +18,7 @@ internal sealed class ProxyProcess : IDisposable
 
     private ProxyProcess(Scratch scratch, string name, string[] arguments)
     {
-        var link = scratch.At(name);
-        if (!File.Exists(link))
-            File.CreateSymbolicLink(link, program);
+        var link = Link(scratch, name);
         process = Process.Start(new ProcessStartInfo(link, arguments)
         {
             WorkingDirectory = scratch.Root,
@@ -33,6 +31,16 @@ internal sealed class ProxyProcess : IDisposable
                 lines.Add(line.Data ?? "");
         };
         process.BeginErrorReadLine();
+    }
+
+    /// <summary>The program under one of its names, in the directory of a test or below it.</summary>
+    public static string Link(Scratch scratch, string name)
+    {
+        var link = scratch.At(name);
+        Directory.CreateDirectory(Path.GetDirectoryName(link)!);
+        if (!File.Exists(link))
+            File.CreateSymbolicLink(link, program);
+        return link;
     }
 
     public int Id => process.Id;

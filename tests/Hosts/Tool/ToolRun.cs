@@ -14,7 +14,11 @@ internal static class ToolRun
     public sealed record Ended(int Code, string Output, string Error);
 
     /// <summary>Runs it under a name, in the directory of a test, with a text on standard input.</summary>
-    public static Ended Run(Scratch scratch, string name, string input, params string[] arguments)
+    public static Ended Run(Scratch scratch, string name, string input, params string[] arguments) =>
+        Start(scratch, Link(scratch, name), input, arguments);
+
+    /// <summary>The program under one of its names, in the directory of a test.</summary>
+    public static string Link(Scratch scratch, string name)
     {
         var link = scratch.At(name);
         if (!File.Exists(link))
@@ -22,7 +26,7 @@ internal static class ToolRun
             File.CreateSymbolicLink(link, program);
         }
 
-        return Start(scratch, link, input, arguments);
+        return link;
     }
 
     /// <summary>Runs any program the same way.</summary>

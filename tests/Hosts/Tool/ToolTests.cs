@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Dkim.Hosts.Tests.Hosting;
+using Dkim.Hosts.Tests.Proxy;
 using NUnit.Framework;
 
 namespace Dkim.Hosts.Tests.Tool;
@@ -270,6 +271,19 @@ public sealed class ToolTests
         ToolRun.Run(scratch, "dkim", input, arguments);
 
     /// <summary>Makes SELECTOR.private, and zone.json with its record.</summary>
+    [TestCase("bin")]
+    [TestCase("sbin", Description = "as packages have it")]
+    public void The_demonstration_signs_verifies_and_finds_the_change(string folder)
+    {
+        ProxyProcess.Link(scratch, $"{folder}/dkimproxy.out");
+        ProxyProcess.Link(scratch, $"{folder}/dkimproxy.in");
+        Directory.CreateDirectory(scratch.At("bin"));
+        var dkim = ToolRun.Link(scratch, "bin/dkim");
+        var ended = ToolRun.Start(scratch, "/usr/bin/env", "", $"DKIM_BIN={scratch.At("bin")}", dkim, "demo");
+        Assert.That(ended.Code, Is.Zero, ended.Error);
+        Assert.That(ended.Output, Does.EndWith("signed and verified; the change was found\n"));
+    }
+
     private void MakeKey(string selector, params string[] options)
     {
         var made = Dkim("", ["genkey", $"--selector={selector}", "--domain=example.com", "--form=json", .. options]);
