@@ -1,5 +1,5 @@
-/// The Authentication-Results field: a writer that lets nothing of a message out of its place, and a reader that finds
-/// the fields that only claim to be ours (RFC 8601, RFC 6008).
+/// The Authentication-Results field: a writer that lets nothing of a message out of its place, and a reader
+/// (RFC 8601, RFC 6008).
 namespace Dkim.Core
 
 open System
@@ -271,7 +271,7 @@ module AuthenticationResults =
         names
         |> List.exists (fun known -> known.Equals(name, StringComparison.OrdinalIgnoreCase))
 
-    let private isVersionOne version = ValueOption.forall ((=) 1) version
+    let internal isVersionOne version = ValueOption.forall ((=) 1) version
 
     /// The results that a reader may heed: of methods, versions and words that are known, with the properties whose type
     /// is known (RFC 8601 §2.3, §2.6, §4.1).
@@ -309,23 +309,9 @@ module AuthenticationResults =
         | Result.Error _ -> host.ToLowerInvariant()
 
     /// The start of a field of results, which can be read though the rest leaves the grammar: its service and version.
-    let private tryStart (field: Field) : struct (string * int voption) voption =
+    let internal tryStart (field: Field) : struct (string * int voption) voption =
         let value = field.ValueText
 
         match run service (value.Substring(0, min Longest value.Length)) with
         | Success((id, version), _, _) -> ValueSome(struct (Octets.decoded id, ValueOption.ofOption version))
         | Failure _ -> ValueNone
-
-    /// The service that a field claims to be of; nothing where it does not even begin as one.
-    let internal tryService (field: Field) : string voption =
-        tryStart field |> ValueOption.map (fun (struct (id, _)) -> id)
-
-    /// Whether a field claims to be the work of `host`, or is of a version that we cannot read, so that it must go before
-    /// ours is added (RFC 8601 §5). A field that begins unreadably claims it where it has the name anywhere.
-    let mustGo (host: string) (field: Field) : bool =
-        if not (field.Is FieldName) then
-            false
-        else
-            match tryStart field with
-            | ValueSome(struct (id, version)) -> comparable id = comparable host || not (isVersionOne version)
-            | ValueNone -> (Octets.decoded field.ValueText).Contains(host, StringComparison.OrdinalIgnoreCase)

@@ -143,7 +143,7 @@ let ``no field that claims our host is left but ours`` (AnyMessage message) (cou
         let fields = (header.Header.Value |> Result.defaultValue Header.empty).Fields
 
         fields
-        |> Seq.filter (AuthenticationResults.mustGo "mx.example.org")
+        |> Seq.filter (ForgedResults.mustGo "mx.example.org")
         |> Seq.length
             =
             1

@@ -58,45 +58,24 @@ type Fate =
     /// It cannot be read; it goes if it claims to be of ourselves or of one of the hosts.
     | Unreadable of goes: bool
 
-let private sameHost (one: string) (other: string) =
-    AuthenticationResults.comparable one = AuthenticationResults.comparable other
-
-let private isOf (pattern: string) (host: string) =
-    if pattern.StartsWith '.' then
-        let domain = AuthenticationResults.comparable (pattern.Substring 1)
-        (AuthenticationResults.comparable host).EndsWith("." + domain, StringComparison.Ordinal)
-    else
-        sameHost pattern host
-
-let private hasOne (methods: string list) (results: AuthenticationResults) =
-    results.Results
-    |> List.exists (fun result ->
-        methods
-        |> List.exists (fun name -> name.Equals(result.Method, StringComparison.OrdinalIgnoreCase)))
-
-/// What becomes of a field of the name.
+/// What becomes of a field of the name. A field of another method's results in our name stays: it is of a program of this
+/// host that saw the message before.
 let fate (removal: Removal) (field: Field) : Fate =
-    let isListed host =
-        removal.From |> List.exists (fun pattern -> isOf pattern host)
+    let isClaimed =
+        removal.Own :: removal.From
+        |> List.exists (fun pattern -> ForgedResults.mayBeOf pattern field)
 
     match AuthenticationResults.parse field with
-    | Error _ ->
-        let goes =
-            AuthenticationResults.mustGo removal.Own field
-            || AuthenticationResults.tryService field |> ValueOption.exists isListed
-
-        Unreadable goes
+    | Error _ -> Unreadable(isClaimed || ForgedResults.isOfOtherVersion field)
     // Nobody can tell what a version that we do not know means, and to whom (RFC 8601 §5).
     | Ok results when ValueOption.exists ((<>) 1) results.Version -> Goes
-    | Ok results ->
-        let host = Octets.decoded results.ServiceId
+    | Ok _ ->
+        let isOfOthersMethods =
+            not removal.All
+            && ForgedResults.isBareStart field
+            && not (ForgedResults.mayTellOf removal.Methods field)
 
-        let isOurs = sameHost removal.Own host || isListed host
-
-        if isOurs && (removal.All || hasOne removal.Methods results) then
-            Goes
-        else
-            Stays
+        if isClaimed && not isOfOthersMethods then Goes else Stays
 
 /// The occurrences of Authentication-Results that go, the last one first, and how many cannot be read.
 let removals (removal: Removal) (header: Header) : struct (int list * int) =

@@ -70,7 +70,7 @@ module internal DkimproxyIn =
     let private relay (program: InProgram) log (arrival: Arrival) (header: Header) (fields: Field list) =
         let mustGo field =
             program.Settings.RemoveForged
-            && AuthenticationResults.mustGo program.HostName field
+            && ForgedResults.mustGo program.HostName field
 
         let sink = ArrayBufferWriter<byte>()
         fields |> List.iter (ProxyLog.write sink)

@@ -124,7 +124,7 @@ module internal QmailTask =
     /// Whether a field says something that only we may say of this message (RFC 4870 §3.8, RFC 8601 §5).
     let private isForged (settings: QmailSettings) (host: string) (field: Field) =
         settings.DomainKeysLetters.IsSome && field.Is StatusName
-        || settings.DkimLetters.IsSome && AuthenticationResults.mustGo host field
+        || settings.DkimLetters.IsSome && ForgedResults.mustGo host field
 
     /// Writes the header down to the last field that must go, without those that must; how many octets that replaces.
     let private withoutForged mustGo (header: Header) (raw: ReadOnlyMemory<byte>) (sink: IBufferWriter<byte>) =

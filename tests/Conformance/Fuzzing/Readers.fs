@@ -149,7 +149,7 @@ let private policies text : Outcome =
 
 let private results text : Outcome =
     let field = fieldOf "Authentication-Results" text
-    let ours = AuthenticationResults.mustGo "mx.example.net" field
+    let ours = ForgedResults.mustGo "mx.example.net" field
 
     match AuthenticationResults.parse field with
     | Error reason -> oneLine reason + string ours
