@@ -47,8 +47,7 @@ internal sealed class Service
         var duty = new FilterDuty(program, resolver, reports, log);
         daemon?.Ready();
         log.Write(program.Starting);
-        foreach (var notice in program.Notices)
-            log.Write(notice);
+        Tell(program, log);
         log.Information($"listening at {string.Join(", ", listener.Addresses)}, DNS by {resolver.Description}");
         await new Service(duty, files, handed, log).ServeAsync(listener, signals).ConfigureAwait(false);
         log.Write(program.Terminating(0));
@@ -128,19 +127,30 @@ internal sealed class Service
             return;
         }
 
+        var credentials = Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY") ?? "";
+        var refusals = duty.Program.RefusesToFollow(program, files.KeptPaths, credentials);
+        foreach (var refusal in refusals)
+            log.Error($"configuration not reloaded: {refusal}");
+        if (!refusals.IsEmpty)
+            return;
         try
         {
             duty.Follow(program);
             await log.FollowAsync(program).ConfigureAwait(false);
             Leave();
-            foreach (var notice in program.Notices)
-                log.Write(notice);
+            Tell(program, log);
             log.Information($"configuration reloaded from {program.ConfName}");
         }
         catch (StartupException failure)
         {
             log.Error($"configuration not reloaded: {failure.Message}");
         }
+    }
+
+    private static void Tell(FilterProgram program, ServiceLog log)
+    {
+        foreach (var line in program.Notices.Concat(program.Rules))
+            log.Write(line);
     }
 
     // A crash of this process must not undo what has been read again.

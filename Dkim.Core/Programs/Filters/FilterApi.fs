@@ -152,6 +152,7 @@ module Filters =
                 | Scheme.Dkim -> DkimFilter.parts policy
                 | DomainKeys -> DkFilter.parts policy
             Notices = []
+            Rules = []
             Again = ValueNone
         }
 
@@ -195,6 +196,17 @@ module Filters =
                 "l= lets others append to signed messages (RFC 6376 §8.2)"
         ]
 
+    // Ed25519 keys sign as Ed25519 does, whatever the setting says; of an RSA key it asks for what cannot be.
+    let private unused (settings: DkimFilterSettings) (rules: SigningRule list) =
+        let struct (keyType, _) = settings.Signing.Algorithm
+
+        if keyType = Ed25519 && rules |> List.exists (fun rule -> rule.Key.KeyType = Rsa) then
+            [
+                "SignatureAlgorithm ed25519-sha256: an RSA key signs rsa-sha256 all the same"
+            ]
+        else
+            []
+
     let private dkimKind: FilterKind<DkimFilterSettings> =
         {
             Table = DkimFilterTable.table
@@ -229,7 +241,13 @@ module Filters =
                 Parts =
                     { partsOf FilterProduct.dkimFilter machine arguments settings.Service settings.Scope policy with
                         Test = settings.Test
-                        Notices = files.Notices @ weaknesses settings |> List.map notice
+                        Notices =
+                            files.BadLines
+                            @ files.Notices
+                            @ weaknesses settings
+                            @ unused settings files.Value.Rules
+                            |> List.map notice
+                        Rules = files.Value.Rules
                         Again =
                             match settings.Service.ConfFile with
                             | ValueSome path when path <> "-" -> ValueSome(again path)
@@ -280,7 +298,8 @@ module Filters =
                 Problems = files.Problems
                 Parts =
                     { partsOf FilterProduct.dkFilter machine arguments settings.Service settings.Scope policy with
-                        Notices = List.map notice files.Notices
+                        Notices = files.BadLines @ files.Notices |> List.map notice
+                        Rules = files.Value.Rules
                     }
             })
 

@@ -16,6 +16,7 @@ type internal FilterFiles =
         Trusted: DomainList voption
         LocalAdsp: LocalAdsp
         Keys: FilterKeys
+        Rules: SigningRule list
     }
 
 /// A value from a file, what keeps the filter from starting, and what is only to be told.
@@ -24,7 +25,17 @@ type internal Reading<'a> =
     {
         Value: 'a
         Problems: string list
+        /// Lines of lists that mean nothing; a check of the settings fails for them.
+        BadLines: string list
         Notices: string list
+    }
+
+/// Keys with the rules that they make.
+[<NoComparison; NoEquality>]
+type internal RuledKeys =
+    {
+        Keys: FilterKeys
+        Rules: SigningRule list
     }
 
 /// The files to read.
@@ -52,6 +63,7 @@ module internal FilterFiles =
         {
             Value = value
             Problems = []
+            BadLines = []
             Notices = []
         }
 
@@ -76,19 +88,25 @@ module internal FilterFiles =
 
     let private unreadable path reason = path + ": fopen(): " + reason
 
-    let private peers find paths (path: string voption) otherwise : Loading<Reading<PeerList>> =
+    let private unreadableList setting path reason =
+        unreadable path reason
+        + ": "
+        + setting
+        + " names a file of entries, one on each line"
+
+    let private peers find paths setting (path: string voption) otherwise : Loading<Reading<PeerList>> =
         match path with
         | ValueNone -> Loaded(plain otherwise)
         | ValueSome path ->
             textOf find paths path
             |> Loading.map (fun text ->
                 match text with
-                | Error reason -> failed otherwise (unreadable path reason)
+                | Error reason -> failed otherwise (unreadableList setting path reason)
                 | Ok text ->
                     let struct (list, problems) = PeerList.parse path text
 
                     { plain list with
-                        Notices = problems |> List.map Problem.describe
+                        BadLines = problems |> List.map Problem.describe
                     })
 
     /// A list between commas, or of the lines of the file that a path names.
@@ -123,8 +141,10 @@ module internal FilterFiles =
                 | Ok list -> plain list
                 | Error problem -> failed LocalAdsp.empty problem)
 
+    let private noKeys: RuledKeys = { Keys = NoKeys; Rules = [] }
+
     let private notLoaded path problems =
-        { plain NoKeys with
+        { plain noKeys with
             Problems = problems @ [ "key load from " + path + " failed" ]
         }
 
@@ -151,29 +171,37 @@ module internal FilterFiles =
 
         keys |> List.map named |> SigningStrength.trySharedName
 
-    let private ofList (paths: FilterPaths) path (list: KeyList) : Reading<FilterKeys> =
+    let private ofList (paths: FilterPaths) path lines (list: KeyList) : Reading<RuledKeys> =
         let groups = KeyList.groups list
         let keysFor (sender: string) = KeyList.find sender list
 
         match groups |> List.tryPick (tryShared >> Option.ofValueOption) with
-        | Some shared -> failed NoKeys (path + ": selector " + shared + " is to have an RSA and an Ed25519 key")
+        | Some shared -> failed noKeys (path + ": selector " + shared + " is to have an RSA and an Ed25519 key")
         | None ->
-            { plain (FilterKeys.KeyList keysFor) with
+            let ruled =
+                {
+                    Keys = FilterKeys.KeyList keysFor
+                    Rules = SigningRule.ofList lines list
+                }
+
+            { plain ruled with
                 Notices = weak paths (List.concat groups)
             }
 
-    let private keyList find (paths: FilterPaths) path : Loading<Reading<FilterKeys>> =
+    let private keyList find (paths: FilterPaths) path : Loading<Reading<RuledKeys>> =
         let based (line: KeyLine) =
             { line with
                 KeyPath = located paths line.KeyPath
             }
 
         let ofLines lines =
-            KeyList.load paths.Scheme find (List.map based lines)
+            let lines = List.map based lines
+
+            KeyList.load paths.Scheme find lines
             |> Loading.map (fun loaded ->
                 match loaded with
-                | Ok list when KeyList.count list = 0 -> failed NoKeys ("no keys loaded from " + path)
-                | Ok list -> ofList paths path list
+                | Ok list when KeyList.count list = 0 -> failed noKeys ("no keys loaded from " + path)
+                | Ok list -> ofList paths path lines list
                 | Error problems -> notLoaded path problems)
 
         textOf find paths path
@@ -188,13 +216,16 @@ module internal FilterFiles =
 
     let private needsKey = "at least one selector and key required for signing mode"
 
-    let private oneKey find (paths: FilterPaths) path (selector: string) : Loading<Reading<FilterKeys>> =
+    let private oneKey find (paths: FilterPaths) path (selector: string) : Loading<Reading<FilterKey voption>> =
         KeyList.loadKey paths.Scheme find (located paths path)
         |> Loading.map (fun key ->
             match key, Selector.tryCreate selector with
-            | Error problem, _ -> notLoaded path [ problem ]
+            | Error problem, _ ->
+                { plain ValueNone with
+                    Problems = (notLoaded path [ problem ]).Problems
+                }
             | Ok _, Error error ->
-                failed NoKeys ("selector \"" + selector + "\" cannot be used: " + NameError.describe error)
+                failed ValueNone ("selector \"" + selector + "\" cannot be used: " + NameError.describe error)
             | Ok key, Ok selector ->
                 let key =
                     {
@@ -203,15 +234,48 @@ module internal FilterFiles =
                         Key = key
                     }
 
-                { plain (SingleKey key) with
+                { plain (ValueSome key) with
                     Notices = weak paths [ key ]
                 })
 
-    let private keys find (paths: FilterPaths) : Loading<Reading<FilterKeys>> =
-        match paths.KeyList, paths.KeyFile, paths.Selector with
-        | ValueSome path, _, _ -> keyList find paths path
-        | ValueNone, ValueSome path, ValueSome selector -> oneKey find paths path selector
-        | ValueNone, _, _ -> Loaded(failed NoKeys needsKey)
+    let private single (domains: DomainList voption) path (reading: Reading<FilterKey voption>) : Reading<RuledKeys> =
+        let entries =
+            domains |> ValueOption.map DomainList.entries |> ValueOption.defaultValue []
+
+        let ruled =
+            match reading.Value with
+            | ValueNone -> noKeys
+            | ValueSome key ->
+                {
+                    Keys = SingleKey key
+                    Rules = SigningRule.ofSingle entries path key
+                }
+
+        {
+            Value = ruled
+            Problems = reading.Problems
+            BadLines = reading.BadLines
+            Notices = reading.Notices
+        }
+
+    let private keys find (paths: FilterPaths) (domains: DomainList voption) : Loading<Reading<RuledKeys>> =
+        let read =
+            match paths.KeyList, paths.KeyFile, paths.Selector with
+            | ValueSome path, _, _ -> keyList find paths path
+            | ValueNone, ValueSome path, ValueSome selector ->
+                oneKey find paths path selector
+                |> Loading.map (single domains (located paths path))
+            | ValueNone, _, _ -> Loaded(failed noKeys needsKey)
+
+        let doubted (reading: Reading<RuledKeys>) =
+            let entries = domains |> ValueOption.map DomainList.entries
+            let doubts = SigningRule.doubts reading.Value.Keys entries reading.Value.Rules
+
+            { reading with
+                Notices = reading.Notices @ doubts
+            }
+
+        Loading.map doubted read
 
     /// The files with one more part.
     let private fill (part: Loading<Reading<'v>>) (put: 'v -> FilterFiles -> FilterFiles) files =
@@ -220,6 +284,7 @@ module internal FilterFiles =
             {
                 Value = put part.Value files.Value
                 Problems = files.Problems @ part.Problems
+                BadLines = files.BadLines @ part.BadLines
                 Notices = files.Notices @ part.Notices
             })
 
@@ -232,19 +297,31 @@ module internal FilterFiles =
             Trusted = ValueNone
             LocalAdsp = LocalAdsp.empty
             Keys = NoKeys
+            Rules = []
         }
 
     /// Everything from the files, keys only where they are to sign.
     let load find (signs: bool) (paths: FilterPaths) : Loading<Reading<FilterFiles>> =
-        let signingKeys = if signs then keys find paths else Loaded(plain NoKeys)
+        let signingKeys =
+            if signs then
+                domains find paths paths.Domain
+                |> Loading.bind (fun list -> keys find paths list.Value)
+            else
+                Loaded(plain noKeys)
 
-        let hosts path otherwise = peers find paths path otherwise
+        let hosts setting path otherwise = peers find paths setting path otherwise
 
         Loaded(plain nothing)
-        |> fill (hosts paths.PeerList PeerList.empty) (fun v files -> { files with Peers = v })
-        |> fill (hosts paths.InternalHosts PeerList.loopback) (fun v files -> { files with Internal = v })
-        |> fill (hosts paths.ExternalIgnoreList PeerList.empty) (fun v files -> { files with ExternalIgnored = v })
+        |> fill (hosts "PeerList" paths.PeerList PeerList.empty) (fun v files -> { files with Peers = v })
+        |> fill (hosts "InternalHosts" paths.InternalHosts PeerList.loopback) (fun v files ->
+            { files with Internal = v })
+        |> fill (hosts "ExternalIgnoreList" paths.ExternalIgnoreList PeerList.empty) (fun v files ->
+            { files with ExternalIgnored = v })
         |> fill (domains find paths paths.Domain) (fun v files -> { files with Domains = v })
         |> fill (domains find paths paths.TrustSignaturesFrom) (fun v files -> { files with Trusted = v })
         |> fill (practices find paths paths.LocalAdsp) (fun v files -> { files with LocalAdsp = v })
-        |> fill signingKeys (fun v files -> { files with Keys = v })
+        |> fill signingKeys (fun v files ->
+            { files with
+                Keys = v.Keys
+                Rules = v.Rules
+            })

@@ -10,6 +10,7 @@ open System.Collections.Generic
 type internal DomainList =
     private
         {
+            texts: string list
             exact: HashSet<string>
             /// Not empty where an entry has a `*`: then every entry is a pattern.
             patterns: Pattern list
@@ -27,16 +28,21 @@ module internal DomainList =
     let ofEntries (entries: string list) : DomainList =
         if entries |> List.exists _.Contains('*') then
             {
+                texts = entries
                 exact = HashSet<string>()
                 patterns = List.map Pattern.ofText entries
             }
         else
             {
+                texts = entries
                 exact = HashSet<string>(List.map folded entries, StringComparer.Ordinal)
                 patterns = []
             }
 
     let empty = ofEntries []
+
+    /// As they are written.
+    let entries (list: DomainList) : string list = list.texts
 
     let private toDomain (name: string) : DomainName voption =
         DomainName.tryCreate name |> Result.toValueOption

@@ -37,6 +37,7 @@ type internal FilterParts =
         HasPeers: bool
         Milter: MilterParts
         Notices: LogLine list
+        Rules: SigningRule list
         Again: (unit -> Start<IFilterStart>) voption
     }
 
@@ -55,6 +56,17 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
 
     /// What to log before serving: settings that are weak or have no effect, lines of lists that cannot be read.
     member _.Notices = parts.Notices
+
+    /// Who signs for whom, one line for each rule.
+    member _.Rules: LogLine list =
+        SigningRule.lines parts.Rules |> List.map (FilterText.line LogLevel.Info)
+
+    member internal _.SigningRules = parts.Rules
+
+    /// Why a program of a reload must not take the place of this one, one text for each reason. `kept` are the paths of
+    /// keys that could not be read again, `credentials` the directory of the unit's credentials, or nothing.
+    member _.RefusesToFollow(next: FilterProgram, kept: seq<string>, credentials: string) : string list =
+        SigningRule.refusals (List.ofSeq kept) credentials parts.Rules next.SigningRules
 
     /// Whether private keys are in memory.
     member _.HasKeys =

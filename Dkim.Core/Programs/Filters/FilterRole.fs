@@ -91,6 +91,8 @@ module internal FilterRole =
         {
             Listed: DomainName voption
             Keys: FilterKey list
+            /// The sender, to be told.
+            Address: string
             Missed: string list
         }
 
@@ -133,6 +135,7 @@ module internal FilterRole =
         {
             Listed = if exact.IsSome then exact else above
             Keys = keys
+            Address = quoted (Octets.decoded (sender.Address.ToString()))
             Missed = if exact.IsSome then [] else missed roles sender above keys
         }
 
@@ -216,7 +219,10 @@ module internal FilterRole =
         if not roles.Signs then
             struct (LeaveAlone, [ notice message ("signing mode off; not signing mail of " + sender.Text) ])
         elif known.Keys.IsEmpty then
-            struct (Defer, [ notice message "no key selected for signing" ])
+            struct (Defer,
+                    [
+                        notice message ("no key selected for signing: KeyList has none for " + known.Address)
+                    ])
         else
             // The only recipient kept is one to whom nothing is signed.
             match message.Envelope.Recipient with

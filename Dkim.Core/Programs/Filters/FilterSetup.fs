@@ -82,10 +82,25 @@ module internal FilterSetup =
         | IllegalValue FilterCodecs.Illegal -> ValueSome FilterCodecs.Illegal
         | NestedTooDeep -> ValueSome "nesting too deep"
         | UnreadableFile reason -> ValueSome("error reading configuration file: " + reason)
-        | LineTooLong limit -> ValueSome("line longer than " + string limit + " octets")
         | IllegalValue _
         | WrongOperands _
         | BrokenRule _ -> ValueNone
+
+    // Setting, value and remedy, behind what the original said.
+    let private told (problem: Problem) =
+        let value =
+            match problem.Value with
+            | ValueSome text when problem.Name <> "" -> problem.Name + " '" + text + "'"
+            | ValueSome text -> "'" + text + "'"
+            | ValueNone -> problem.Name
+
+        let remedy =
+            if problem.Remedy = "" then
+                ""
+            else
+                " (" + problem.Remedy + ")"
+
+        if value + remedy = "" then "" else ": " + value + remedy
 
     let private sentence (problem: Problem) =
         match problem.Fault with
@@ -102,7 +117,16 @@ module internal FilterSetup =
 
         match problem.Origin, lineReason problem.Fault, letter with
         | InFile(path, line), ValueSome reason, _ ->
-            [ path + ": configuration error at line " + string line + ": " + reason ]
+            [
+                path
+                + ": configuration error at line "
+                + string line
+                + ": "
+                + reason
+                + told problem
+            ]
+        | InFile(path, line), ValueNone, _ ->
+            [ path + ": " + sentence problem + ": line " + string line + told problem ]
         | OnCommandLine, ValueSome reason, ValueSome letter -> [ reason + " for -" + string letter ]
         | OnCommandLine, _, _ when problem.Name = "C" -> [ sentence problem; "invalid action configuration" ]
         | OnCommandLine, _, _ -> [ sentence problem ]

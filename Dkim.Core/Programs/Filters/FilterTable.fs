@@ -173,7 +173,7 @@ let private hosts: Setting<FilterScope> list =
              that 1.2.3/24 means 1.2.0.3/24."
         Setting.optional "InternalHosts" path _.InternalHosts (fun v s -> { s with InternalHosts = v })
         |> both 'i'
-        |> Setting.says "a file of clients whose mail is signed (default: 127.0.0.1)"
+        |> Setting.says "a file of clients whose mail is signed (default: 127.0.0.1 and ::1)"
         |> Setting.detail
             "Entries as in PeerList. The file takes the place of the default. Mail submitted on the machine itself \
              counts as from 127.0.0.1."

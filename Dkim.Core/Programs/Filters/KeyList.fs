@@ -36,7 +36,7 @@ type internal KeyList =
 
 module internal KeyList =
     /// The endings under which a key is looked for, in order.
-    let private endings = [ ""; ".pem"; ".private" ]
+    let endings = [ ""; ".pem"; ".private" ]
 
     let private selectorOf (path: string) =
         Selector.tryCreate (path.Substring(path.LastIndexOf '/' + 1))

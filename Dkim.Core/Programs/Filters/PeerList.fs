@@ -137,9 +137,9 @@ module internal PeerList =
 
         struct ({ Entries = List.rev entries }, List.rev problems)
 
-    /// The list that stands where no file is named (dkim-filter(8) -i).
+    /// The list that stands where no file is named (dkim-filter(8) -i): the machine itself, by IPv6, too.
     let loopback: PeerList =
-        let struct (list, _) = parse "" "127.0.0.1"
+        let struct (list, _) = parse "" "127.0.0.1\n::1"
         list
 
     let private isWithin (start: byte[]) (mask: byte[]) (octets: byte[]) =

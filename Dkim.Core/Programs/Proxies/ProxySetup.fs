@@ -138,8 +138,7 @@ module internal ProxySetup =
         | IllegalValue _
         | MissingValue
         | UnreadableFile _
-        | NestedTooDeep
-        | LineTooLong _ -> "Error: " + Problem.describe problem
+        | NestedTooDeep -> "Error: " + Problem.describe problem
 
     /// What a start prints that ends in problems: the first in the original's words, then each with its place and
     /// remedy, then how the program is called.

@@ -65,6 +65,17 @@ module CommandLine =
             Problems = problem :: line.Problems
         }
 
+    let private words (table: Setting<'s> list) : string list =
+        [
+            for row in table do
+                for spelling in row.Spellings do
+                    match spelling with
+                    | Spelling.Word name -> name
+                    | Spelling.Key _
+                    | Spelling.Letter _
+                    | Spelling.Variable _ -> ()
+        ]
+
     /// Whether the next argument is the value of an option that has none of its own.
     let private swallows style (row: Setting<'s>) (next: string) =
         match row.Arity, style with
@@ -86,7 +97,7 @@ module CommandLine =
             | at -> argument.Substring(2, at - 2), ValueSome(argument.Substring(at + 1))
 
         match byWord table name, value with
-        | None, _ -> rest, object' (Settings.unknown table OnCommandLine name) line
+        | None, _ -> rest, object' (Settings.unknown table (words table) OnCommandLine name) line
         | Some row, ValueSome value -> rest, give row value line
         | Some row, ValueNone -> valued style row rest line
 
@@ -99,7 +110,7 @@ module CommandLine =
 
             match byLetter table text[0] with
             | None ->
-                let unknown = Settings.unknown table OnCommandLine (string text[0])
+                let unknown = Settings.unknown table [] OnCommandLine (string text[0])
                 letters style table later rest (object' unknown line)
             | Some row when row.Arity = Arity.Flag -> letters style table later rest (give row "yes" line)
             | Some row when later <> "" -> rest, give row later line

@@ -18,7 +18,6 @@ type Fault =
     | IllegalValue of reason: string
     | UnreadableFile of reason: string
     | NestedTooDeep
-    | LineTooLong of limit: int
     | WrongOperands of count: int
     /// A rule of the program, in the words of its original.
     | BrokenRule of rule: string
@@ -41,7 +40,6 @@ module Problem =
         | IllegalValue reason -> reason
         | UnreadableFile reason -> "cannot be read: " + reason
         | NestedTooDeep -> "files include each other too deeply"
-        | LineTooLong limit -> "line longer than " + string limit + " octets"
         | WrongOperands count -> string count + " operands"
         | BrokenRule rule -> rule
 
@@ -124,16 +122,56 @@ module Settings =
             Remedy = remedy setting
         }
 
-    let private unknownRemedy (table: Setting<'s> list) =
-        match table |> List.tryFind (fun row -> row.Name = "help") with
-        | Some _ -> "--help lists every setting"
-        | None -> "the manual page lists every setting"
+    /// How many octets must be put in, taken out or replaced to make one name of another (Levenshtein), without regard to
+    /// case, `-` and `_` being the same.
+    let private distance (one: string) (other: string) : int =
+        let a = one.ToLowerInvariant().Replace('_', '-')
+        let b = other.ToLowerInvariant().Replace('_', '-')
 
-    let internal unknown table origin name =
+        let next (row: int[]) (index: int) =
+            let cells = Array.create (b.Length + 1) (index + 1)
+
+            for column in 1 .. b.Length do
+                let replaced = if a[index] = b[column - 1] then 0 else 1
+                let kept = row[column - 1] + replaced
+                cells[column] <- min kept (1 + min row[column] cells[column - 1])
+
+            cells
+
+        let first = Array.init (b.Length + 1) id
+        (List.fold next first [ 0 .. a.Length - 1 ])[b.Length]
+
+    /// Longer names are like none that is known.
+    [<Literal>]
+    let private NameLimit = 64
+
+    /// The name among those known that is most like one that is not, where one is.
+    let internal nearest (known: string list) (name: string) : string voption =
+        let isNear (_, far) = far <= max 1 (name.Length / 3)
+
+        if name.Length < 2 || name.Length > NameLimit then
+            ValueNone
+        else
+            known
+            |> List.map (fun other -> other, distance name other)
+            |> List.filter isNear
+            |> List.sortBy snd
+            |> List.tryHead
+            |> Option.map fst
+            |> Option.toValueOption
+
+    let private unknownRemedy (table: Setting<'s> list) known name =
+        match nearest known name with
+        | ValueSome near -> "is " + near + " meant?"
+        | ValueNone when table |> List.exists (fun row -> row.Name = "help") -> "--help lists every setting"
+        | ValueNone -> "the manual page lists every setting"
+
+    /// `known` are the names that may stand there.
+    let internal unknown table known origin name =
         {
             Origin = origin
             Name = name
             Value = ValueNone
             Fault = UnknownName
-            Remedy = unknownRemedy table
+            Remedy = unknownRemedy table known name
         }

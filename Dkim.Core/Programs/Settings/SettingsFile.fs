@@ -22,13 +22,19 @@ type internal SettingsFile<'s> =
 
 module internal SettingsFile =
     [<Literal>]
-    let private LineLimit = 1023
-
-    [<Literal>]
     let private DepthLimit = 5
 
     [<Literal>]
     let private FileLimit = 100
+
+    /// What a line says.
+    type private Entry =
+        {
+            Key: string
+            Value: string
+            /// What stands behind a value that is one word.
+            Behind: string
+        }
 
     let private wsp: Grammar.Parser<unit> = skipManySatisfy Char.IsWhiteSpace
     let private wsp1: Grammar.Parser<unit> = skipMany1Satisfy Char.IsWhiteSpace
@@ -48,25 +54,41 @@ module internal SettingsFile =
     let private value = manyChars ((attempt (skipString "\\#") >>% '#') <|> noneOf "#")
 
     /// `line = *WSP [ name [ separator value ] ] [ "#" *any ]`
-    let private nameAndValue: Grammar.Parser<struct (string * string) voption> =
+    let private nameAndValue: Grammar.Parser<Entry voption> =
         let entry =
             name .>>. opt (separator >>. value)
-            |>> fun (name, value) -> ValueSome(struct (name, (Option.defaultValue "" value).Trim()))
+            |>> fun (name, value) ->
+                ValueSome
+                    {
+                        Key = name
+                        Value = (Option.defaultValue "" value).Trim()
+                        Behind = ""
+                    }
 
         let nothing = preturn ValueNone
 
         wsp >>. ((followedBy (eof <|> comment) >>. nothing) <|> entry)
         .>> optional comment
 
-    /// `line = *WSP [ key [ 1*WSP token *any ] ] [ "#" *any ]`
-    let private keyAndToken: Grammar.Parser<struct (string * string) voption> =
+    /// `line = *WSP [ key [ 1*WSP token [ behind ] ] ] [ "#" *any ]`
+    let private keyAndToken: Grammar.Parser<Entry voption> =
         let token = many1Satisfy (fun c -> not (Char.IsWhiteSpace c) && c <> '#')
+        let behind = manySatisfy ((<>) '#') |>> _.Trim()
 
         let entry =
-            token .>>. opt (attempt (wsp1 >>. token))
-            |>> fun (key, value) -> ValueSome(struct (key, Option.defaultValue "" value))
+            token .>>. opt (attempt (wsp1 >>. token)) .>>. behind
+            |>> fun ((key, value), behind) ->
+                ValueSome
+                    {
+                        Key = key
+                        Value = Option.defaultValue "" value
+                        Behind = behind
+                    }
 
         wsp >>. (entry <|> preturn ValueNone) .>> skipManySatisfy (fun _ -> true)
+
+    let private isInclude (key: string) =
+        key.Equals("Include", StringComparison.OrdinalIgnoreCase)
 
     let private sameName style (one: string) (other: string) =
         match style with
@@ -82,6 +104,20 @@ module internal SettingsFile =
             | Spelling.Variable _ -> false
 
         table |> List.tryFind (fun row -> List.exists isIt row.Spellings)
+
+    /// The keys that a file may have.
+    let private names style (table: Setting<'s> list) : string list =
+        [
+            for row in table do
+                for spelling in row.Spellings do
+                    match spelling with
+                    | Spelling.Key name -> name
+                    | Spelling.Word _
+                    | Spelling.Letter _
+                    | Spelling.Variable _ -> ()
+            if style = KeyAndToken then
+                "Include"
+        ]
 
     let none =
         {
@@ -115,7 +151,7 @@ module internal SettingsFile =
         match byKey style table key with
         | None ->
             { none with
-                Problems = [ Settings.unknown table origin key ]
+                Problems = [ Settings.unknown table (names style table) origin key ]
             }
         | Some row ->
             let give value =
@@ -137,6 +173,42 @@ module internal SettingsFile =
                     Problems = [ Settings.missing origin row ]
                 }
             | value, _, _ -> give value
+
+    // A value of the filter's style is one word: what stands behind it was lost without a word, and quotes were part of
+    // it.
+    let private oneWord (table: Setting<'s> list) origin (entry: Entry) : SettingsFile<'s> voption =
+        let isQuoted =
+            entry.Value.StartsWith '"'
+            || entry.Value.StartsWith '\''
+            || entry.Value.EndsWith '"'
+
+        let refused value reason remedy =
+            ValueSome(problem origin entry.Key (ValueSome value) (IllegalValue reason) remedy)
+
+        match byKey KeyAndToken table entry.Key with
+        | None when not (isInclude entry.Key) -> ValueNone
+        | _ when entry.Value = "" -> ValueNone
+        | _ when isQuoted ->
+            let whole = (entry.Value + " " + entry.Behind).TrimEnd()
+
+            refused whole "a value has no quotes" ("write " + entry.Key + " " + whole.Trim('"', '\''))
+        | _ when entry.Behind <> "" ->
+            let comma = if entry.Value.EndsWith ',' then "" else ","
+
+            refused
+                (entry.Value + " " + entry.Behind)
+                "a value is one word, and something stands behind it"
+                ("put # before a remark; between the parts of a list stand commas without blanks, as in "
+                 + entry.Value
+                 + comma
+                 + String.Join(
+                     ',',
+                     entry.Behind.Split(
+                         [| ' '; '\t'; ',' |],
+                         StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries
+                     )
+                 ))
+        | _ -> ValueNone
 
     let private grammarOf style =
         match style with
@@ -165,20 +237,23 @@ module internal SettingsFile =
                     |> fun lines -> Array.foldBack join lines none
 
     and private line style table find taken depth origin (text: string) : SettingsFile<'s> =
-        if text.Length > LineLimit && style = KeyAndToken then
-            problem origin "" ValueNone (LineTooLong LineLimit) "split the list over a file of its own"
-        else
-            match Grammar.parseAll (grammarOf style) text with
-            | Result.Error reason ->
-                problem origin "" (ValueSome text) (IllegalValue reason) "write a name, a blank and a value"
-            | Result.Ok ValueNone -> none
-            | Result.Ok(ValueSome(struct (key, value))) ->
-                let isInclude = key.Equals("Include", StringComparison.OrdinalIgnoreCase)
+        match Grammar.parseAll (grammarOf style) text with
+        | Result.Error reason ->
+            problem origin "" (ValueSome text) (IllegalValue reason) "write a name, a blank and a value"
+        | Result.Ok ValueNone -> none
+        | Result.Ok(ValueSome said) ->
+            let refusal =
+                if style = KeyAndToken then
+                    oneWord table origin said
+                else
+                    ValueNone
 
-                match style, value with
-                | KeyAndToken, "" when isInclude -> problem origin key ValueNone MissingValue "write Include FILE"
-                | KeyAndToken, _ when isInclude -> file style table find taken (depth + 1) origin value
-                | _ -> entry style table origin key value
+            match refusal, style, said.Value with
+            | ValueSome refusal, _, _ -> refusal
+            | _, KeyAndToken, "" when isInclude said.Key ->
+                problem origin said.Key ValueNone MissingValue "write Include FILE"
+            | _, KeyAndToken, path when isInclude said.Key -> file style table find taken (depth + 1) origin path
+            | _ -> entry style table origin said.Key said.Value
 
     /// Reads a file and those that it includes; `find` gives what has been supplied so far.
     let read style (table: Setting<'s> list) (find: string -> FileContents voption) (path: string) : SettingsFile<'s> =

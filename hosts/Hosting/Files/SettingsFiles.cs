@@ -36,6 +36,9 @@ public sealed class SettingsFiles
     /// since the program has become another user.</summary>
     public List<string> Kept { get; } = [];
 
+    /// <summary>The paths of those keys.</summary>
+    public List<string> KeptPaths { get; } = [];
+
     /// <summary>Every file of the last start, as it was read.</summary>
     public Dictionary<WantedFile, FileContents> Found { get; } = [];
 
@@ -47,6 +50,7 @@ public sealed class SettingsFiles
     public Start<TReply> Supply<TReply>(Start<TReply> start)
     {
         Kept.Clear();
+        KeptPaths.Clear();
         Found.Clear();
         while (start.Wanted is { IsEmpty: false } wanted)
         {
@@ -114,6 +118,7 @@ public sealed class SettingsFiles
             if (!IsSecret(file) || !secrets.TryGetValue(file, out var octets))
                 return FileContents.Unreadable(reason);
             Kept.Add($"{file.Path}: {reason}; the key stays as it was");
+            KeptPaths.Add(file.Path);
             return FileContents.Found(octets);
         }
     }

@@ -26,7 +26,25 @@ let ``an error of a line names file and line`` (line: string, reason: string) =
             else
                 "conf: configuration error at line 3"
 
-        Expect.equal ("dkim-filter: " + place + ": " + reason + "\n", 78) (confError line)
+        let text, exitCode = confError line
+        Expect.isTrue (text.StartsWith("dkim-filter: " + place + ": " + reason + ": ")) text
+        Expect.equal 78 exitCode
+
+[<TestCase("Dommain example.com", "unrecognized parameter: Dommain (is Domain meant?)")>]
+[<TestCase("Background maybe", "illegal value: Background 'maybe' (write Background yes|no)")>]
+[<TestCase("On-DNSError bounce",
+           "invalid configuration value `bounce': line 3: On-DNSError 'bounce' (write On-DNSError accept|discard|reject|tempfail)")>]
+[<TestCase("Domain example.com, example.org",
+           "a value is one word, and something stands behind it: line 3: Domain 'example.com, example.org' (put # before \
+            a remark; between the parts of a list stand commas without blanks, as in example.com,example.org)")>]
+[<TestCase("On-Default reject now", "On-Default 'reject now'")>]
+[<TestCase("Mode s v", "Mode 's v'")>]
+[<TestCase("Domain \"example.com\"",
+           "a value has no quotes: line 3: Domain '\"example.com\"' (write Domain example.com)")>]
+let ``an error of a line names key, value and remedy`` (line: string, told: string) =
+    let text, exitCode = confError line
+    Expect.contains told text
+    Expect.equal 78 exitCode
 
 [<TestCase("Canonicalization loose", "unknown canonicalization algorithm \"loose\"")>]
 [<TestCase("SignatureAlgorithm dsa", "unknown signing algorithm \"dsa\"")>]
@@ -40,7 +58,10 @@ let ``an error of a line names file and line`` (line: string, reason: string) =
 [<TestCase("BogusKey maybe", "illegal value for \"BogusKey\"")>]
 [<TestCase("BogusPolicy maybe", "illegal value for \"BogusPolicy\"")>]
 let ``other errors of the file are told in the original's words`` (line: string, text: string) =
-    Expect.equal ("dkim-filter: conf: " + text + "\n", 78) (confError line)
+    let said, exitCode = confError line
+    let key = (line.Split ' ')[0]
+    Expect.isTrue (said.StartsWith("dkim-filter: conf: " + text + ": line 3: " + key + " '")) said
+    Expect.equal 78 exitCode
 
 [<TestCase("-b", "x", "unknown mode \"x\"", 78)>]
 [<TestCase("-T", "soon", "illegal value for -T", 64)>]
@@ -97,9 +118,20 @@ let ``what is missing for a start`` () =
         [ "/l", "bad" ]
         "/l: line 1: malformed\ndkim-filter: key load from /l failed"
 
-    startErrors [ "-p"; "/s"; "-b"; "v"; "-a"; "/peers" ] [] "/peers: fopen(): file not found"
-    startErrors [ "-p"; "/s"; "-b"; "v"; "-i"; "/in" ] [] "/in: fopen(): file not found"
-    startErrors [ "-p"; "/s"; "-b"; "v"; "-I"; "/ex" ] [] "/ex: fopen(): file not found"
+    startErrors
+        [ "-p"; "/s"; "-b"; "v"; "-a"; "/peers" ]
+        []
+        "/peers: fopen(): file not found: PeerList names a file of entries, one on each line"
+
+    startErrors
+        [ "-p"; "/s"; "-b"; "v"; "-i"; "/in" ]
+        []
+        "/in: fopen(): file not found: InternalHosts names a file of entries, one on each line"
+
+    startErrors
+        [ "-p"; "/s"; "-b"; "v"; "-I"; "/ex" ]
+        []
+        "/ex: fopen(): file not found: ExternalIgnoreList names a file of entries, one on each line"
 
 [<Test>]
 let ``dk-filter does not start with a key that DomainKeys cannot use`` () =

@@ -284,6 +284,7 @@ let internal files (domains: string list) (keys: FilterKeys) : FilterFiles =
         Trusted = ValueNone
         LocalAdsp = LocalAdsp.empty
         Keys = keys
+        Rules = []
     }
 
 let internal surroundings: FilterPolicies.Surroundings =

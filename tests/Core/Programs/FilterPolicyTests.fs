@@ -205,6 +205,7 @@ let ``the defaults are the original's`` () =
     let policy = policyOf []
     Expect.isTrue (policy.Roles.Signs && policy.Roles.Verifies) "both roles"
     Expect.isTrue (policy.Roles.IsInternal(client "127.0.0.1")) "the loopback is internal"
+    Expect.isTrue (policy.Roles.IsInternal(client "::1")) "by IPv6, too"
     Expect.isTrue (policy.Roles.IsInternal(client "")) "mail of the machine itself is internal"
     Expect.isTrue (not (policy.Roles.IsInternal(client "192.0.2.7"))) "nobody else is"
     Expect.isTrue (policy.Roles.IsPopAuthenticated(IPAddress.Parse "192.0.2.77")) "the database of logins"

@@ -83,7 +83,7 @@ let ``a key list with SubDomains says for which subdomain it signs`` () =
 let ``a listed domain without a key in the list is a temporary failure`` () =
     let ran = runWith (keyList [ "*@other.example", [] ]) local plain
     Expect.equal Deferred ran.Ending
-    Expect.contains "JOB1 no key selected for signing" (String.concat "\n" ran.Log)
+    Expect.contains "JOB1 no key selected for signing: KeyList has none for `" (String.concat "\n" ran.Log)
     Expect.equal LogLevel.Notice (List.last ran.Levels)
 
 [<Test>]

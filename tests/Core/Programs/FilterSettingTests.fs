@@ -234,7 +234,7 @@ let ``every key is read in any case, with tabs and comments`` () =
                     [
                         key + " " + value
                         "\t" + key.ToUpperInvariant() + "\t \t" + value + "# why"
-                        key + " " + value + " more"
+                        key + " " + value + " # more"
                     ] do
                     let find _ = ValueSome(Starts.contents line)
                     let file = SettingsFile.read KeyAndToken table find "conf"
