@@ -142,11 +142,7 @@ let ``no field that claims our host is left but ours`` (AnyMessage message) (cou
         header.End()
         let fields = (header.Header.Value |> Result.defaultValue Header.empty).Fields
 
-        fields
-        |> Seq.filter (ForgedResults.mustGo "mx.example.org")
-        |> Seq.length
-            =
-            1
+        fields |> Seq.filter (ForgedResults.mustGo "mx.example.org") |> Seq.length = 1
     | _ -> false
 
 [<Property>]

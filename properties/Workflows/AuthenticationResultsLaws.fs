@@ -92,8 +92,7 @@ let ``our name hidden in any case, dot, comment or fold must go`` (AnyWord other
         name + "/" + other
         name + " 1"
     ]
-    |> List.forall (fun id ->
-        ForgedResults.mustGo host (Field.ofText "Authentication-Results" (id + "; dkim=pass")))
+    |> List.forall (fun id -> ForgedResults.mustGo host (Field.ofText "Authentication-Results" (id + "; dkim=pass")))
 
 [<Property>]
 let ``prefixes tell signatures apart and are eight characters or more`` (words: AnyWord list) =

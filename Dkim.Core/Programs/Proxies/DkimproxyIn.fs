@@ -69,8 +69,7 @@ module internal DkimproxyIn =
     /// down to the last of them.
     let private relay (program: InProgram) log (arrival: Arrival) (header: Header) (fields: Field list) =
         let mustGo field =
-            program.Settings.RemoveForged
-            && ForgedResults.mustGo program.HostName field
+            program.Settings.RemoveForged && ForgedResults.mustGo program.HostName field
 
         let sink = ArrayBufferWriter<byte>()
         fields |> List.iter (ProxyLog.write sink)

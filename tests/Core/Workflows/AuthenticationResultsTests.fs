@@ -260,8 +260,7 @@ let ``RFC8601-5-1 a field that claims our host must go`` (value: string) =
 [<TestCase(" other.example (mx.example.org); dkim=pass")>]
 [<TestCase("")>]
 let ``RFC8601-5-4 a field of another host stays`` (value: string) =
-    ForgedResults.mustGo "mx.example.org" (field value)
-    |> Expect.equal false
+    ForgedResults.mustGo "mx.example.org" (field value) |> Expect.equal false
 
 [<Test>]
 let ``RFC8601-5-1 another field with our host's name stays`` () =
