@@ -81,16 +81,33 @@ let tryFirst (field: Field) : Address voption =
 let tryAuthor (header: Header) : Address voption =
     Header.tryFind "From" header |> ValueOption.bind tryFirst
 
-/// The first mailbox of a field or, where the field leaves the grammar, what stands in its only angle brackets: mail has
-/// commas, colons and brackets in display names, which RFC 5322 §3.4 forbids without quotes.
+/// `addr-spec` with a final dot, which resolvers take and RFC 5322 §3.4.1 does not: a forger writes it so that nobody
+/// knows whose policy counts.
+let private dottedAddrSpec =
+    let labels =
+        sepEndBy1 atom (skipChar '.' >>. cfws)
+        |>> fun labels -> String.Join('.', labels)
+
+    pipe2 (cfws >>. localPart .>> skipChar '@' .>> cfws) labels (fun local domain ->
+        { LocalPart = local; Domain = domain })
+
+/// The first mailbox of a field or, where the field leaves the grammar, what stands in its only angle brackets, or the
+/// bare address with a final dot: mail has commas, colons and brackets in display names, which RFC 5322 §3.4 forbids
+/// without quotes.
 let tryFirstLenient (field: Field) : Address voption =
     let text = field.ValueText
     let at = text.IndexOf '<'
 
     match addresses field with
     | ValueSome found -> found |> List.tryHead |> ValueOption.ofOption
-    | ValueNone when at >= 0 && at = text.LastIndexOf '<' ->
-        parseAll angleAddr (text.Substring at) |> Result.toValueOption
+    | ValueNone when at < 0 -> parseAll dottedAddrSpec text |> Result.toValueOption
+    | ValueNone when at = text.LastIndexOf '<' ->
+        let bracketed = between (skipChar '<') (skipChar '>' >>. cfws) dottedAddrSpec
+        let inner = text.Substring at
+
+        match parseAll angleAddr inner with
+        | Result.Ok address -> ValueSome address
+        | Result.Error _ -> parseAll bracketed inner |> Result.toValueOption
     | ValueNone -> ValueNone
 
 /// The domain of an address of a header, whose octets may be UTF-8 (RFC 6532 §3.2); nothing where it cannot be a name.

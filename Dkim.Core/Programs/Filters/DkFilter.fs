@@ -206,5 +206,4 @@ module internal DkFilter =
             {
                 Verify = fun message log -> struct ([], verify message log)
                 Malformed = fun message _ log -> FilterVerifier.unjudged message methods log
-                Unjudged = fun message log -> FilterVerifier.unjudged message methods log
             }

@@ -9,5 +9,4 @@ let parts (policy: FilterPolicy) : MilterParts =
         {
             Verify = FilterVerifier.work
             Malformed = FilterVerifier.badFormat
-            Unjudged = FilterVerifier.unknownSender
         }

@@ -9,8 +9,6 @@ type internal FilterWays =
         Verify: FilterMessage -> LogLine list -> struct (KeptBody list * Work<FilterVerdict>)
         /// The header is not as it must be; whether the message would have been verified.
         Malformed: FilterMessage -> bool -> LogLine list -> FilterVerdict
-        /// Nobody is known to have sent the message.
-        Unjudged: FilterMessage -> LogLine list -> FilterVerdict
     }
 
 module internal FilterCourse =
@@ -67,7 +65,6 @@ module internal FilterCourse =
                         End = FilterEnd.TempFail
                     }
             )
-        | LeaveUnjudged -> decided (ways.Unjudged message log)
         | Verify when isMalformed message -> malformed true
         | Sign _ when isMalformed message -> malformed false
         | Verify -> proceed (ways.Verify message log)

@@ -18,8 +18,6 @@ type internal WantedKey =
 type internal FilterRole =
     /// The message passes as it is.
     | LeaveAlone
-    /// The message passes without a result, since nobody is known to have sent it.
-    | LeaveUnjudged
     /// A key is missing.
     | Defer
     | Sign of WantedKey list
@@ -52,6 +50,13 @@ module internal FilterRole =
 
     let private quoted (text: string) = "`" + FilterText.safe text + "'"
 
+    // What becomes of a message that nobody is known to have sent: it is not signed, and judged all the same.
+    let private unsigned (message: FilterMessage) =
+        if message.Policy.Roles.Verifies then
+            "verifying"
+        else
+            "accepting"
+
     let private findSender (message: FilterMessage) : Result<Sender, LogLine> =
         let header = message.Envelope.Header
 
@@ -59,7 +64,7 @@ module internal FilterRole =
             senderFields message.Product.Scheme
             |> List.tryFind (fun name -> (Header.tryFind name header).IsSome)
         with
-        | None -> Error(FilterText.line LogLevel.Info (message.Job + ": no sender header found; accepting"))
+        | None -> Error(FilterText.line LogLevel.Info (message.Job + ": no sender header found; " + unsigned message))
         | Some name ->
             let field = (Header.tryFind name header).Value
 
@@ -246,12 +251,13 @@ module internal FilterRole =
                      + FilterText.safe (Octets.decoded sender.Address.Domain))
             ]
 
-    /// What is done with a message, and what the log says of that.
+    /// What is done with a message, and what the log says of that. The sender decides only whether we sign: a forger who
+    /// spoils it must not escape being judged.
     let choose (message: FilterMessage) : struct (FilterRole * LogLine list) =
         let roles = message.Policy.Roles
 
         match findSender message with
-        | Error line -> struct ((if roles.Verifies then LeaveUnjudged else LeaveAlone), [ line ])
+        | Error line -> struct ((if roles.Verifies then Verify else LeaveAlone), [ line ])
         | Ok sender ->
             let known = lookUp roles sender
             let struct (isOrigin, missed) = origin roles message.Envelope

@@ -135,8 +135,6 @@ module internal FilterVerifier =
                 }
         }
 
-    let unknownSender (message: FilterMessage) (log: LogLine list) : FilterVerdict = unjudged message methods log
-
     let private signatureLines (message: FilterMessage) (judged: Judged list) (ignored: Judged list) =
         let domain (one: Judged) =
             one.Signature |> ValueOption.map _.Domain.Text |> ValueOption.toOption

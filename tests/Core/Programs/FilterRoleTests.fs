@@ -47,20 +47,52 @@ let ``a display name that lacks its quotes does not hide the sender`` (value: st
     Expect.equal expected (isSigned (runWith policy local mail))
 
 [<Test>]
-let ``without a sender field a message passes without a result`` () =
+let ``without a sender field a message is judged as unsigned`` () =
     let ran = runWith policy outside "Subject: hi\n\nbody\n"
     Expect.equal [] ran.Changes
     Expect.equal Accepted ran.Ending
-    Expect.equal [ "JOB1: no sender header found; accepting" ] ran.Log
+    Expect.equal [ "JOB1: no sender header found; verifying"; "JOB1: no signature data" ] ran.Log
 
 [<Test>]
-let ``a sender that cannot be read passes without a result, and results forged in our name go`` () =
+let ``a sender that cannot be read is judged as unsigned, and results forged in our name go`` () =
     let ran =
         runWith policy outside "Authentication-Results: mx.example.net; dkim=pass\nFrom: nobody\n\nbody\n"
 
     Expect.equal [ Deleted("Authentication-Results", 1) ] ran.Changes
     Expect.equal Accepted ran.Ending
-    Expect.equal [ "JOB1: can't parse From: header value `nobody'" ] ran.Log
+    Expect.equal [ "JOB1: can't parse From: header value `nobody'"; "JOB1: no signature data" ] ran.Log
+
+// What a forger may write so that nobody knows who sent the message.
+let private spoilt =
+    [
+        "Sender: junk\n"
+        "Resent-From: junk\n"
+        "Resent-Sender: \n"
+        "Sender: a@b@c\n"
+    ]
+
+let private strict =
+    acting (fun actions ->
+        { actions with
+            BadSignature = FilterAction.Reject
+            NoSignature = FilterAction.Reject
+        })
+
+[<Test>]
+let ``RFC8601-5-1 a sender that cannot be read does not keep a forgery from being judged and refused`` () =
+    for fields in spoilt do
+        let bad = runWith strict arriving.Value (fields + altered.Value)
+        Expect.equal (Refused(550, "5.7.0", "bad DKIM signature data")) bad.Ending
+        Expect.contains "dkim=fail" (results (runWith policy arriving.Value (fields + altered.Value)))
+        Expect.equal (Refused(550, "5.7.0", "no DKIM signature data")) (runWith strict outside (fields + plain)).Ending
+
+    for author in [ "ceo@example.com."; "CEO <ceo@example.com.>"; "junk"; "" ] do
+        Expect.equal (Refused(550, "5.7.0", "no DKIM signature data")) (runWith strict outside (from author)).Ending
+
+[<Test>]
+let ``a final dot does not keep the author's domain from being asked`` () =
+    let way = practice "dkim=discardable"
+    Expect.contains "x-dkim-adsp=discard" (results (runWith policy way (from "ceo@example.com.")))
 
 [<Test>]
 let ``the whole way to verifying is told to those who wonder why`` () =
@@ -265,7 +297,10 @@ let ``RFC6376-8.9-1 a header beyond the limit ends by the security action`` (nam
 [<Test>]
 let ``without a queue id the log says so`` () =
     Expect.equal
-        [ "(unknown-jobid): no sender header found; accepting" ]
+        [
+            "(unknown-jobid): no sender header found; verifying"
+            "(unknown-jobid): no signature data"
+        ]
         (runWith policy { outside with Macros = [] } "Subject: x\n\n").Log
 
 [<Test>]

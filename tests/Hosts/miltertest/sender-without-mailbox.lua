@@ -1,4 +1,4 @@
--- A sender field that holds no mailbox leaves the message untouched.
+-- A sender field that holds no mailbox does not keep it from being judged: unsigned, it passes untouched by default.
 -- conf: Domain example.org
 -- conf: Selector sel
 -- conf: KeyFile key.pem
