@@ -111,6 +111,14 @@ internal static unsafe class Libc
     public static extern int getresuid(uint* real, uint* effective, uint* saved);
     [DllImport(Name, SetLastError = true)]
     public static extern int getresgid(uint* real, uint* effective, uint* saved);
+    [DllImport(Name)]
+    public static extern uint getuid();
+    [DllImport(Name)]
+    public static extern uint getgid();
+    [DllImport(Name, SetLastError = true)]
+    public static extern int setresuid(uint real, uint effective, uint saved);
+    [DllImport(Name, SetLastError = true)]
+    public static extern int setresgid(uint real, uint effective, uint saved);
     [DllImport(Name, SetLastError = true)]
     public static extern int setuid(uint user);
     [DllImport(Name, SetLastError = true)]

@@ -8,7 +8,7 @@ namespace Dkim.MilterHost;
 /// came.</summary>
 internal sealed class Macros : IMilterMacros
 {
-    // Later commands know more.
+    // In the order in which they come.
     private static readonly Command[] stages =
         [Command.Connect, Command.Helo, Command.Mail, Command.Recipient, Command.Data, Command.EndOfHeader,
             Command.EndOfBody];
@@ -37,11 +37,13 @@ internal sealed class Macros : IMilterMacros
     /// <summary>Forgets the macros of a command and of those that follow it.</summary>
     public void Forget(Command command) => lengths.AsSpan(Array.IndexOf(stages, command)).Clear();
 
+    /// <summary>The value that came first. Postfix's smtpd knows the connection; what comes at the end of a header is of
+    /// its cleanup, which says its own <c>$myhostname</c> for <c>{daemon_name}</c>, whichever port mail came in by.</summary>
     public FSharpValueOption<string> Find(string name)
     {
-        for (var stage = stages.Length - 1; stage >= 0; stage--)
+        for (var stage = 0; stage < stages.Length; stage++)
         {
-            if (TryFind(texts[stage].AsSpan(0, lengths[stage]), name, out var value))
+            if (TryFind(texts[stage].AsSpan(0, lengths[stage]), name, out var value) && !value.IsEmpty)
                 return FSharpValueOption<string>.NewValueSome(Encoding.Latin1.GetString(value));
         }
 

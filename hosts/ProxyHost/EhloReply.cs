@@ -1,10 +1,11 @@
 using System.Buffers;
 using System.Text;
+using Dkim.Core;
 
 namespace Dkim.ProxyHost;
 
-/// <summary>The relay's answer to EHLO, less what cannot pass through here: TLS would hide the mail from us, and chunks
-/// would carry it past us. Every other line goes on octet for octet.</summary>
+/// <summary>The relay's answer to EHLO, less the extensions that cannot pass through here. Every other line goes on octet
+/// for octet.</summary>
 internal static class EhloReply
 {
     /// <summary>Appends the reply without those lines; tells whether the relay takes pipelined commands (RFC
@@ -20,7 +21,7 @@ internal static class EhloReply
             var line = reply[..(reply.IndexOf((byte)'\n') + 1)];
             reply = reply[line.Length..];
             var keyword = Keyword(line);
-            if (!first && Withheld(keyword))
+            if (!first && !SmtpExtensions.Passes(keyword))
                 continue;
             pipelining |= !first && Ascii.EqualsIgnoreCase(keyword, "PIPELINING"u8);
             first = false;
@@ -31,11 +32,6 @@ internal static class EhloReply
         WriteLine(held, ' ', output);
         return pipelining;
     }
-
-    private static bool Withheld(ReadOnlySpan<byte> keyword) =>
-        Ascii.EqualsIgnoreCase(keyword, "STARTTLS"u8)
-        || Ascii.EqualsIgnoreCase(keyword, "CHUNKING"u8)
-        || Ascii.EqualsIgnoreCase(keyword, "BINARYMIME"u8);
 
     private static ReadOnlySpan<byte> Keyword(ReadOnlySpan<byte> line)
     {

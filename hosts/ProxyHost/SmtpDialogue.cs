@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Dkim.Core;
 
 namespace Dkim.ProxyHost;
 
@@ -178,7 +179,10 @@ internal sealed class SmtpDialogue(
             case SmtpVerb.Withheld:
                 Answer(502, "5.5.1 Command not implemented");
                 break;
-            case SmtpVerb.Pipelined:
+            case SmtpVerb.Mail when SmtpExtensions.HasWithheldParameter(line):
+                Answer(555, "5.5.4 Parameter of an extension that is not offered");
+                break;
+            case SmtpVerb.Mail or SmtpVerb.Pipelined:
                 Pass(line, Kind.Reply);
                 lastInGroup = !pipelining;
                 break;

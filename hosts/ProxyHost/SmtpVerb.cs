@@ -1,4 +1,5 @@
 using System.Text;
+using Dkim.Core;
 
 namespace Dkim.ProxyHost;
 
@@ -8,14 +9,17 @@ internal enum SmtpVerb
     /// <summary>Passes, and its reply is awaited before anything more is sent on.</summary>
     Other,
 
-    /// <summary>May be followed at once by more commands (RFC 2920 §3.1): MAIL, RCPT, RSET.</summary>
+    /// <summary>May be followed at once by more commands (RFC 2920 §3.1): RCPT, RSET.</summary>
     Pipelined,
+
+    /// <summary>The same, with parameters that may not pass.</summary>
+    Mail,
     Auth,
     Data,
     Ehlo,
     Quit,
 
-    /// <summary>Never passes: STARTTLS, BDAT.</summary>
+    /// <summary>Never passes: STARTTLS, BDAT and their like.</summary>
     Withheld,
 }
 
@@ -34,13 +38,13 @@ internal static class SmtpVerbs
         var word = line[start..end];
         return word.Length switch
         {
-            4 when Is(word, "MAIL"u8) || Is(word, "RCPT"u8) || Is(word, "RSET"u8) => SmtpVerb.Pipelined,
+            4 when Is(word, "MAIL"u8) => SmtpVerb.Mail,
+            4 when Is(word, "RCPT"u8) || Is(word, "RSET"u8) => SmtpVerb.Pipelined,
             4 when Is(word, "DATA"u8) => SmtpVerb.Data,
             4 when Is(word, "EHLO"u8) => SmtpVerb.Ehlo,
             4 when Is(word, "QUIT"u8) => SmtpVerb.Quit,
             4 when Is(word, "AUTH"u8) => SmtpVerb.Auth,
-            4 when Is(word, "BDAT"u8) => SmtpVerb.Withheld,
-            8 when Is(word, "STARTTLS"u8) => SmtpVerb.Withheld,
+            _ when SmtpExtensions.IsWithheld(word) => SmtpVerb.Withheld,
             _ => SmtpVerb.Other,
         };
     }

@@ -48,6 +48,13 @@ internal sealed unsafe class NextProgram
             _ = Unix.signal(Deferred[i], before[i]);
         }
 
+        // Rights that the file gave us to read keys are not for the next program, which may be anybody's.
+        var (user, group) = (Libc.getuid(), Libc.getgid());
+        if (Libc.setresgid(group, group, group) != 0 || Libc.setresuid(user, user, user) != 0)
+        {
+            throw new QueueFault(QmailExit.Internal);
+        }
+
         // The runtime ignores it, which the next program would inherit.
         _ = Unix.signal(Unix.SIGPIPE, Unix.SIG_DFL);
         var none = stackalloc byte[SignalSetSize];

@@ -70,13 +70,35 @@ module internal FilterCourse =
         | Verify -> proceed (ways.Verify message log)
         | Sign keys -> proceed (FilterSigner.work message log keys)
 
-    let private tooLarge (message: FilterMessage) : MilterDecision =
-        let lines = [ message.Line LogLevel.Notice "too much header data" ]
+    /// More fields of results than these are no accident, and each would cost the MTA a change of its header.
+    [<Literal>]
+    let private MostResults = 4096
 
-        FilterVerdict.decision
+    // Nobody looks at the results in such a header, so that whoever they are of, none goes on as if it were ours.
+    let private tooLarge (message: FilterMessage) (results: int) : MilterCourse =
+        let lines = [ message.Line LogLevel.Notice "too much header data" ]
+        let action = message.Policy.Actions.Security
+
+        let verdict =
             { FilterVerdict.accept message lines with
-                End = FilterVerdict.ending message.Policy.Actions.Security "too much header data"
+                Edits =
+                    { HeaderEdits.none with
+                        Deleted = HeaderEdits.deleteMany AuthenticationResults.FieldName results
+                    }
+                End = FilterVerdict.ending action "too much header data"
             }
+
+        if action <> FilterAction.Accept || results = 0 then
+            Finish(FilterVerdict.decision verdict)
+        elif results > MostResults then
+            Finish(
+                FilterVerdict.decision
+                    { verdict with
+                        End = FilterVerdict.ending FilterAction.Reject "too much header data"
+                    }
+            )
+        else
+            decided verdict
 
     /// The program that a policy makes.
     let parts (product: FilterProduct) (policy: FilterPolicy) (ways: FilterWays) : MilterParts =
@@ -101,6 +123,6 @@ module internal FilterCourse =
             HeaderLimits = policy.HeaderLimits
             WantsRecipient = FilterRole.isUnsigned policy.Roles
             FixLineEnds = policy.FixLineEnds
-            TooLarge = fun client macros _ -> tooLarge (message (withoutHeader client macros))
+            TooLarge = fun client macros results -> tooLarge (message (withoutHeader client macros)) results
             Start = message >> start ways
         }

@@ -70,12 +70,16 @@ type internal HeaderEdits =
 module internal HeaderEdits =
     let none = { Place = 0; Deleted = []; Added = [] }
 
-    /// The deletion of every field of a name.
-    let deleteAll (name: string) (header: Header) : (string * int) list =
+    /// The deletion of the first fields of a name, so many of them.
+    let deleteMany (name: string) (count: int) : (string * int) list =
         [
-            for occurrence = (Header.all name header).Length downto 1 do
+            for occurrence = count downto 1 do
                 name, occurrence
         ]
+
+    /// The deletion of every field of a name.
+    let deleteAll (name: string) (header: Header) : (string * int) list =
+        deleteMany name (Header.all name header).Length
 
     let tell (edits: HeaderEdits) (reply: IMilterReply) : unit =
         for name, occurrence in edits.Deleted do

@@ -6,6 +6,7 @@ open System
 open System.Buffers
 open System.Collections.Generic
 open System.Net
+open System.Text
 
 /// The client of an MTA, as the MTA names it when a connection begins.
 type MilterClient =
@@ -81,7 +82,8 @@ type internal MilterParts =
         WantsRecipient: string -> bool
         /// CR and LF alone in a body count as CRLF, which the MTA or a later one will make of them.
         FixLineEnds: bool
-        TooLarge: MilterClient -> IMilterMacros -> HeaderError -> MilterDecision
+        /// What becomes of a message whose header is beyond them, with so many fields of Authentication-Results.
+        TooLarge: MilterClient -> IMilterMacros -> int -> MilterCourse
         Start: MilterEnvelope -> MilterCourse
     }
 
@@ -148,7 +150,9 @@ module MilterField =
 type MilterMessage internal (parts: MilterParts, client: MilterClient) =
     let fields = List<Field>()
     let mutable headerOctets = 0L
-    let mutable excess: HeaderError voption = ValueNone
+    let mutable isTooLarge = false
+    // Counted in a header of any size: a forged result must go even from one that is not looked at.
+    let mutable results = 0
     let mutable early: MilterDecision voption = ValueNone
     let mutable passage: Passage<MilterDecision> voption = ValueNone
     let mutable sender: string voption = ValueNone
@@ -162,10 +166,8 @@ type MilterMessage internal (parts: MilterParts, client: MilterClient) =
         else
             ArrayBufferWriter<byte>()
 
-    // What was kept so far is of no more use.
-    let refuseHeader error =
-        excess <- ValueSome error
-        fields.Clear()
+    let isResults (name: ReadOnlySpan<byte>) =
+        Ascii.EqualsIgnoreCase(name.TrimEnd " \t"B, "authentication-results"B)
 
     let running () =
         match passage with
@@ -199,20 +201,27 @@ type MilterMessage internal (parts: MilterParts, client: MilterClient) =
     member _.Field(name: ReadOnlySpan<byte>, value: ReadOnlySpan<byte>, spaceKept: bool) : unit =
         headerOctets <- headerOctets + int64 name.Length + int64 value.Length + 2L
 
-        if excess.IsNone then
-            if headerOctets > int64 parts.HeaderLimits.Octets then
-                refuseHeader (HeaderTooLong parts.HeaderLimits.Octets)
-            elif fields.Count >= parts.HeaderLimits.Fields then
-                refuseHeader (TooManyFields parts.HeaderLimits.Fields)
-            else
-                fields.Add(MilterField.received name value spaceKept)
+        if isResults name then
+            results <- results + 1
+
+        if isTooLarge then
+            ()
+        elif
+            headerOctets > int64 parts.HeaderLimits.Octets
+            || fields.Count >= parts.HeaderLimits.Fields
+        then
+            isTooLarge <- true
+            // What was kept so far is of no more use.
+            fields.Clear()
+        else
+            fields.Add(MilterField.received name value spaceKept)
 
     /// The header is complete. `now` is the time of day in seconds since 1970-01-01T00:00:00Z.
     member _.EndOfHeader(macros: IMilterMacros, now: int64<sec>) : unit =
         let decide () =
-            match excess with
-            | ValueSome error -> Finish(parts.TooLarge client macros error)
-            | ValueNone ->
+            if isTooLarge then
+                parts.TooLarge client macros results
+            else
                 parts.Start
                     {
                         Client = client

@@ -1,6 +1,8 @@
 /// The settings of qmail-dk: variables of its environment, since qmail-queue has no options.
 namespace Dkim.Core
 
+open System
+
 /// Settings of the queue front end. Paths that do not begin with a slash lie in the qmail home.
 type QmailSettings =
     {
@@ -146,17 +148,34 @@ module QmailSettings =
         |> List.map variable
 
     /// What a program that has rights which its caller lacks does not take from the caller's environment.
-    let private guarded = [ "DKHOME"; "TMPDIR"; "DKTESTKEYS"; "DKNAMESERVER" ]
+    let private guarded =
+        [ "DKHOME"; "TMPDIR"; "DKTESTKEYS"; "DKNAMESERVER"; "DKQUEUE"; "DKIMQUEUE" ]
+
+    /// Paths of keys, which such a program takes only below the directory of its own default.
+    let private guardedKeys = [ "DKSIGN"; "DKIMSIGN" ]
+
+    [<Literal>]
+    let private KeyDirectory = "/etc/domainkeys/"
+
+    let private isBelowKeyDirectory (paths: string) =
+        paths.Split([| ' '; '\t' |], StringSplitOptions.RemoveEmptyEntries)
+        |> Array.forall (fun path ->
+            path.StartsWith(KeyDirectory, StringComparison.Ordinal)
+            && not (path.Contains("..", StringComparison.Ordinal)))
 
     /// Reads the environment, or says what is wrong with it.
     let internal read (privileged: bool) (variable: string -> string voption) : QmailSettings * Problem list =
-        let rows =
-            if privileged then
-                table |> List.filter (fun row -> not (List.contains row.Name guarded))
+        let heeded name =
+            if not privileged then
+                variable name
+            elif List.contains name guarded then
+                ValueNone
+            elif List.contains name guardedKeys then
+                variable name |> ValueOption.filter isBelowKeyDirectory
             else
-                table
+                variable name
 
-        Settings.apply [ CommandLine.environment rows variable ] defaults
+        Settings.apply [ CommandLine.environment table heeded ] defaults
 
     let text =
         {
@@ -174,8 +193,9 @@ module QmailSettings =
                     "Set QMAILQUEUE to its path where mail comes in, or put it in place of bin/qmail-queue and the \
                      original beside it as bin/qmail-queue.orig."
                     "There are no options. The environment, which the next program gets unchanged, has the settings. \
-                     Where the program runs with rights that its caller lacks (set-user-ID), DKHOME, TMPDIR, \
-                     DKTESTKEYS and DKNAMESERVER are not heeded. It works in the qmail home, where paths without a \
+                     Where the program runs with rights that its caller lacks (set-group-ID, set-user-ID), DKHOME, \
+                     TMPDIR, DKTESTKEYS, DKNAMESERVER, DKQUEUE and DKIMQUEUE are not heeded, nor DKSIGN and DKIMSIGN with \
+                     a path outside /etc/domainkeys; the next program gets the caller's own rights. It works in the qmail home, where paths without a \
                      slash in front begin."
                     "Lines end in LF, as qmail has them, and are hashed as they are sent, with CRLF. What is below the \
                      added fields is passed on octet for octet."

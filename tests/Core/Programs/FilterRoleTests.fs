@@ -295,6 +295,26 @@ let ``RFC6376-8.9-1 a header beyond the limit ends by the security action`` (nam
     Expect.equal [ LogLevel.Notice ] ran.Levels
 
 [<Test>]
+let ``RFC8601-5-1 results in a header that is too large to look at go when it is accepted`` () =
+    let forged = "Authentication-Results: mx.example.net; dkim=pass\n"
+
+    let ran =
+        runWith
+            { policy with
+                HeaderLimits = { policy.HeaderLimits with Fields = 3 }
+                Actions =
+                    { policy.Actions with
+                        Security = FilterAction.Accept
+                    }
+            }
+            outside
+            (forged
+             + plain.Replace("\n\n", "\nX: 1\nX: 2\nX: 3\nauthentication-results : x\n\n"))
+
+    Expect.equal Accepted ran.Ending
+    Expect.equal [ "Authentication-Results", 2; "Authentication-Results", 1 ] ran.Deleted
+
+[<Test>]
 let ``without a queue id the log says so`` () =
     Expect.equal
         [

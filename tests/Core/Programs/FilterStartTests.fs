@@ -138,10 +138,10 @@ let ``the first line of the log has the arguments`` () =
 [<Test>]
 let ``a macro that decisions look at is asked for`` () =
     let program =
-        FilterRuns.startDkim [] [ "-p"; "/s"; "-b"; "v"; "-M"; "{if_name}=x" ]
+        FilterRuns.startDkim [] [ "-p"; "/s"; "-b"; "v"; "-M"; "{mail_host}=x" ]
         |> Starts.serving
 
-    Expect.equal [ "i"; "daemon_name"; "auth_type"; "if_name" ] program.WantedMacros
+    Expect.equal [ "i"; "mail_host" ] program.WantedMacros
 
 let private shortKey = lazy ("/keys/short.pem", fst ProxyRuns.rsa768.Value)
 

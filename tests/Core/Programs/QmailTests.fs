@@ -101,6 +101,9 @@ let ``a privileged program does not take paths from its caller`` () =
             "DKTESTKEYS", "/z"
             "DKNAMESERVER", "192.0.2.1"
             "DKQUEUE", "/q"
+            "DKIMQUEUE", "/q"
+            "DKSIGN", "/home/a/%/k"
+            "DKIMSIGN", "/etc/domainkeys/%/default /etc/domainkeys/../%/default"
         ]
 
     let find (wanted: string) : string | null =
@@ -111,8 +114,17 @@ let ``a privileged program does not take paths from its caller`` () =
     let settings =
         (QmailDk.start "qmail-dk" true (Func<string, string | null> find)).Settings
 
-    Expect.equal
-        { QmailSettings.defaults with
-            DomainKeysQueue = ValueSome "/q"
-        }
-        settings
+    Expect.equal QmailSettings.defaults settings
+
+[<Test>]
+let ``a privileged program takes keys of its own directory`` () =
+    let find (wanted: string) : string | null =
+        if wanted = "DKIMSIGN" then
+            "/etc/domainkeys/%/a /etc/domainkeys/%/b"
+        else
+            null
+
+    let settings =
+        (QmailDk.start "qmail-dk" true (Func<string, string | null> find)).Settings
+
+    Expect.equal (ValueSome [ "/etc/domainkeys/%/a"; "/etc/domainkeys/%/b" ]) settings.DkimKeys

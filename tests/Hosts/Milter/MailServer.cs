@@ -11,6 +11,9 @@ internal sealed record Entrance(string Milter)
 
     /// <summary>The version of the milter protocol that Postfix speaks.</summary>
     public int Protocol { get; init; } = 6;
+
+    /// <summary>What this entrance of Postfix says for <c>{daemon_name}</c>; by default its host name.</summary>
+    public string DaemonName { get; init; } = "$myhostname";
 }
 
 /// <summary>A real mail server that takes mail in at several entrances and sends all of it to a sink.</summary>
@@ -47,6 +50,7 @@ internal sealed class PostfixServer(Scratch scratch, int sink, Entrance[] entran
         127.0.0.1:{entrance.Port} inet n - n - - smtpd
           -o smtpd_milters={Name(entrance.Milter)}
           -o milter_protocol={entrance.Protocol}
+          -o milter_macro_daemon_name={entrance.DaemonName}
 
         """;
 }

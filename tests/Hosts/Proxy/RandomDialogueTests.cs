@@ -72,7 +72,7 @@ public sealed class RandomDialogueTests
         string stream, Dictionary<string, string> answers, DialogueLimits limits, bool refuse, bool pipelining, int piece, Random random)
     {
         var relay = new ScriptedRelay();
-        relay.Replies["EHLO"] = "250-r\r\n250-SIZE\r\n" + (pipelining ? "250-PIPELINING\r\n" : "250-LOCKSTEP\r\n") + "250 STARTTLS\r\n";
+        relay.Replies["EHLO"] = "250-r\r\n250-SIZE\r\n" + (pipelining ? "250-PIPELINING\r\n" : "250-ETRN\r\n") + "250 STARTTLS\r\n";
         foreach (var (verb, answer) in answers)
             relay.Replies[verb] = answer;
         var talk = new Conversation(limits, relay) { RelayPiece = piece, Decide = _ => refuse ? (550, "no") : null };
@@ -83,7 +83,7 @@ public sealed class RandomDialogueTests
             at += size;
         }
 
-        var seen = talk.Told().Replace("PIPELINING", "LOCKSTEP");
+        var seen = talk.Told().Replace("PIPELINING", "ETRN");
         Assert.That(relay.Offences, Is.Empty, "nothing leaves with a bare CR or LF");
         var commands = talk.Dialogue.Phase == Phase.Closed ? [] : relay.Commands;
         return $"{seen}#{string.Join('|', relay.Messages)}#{string.Join('|', commands)}#{talk.Dialogue.Phase}";

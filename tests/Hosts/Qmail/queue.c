@@ -42,7 +42,8 @@ static void describe(char **argv, long total) {
     for (char **each = environ; *each; each++) fprintf(info, "variable %s\n", *each);
     FILE *status = fopen("/proc/self/status", "re");
     while (status && fgets(line, sizeof line, status))
-        if (!strncmp(line, "Sig", 3) && strncmp(line, "SigQ", 4)) fputs(line, info);
+        if (!strncmp(line, "Uid", 3) || !strncmp(line, "Gid", 3)) fputs(line, info);
+        else if (!strncmp(line, "Sig", 3) && strncmp(line, "SigQ", 4)) fputs(line, info);
     DIR *descriptors = opendir("/proc/self/fd");
     for (struct dirent *each; (each = readdir(descriptors));) {
         int fd = atoi(each->d_name);
