@@ -248,7 +248,8 @@ let private inserted (puzzle: Puzzle) (canonical: byte[]) : Guess option =
     let ends = lineEnds canonical
     let count = int64 ends.Length
 
-    if count * count / 2L * int64 canonical.Length > InsertionWork * 3L then
+    // Divided, since the product of a long body of empty lines is beyond 64 bits.
+    if count * count / 2L > InsertionWork * 3L / int64 (max 1 canonical.Length) then
         None
     else
         let fits (start: int) (finish: int) =

@@ -37,17 +37,21 @@ internal sealed class Macros : IMilterMacros
     /// <summary>Forgets the macros of a command and of those that follow it.</summary>
     public void Forget(Command command) => lengths.AsSpan(Array.IndexOf(stages, command)).Clear();
 
-    /// <summary>The value that came first. Postfix's smtpd knows the connection; what comes at the end of a header is of
+    /// <summary>The value that came first; an empty one only where there is no other. Postfix's smtpd knows the connection; what comes at the end of a header is of
     /// its cleanup, which says its own <c>$myhostname</c> for <c>{daemon_name}</c>, whichever port mail came in by.</summary>
     public FSharpValueOption<string> Find(string name)
     {
+        var found = FSharpValueOption<string>.ValueNone;
         for (var stage = 0; stage < stages.Length; stage++)
         {
-            if (TryFind(texts[stage].AsSpan(0, lengths[stage]), name, out var value) && !value.IsEmpty)
-                return FSharpValueOption<string>.NewValueSome(Encoding.Latin1.GetString(value));
+            if (!TryFind(texts[stage].AsSpan(0, lengths[stage]), name, out var value))
+                continue;
+            found = FSharpValueOption<string>.NewValueSome(Encoding.Latin1.GetString(value));
+            if (!value.IsEmpty)
+                break;
         }
 
-        return FSharpValueOption<string>.ValueNone;
+        return found;
     }
 
     private static bool TryFind(ReadOnlySpan<byte> text, string name, out ReadOnlySpan<byte> value)

@@ -157,7 +157,7 @@ let ``No octets whatever make it throw, and it says nothing after the end`` (oct
         Assert.That(talk.Output.Length, Is.EqualTo output)
 
 [<Test>]
-let ``Macros last as long as what they were sent for, and later ones win`` () =
+let ``Macros last as long as what they were sent for, and the first value wins`` () =
     let define (stage: string) values =
         Packets.packet 'D' (Array.append (Packets.text stage) (Packets.texts values))
 
@@ -197,7 +197,7 @@ let ``Macros last as long as what they were sent for, and later ones win`` () =
     Assert.That(
         program.Macros
         |> Seq.map (List.map (ValueOption.defaultValue "-") >> String.concat " "),
-        Is.EqualTo<string seq>([ "Q1 MTA"; "- MTA"; "Q4 other"; " MTA"; "- MTA"; "- -" ])
+        Is.EqualTo<string seq>([ "Q1 MTA"; "- MTA"; "Q3 MTA"; " MTA"; "- MTA"; "- -" ])
     )
 
 [<TestCase(1u, 0x1ffu, false)>]

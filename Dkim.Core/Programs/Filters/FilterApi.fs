@@ -132,7 +132,18 @@ module Filters =
     // confMILTER_MACROS_CONNECT and confMILTER_MACROS_ENVFROM of Sendmail). Postfix's cleanup, which answers at the end of a
     // header, knows nothing of the client's connection.
     let private toldEarlier =
-        [ "daemon_name"; "daemon_addr"; "if_name"; "if_addr"; "j"; "v"; "_"; "auth_type"; "auth_authen"; "auth_author" ]
+        [
+            "daemon_name"
+            "daemon_addr"
+            "if_name"
+            "if_addr"
+            "j"
+            "v"
+            "_"
+            "auth_type"
+            "auth_authen"
+            "auth_author"
+        ]
 
     /// The macros to ask for at the end of a header.
     let private macrosOf (scope: FilterScope) =

@@ -4,6 +4,7 @@ module Dkim.Conformance.GuessTests
 open System
 open System.Security.Cryptography
 open System.Text
+open System.Threading.Tasks
 open NUnit.Framework
 open Dkim.Core
 open Dkim.Conformance
@@ -207,6 +208,13 @@ let ``header and body are guessed at separately`` () =
 
     guessed "text-appended" "footer" found
     guessed "subject-changed" "[list] " found
+
+// More than two million lines, whose pairs, times octets, are beyond 64 bits.
+[<Test>]
+let ``a body of empty lines alone is given up`` () =
+    let body = String.replicate 2_100_000 "\r\n" + "x\r\n"
+    let work = Task.Run(fun () -> guesses rsa [] (signed rsa [] message + body))
+    Expect.isTrue (work.Wait(TimeSpan.FromMinutes 2.0)) "it ends"
 
 [<Test>]
 let ``a change that nothing explains yields no guess`` () =
