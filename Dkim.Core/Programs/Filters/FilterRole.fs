@@ -10,7 +10,8 @@ type internal WantedKey =
         Domain: DomainName
         Selector: Selector
         Key: SigningKey
-        /// i=, where the sender's domain lies below d=.
+        /// i=, where the sender's domain lies below d=: d= itself, since a key record with t=s allows nothing below it
+        /// (RFC 6376 §3.6.1), and such records are what genkey makes.
         Identity: Identity voption
     }
 
@@ -195,9 +196,9 @@ module internal FilterRole =
         roles.IsUnsignedRecipient(addressOf recipient)
 
     let private wanted (roles: FilterRoles) (known: Ownership) (sender: DomainName) : WantedKey list =
-        let below (domain: DomainName) : Identity voption =
+        let identity (domain: DomainName) : Identity voption =
             if roles.FindParent.IsSome && sender <> domain && sender.IsWithin domain then
-                ValueSome { LocalPart = ""; Domain = sender }
+                ValueSome { LocalPart = ""; Domain = domain }
             else
                 ValueNone
 
@@ -215,7 +216,7 @@ module internal FilterRole =
                 Domain = domain
                 Selector = key.Selector
                 Key = key.Key
-                Identity = below domain
+                Identity = identity domain
             })
 
     let private signing (message: FilterMessage) (known: Ownership) (sender: DomainName) =

@@ -202,6 +202,8 @@ let private domains: Setting<FilterScope> list =
         switch "SubDomains" _.SubDomains (fun v s -> { s with SubDomains = v })
         |> both 'D'
         |> Setting.says "sign the mail of domains below them, too"
+        |> Setting.detail
+            "The signature is that of the listed domain, in i= too, so that a key record with t=s allows it."
         Setting.optional "KeyFile" path _.KeyFile (fun v s -> { s with KeyFile = v })
         |> both 'k'
         |> Setting.says "the private key that signs"

@@ -100,6 +100,9 @@ module OutSettings =
             |> Setting.says "the canonicalization of domainkeys signatures"
             Setting.optional "identity" (Codec.text "[USER]@DOMAIN") _.Identity (fun v s -> { s with Identity = v })
             |> Setting.says "on whose behalf dkim signatures are made (i=)"
+            |> Setting.detail
+                "A domain below that of the signature needs a key record without t=s, which dkim genkey --subdomains makes; \
+                 without this setting every record serves."
             Setting.optional "sender_map" file _.SenderMap (fun v s -> { s with SenderMap = v })
             |> Setting.says "signatures by sender"
             |> Setting.detail

@@ -177,6 +177,7 @@ let signing: Setting<ToolSettings> list =
         |> Setting.says "how the body of a DKIM message is canonicalized"
         Setting.optional "identity" identityCodec _.Identity (fun v s -> { s with Identity = v })
         |> Setting.says "the value of i="
+        |> Setting.detail "Below the signing domain it needs a key record without t=s (genkey --subdomains)."
         Setting.repeated "sign" fieldNameCodec _.SignedNames (fun v s -> { s with SignedNames = v })
         |> Setting.says "a field to sign; without it, those that RFC 6376 §5.4.1 recommends"
         |> Setting.detail "From is always signed. Every occurrence of a field is signed."

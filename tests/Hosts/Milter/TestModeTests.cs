@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Dkim.Hosts.Tests.Hosting;
+using Dkim.Hosts.Tests.Tool;
 using NUnit.Framework;
 
 namespace Dkim.Hosts.Tests.Milter;
@@ -40,6 +41,24 @@ public sealed class TestModeTests
         var bad = FilterRun.Of(scratch, "dkim-filter", "-x", "conf", "-t", "bad.eml");
         Assert.That(bad.ExitCode, Is.Zero, "a bad signature is a result like any other");
         Assert.That(bad.Output, Does.StartWith("dkim-filter: bad.eml: verification (s=mail d=example.org, 2048-bit key) failed: "));
+    }
+
+    // The record is the tool's own default, with t=s.
+    [Test]
+    public void ASubdomainIsSignedSoThatTheRecordOfGenkeyAllowsIt()
+    {
+        var made = ToolRun.Run(
+            scratch, "dkim", "", "genkey", "--domain=example.org", "--selector=new", "--bits=1024", "--form=json");
+        Assert.That(made.Output, Does.Contain("t=s"));
+        scratch.Write("zone.json", made.Output);
+        var plain = Plain.Replace("me@example.org", "me@host7.sub.example.org");
+        scratch.Write("plain.eml", plain);
+        var signed = FilterRun.Of(
+            scratch, "dkim-filter", "-b", "s", "-d", "example.org", "-D", "-s", "new", "-k", "new.private", "-t", "plain.eml");
+        Assert.That(signed.Output, Does.Contain("d=example.org;"), signed.Errors);
+        var verified = ToolRun.Run(
+            scratch, "dkim", signed.Output.Trim().ReplaceLineEndings("\n") + "\n" + plain, "verify", "--zone=zone.json");
+        Assert.That(verified.Output, Does.Contain("pass d=example.org s=new"));
     }
 
     [Test]
