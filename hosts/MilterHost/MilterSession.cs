@@ -209,7 +209,7 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
     {
         if (Negotiation.Of(offer, service, out var problem) is not { } negotiation)
         {
-            service.Log(new LogLine(LogLevel.Error, $"the MTA cannot be served: {problem}"));
+            service.Log(LogLineModule.plain(LogLevel.Error, $"the MTA cannot be served: {problem}"));
             Dispose();
             return;
         }

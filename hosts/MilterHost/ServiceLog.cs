@@ -33,16 +33,7 @@ internal sealed class ServiceLog : IAsyncDisposable
 
     public void Information(string text) => log.Information(text);
 
-    public void Write(LogLine line) => log.Write(
-        line.Level switch
-        {
-            LogLevel.Debug => Severity.Debug,
-            LogLevel.Info => Severity.Information,
-            LogLevel.Notice => Severity.Notice,
-            LogLevel.Warning => Severity.Warning,
-            _ => Severity.Error,
-        },
-        line.Text);
+    public void Write(LogLine line) => log.Write(line);
 
     public ValueTask DisposeAsync() => log.DisposeAsync();
 

@@ -31,7 +31,7 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, IResolve
             Filter = () => new PassageFilter(
                 program.NewMessage(DateTimeOffset.UtcNow.ToUnixTimeSeconds()),
                 new MessageLookups(resolver, limits),
-                line => log.Write(SeverityOf(line.Level), line.Text)),
+                log.Write),
             MaxMessage = settings.MaxMessageSize,
             Report = log.Warning,
             Trace = settings.DebugTrace ? command => Console.Error.WriteLine(LogLines.Escape(command)) : null,
@@ -68,19 +68,10 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, IResolve
     public static void Write(IEnumerable<LogLine> lines, Log log)
     {
         foreach (var line in lines)
-            log.Write(SeverityOf(line.Level), line.Text);
+            log.Write(line);
     }
 
     public static string? Optional(FSharpValueOption<string> value) => value.IsSome ? value.Value : null;
-
-    private static Severity SeverityOf(LogLevel level) => level switch
-    {
-        LogLevel.Debug => Severity.Debug,
-        LogLevel.Info => Severity.Information,
-        LogLevel.Notice => Severity.Notice,
-        LogLevel.Warning => Severity.Warning,
-        _ => Severity.Error,
-    };
 
     private static KeyFileResolver LoadKeys(string path)
     {

@@ -60,7 +60,7 @@ module internal FilterText =
     let unbracketed (address: string) : string =
         address.Trim().TrimStart('<').TrimEnd('>')
 
-    let line (level: LogLevel) (text: string) : LogLine = { Level = level; Text = text }
+    let line (level: LogLevel) (text: string) : LogLine = LogLine.plain level text
 
     let private ofMissing (name: string) : string =
         match name with

@@ -149,7 +149,15 @@ module internal DkimproxyIn =
 
     let private conclude (program: InProgram) (arrival: Arrival) (header: Header) (judged: Judged list) =
         let detail = overall judged
-        let log = [ ProxyLog.result what detail (ValueSome header) (signer header judged) ]
+
+        let found =
+            judged
+            |> List.filter isReported
+            |> List.collect (fun one -> Option.ofValueOption one.Signature |> Option.toList)
+            |> List.collect LogFields.ofSignature
+
+        let log =
+            [ ProxyLog.result what detail (ValueSome header) (signer header judged) found ]
 
         let relayed () =
             relay program log arrival header (added program (methodResults program header judged) detail)
@@ -197,7 +205,7 @@ module internal DkimproxyIn =
         let log =
             [
                 ProxyLog.warning "verify error" reason
-                ProxyLog.result what text header ValueNone
+                ProxyLog.result what text header ValueNone []
             ]
 
         let result = methodResult Dkim "permerror" (ValueSome reason) []

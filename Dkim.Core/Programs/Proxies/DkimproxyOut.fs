@@ -12,7 +12,7 @@ module internal DkimproxyOut =
         let log =
             [
                 ProxyLog.warning "signing error" reason
-                ProxyLog.result what text header ValueNone
+                ProxyLog.result what text header ValueNone []
             ]
 
         if program.Settings.Proxy.RejectError then
@@ -30,11 +30,15 @@ module internal DkimproxyOut =
 
         let head = ArrayBufferWriter<byte>()
         fields |> List.iter (ProxyLog.write head)
-        let log = [ ProxyLog.result what "signed" (ValueSome header) (ValueSome signer) ]
+        let made = List.collect LogFields.ofRequest requests
+
+        let log =
+            [ ProxyLog.result what "signed" (ValueSome header) (ValueSome signer) made ]
+
         ProxyLog.relay log head.WrittenMemory 0L
 
     let private skipped header =
-        ProxyLog.unchanged [ ProxyLog.result what "skipped" (ValueSome header) ValueNone ]
+        ProxyLog.unchanged [ ProxyLog.result what "skipped" (ValueSome header) ValueNone [] ]
 
     // What trying again cannot change.
     let private isPermanent (error: SignError) =

@@ -5,25 +5,16 @@ open System
 open System.Buffers
 
 module internal ProxyLog =
-    /// Longer texts of a message are cut in a log line.
+    /// Longer sentences are cut in a log line.
     [<Literal>]
-    let private Longest = 200
-
-    let private isPlain (c: char) =
-        c > ' ' && c < '\127' && not ("<>,;".Contains c)
-
-    /// Text of a message as a log line can hold it: no blank, bracket or comma could make it look like more than one
-    /// attribute.
-    let private safe (text: string) =
-        text.Substring(0, min Longest text.Length)
-        |> String.map (fun c -> if isPlain c then c else '?')
+    let private Longest = 400
 
     /// A sentence on one line, for a log or a reply.
     let sentence (text: string) =
-        text.Substring(0, min (2 * Longest) text.Length)
+        text.Substring(0, min Longest text.Length)
         |> String.map (fun c -> if c >= ' ' && c < '\127' then c else ' ')
 
-    let private attribute name (text: string) = name + "=<" + safe text + ">"
+    let private attribute name (text: string) = name + "=<" + LogFields.safe text + ">"
 
     let private messageId (header: Header) =
         Header.tryFind "Message-ID" header
@@ -51,23 +42,23 @@ module internal ProxyLog =
 
         String.Join(", ", parts |> List.collect (fun part -> if part.IsSome then [ part.Value ] else []))
 
-    /// The line on a message: `WHAT - RESULT; ATTRIBUTES`.
-    let result (what: string) (text: string) (header: Header voption) (signer: string voption) : LogLine =
+    /// The line on a message: `WHAT - RESULT; ATTRIBUTES`, then what the originals did not say.
+    let result what text (header: Header voption) (signer: string voption) (behind: LogFact list) : LogLine =
         let attributes =
             match header with
             | ValueSome header -> attributes header signer
             | ValueNone -> ""
 
-        {
-            Level = LogLevel.Info
-            Text = what + " - " + sentence text + "; " + attributes
-        }
+        let said =
+            LogFields.ofResult text
+            @ LogFields.optional LogField.MessageId (ValueOption.bind messageId header)
+
+        LogLine.plain LogLevel.Info (what + " - " + sentence text + "; " + attributes)
+        |> LogLine.says said
+        |> LogLine.add behind
 
     let warning (what: string) (text: string) : LogLine =
-        {
-            Level = LogLevel.Warning
-            Text = what + ": " + sentence text
-        }
+        LogLine.plain LogLevel.Warning (what + ": " + sentence text)
 
     /// A failure of ours, and whether trying again may help.
     let failure (permanent: bool) (reason: string) =

@@ -10,8 +10,46 @@ type LogLevel =
     | Warning = 3
     | Error = 4
 
-/// One line for the log, free of control characters. `Text` has no ident, level or time.
-type LogLine = { Level: LogLevel; Text: string }
+/// One line for the log. It has no ident and no time, which are the host's.
+type LogLine =
+    {
+        Level: LogLevel
+        /// The sentence, in the words of the original where it had one, free of control characters.
+        Text: string
+        /// What the sentence says already.
+        Said: LogFact list
+        /// What stands behind it.
+        Behind: LogFact list
+    }
+
+    /// The sentence with what stands behind it: a line of text.
+    member this.Line =
+        match this.Behind with
+        | [] -> this.Text
+        | facts when this.Text.EndsWith(">", StringComparison.Ordinal) -> this.Text + ", " + LogFields.text facts
+        | facts -> this.Text.TrimEnd([| ' '; ';' |]) + "; " + LogFields.text facts
+
+    /// All that the line tells, for JSON.
+    member this.Fields = LogFields.values (this.Said @ this.Behind)
+
+module LogLine =
+    /// A line that is a sentence and nothing more.
+    let plain (level: LogLevel) (text: string) : LogLine =
+        {
+            Level = level
+            Text = text
+            Said = []
+            Behind = []
+        }
+
+    /// The line with more behind it.
+    let add (facts: LogFact list) (line: LogLine) : LogLine =
+        { line with
+            Behind = line.Behind @ facts
+        }
+
+    /// The line with facts that its sentence says already.
+    let says (facts: LogFact list) (line: LogLine) : LogLine = { line with Said = line.Said @ facts }
 
 /// What a proxy does with a message. Exactly one of the members is called, once.
 type IProxyReply =

@@ -17,6 +17,16 @@ internal readonly record struct FileFacts(
 
     public bool IsSocket => (Mode & TypeMask) == 0xC000;
 
+    /// <summary>The device as <c>st_dev</c> has it (gnu_dev_makedev(3)).</summary>
+    public ulong DeviceNumber
+    {
+        get
+        {
+            var (major, minor) = (Device >> 32, Device & 0xffffffff);
+            return (minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xffUL) << 12) | ((major & ~0xfffUL) << 32);
+        }
+    }
+
     public uint Permissions => Mode & 0xFFF;
 
     /// <summary>The permission bits as an administrator writes them: four octal digits.</summary>

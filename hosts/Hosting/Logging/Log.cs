@@ -1,3 +1,5 @@
+using Dkim.Core;
+
 namespace Dkim.Hosting;
 
 /// <summary>Where the log goes.</summary>
@@ -25,6 +27,12 @@ public sealed class Log : IAsyncDisposable
     public Log(LogSettings settings)
     {
         least = settings.Least;
+        // The journal listens at both.
+        if (settings.ToSyslog && settings.ToStandardError && Systemd.StandardErrorIsJournal)
+        {
+            settings = settings with { ToStandardError = false };
+        }
+
         if (settings.ToSyslog)
         {
             outlets.Add(new SyslogOutlet(settings));
@@ -44,30 +52,43 @@ public sealed class Log : IAsyncDisposable
     /// <summary>True when a line of that severity would be written.</summary>
     public bool IsEnabled(Severity severity) => severity <= least;
 
-    /// <summary>Writes one line. The text may hold anything: it is escaped.</summary>
-    public void Write(Severity severity, string text)
+    /// <summary>Writes a line of the core's.</summary>
+    public void Write(LogLine line)
     {
+        var severity = SeverityOf(line.Level);
         if (!IsEnabled(severity))
         {
             return;
         }
 
-        var entry = new LogEntry(severity, text, DateTimeOffset.UtcNow);
+        var entry = new LogEntry(severity, line, DateTimeOffset.UtcNow);
         foreach (var outlet in outlets)
         {
             outlet.Write(entry);
         }
     }
 
-    public void Error(string text) => Write(Severity.Error, text);
+    public void Error(string text) => Write(LogLevel.Error, text);
 
-    public void Warning(string text) => Write(Severity.Warning, text);
+    public void Warning(string text) => Write(LogLevel.Warning, text);
 
-    public void Information(string text) => Write(Severity.Information, text);
+    public void Information(string text) => Write(LogLevel.Info, text);
 
-    public void Debug(string text) => Write(Severity.Debug, text);
+    public void Debug(string text) => Write(LogLevel.Debug, text);
 
     /// <summary>Writes what is queued, for at most about two seconds.</summary>
     public async ValueTask DisposeAsync() =>
         await Task.WhenAll(outlets.Select(outlet => outlet.DisposeAsync().AsTask())).ConfigureAwait(false);
+
+    // The text may hold anything: it is escaped.
+    private void Write(LogLevel level, string text) => Write(LogLineModule.plain(level, text));
+
+    private static Severity SeverityOf(LogLevel level) => level switch
+    {
+        LogLevel.Debug => Severity.Debug,
+        LogLevel.Info => Severity.Information,
+        LogLevel.Notice => Severity.Notice,
+        LogLevel.Warning => Severity.Warning,
+        _ => Severity.Error,
+    };
 }

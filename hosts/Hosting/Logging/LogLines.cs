@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Dkim.Core;
 
 namespace Dkim.Hosting;
 
@@ -39,7 +40,8 @@ public enum LogFormat
 {
     Text,
 
-    /// <summary>One JSON object per line: <c>time</c>, <c>level</c>, <c>program</c>, <c>pid</c>, <c>text</c>.</summary>
+    /// <summary>One JSON object per line: <c>time</c>, <c>level</c>, <c>program</c>, <c>pid</c>, <c>text</c>, then the
+    /// fields of the line.</summary>
     Json,
 }
 
@@ -76,30 +78,23 @@ public static class LogLines
     }
 
     /// <summary>A line for a terminal or a file, without its end.</summary>
-    internal static string Line(LogFormat format, string program, Severity severity, string text, DateTimeOffset now) =>
+    internal static string Line(LogFormat format, string program, in LogEntry entry) =>
         format == LogFormat.Json
-            ? Json(program, severity, text, now)
-            : $"{program}[{Environment.ProcessId}]: {Escape(text)}";
+            ? Json(program, entry)
+            : $"{program}[{Environment.ProcessId}]: {Escape(entry.Line.Line)}";
 
     /// <summary>A datagram for /dev/log: priority, local time, program and process, text (RFC 3164 §4.1).</summary>
-    internal static byte[] Datagram(
-        LogFormat format, int facility, string program, Severity severity, string text, DateTimeOffset now)
+    internal static byte[] Datagram(LogFormat format, int facility, string program, in LogEntry entry)
     {
-        var body = format == LogFormat.Json ? Json(program, severity, text, now) : Escape(text);
+        var body = format == LogFormat.Json ? Json(program, entry) : Escape(entry.Line.Line);
         return Encoding.ASCII.GetBytes(string.Create(
             CultureInfo.InvariantCulture,
-            $"<{(facility << 3) | (int)severity}>{LocalTime(now)} {program}[{Environment.ProcessId}]: {body}"));
+            $"<{(facility << 3) | (int)entry.Severity}>{LocalTime(entry.Time)} {program}[{Environment.ProcessId}]: {body}"));
     }
 
-    private static string Json(string program, Severity severity, string text, DateTimeOffset now)
+    private static string Json(string program, in LogEntry entry)
     {
-        // What is left after the escape is printable ASCII: two characters have a meaning in JSON.
-        static string Quote(string value) =>
-            $"\"{Escape(value)
-                .Replace("\\", "\\\\", StringComparison.Ordinal)
-                .Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
-
-        var level = severity switch
+        var level = entry.Severity switch
         {
             Severity.Error => "error",
             Severity.Warning => "warning",
@@ -107,10 +102,26 @@ public static class LogLines
             Severity.Information => "info",
             _ => "debug",
         };
-        var time = now.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
-        return $"{{\"time\":\"{time}\",\"level\":\"{level}\",\"program\":{Quote(program)},"
-            + $"\"pid\":{Environment.ProcessId},\"text\":{Quote(text)}}}";
+        var time = entry.Time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
+        var json = new StringBuilder($"{{\"time\":\"{time}\",\"level\":\"{level}\",\"program\":{Quote(program)},");
+        json.Append(CultureInfo.InvariantCulture, $"\"pid\":{Environment.ProcessId},\"text\":{Quote(entry.Line.Text)}");
+        foreach (var field in entry.Line.Fields)
+        {
+            json.Append(",\"").Append(field.Name).Append("\":");
+            if (field.IsList)
+                json.Append('[').AppendJoin(',', field.Values.Select(Quote)).Append(']');
+            else
+                json.Append(Quote(field.Values.Head));
+        }
+
+        return json.Append('}').ToString();
     }
+
+    // What is left after the escape is printable ASCII: two characters have a meaning in JSON.
+    private static string Quote(string value) =>
+        $"\"{Escape(value)
+            .Replace("\\", "\\\\", StringComparison.Ordinal)
+            .Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
 
     private static void Append(StringBuilder line, Rune rune)
     {

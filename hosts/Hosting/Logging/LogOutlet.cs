@@ -1,11 +1,12 @@
 using System.Net.Sockets;
 using System.Text;
 using System.Threading.Channels;
+using Dkim.Core;
 
 namespace Dkim.Hosting;
 
 /// <summary>A line of the log on its way.</summary>
-internal readonly record struct LogEntry(Severity Severity, string Text, DateTimeOffset Time);
+internal readonly record struct LogEntry(Severity Severity, LogLine Line, DateTimeOffset Time);
 
 /// <summary>One place the log goes to, with a queue of its own, so that one that is stuck holds up neither the program
 /// nor the other.</summary>
@@ -64,7 +65,8 @@ internal abstract class LogOutlet : IAsyncDisposable
                 {
                     var text = $"{lost - reported} log lines were lost: the log could not keep up";
                     reported = lost;
-                    batch.Add(new LogEntry(Severity.Warning, text, DateTimeOffset.UtcNow));
+                    batch.Add(new LogEntry(
+                        Severity.Warning, LogLineModule.plain(LogLevel.Warning, text), DateTimeOffset.UtcNow));
                 }
 
                 await SendAsync(batch, closing.Token).ConfigureAwait(false);
@@ -93,7 +95,7 @@ internal sealed class StandardErrorOutlet(LogSettings settings) : LogOutlet
         var lines = new StringBuilder();
         foreach (var entry in batch)
         {
-            lines.Append(LogLines.Line(settings.Format, settings.Program, entry.Severity, entry.Text, entry.Time));
+            lines.Append(LogLines.Line(settings.Format, settings.Program, entry));
             lines.Append('\n');
         }
 
@@ -132,8 +134,7 @@ internal sealed class SyslogOutlet(LogSettings settings) : LogOutlet
 
     private async ValueTask SendOneAsync(LogEntry entry, CancellationToken closed)
     {
-        var datagram = LogLines.Datagram(
-            settings.Format, settings.Facility, settings.Program, entry.Severity, entry.Text, entry.Time);
+        var datagram = LogLines.Datagram(settings.Format, settings.Facility, settings.Program, entry);
         for (; ; )
         {
             // The second time is for a daemon that was restarted: it is there again at once.

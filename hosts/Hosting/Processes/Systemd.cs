@@ -17,6 +17,13 @@ public static class Systemd
     /// <summary>True when systemd waits to be notified.</summary>
     public static bool IsPresent => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NOTIFY_SOCKET"));
 
+    /// <summary>Whether standard error is the journal (systemd.exec(5), JOURNAL_STREAM), which gets what goes to syslog as
+    /// well.</summary>
+    public static bool StandardErrorIsJournal =>
+        FileFacts.TryRead(2, out var facts)
+        && Environment.GetEnvironmentVariable("JOURNAL_STREAM") == string.Create(
+            CultureInfo.InvariantCulture, $"{facts.DeviceNumber}:{facts.Inode}");
+
     /// <summary>The service is up, or up again after a reload.</summary>
     public static void Ready(string status = "") => Notify("READY=1", status);
 

@@ -42,7 +42,7 @@ let now = 1700000000L<sec>
 let crlf (text: string) =
     text.Replace("\r\n", "\n").Replace("\n", "\r\n")
 
-let private answers (zone: (string * Entry) list) (asked: Question[]) =
+let answers (zone: (string * Entry) list) (asked: Question[]) =
     let found = Dictionary<Question, Answer>()
 
     for question in asked do

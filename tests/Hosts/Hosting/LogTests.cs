@@ -1,7 +1,9 @@
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Dkim.Core;
 using Dkim.Hosting;
+using Microsoft.FSharp.Collections;
 using NUnit.Framework;
 
 namespace Dkim.Hosts.Tests.Hosting;
@@ -163,7 +165,7 @@ public sealed class LogTests
     public async Task A_JSON_line_is_an_object()
     {
         using var daemon = Daemon();
-        await using (var log = new Log(new LogSettings("prog", SyslogPath: scratch.At("log"), Format: LogFormat.Json)))
+        await using (var log = new Log(new LogSettings("prog", SyslogPath: scratch.At("log"), Format: Dkim.Hosting.LogFormat.Json)))
         {
             log.Warning("a \"quoted\" \\ line\nwith \u00e9");
         }
@@ -175,6 +177,59 @@ public sealed class LogTests
         Assert.That(json.RootElement.GetProperty("program").GetString(), Is.EqualTo("prog"));
         Assert.That(json.RootElement.GetProperty("pid").GetInt32(), Is.EqualTo(Environment.ProcessId));
         Assert.That(json.RootElement.GetProperty("time").GetDateTimeOffset(), Is.EqualTo(DateTimeOffset.UtcNow).Within(5).Seconds);
+    }
+
+    [Test]
+    public async Task A_JSON_line_has_the_fields_of_the_vocabulary()
+    {
+        using var daemon = Daemon();
+        await using (var log = new Log(new LogSettings("prog", SyslogPath: scratch.At("log"), Format: Dkim.Hosting.LogFormat.Json)))
+        {
+            var behind = new[]
+            {
+                LogFields.fact(LogField.Reply, "550 5.7.1 \"no\"\r\n"),
+                LogFields.fact(LogField.Recipients, "c@d"),
+                LogFields.fact(LogField.Domain, "one.example"),
+                LogFields.fact(LogField.Domain, "two.example"),
+                LogFields.fact(LogField.Recipients, "e@f"),
+                LogFields.fact(LogField.Id, "4XYZ"),
+            };
+            log.Write(LogLineModule.add(ListModule.OfArray(behind), LogLineModule.plain(LogLevel.Info, "sentence")));
+        }
+
+        var line = Receive(daemon);
+        using var json = JsonDocument.Parse(line[line.IndexOf('{', StringComparison.Ordinal)..]);
+        Assert.That(json.RootElement.EnumerateObject().Select(field => field.Name), Is.EqualTo(
+            new[] { "time", "level", "program", "pid", "text", "id", "recipients", "domain", "reply" }));
+        Assert.That(json.RootElement.GetProperty("text").GetString(), Is.EqualTo("sentence"));
+        Assert.That(json.RootElement.GetProperty("domain").GetString(), Is.EqualTo("one.example,two.example"));
+        Assert.That(json.RootElement.GetProperty("recipients").EnumerateArray().Select(r => r.GetString()), Is.EqualTo(
+            new[] { "c@d", "e@f" }));
+        Assert.That(json.RootElement.GetProperty("reply").GetString(), Is.EqualTo("550 5.7.1 \"no\"\\x0d\\x0a"));
+    }
+
+    [Test]
+    public void The_journal_gets_each_line_once([Values] bool isJournal)
+    {
+        using var daemon = Daemon();
+        scratch.Write("errors", "");
+        var stream = isJournal ? "$(stat -c %d:%i errors)" : "1:1";
+        Tools.Run(
+            scratch.Root, "/bin/sh", "-c", $"JOURNAL_STREAM={stream} exec '{Tools.Probe}' log '{scratch.At("log")}' also 2> errors");
+        Assert.That(Receive(daemon), Does.EndWith("one\\x0aline"));
+        Assert.That(File.ReadAllText(scratch.At("errors")), isJournal ? Is.Empty : Does.Contain("one\\x0aline"));
+    }
+
+    [Test]
+    public void A_journal_without_a_syslog_socket_gets_each_line_too()
+    {
+        scratch.Write("errors", "");
+        Tools.Run(
+            scratch.Root,
+            "/bin/sh",
+            "-c",
+            $"JOURNAL_STREAM=$(stat -c %d:%i errors) exec '{Tools.Probe}' log '{scratch.At("none")}' also 2> errors");
+        Assert.That(File.ReadAllLines(scratch.At("errors")), Has.Length.EqualTo(3));
     }
 
     private Log Open(Severity least) => new(new LogSettings("prog", Least: least, SyslogPath: scratch.At("log")));

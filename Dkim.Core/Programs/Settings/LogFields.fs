@@ -1,0 +1,198 @@
+/// The vocabulary of log lines: what a line tells besides its sentence, under the same names in every program, in text and
+/// in JSON. docs/logging.md has it for those who read logs with programs.
+namespace Dkim.Core
+
+open System
+
+/// One name of the vocabulary. `time`, `level`, `program` and `pid` are in every line, put there by the host.
+type LogField =
+    /// The queue id that the mail server uses for the message, where it tells.
+    | Id = 0
+    /// The address of whoever delivers the message to the mail server or to the proxy.
+    | Client = 1
+    /// The address of MAIL FROM, without brackets.
+    | Sender = 2
+    /// The addresses of RCPT TO that were accepted, without brackets. The only one that is a list.
+    | Recipients = 3
+    /// d= of signatures, as selector (s=) and algorithm (a=) in the order of the signatures.
+    | Domain = 4
+    | Selector = 5
+    | Algorithm = 6
+    /// What became of the message, in a word: `signed`, `pass`, `refused`.
+    | Result = 7
+    /// Why, in a sentence.
+    | Reason = 8
+    /// Message-ID, without brackets.
+    | MessageId = 9
+    /// The SMTP reply that the client got for it.
+    | Reply = 10
+
+/// One field and its value: text that may come from a message, as it came.
+[<Struct>]
+type LogFact = { Field: LogField; Value: string }
+
+/// A field as a line of JSON has it.
+[<Struct>]
+type LogValue =
+    {
+        Name: string
+        /// One, or for a list any number.
+        Values: string list
+        IsList: bool
+    }
+
+module LogFields =
+    /// Longer values are cut.
+    [<Literal>]
+    let private Longest = 200
+
+    /// Longer lists are cut.
+    [<Literal>]
+    let private MostValues = 20
+
+    /// The name of a field.
+    let name (field: LogField) : string =
+        match field with
+        | LogField.Id -> "id"
+        | LogField.Client -> "client"
+        | LogField.Sender -> "sender"
+        | LogField.Recipients -> "recipients"
+        | LogField.Domain -> "domain"
+        | LogField.Selector -> "selector"
+        | LogField.Algorithm -> "algorithm"
+        | LogField.Result -> "result"
+        | LogField.Reason -> "reason"
+        | LogField.MessageId -> "message_id"
+        | _ -> "reply"
+
+    /// Every field, in the order in which lines have them.
+    let all: LogField list =
+        [
+            LogField.Id
+            LogField.Client
+            LogField.Sender
+            LogField.Recipients
+            LogField.Domain
+            LogField.Selector
+            LogField.Algorithm
+            LogField.Result
+            LogField.Reason
+            LogField.MessageId
+            LogField.Reply
+        ]
+
+    let fact (field: LogField) (value: string) : LogFact = { Field = field; Value = value }
+
+    let optional (field: LogField) (value: string voption) : LogFact list =
+        match value with
+        | ValueSome value -> [ fact field value ]
+        | ValueNone -> []
+
+    let private ofKey (domain: DomainName) (selector: Selector) keyType hash : LogFact list =
+        [
+            fact LogField.Domain domain.Text
+            fact LogField.Selector selector.Text
+            fact LogField.Algorithm (Algorithms.name keyType hash)
+        ]
+
+    /// Domain, selector and algorithm of a signature that a message came with.
+    let ofSignature (signature: Signature) : LogFact list =
+        ofKey signature.Domain signature.Selector signature.KeyType signature.Hash
+
+    /// Those of a signature that is made.
+    let ofRequest (request: SigningRequest) : LogFact list =
+        ofKey request.Domain request.Selector request.Key.KeyType request.Hash
+
+    /// A result as the originals print it, `WORD` or `WORD (REASON)`, in two fields.
+    let ofResult (text: string) : LogFact list =
+        match text.IndexOf " (" with
+        | -1 -> [ fact LogField.Result text ]
+        | at ->
+            let reason = text.Substring(at + 2)
+
+            [
+                fact LogField.Result (text.Substring(0, at))
+                fact
+                    LogField.Reason
+                    (if reason.EndsWith ')' then
+                         reason.Substring(0, reason.Length - 1)
+                     else
+                         reason)
+            ]
+
+    let private isPlain (c: char) =
+        c > ' ' && c < '\127' && not ("<>,;".Contains c)
+
+    let private isSentence (field: LogField) =
+        field = LogField.Reason || field = LogField.Reply || field = LogField.Result
+
+    let private cut (text: string) =
+        text.Substring(0, min Longest text.Length)
+
+    /// A value as a line of text can hold it: no blank, bracket or comma could make it look like more than one attribute.
+    let safe (text: string) : string =
+        cut text |> String.map (fun c -> if isPlain c then c else '?')
+
+    // Sentences of ours have blanks; brackets would end them.
+    let private safeSentence (text: string) =
+        cut text
+        |> String.map (fun c ->
+            if c >= ' ' && c < '\127' && c <> '<' && c <> '>' then
+                c
+            else
+                '?')
+
+    let private grouped (facts: LogFact list) : LogValue list =
+        let valuesOf field =
+            facts |> List.filter (fun fact -> fact.Field = field) |> List.map _.Value
+
+        let counted (values: string list) =
+            if values.Length > MostValues then
+                List.truncate MostValues values
+                @ [ string (values.Length - MostValues) + " more" ]
+            else
+                values
+
+        all
+        |> List.choose (fun field ->
+            match valuesOf field with
+            | [] -> None
+            | values when field = LogField.Recipients ->
+                Some
+                    {
+                        Name = name field
+                        Values = counted values
+                        IsList = true
+                    }
+            | values ->
+                Some
+                    {
+                        Name = name field
+                        Values = [ String.Join(",", values) ]
+                        IsList = false
+                    })
+
+    /// The fields for JSON, in the order of the vocabulary. Of several signatures the values stand between commas.
+    let values (facts: LogFact list) : LogValue list =
+        grouped facts
+        |> List.map (fun one ->
+            { one with
+                Values = List.map cut one.Values
+            })
+
+    /// `NAME=<VALUE>`, `NAME=<VALUE>`: the fields for a line of text.
+    let text (facts: LogFact list) : string =
+        let shown (fact: LogFact) =
+            if isSentence fact.Field then
+                safeSentence fact.Value
+            else
+                safe fact.Value
+
+        let printable =
+            facts |> List.map (fun fact -> { fact with Value = shown fact }) |> grouped
+
+        String.Join(
+            ", ",
+            printable
+            |> List.map (fun one -> one.Name + "=<" + String.Join(",", one.Values) + ">")
+        )
