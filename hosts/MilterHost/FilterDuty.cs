@@ -12,7 +12,7 @@ internal sealed class FilterDuty(FilterProgram program, IResolver resolver, Repo
     /// <summary>The configuration in force.</summary>
     public FilterProgram Program => order.Program;
 
-    public IReadOnlyList<string> WantedMacros => order.Macros;
+    public WantedMacros WantedMacros => order.Program.WantedMacros;
 
     public bool Quarantines => order.Program.Quarantines;
 
@@ -67,8 +67,6 @@ internal sealed class FilterDuty(FilterProgram program, IResolver resolver, Repo
         public IResolver Resolver { get; } = resolver;
 
         public LookupLimits Limits { get; } = Lookups.Limits(program.Service);
-
-        public string[] Macros { get; } = [.. program.WantedMacros];
 
         public string TemporaryDirectory { get; } = Launch.Optional(program.Service.TemporaryDirectory)
             ?? Environment.GetEnvironmentVariable(program.DirectoryVariable) ?? "/var/tmp";

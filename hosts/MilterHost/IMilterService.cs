@@ -7,8 +7,8 @@ namespace Dkim.MilterHost;
 /// may change between messages.</summary>
 internal interface IMilterService
 {
-    /// <summary>Macros to ask for at the end of the header, without braces: <c>i</c>, <c>daemon_name</c>.</summary>
-    IReadOnlyList<string> WantedMacros { get; }
+    /// <summary>Macros to ask for.</summary>
+    WantedMacros WantedMacros { get; }
 
     /// <summary>Messages may have to be held, so that an MTA which cannot is of no use.</summary>
     bool Quarantines { get; }

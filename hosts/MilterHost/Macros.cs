@@ -37,12 +37,15 @@ internal sealed class Macros : IMilterMacros
     /// <summary>Forgets the macros of a command and of those that follow it.</summary>
     public void Forget(Command command) => lengths.AsSpan(Array.IndexOf(stages, command)).Clear();
 
-    /// <summary>The value that came first; an empty one only where there is no other. Postfix's smtpd knows the connection; what comes at the end of a header is of
-    /// its cleanup, which says its own <c>$myhostname</c> for <c>{daemon_name}</c>, whichever port mail came in by.</summary>
-    public FSharpValueOption<string> Find(string name)
+    /// <summary>The value that came first; an empty one only where there is no other.</summary>
+    public FSharpValueOption<string> Find(string name) => Find(name, stages.Length);
+
+    public FSharpValueOption<string> FindAtConnect(string name) => Find(name, 1);
+
+    private FSharpValueOption<string> Find(string name, int firstStages)
     {
         var found = FSharpValueOption<string>.ValueNone;
-        for (var stage = 0; stage < stages.Length; stage++)
+        for (var stage = 0; stage < firstStages; stage++)
         {
             if (!TryFind(texts[stage].AsSpan(0, lengths[stage]), name, out var value))
                 continue;

@@ -10,6 +10,9 @@ internal sealed record Negotiation(uint Version, Actions Actions, Steps Steps)
     private const int Size = 12;
     private const uint Newest = 6;
     private const uint Oldest = 2;
+
+    // Milters name the stages of macros by numbers of their own.
+    private const int MacrosAtConnect = 0;
     private const int MacrosAtEndOfHeader = 6;
 
     private const Steps Wanted = Steps.NoHelo | Steps.NoUnknown | Steps.NoData | Steps.Skip | Steps.KeepSpace
@@ -57,22 +60,30 @@ internal sealed record Negotiation(uint Version, Actions Actions, Steps Steps)
     /// <summary>Appends the answer to the offer.</summary>
     public void Write(IBufferWriter<byte> output, IMilterService service)
     {
-        var wanted = Agreed(Actions.ChooseMacros)
-            ? string.Join(' ', service.WantedMacros.Select(name => name.Length == 1 ? name : $"{{{name}}}"))
-            : "";
-        var size = Size + (wanted.Length > 0 ? 4 + wanted.Length + 1 : 0);
+        byte[] wanted = Agreed(Actions.ChooseMacros)
+            ?
+            [
+                .. Choice(MacrosAtConnect, service.WantedMacros.AtConnect),
+                .. Choice(MacrosAtEndOfHeader, service.WantedMacros.AtEndOfHeader),
+            ]
+            : [];
+        var size = Size + wanted.Length;
         var packet = Packet.Begin(output, Reply.Negotiate, size);
         BinaryPrimitives.WriteUInt32BigEndian(packet, Version);
         BinaryPrimitives.WriteUInt32BigEndian(packet[4..], (uint)Actions);
         BinaryPrimitives.WriteUInt32BigEndian(packet[8..], (uint)Steps);
-        if (wanted.Length > 0)
-        {
-            BinaryPrimitives.WriteUInt32BigEndian(packet[Size..], MacrosAtEndOfHeader);
-            Encoding.Latin1.GetBytes(wanted, packet[(Size + 4)..]);
-            packet[size - 1] = 0;
-        }
-
+        wanted.CopyTo(packet[Size..]);
         Packet.End(output, size);
+    }
+
+    private static byte[] Choice(int stage, IReadOnlyCollection<string> names)
+    {
+        if (names.Count == 0)
+            return [];
+        var text = string.Join(' ', names.Select(name => name.Length == 1 ? name : $"{{{name}}}"));
+        var number = new byte[sizeof(int)];
+        BinaryPrimitives.WriteInt32BigEndian(number, stage);
+        return [.. number, .. Encoding.Latin1.GetBytes(text), 0];
     }
 
     // A reply that may say something is waited for: whom to ignore, when to skip the rest of a body.

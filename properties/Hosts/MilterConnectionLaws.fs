@@ -105,7 +105,9 @@ let private endOfBody = Said.octetsOf Said.EndOfBody
 let private greet (client: Socket) =
     client.Send(Array.append open' Packets.connect) |> ignore
     // The agreement, with the macros wanted, then the reply to the connection.
-    let length = 4 + 13 + 4 + "i {daemon_name}".Length + 1
+    let length =
+        4 + 13 + 4 + "j {daemon_name}\000".Length + 4 + "i {mail_host}\000".Length
+
     read client (length + 5) |> ignore
 
 let private pieces (stream: byte[]) (cuts: int list) =

@@ -157,7 +157,7 @@ let ``No octets whatever make it throw, and it says nothing after the end`` (oct
         Assert.That(talk.Output.Length, Is.EqualTo output)
 
 [<Test>]
-let ``Macros last as long as what they were sent for, and the first value wins`` () =
+let ``Macros last as long as what they were sent for, the first value wins, and that of connect is known`` () =
     let define (stage: string) values =
         Packets.packet 'D' (Array.append (Packets.text stage) (Packets.texts values))
 
@@ -190,14 +190,23 @@ let ``Macros last as long as what they were sent for, and the first value wins``
         whole [||]
         Said.octetsOf Said.QuitForAnother
         Packets.connect
-        whole [||]
+        whole (define "N" [ "i"; "Q6"; "{daemon_name}"; "late" ])
     ]
     |> List.iter talk.Hear
 
     Assert.That(
         program.Macros
         |> Seq.map (List.map (ValueOption.defaultValue "-") >> String.concat " "),
-        Is.EqualTo<string seq>([ "Q1 MTA"; "- MTA"; "Q3 MTA"; " MTA"; "- MTA"; "- -" ])
+        Is.EqualTo<string seq>(
+            [
+                "Q1 MTA MTA"
+                "- MTA MTA"
+                "Q3 MTA MTA"
+                " MTA MTA"
+                "- MTA MTA"
+                "Q6 late -"
+            ]
+        )
     )
 
 [<TestCase(1u, 0x1ffu, false)>]

@@ -178,7 +178,12 @@ type internal FateProgram(edits: Edit list, resolver: IResolver) =
     let start (envelope: MilterEnvelope) : MilterCourse =
         headers.Add [ for field in envelope.Header.Fields -> Octets.latin1 field.Raw.Span ]
 
-        macros.Add [ for name in [ "i"; "daemon_name" ] -> envelope.Macros.Find name ]
+        macros.Add
+            [
+                envelope.Macros.Find "i"
+                envelope.Macros.Find "daemon_name"
+                envelope.Macros.FindAtConnect "daemon_name"
+            ]
 
         match Fates.ofSender envelope.Sender.Value with
         | Early -> Finish(decision (fun reply -> reply.Refuse(550, "5.7.1", "100% refused\r\n")))
@@ -208,7 +213,12 @@ type internal FateProgram(edits: Edit list, resolver: IResolver) =
     member _.Macros = macros
 
     interface IMilterService with
-        member _.WantedMacros = [| "i"; "daemon_name" |]
+        member _.WantedMacros =
+            {
+                AtConnect = [ "j"; "daemon_name" ]
+                AtEndOfHeader = [ "i"; "mail_host" ]
+            }
+
         member _.Quarantines = false
         member _.IgnoresSome = true
         member _.SkipsBodies = true

@@ -128,28 +128,14 @@ module Filters =
             LeastRsaBits = 0<bit>
         }
 
-    // What every MTA tells at an earlier stage unasked (milter_connect_macros and milter_mail_macros of postconf(5),
-    // confMILTER_MACROS_CONNECT and confMILTER_MACROS_ENVFROM of Sendmail). Postfix's cleanup, which answers at the end of a
-    // header, knows nothing of the client's connection.
-    let private toldEarlier =
-        [
-            "daemon_name"
-            "daemon_addr"
-            "if_name"
-            "if_addr"
-            "j"
-            "v"
-            "_"
-            "auth_type"
-            "auth_authen"
-            "auth_author"
+    let private macrosOf (scope: FilterScope) : WantedMacros =
+        "i"
+        :: [
+            if not scope.Mta.IsEmpty then
+                "daemon_name"
+            yield! scope.Macros |> List.map _.Name
         ]
-
-    /// The macros to ask for at the end of a header.
-    let private macrosOf (scope: FilterScope) =
-        "i" :: (scope.Macros |> List.map _.Name)
-        |> List.distinct
-        |> List.except toldEarlier
+        |> MilterMacros.wanted
 
     let private notice = FilterText.line LogLevel.Notice
 

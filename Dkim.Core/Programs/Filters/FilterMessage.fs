@@ -13,7 +13,7 @@ type internal FilterMessage =
     }
 
     member private this.Macro(name: string) : string voption =
-        this.Envelope.Macros.Find name
+        MilterMacros.find this.Envelope.Macros name
         |> ValueOption.map FilterText.safe
         |> ValueOption.filter ((<>) "")
 

@@ -33,7 +33,7 @@ type internal FilterParts =
         Test: FilterTest
         Policy: FilterPolicy
         Quarantines: bool
-        Macros: string list
+        Macros: WantedMacros
         HasPeers: bool
         Milter: MilterParts
         Notices: LogLine list
@@ -78,7 +78,6 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
     /// Whether messages may have to be held by the MTA.
     member _.Quarantines = parts.Quarantines
 
-    /// Macros, without braces, that decisions look at.
     member _.WantedMacros = parts.Macros
 
     /// Whether a body may be wanted only in part, or not at all: a filter that only signs hashes it whole.

@@ -55,7 +55,7 @@ module internal FilterReports =
         let sender =
             match envelope.Sender with
             | ValueSome sender -> ValueSome sender
-            | ValueNone -> envelope.Macros.Find "mail_addr"
+            | ValueNone -> MilterMacros.find envelope.Macros "mail_addr"
 
         let isNull =
             sender

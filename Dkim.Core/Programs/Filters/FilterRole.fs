@@ -151,7 +151,7 @@ module internal FilterRole =
     /// Whether the message came from where ours come from, and what did not speak for it.
     let private origin (roles: FilterRoles) (envelope: MilterEnvelope) : struct (bool * string list) =
         let macro name =
-            envelope.Macros.Find name |> ValueOption.filter ((<>) "")
+            MilterMacros.find envelope.Macros name |> ValueOption.filter ((<>) "")
 
         let isMta () =
             macro "daemon_name"
@@ -168,7 +168,7 @@ module internal FilterRole =
                 if not roles.MtaNames.IsEmpty then
                     isMta, "no MTA name match"
                 match roles.MacrosMatch with
-                | ValueSome matches -> (fun () -> matches envelope.Macros.Find), "no macros match"
+                | ValueSome matches -> (fun () -> matches (MilterMacros.find envelope.Macros)), "no macros match"
                 | ValueNone -> ()
                 (fun () -> roles.IsInternal envelope.Client), "not internal"
                 (fun () -> (macro "auth_type").IsSome), "not authenticated"

@@ -99,6 +99,7 @@ module internal TestMessage =
 type internal TestMacros() =
     interface IMilterMacros with
         member _.Find name = ValueSome("DEBUG-" + name)
+        member _.FindAtConnect name = ValueSome("DEBUG-" + name)
 
 /// A message in test mode, driven by a host that answers questions. `Questions` and `Answer` take turns until nothing is
 /// asked; then there are outputs and an exit code.

@@ -61,7 +61,10 @@ type Ran =
 type Way =
     {
         Client: MilterClient
+        /// Those that came when the client connected, or with its message.
         Macros: (string * string) list
+        /// Those that came only after that.
+        LaterMacros: (string * string) list
         Sender: string voption
         Recipients: string list
         /// Records of each type under a name; what is not there does not exist.
@@ -82,6 +85,7 @@ let local: Way =
     {
         Client = client "localhost" "127.0.0.1"
         Macros = [ "i", "JOB1"; "j", "mx.example.net" ]
+        LaterMacros = []
         Sender = ValueSome "<joe@example.com>"
         Recipients = [ "<you@example.org>" ]
         Zone = []
@@ -168,12 +172,17 @@ let internal run (parts: MilterParts) (way: Way) (mail: string) : Ran =
             mail.Substring(0, at + 2), mail.Substring(at + 4)
 
     let macros =
+        let find macros name =
+            macros
+            |> List.tryFind (fst >> (=) name)
+            |> Option.map snd
+            |> ValueOption.ofOption
+
         { new IMilterMacros with
             member _.Find name =
-                way.Macros
-                |> List.tryFind (fst >> (=) name)
-                |> Option.map snd
-                |> ValueOption.ofOption
+                find (way.Macros @ way.LaterMacros) name
+
+            member _.FindAtConnect name = find way.Macros name
         }
 
     use message = new MilterMessage(parts, way.Client)

@@ -146,10 +146,22 @@ let ``each of daemon, macros, address, login and POP makes a message ours`` () =
     Expect.isTrue (not (signs byMta (macro "daemon_name" "MTA" outside))) "another daemon"
     Expect.isTrue (not (signs byMta outside)) "no daemon"
 
+    let later name value way =
+        { way with
+            LaterMacros = [ name, value ]
+        }
+
+    Expect.isTrue (not (signs byMta (later "daemon_name" "MSA" outside))) "a daemon that was not told at connect"
+
     let byMacro roles =
         { roles with
-            MacrosMatch = ValueSome(fun find -> find "net" = ValueSome "inside")
+            MacrosMatch =
+                ValueSome(fun find -> find "net" = ValueSome "inside" || find "if_addr" = ValueSome "192.0.2.1")
         }
+
+    Expect.isTrue (signs byMacro (macro "if_addr" "192.0.2.1" outside)) "address of the entrance"
+    Expect.isTrue (not (signs byMacro (later "if_addr" "192.0.2.1" outside))) "address that was not told at connect"
+    Expect.isTrue (signs byMacro (later "net" "inside" outside)) "macro told later"
 
     Expect.isTrue (signs byMacro (macro "net" "inside" outside)) "macro"
     Expect.isTrue (not (signs byMacro (macro "net" "outside" outside))) "another value"

@@ -177,6 +177,7 @@ let ``RFC6376-5.3-2 line ends are repaired before they are hashed`` () =
         message.EndOfHeader(
             { new IMilterMacros with
                 member _.Find _ = ValueNone
+                member _.FindAtConnect _ = ValueNone
             },
             now
         )

@@ -141,7 +141,21 @@ let ``a macro that decisions look at is asked for`` () =
         FilterRuns.startDkim [] [ "-p"; "/s"; "-b"; "v"; "-M"; "{mail_host}=x" ]
         |> Starts.serving
 
-    Expect.equal [ "i"; "mail_host" ] program.WantedMacros
+    Expect.equal [ "i"; "mail_host" ] program.WantedMacros.AtEndOfHeader
+    Expect.equal [] program.WantedMacros.AtConnect
+
+[<TestCase("-m", "MSA")>]
+[<TestCase("-M", "{if_addr}=192.0.2.1")>]
+let ``what only the entrance knows is asked for at connect, beside what is told there unasked``
+    (option: string, value: string)
+    =
+    let wanted =
+        (FilterRuns.startDkim [] [ "-p"; "/s"; "-b"; "v"; option; value ]
+         |> Starts.serving)
+            .WantedMacros
+
+    Expect.equal [ "j"; "_"; "v"; "daemon_name"; "daemon_addr"; "if_name"; "if_addr" ] wanted.AtConnect
+    Expect.equal [ "i" ] wanted.AtEndOfHeader
 
 let private shortKey = lazy ("/keys/short.pem", fst ProxyRuns.rsa768.Value)
 

@@ -14,6 +14,9 @@ internal sealed record Entrance(string Milter)
 
     /// <summary>What this entrance of Postfix says for <c>{daemon_name}</c>; by default its host name.</summary>
     public string DaemonName { get; init; } = "$myhostname";
+
+    /// <summary>Settings of this entrance of Postfix alone: <c>name=value</c>.</summary>
+    public string[] Options { get; init; } = [];
 }
 
 /// <summary>A real mail server that takes mail in at several entrances and sends all of it to a sink.</summary>
@@ -52,5 +55,5 @@ internal sealed class PostfixServer(Scratch scratch, int sink, Entrance[] entran
           -o milter_protocol={entrance.Protocol}
           -o milter_macro_daemon_name={entrance.DaemonName}
 
-        """;
+        """ + string.Concat(entrance.Options.Select(option => $"  -o {option}\n"));
 }

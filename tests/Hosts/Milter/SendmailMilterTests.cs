@@ -13,6 +13,7 @@ internal sealed class SendmailMilterTests
         ["Mode s", "Domain example.org", "Selector sel", "KeyFile key.pem", "Syslog yes"];
 
     private readonly Entrance entrance = new($"inet:{Tools.FreePort()}@127.0.0.1");
+    private readonly Entrance other = new($"inet:{Tools.FreePort()}@127.0.0.1");
     private Scratch scratch = null!;
     private MailSink sink = null!;
     private SendmailServer server = null!;
@@ -24,7 +25,7 @@ internal sealed class SendmailMilterTests
         scratch = new Scratch();
         Keys.Make(scratch);
         sink = new MailSink();
-        server = new SendmailServer(scratch, sink.Port, [entrance]);
+        server = new SendmailServer(scratch, sink.Port, [entrance, other]);
     }
 
     [OneTimeTearDown]
@@ -54,6 +55,19 @@ internal sealed class SendmailMilterTests
         var arrived = await SubmitAsync($"unsigned{bySmtp}", bySmtp);
         Assert.That(arrived.Named("DKIM-Signature"), Is.Empty);
         await Tools.Eventually(() => filter.Log.Contains("attempted to send as example.org"), "the log says so");
+    }
+
+    // MTA0 and MTA1 are the names of the two entrances; Sendmail's host name is none of them.
+    [TestCase("dkim-filter", "MTA0", 0, true)]
+    [TestCase("dkim-filter", "MTA0", 1, false)]
+    [TestCase("dkim-filter", "mx.example.net", 0, false)]
+    [TestCase("dk-filter", "MTA1", 1, true)]
+    [TestCase("dk-filter", "MTA1", 0, false)]
+    public async Task Mail_is_signed_by_the_entrance_that_it_came_in_by(string program, string name, int number, bool signed)
+    {
+        var by = number == 0 ? entrance : other;
+        using var filter = SignerByEntrance.Start(scratch, program, by.Milter, name);
+        Assert.That(await SignerByEntrance.IsSignedAsync(by, sink, $"{program}-{name}-{number}"), Is.EqualTo(signed));
     }
 
     private async Task<Arrived> SubmitAsync(string id, bool bySmtp)
