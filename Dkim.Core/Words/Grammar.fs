@@ -120,6 +120,22 @@ let hyphenatedWord: Parser<string> =
         else
             preturn word
 
+/// A production whose value must be of a kind that no grammar says; the reason why one is not is told at the place where
+/// it begins.
+let checkedBy (check: 'a -> Result<'b, string>) (production: Parser<'a>) : Parser<'b> =
+    fun stream ->
+        let start = CharStreamState stream
+        let reply = production stream
+
+        if reply.Status <> ReplyStatus.Ok then
+            Reply(reply.Status, reply.Error)
+        else
+            match check reply.Result with
+            | Result.Ok value -> Reply value
+            | Result.Error reason ->
+                stream.BacktrackTo start
+                Reply(ReplyStatus.FatalError, messageError reason)
+
 /// Parts between a separator, with `[FWS]` allowed around it.
 let listOf (separator: char) (part: Parser<'a>) : Parser<'a list> =
     sepBy1 part (attempt (skipFws >>. skipChar separator) >>. skipFws)

@@ -50,7 +50,7 @@ internal static class Launch
 
         OwnProcess.AllowAllDescriptors();
         using var signals = new Signals();
-        var account = Account.Find(Optional(settings.UserId));
+        var account = FindAccount(settings);
         var looseKeys = SettingsFiles.Warnings(files.Secrets, account).ToArray();
         if (!isCopy)
             BecomeUser(settings, account);
@@ -65,6 +65,10 @@ internal static class Launch
             log.Warning(warning);
         return await Service.RunAsync(program, files, handed, surroundings, log, signals, daemon).ConfigureAwait(false);
     }
+
+    private static Account FindAccount(FilterService settings) => settings.UserId.IsSome
+        ? Account.Find(Optional(settings.UserId.Value.User), Optional(settings.UserId.Value.Group))
+        : Account.Current;
 
     private static void BecomeUser(FilterService settings, Account account)
     {

@@ -18,7 +18,7 @@ internal static class Lookups
             return LoadKeys(keys);
         return Resolvers.Open(new ResolverSettings
         {
-            Forwarders = ResolverSettings.ParseServers(settings.Nameservers),
+            Forwarders = [.. settings.Nameservers],
             TrustAnchorFile = Launch.Optional(settings.TrustAnchorFile),
             Caching = settings.QueryCache,
             SystemTime = Limits(settings).Time,

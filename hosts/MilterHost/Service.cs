@@ -61,7 +61,7 @@ internal sealed class Service
         uint? group = Launch.Optional(settings.SocketGroup) is { } name ? Account.FindGroup(name) : null;
         uint? mode = settings.SocketMode.IsSome ? (uint)settings.SocketMode.Value : null;
         return await Listener.OpenAsync(
-            Hosting.Endpoint.Parse(settings.Socket.Value), new LocalSocketSettings(mode, Group: group))
+            settings.Socket.Value, new LocalSocketSettings(mode, Group: group))
             .ConfigureAwait(false);
     }
 

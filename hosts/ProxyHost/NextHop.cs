@@ -1,10 +1,11 @@
 using System.Net;
+using Dkim.Core;
 using Dkim.Hosting;
 
 namespace Dkim.ProxyHost;
 
 /// <summary>The relay. Its addresses are kept for a while, so that not every connection asks for them again.</summary>
-internal sealed class NextHop(Hosting.Endpoint endpoint)
+internal sealed class NextHop(Endpoint endpoint)
 {
     private const long Keep = 30_000;
     private volatile Known? known;

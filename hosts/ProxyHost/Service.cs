@@ -68,7 +68,7 @@ internal sealed class Service : IDisposable
 
         OwnProcess.AllowAllDescriptors();
         using var signals = new Signals();
-        var account = Account.Find(Serving.Optional(settings.User), Serving.Optional(settings.Group));
+        var account = FindAccount(settings);
         using var pidFile = pidPath is null ? null : PidFile.Create(pidPath, account);
         using var listener = await ListenAsync(program).ConfigureAwait(false);
         var resolver = Serving.OpenResolver(settings);
@@ -91,6 +91,13 @@ internal sealed class Service : IDisposable
         return 0;
     }
 
+    private static Account FindAccount(ProxySettings settings)
+    {
+        var user = settings.User.IsSome ? settings.User.Value : new AccountName(default, default);
+        return Account.Find(
+            Serving.Optional(user.User), Serving.Optional(settings.Group) ?? Serving.Optional(user.Group));
+    }
+
     // Letting go of the terminal needs /dev and /proc, which no longer can be seen in a root of our own.
     private static void Enclose(string root, Daemon? daemon)
     {
@@ -107,8 +114,7 @@ internal sealed class Service : IDisposable
         var opened = new List<Listener>();
         foreach (var place in program.Listen)
         {
-            var endpoint = new Hosting.Endpoint(EndpointFamily.Any, place.Host == "*" ? "" : place.Host, place.Port);
-            opened.Add(await Listener.OpenAsync(endpoint).ConfigureAwait(false));
+            opened.Add(await Listener.OpenAsync(place).ConfigureAwait(false));
         }
 
         return Listener.Join(opened);

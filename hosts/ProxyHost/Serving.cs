@@ -13,7 +13,7 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, IResolve
     {
         var settings = program.Settings;
         var limits = new LookupLimits(settings.DnsQueries, TimeSpan.FromSeconds(settings.DnsTimeout));
-        var relay = new NextHop(new Hosting.Endpoint(EndpointFamily.Any, program.Relay.Host, program.Relay.Port));
+        var relay = new NextHop(program.Relay);
         var relaying = new Relaying(
             new Patience(
                 TimeSpan.FromSeconds(settings.ConnectTimeout),
@@ -47,7 +47,7 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, IResolve
             return LoadKeys(keys);
         var wanted = new ResolverSettings
         {
-            Forwarders = ResolverSettings.ParseServers(settings.Nameservers),
+            Forwarders = [.. settings.Nameservers],
             TrustAnchorFile = Optional(settings.TrustAnchor),
             Library = settings.Resolver != ResolverKind.System,
             System = settings.Resolver != ResolverKind.Unbound,

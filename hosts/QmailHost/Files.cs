@@ -51,15 +51,9 @@ internal static unsafe class Files
                 : throw new QueueFault(QmailExit.Configuration);
         }
 
-        IPEndPoint? server = null;
-        if (settings.Nameserver.IsSome && !ResolverSettings.TryParseServer(settings.Nameserver.Value, out server))
-        {
-            throw new QueueFault(QmailExit.Configuration);
-        }
-
         return Resolvers.Open(new ResolverSettings
         {
-            Forwarders = server is null ? [] : [server],
+            Forwarders = settings.Nameserver.IsSome ? [settings.Nameserver.Value] : [],
             Caching = false,
             Library = false,
             SystemTime = TimeSpan.FromSeconds(settings.LookupTime),

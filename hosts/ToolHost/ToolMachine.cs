@@ -97,7 +97,7 @@ internal sealed class ToolMachine : IToolHost, IDisposable
     {
         return Resolvers.Open(new ResolverSettings
         {
-            Forwarders = ResolverSettings.ParseServers(settings.Nameserver.IsSome ? [settings.Nameserver.Value] : []),
+            Forwarders = settings.Nameserver.IsSome ? [settings.Nameserver.Value] : [],
             TrustAnchorFile = settings.TrustAnchor.IsSome ? settings.TrustAnchor.Value : null,
             Library = settings.Kind != ResolverKind.System,
             SystemTime = TimeSpan.FromSeconds(settings.Timeout),

@@ -11,6 +11,7 @@ open System.Threading.Tasks
 open FsCheck
 open FsCheck.FSharp
 open NUnit.Framework
+open Dkim.Core
 open Dkim.Hosting
 open Dkim.MilterHost
 
@@ -34,7 +35,17 @@ let private slow (delay: int) =
 type private Serving(program: FateProgram, patience: Patience) =
     let stop = new CancellationTokenSource()
     let connections = new OpenConnections()
-    let listener = Listener.OpenAsync(Endpoint.Parse("127.0.0.1:0", -1)).Result
+
+    let listener =
+        Listener
+            .OpenAsync(
+                {
+                    Family = EndpointFamily.Any
+                    Host = "127.0.0.1"
+                    Port = 0
+                }
+            )
+            .Result
 
     let served =
         listener.ServeAsync(

@@ -92,7 +92,12 @@ let ``an endpoint that is shown is read back`` (AnyDomain name) (port: uint16) =
     let number = string port
 
     let reads text host =
-        ProxySettings.parseEndpoint 25 text = { Host = host; Port = int port }
+        Endpoint.parseHostPort text =
+            Ok
+                {
+                    Host = host
+                    Port = ValueSome(int port)
+                }
 
     reads (name + ":" + number) name
     && reads ("[::" + number + "]:" + number) ("::" + number)

@@ -152,7 +152,7 @@ static async Task<int> ResolveAsync(string server, string name, bool library)
     // Without a server those of resolv.conf are asked.
     using var resolver = Resolvers.Open(new ResolverSettings
     {
-        Forwarders = ResolverSettings.TryParseServer(server, out var address) ? [address] : [],
+        Forwarders = server.Length == 0 ? [] : [NameServer.parse(server).ResultValue],
         Library = library,
     });
     Console.Out.WriteLine(resolver.Description);
@@ -189,7 +189,7 @@ static async Task<int> ListenAsync(string address)
 {
     try
     {
-        using var listener = await Listener.OpenAsync(Dkim.Hosting.Endpoint.Parse(address));
+        using var listener = await Listener.OpenAsync(EndpointModule.parse(address).ResultValue);
         Console.Out.WriteLine(listener.Addresses[0]);
         return 0;
     }

@@ -93,8 +93,8 @@ module Filters =
     let private surroundings (machine: FilterMachine) (service: FilterService) : FilterPolicies.Surroundings =
         let userName =
             match service.UserId with
-            | ValueSome user when user <> "" -> (user.Split ':')[0]
-            | _ -> machine.UserName
+            | ValueSome account -> ValueOption.defaultValue machine.UserName account.User
+            | ValueNone -> machine.UserName
 
         {
             HostName = machine.HostName

@@ -1,6 +1,8 @@
 /// The settings of the two milters, dkim-filter and dk-filter: what they share first.
 namespace Dkim.Core
 
+open System.Net
+
 /// The roles that a filter plays.
 [<Struct>]
 type FilterMode = { Signs: bool; Verifies: bool }
@@ -8,14 +10,12 @@ type FilterMode = { Signs: bool; Verifies: bool }
 /// The filter as a service: what the host needs. Durations are in seconds.
 type FilterService =
     {
-        /// `local:PATH`, `unix:PATH`, `inet:PORT[@HOST]`, `inet6:PORT[@HOST]` or a path.
-        Socket: string voption
+        Socket: Endpoint voption
         /// Permission bits of a Unix socket.
         SocketMode: int voption
         SocketGroup: string voption
         UMask: int voption
-        /// `USER[:GROUP]`, names or numbers.
-        UserId: string voption
+        UserId: AccountName voption
         PidFile: string voption
         Background: bool
         AutoRestart: bool
@@ -30,7 +30,7 @@ type FilterService =
         LogFormat: LogFormat
         /// 0: for as long as it takes.
         DnsTimeout: int
-        Nameservers: string list
+        Nameservers: IPEndPoint list
         QueryCache: bool
         TrustAnchorFile: string voption
         /// A file of key and policy records that takes the place of the DNS.

@@ -26,8 +26,9 @@ let Dkim = "dkim-filter(8), dkim-filter.conf(5)"
 
 let private place: Setting<FilterService> list =
     [
-        Setting.optional "Socket" (Codec.text "SOCKET") _.Socket (fun v s -> { s with Socket = v })
+        Setting.optional "Socket" Codec.socket _.Socket (fun v s -> { s with Socket = v })
         |> both 'p'
+        |> Setting.mends Endpoint.tryMend
         |> Setting.says "where to wait for the MTA"
         |> Setting.detail
             "local:PATH or unix:PATH is a Unix socket, and so is a bare PATH. inet:PORT@HOST and inet6:PORT@HOST are TCP \
@@ -37,7 +38,7 @@ let private place: Setting<FilterService> list =
         |> key
         |> Setting.says "the file mode creation mask of socket and pid file"
         |> Setting.detail "A leading 0 makes it octal, as in 002."
-        Setting.optional "UserID" (Codec.text "USER[:GROUP]") _.UserId (fun v s -> { s with UserId = v })
+        Setting.optional "UserID" Codec.account _.UserId (fun v s -> { s with UserId = v })
         |> both 'u'
         |> Setting.says "run as this user"
         |> Setting.detail
@@ -137,14 +138,13 @@ let private serviceOfOurs: Setting<FilterService> list =
         Setting.optional "SocketMode" FilterCodecs.mask _.SocketMode (fun v s -> { s with SocketMode = v })
         |> key
         |> Setting.says "the permission bits of a Unix socket, whatever UMask says"
-        Setting.optional "SocketGroup" (Codec.text "GROUP") _.SocketGroup (fun v s -> { s with SocketGroup = v })
+        Setting.optional "SocketGroup" Codec.group _.SocketGroup (fun v s -> { s with SocketGroup = v })
         |> key
         |> Setting.says "the group of a Unix socket"
         Setting.make "LogFormat" FilterCodecs.logFormat _.LogFormat (fun v s -> { s with LogFormat = v })
         |> key
         |> Setting.says "the form of log lines"
-        Setting.make "Nameservers" (FilterCodecs.texts "ADDRESS[@PORT],...") _.Nameservers (fun v s ->
-            { s with Nameservers = v })
+        Setting.make "Nameservers" Codec.servers _.Nameservers (fun v s -> { s with Nameservers = v })
         |> key
         |> Setting.says "ask this server, not those of resolv.conf"
     ]

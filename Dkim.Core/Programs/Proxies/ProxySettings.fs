@@ -1,13 +1,7 @@
 /// What dkimproxy.out and dkimproxy.in have in common: where they listen and relay, the daemon, bounds and logs.
 namespace Dkim.Core
 
-open System
-open System.Globalization
 open System.Net
-
-/// A host (name or address, without brackets) and a TCP port. The host `*`: every address of the machine.
-[<Struct>]
-type Endpoint = { Host: string; Port: int }
 
 /// What becomes of a CR without LF, or an LF without CR, in the text of a message.
 type BareNewlines =
@@ -49,8 +43,8 @@ type ProxySettings =
         ConfFile: string voption
         Check: bool
         Help: bool
-        Listen: string voption
-        Relay: string voption
+        Listen: HostPort voption
+        Relay: HostPort voption
         RelayHost: string voption
         RelayPort: int voption
         /// Net::Server's own `host` and `port`, which serve where `listen` says nothing.
@@ -67,7 +61,7 @@ type ProxySettings =
         SpoolMemory: int64
         SpoolDirectory: string voption
         Daemonize: bool
-        User: string voption
+        User: AccountName voption
         Group: string voption
         PidFile: string voption
         Chroot: string voption
@@ -88,7 +82,7 @@ type ProxySettings =
         SyslogIdent: string voption
         SyslogFacility: string
         Resolver: ResolverKind
-        Nameservers: string list
+        Nameservers: IPEndPoint list
         TrustAnchor: string voption
         DnsTimeout: int
         DnsQueries: int
@@ -173,56 +167,33 @@ module ProxySettings =
 
         open' || (allowed && not denied)
 
-    let private portOf (text: string) =
-        match Int32.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture) with
-        | true, port when port >= 0 && port <= 65535 -> ValueSome port
-        | _ -> ValueNone
+    // The original's, where no port is written.
+    let private listenPort = 20203
+    let private relayPort = 25
 
-    /// `[v6addr]:port`, `host:port` where the port is digits; any other text is a host.
-    let parseEndpoint (defaultPort: int) (text: string) : Endpoint =
-        let colon = text.LastIndexOf ':'
-
-        let port =
-            if colon > 0 then
-                portOf (text.Substring(colon + 1))
-            else
-                ValueNone
-
-        let unbracketed (host: string) =
-            if host.StartsWith '[' && host.EndsWith ']' then
-                host.Substring(1, host.Length - 2)
-            else
-                host
-
-        match port with
-        // An address with several colons and no brackets is IPv6 alone.
-        | ValueSome port when text[0] = '[' || text.IndexOf ':' = colon ->
-            {
-                Host = unbracketed (text.Substring(0, colon))
-                Port = port
-            }
-        | _ ->
-            {
-                Host = unbracketed text
-                Port = defaultPort
-            }
+    let private at host port : Endpoint =
+        {
+            Family = EndpointFamily.Any
+            Host = if host = "*" then "" else host
+            Port = port
+        }
 
     /// Where the proxy waits for clients: `listen`, else Net::Server's `host` and `port`s. The port without any is 20203.
     let listeners (settings: ProxySettings) : Endpoint list =
         match settings.Listen with
-        | ValueSome text -> [ parseEndpoint 20203 text ]
+        | ValueSome place -> [ HostPort.endpoint listenPort place ]
         | ValueNone ->
             let host = ValueOption.defaultValue "*" settings.BindHost
 
             match settings.BindPorts with
-            | [] -> [ { Host = host; Port = 20203 } ]
-            | ports -> ports |> List.map (fun port -> { Host = host; Port = port })
+            | [] -> [ at host listenPort ]
+            | ports -> ports |> List.map (at host)
 
     /// Where messages go: `relay`, with `relay_host` and `relay_port` in place of what it does not say.
     let relay (settings: ProxySettings) : Endpoint voption =
-        let port = ValueOption.defaultValue 25 settings.RelayPort
+        let port = ValueOption.defaultValue relayPort settings.RelayPort
 
         match settings.Relay, settings.RelayHost with
-        | ValueSome text, _ -> ValueSome(parseEndpoint port text)
-        | ValueNone, ValueSome host -> ValueSome { Host = host; Port = port }
+        | ValueSome place, _ -> ValueSome(HostPort.endpoint port place)
+        | ValueNone, ValueSome host -> ValueSome(at host port)
         | ValueNone, ValueNone -> ValueNone

@@ -45,21 +45,17 @@ module internal ProxySetup =
         }
 
     // Two operands are LISTEN and RELAY and beat the options of these names.
-    let private withOperands kind (operands: string list) (settled: Settled<'s>) =
-        let common = kind.Common settled.Settings
+    let private ofOperands kind (operands: string list) : struct (Given<'s> list * Problem list) =
+        let given name value =
+            {
+                Setting = kind.Table |> List.find (fun row -> row.Name = name)
+                Value = value
+                Origin = OnCommandLine
+            }
 
         match operands with
-        | [] -> settled
-        | [ listen; relay ] ->
-            let common =
-                { common with
-                    Listen = ValueSome listen
-                    Relay = ValueSome relay
-                }
-
-            { settled with
-                Settings = kind.WithCommon common settled.Settings
-            }
+        | [] -> struct ([], [])
+        | [ listen; relay ] -> struct ([ given "listen" listen; given "relay" relay ], [])
         | _ ->
             let problem =
                 {
@@ -70,15 +66,18 @@ module internal ProxySetup =
                     Remedy = "give both " + kind.Text.Operands + " or neither"
                 }
 
-            { settled with
-                Problems = settled.Problems @ [ problem ]
-            }
+            struct ([], [ problem ])
 
     let private withRelayChecked kind (settled: Settled<'s>) =
         let remedy = "give it as the second operand or as --relay=HOST:PORT"
 
+        let isTold =
+            settled.Problems
+            |> List.exists (fun problem -> problem.Name = "relay" || problem.Name = "relay_host")
+
         match ProxySettings.relay (kind.Common settled.Settings) with
         | ValueSome endpoint when endpoint.Host <> "" -> settled
+        | _ when isTold -> settled
         | _ ->
             { settled with
                 Problems =
@@ -87,18 +86,20 @@ module internal ProxySetup =
             }
 
     let private finish kind (line: CommandLine<'s>) (file: SettingsFile<'s>) =
-        let settings, problems = Settings.apply [ file.Given; line.Given ] kind.Defaults
+        let struct (operands, wrong) = ofOperands kind line.Operands
+
+        let settings, problems =
+            Settings.apply [ file.Given; line.Given; operands ] kind.Defaults
 
         {
             Settings = settings
-            Problems = line.Problems @ file.Problems @ problems
+            Problems = line.Problems @ file.Problems @ problems @ wrong
             Inert =
                 file.Given @ line.Given
                 |> List.filter _.Setting.Inert
                 |> List.map _.Setting.Name
                 |> List.distinct
         }
-        |> withOperands kind line.Operands
         |> withRelayChecked kind
 
     /// The settings that arguments and the file that they name make.

@@ -48,7 +48,6 @@ module internal ProxyTable =
             Show = _.Written
         }
 
-    let private endpoint = Codec.text "HOST:PORT"
     let private path = Codec.text "FILE"
     let private port = Codec.number "PORT" 0 65535
 
@@ -57,13 +56,15 @@ module internal ProxyTable =
             Setting.optional "conf_file" path _.ConfFile (fun v s -> { s with ConfFile = v })
             |> Setting.says "read settings from a file"
             |> Setting.spelled [ Spelling.Word "conf_file" ]
-            Setting.optional "listen" endpoint _.Listen (fun v s -> { s with Listen = v })
+            Setting.optional "listen" Codec.hostPort _.Listen (fun v s -> { s with Listen = v })
+            |> Setting.mends Endpoint.tryMendHostPort
             |> Setting.says "where to wait for clients"
             |> Setting.detail "The same as the first operand, which beats it. An IPv6 address stands in brackets."
-            Setting.optional "relay" endpoint _.Relay (fun v s -> { s with Relay = v })
+            Setting.optional "relay" Codec.hostPort _.Relay (fun v s -> { s with Relay = v })
+            |> Setting.mends Endpoint.tryMendHostPort
             |> Setting.says "where to send messages on"
             |> Setting.detail "The same as the second operand, which beats it. The port is 25 where none is given."
-            Setting.optional "relay_host" (Codec.text "HOST") _.RelayHost (fun v s -> { s with RelayHost = v })
+            Setting.optional "relay_host" Codec.host _.RelayHost (fun v s -> { s with RelayHost = v })
             |> Setting.says "the host alone of relay"
             Setting.optional "relay_port" port _.RelayPort (fun v s -> { s with RelayPort = v })
             |> Setting.says "the port alone of relay"
@@ -111,9 +112,9 @@ module internal ProxyTable =
             Setting.flag "daemonize" _.Daemonize (fun v s -> { s with Daemonize = v })
             |> Setting.says "run in the background"
             |> Setting.also [ "setsid"; "background" ]
-            Setting.optional "user" (Codec.text "USER") _.User (fun v s -> { s with User = v })
+            Setting.optional "user" { Codec.account with Shape = "USER" } _.User (fun v s -> { s with User = v })
             |> Setting.says "the user to become once sockets and keys are open"
-            Setting.optional "group" (Codec.text "GROUP") _.Group (fun v s -> { s with Group = v })
+            Setting.optional "group" Codec.group _.Group (fun v s -> { s with Group = v })
             |> Setting.says "the group to become a member of"
             Setting.optional "pidfile" path _.PidFile (fun v s -> { s with PidFile = v })
             |> Setting.says "write the process id to a file"
@@ -143,7 +144,7 @@ module internal ProxyTable =
             |> Setting.says "networks of clients to admit"
             Setting.repeated "cidr_deny" (filter "ADDRESS/BITS" network) _.CidrDeny (fun v s -> { s with CidrDeny = v })
             |> Setting.says "networks of clients to turn away"
-            Setting.optional "host" (Codec.text "HOST") _.BindHost (fun v s -> { s with BindHost = v })
+            Setting.optional "host" Codec.host _.BindHost (fun v s -> { s with BindHost = v })
             |> Setting.says "the host alone of listen"
             Setting.repeated "port" port _.BindPorts (fun v s -> { s with BindPorts = v })
             |> Setting.says "the port alone of listen"

@@ -1,6 +1,7 @@
 /// The settings of qmail-dk: variables of its environment, since qmail-queue has no options.
 namespace Dkim.Core
 
+open System.Net
 open System
 
 /// Settings of the queue front end. Paths that do not begin with a slash lie in the qmail home.
@@ -22,7 +23,7 @@ type QmailSettings =
         /// How long to wait for keys, in seconds.
         LookupTime: int
         TestKeys: string voption
-        Nameserver: string voption
+        Nameserver: IPEndPoint voption
     }
 
 module QmailSettings =

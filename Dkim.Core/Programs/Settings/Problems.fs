@@ -81,8 +81,23 @@ type Given<'s> =
     }
 
 module Settings =
-    let private remedy (setting: Setting<'s>) =
-        "write " + setting.Name + " " + setting.Shape
+    // As it is written where the problem stands.
+    let private spelled origin (setting: Setting<'s>) (value: string) : string =
+        let spelling spelling =
+            match origin, spelling with
+            | OnCommandLine, Spelling.Word name -> Some("--" + name + "=" + value)
+            | OnCommandLine, Spelling.Letter letter -> Some("-" + string letter + " " + value)
+            | InFile _, Spelling.Key name -> Some(name + " " + value)
+            | InEnvironment, Spelling.Variable name -> Some(name + "=" + value)
+            | _ -> None
+
+        setting.Spellings
+        |> List.tryPick spelling
+        |> Option.defaultValue (setting.Name + " " + value)
+
+    let internal remedy origin (setting: Setting<'s>) (value: string voption) =
+        let meant = value |> ValueOption.bind setting.Mend
+        "write " + spelled origin setting (ValueOption.defaultValue setting.Shape meant)
 
     let private applyOne (state, problems) (given: Given<'s>) =
         match given.Setting.Read given.Value state with
@@ -94,7 +109,7 @@ module Settings =
                     Name = given.Setting.Name
                     Value = ValueSome given.Value
                     Fault = IllegalValue reason
-                    Remedy = remedy given.Setting
+                    Remedy = remedy given.Origin given.Setting (ValueSome given.Value)
                 }
 
             state, problem :: problems
@@ -119,49 +134,11 @@ module Settings =
             Name = setting.Name
             Value = ValueNone
             Fault = MissingValue
-            Remedy = remedy setting
+            Remedy = remedy origin setting ValueNone
         }
 
-    /// How many octets must be put in, taken out or replaced to make one name of another (Levenshtein), without regard to
-    /// case, `-` and `_` being the same.
-    let private distance (one: string) (other: string) : int =
-        let a = one.ToLowerInvariant().Replace('_', '-')
-        let b = other.ToLowerInvariant().Replace('_', '-')
-
-        let next (row: int[]) (index: int) =
-            let cells = Array.create (b.Length + 1) (index + 1)
-
-            for column in 1 .. b.Length do
-                let replaced = if a[index] = b[column - 1] then 0 else 1
-                let kept = row[column - 1] + replaced
-                cells[column] <- min kept (1 + min row[column] cells[column - 1])
-
-            cells
-
-        let first = Array.init (b.Length + 1) id
-        (List.fold next first [ 0 .. a.Length - 1 ])[b.Length]
-
-    /// Longer names are like none that is known.
-    [<Literal>]
-    let private NameLimit = 64
-
-    /// The name among those known that is most like one that is not, where one is.
-    let internal nearest (known: string list) (name: string) : string voption =
-        let isNear (_, far) = far <= max 1 (name.Length / 3)
-
-        if name.Length < 2 || name.Length > NameLimit then
-            ValueNone
-        else
-            known
-            |> List.map (fun other -> other, distance name other)
-            |> List.filter isNear
-            |> List.sortBy snd
-            |> List.tryHead
-            |> Option.map fst
-            |> Option.toValueOption
-
     let private unknownRemedy (table: Setting<'s> list) known name =
-        match nearest known name with
+        match Nearest.tryFind known name with
         | ValueSome near -> "is " + near + " meant?"
         | ValueNone when table |> List.exists (fun row -> row.Name = "help") -> "--help lists every setting"
         | ValueNone -> "the manual page lists every setting"

@@ -141,25 +141,72 @@ module Codec =
             Shape = "FACILITY"
         }
 
-    let private isServer (text: string) =
-        let plain =
-            match text.IndexOf '@' with
-            | -1 -> text
-            | at when text.AsSpan(0, at).Contains ':' -> "[" + text.Substring(0, at) + "]:" + text.Substring(at + 1)
-            | at -> text.Substring(0, at) + ":" + text.Substring(at + 1)
-
-        fst (IPEndPoint.TryParse plain)
-
     /// A name server: `192.0.2.1`, `192.0.2.1@5353`, `192.0.2.1:5353`, `2001:db8::1@53`, `[2001:db8::1]:53`.
-    let server: Codec<string> =
+    let server: Codec<IPEndPoint> =
         {
             Shape = "ADDRESS[@PORT]"
+            Parse = NameServer.parse
+            Show = NameServer.show
+        }
+
+    /// Name servers between commas; the reason of a refusal names the one.
+    let servers: Codec<IPEndPoint list> =
+        let add (text: string) (servers: Result<IPEndPoint list, string>) =
+            match servers, NameServer.parse text with
+            | Error reason, _ -> Error reason
+            | Ok servers, Ok server -> Ok(server :: servers)
+            | Ok _, Error reason -> Error(text + ": " + reason)
+
+        {
+            Shape = "ADDRESS[@PORT],..."
             Parse =
                 fun text ->
-                    if isServer text then
-                        Ok text
-                    else
-                        Error "not an address, or ADDRESS@PORT"
+                    List.foldBack
+                        add
+                        (List.ofArray (
+                            text.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries)
+                        ))
+                        (Ok [])
+            Show = List.map NameServer.show >> String.concat ","
+        }
+
+    /// Where a milter waits for its MTA.
+    let socket: Codec<Endpoint> =
+        {
+            Shape = "SOCKET"
+            Parse = Endpoint.parse
+            Show = string
+        }
+
+    /// Where an SMTP server waits or is.
+    let hostPort: Codec<HostPort> =
+        {
+            Shape = "HOST:PORT"
+            Parse = Endpoint.parseHostPort
+            Show = HostPort.show
+        }
+
+    /// A host without a port.
+    let host: Codec<string> =
+        {
+            Shape = "HOST"
+            Parse = Endpoint.parseHost
+            Show = id
+        }
+
+    /// A user and a group.
+    let account: Codec<AccountName> =
+        {
+            Shape = "USER[:GROUP]"
+            Parse = AccountName.parse
+            Show = AccountName.show
+        }
+
+    /// A group.
+    let group: Codec<string> =
+        {
+            Shape = "GROUP"
+            Parse = AccountName.parseGroup
             Show = id
         }
 
@@ -197,6 +244,8 @@ type Setting<'s> =
         Clear: 's -> 's
         /// Taken for the sake of old configurations: it changes nothing.
         Inert: bool
+        /// What may have been meant by a value that is refused, where that can be guessed.
+        Mend: string -> string voption
         /// The heading under which help and manual list it.
         Group: string
         Summary: string
@@ -217,6 +266,7 @@ module Setting =
             Show = show
             Clear = clear
             Inert = false
+            Mend = fun _ -> ValueNone
             Group = ""
             Summary = ""
             Detail = ""
@@ -281,6 +331,9 @@ module Setting =
     /// Further sentences for the manual page.
     let detail text setting = { setting with Detail = text }
 
+    /// How a value that is refused may have been meant.
+    let mends guess setting = { setting with Mend = guess }
+
     /// Rows that share a heading and the document that defines them.
     let group heading source settings =
         settings
@@ -301,6 +354,7 @@ module Setting =
             Show = get >> setting.Show
             Clear = fun whole -> put (setting.Clear(get whole)) whole
             Inert = setting.Inert
+            Mend = setting.Mend
             Group = setting.Group
             Summary = setting.Summary
             Detail = setting.Detail

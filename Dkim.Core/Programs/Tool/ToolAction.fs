@@ -2,6 +2,7 @@
 /// no random numbers.
 namespace Dkim.Core
 
+open System.Net
 open System
 open System.Collections.Generic
 open System.Text
@@ -20,7 +21,7 @@ type ToolResolver =
     {
         Kind: ResolverKind
         /// As it was written; nothing means those of resolv.conf.
-        Nameserver: string voption
+        Nameserver: IPEndPoint voption
         TrustAnchor: string voption
         /// In seconds.
         Timeout: int

@@ -24,28 +24,6 @@ public sealed record ResolverSettings
 
     /// <summary>How long the C library tries one question, over all servers and repetitions.</summary>
     public TimeSpan SystemTime { get; init; } = TimeSpan.FromSeconds(10);
-
-    /// <summary>Reads servers, each written as <see cref="TryParseServer"/> takes it.</summary>
-    /// <exception cref="StartupException">One is not.</exception>
-    public static IReadOnlyList<IPEndPoint> ParseServers(IEnumerable<string> texts) =>
-        [.. texts.Select(text => TryParseServer(text, out var server)
-            ? server
-            : throw new StartupException(
-                StartupFault.Resolver, $"nameserver {text}: not an address, or ADDRESS@PORT"))];
-
-    /// <summary>Reads a server written as <c>ADDRESS</c>, <c>ADDRESS:PORT</c>, <c>[V6]:PORT</c> or
-    /// <c>ADDRESS@PORT</c>.</summary>
-    public static bool TryParseServer(string text, out IPEndPoint server)
-    {
-        var at = text.IndexOf('@');
-        var host = at < 0 ? text : text[..at].Contains(':') ? $"[{text[..at]}]" : text[..at];
-        var plain = at < 0 ? host : $"{host}:{text[(at + 1)..]}";
-        var found = Endpoint.TryParse(plain, 53, out var endpoint, out _)
-            && IPAddress.TryParse(endpoint.Host, out _)
-            && endpoint.Port > 0;
-        server = new IPEndPoint(found ? IPAddress.Parse(endpoint.Host) : IPAddress.None, endpoint.Port);
-        return found;
-    }
 }
 
 /// <summary>Chooses a source of DNS answers.</summary>

@@ -12,18 +12,11 @@ public sealed record Account(uint User, uint Group, string UserName)
     /// <summary>The account this process runs as now.</summary>
     public static Account Current => new(Libc.geteuid(), Libc.getegid(), "");
 
-    /// <summary>Looks an account up. Names and numbers are both taken; <c>user:group</c> in <paramref name="user"/>
-    /// names both. An absent user or group stays as it is, except that a user brings its own group.</summary>
+    /// <summary>Looks an account up. Names and numbers are both taken. An absent user or group stays as it is, except
+    /// that a user brings its own group.</summary>
     /// <exception cref="StartupException">There is no such user or group.</exception>
     public static Account Find(string? user, string? group = null)
     {
-        var colon = user?.IndexOf(':') ?? -1;
-        if (user is not null && colon >= 0)
-        {
-            group ??= colon + 1 < user.Length ? user[(colon + 1)..] : null;
-            user = user[..colon];
-        }
-
         var found = string.IsNullOrEmpty(user) ? Current : FindUser(user);
         if (!string.IsNullOrEmpty(group))
         {

@@ -149,7 +149,7 @@ let ``all problems are told, in order`` () =
     Expect.equal 3 problems.Length
     Expect.contains "nothing: unknown setting" problems[0]
     Expect.contains "z: unknown setting" problems[1]
-    Expect.contains "count: 'ten': not a whole number (write count NUM)" problems[2]
+    Expect.contains "count: 'ten': not a whole number (write --count=NUM)" problems[2]
 
 [<Test>]
 let ``variables of the environment are read where they are set`` () =

@@ -70,14 +70,18 @@ let ``a reload forgets the command line and keeps what cannot change`` () =
 
     let program = reloaded before after |> Starts.serving
     let service = program.Service
-    Expect.equal (ValueSome "local:/s") service.Socket
-    Expect.equal (ValueSome "/p", ValueSome 7, ValueSome "a") (service.PidFile, service.UMask, service.UserId)
+    Expect.equal "local:/s" (string service.Socket.Value)
+
+    Expect.equal
+        (ValueSome "/p", ValueSome 7, "a")
+        (service.PidFile, service.UMask, AccountName.show service.UserId.Value)
+
     Expect.equal (false, ValueSome "/t", ValueSome "/d") (service.QueryCache, service.TestPublicKeys, service.PopDbFile)
     Expect.equal (false, true, 3) (service.Background, service.AutoRestart, service.AutoRestartCount)
     Expect.isTrue program.Quarantines "quarantine"
     // These are those of the file again.
     Expect.equal (false, 5, "news") (service.Syslog, service.DnsTimeout, service.SyslogFacility)
-    Expect.equal [ "127.0.0.1" ] service.Nameservers
+    Expect.equal [ "127.0.0.1:53" ] (service.Nameservers |> List.map string)
 
 [<Test>]
 let ``a reload with an error says what is wrong`` () =

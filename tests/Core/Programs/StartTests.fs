@@ -17,12 +17,12 @@ let ``the sample configuration of dkimproxy.out starts`` () =
         + "#min_servers 5\nmin_spare_servers 2\nmax_servers 20\nuser dkim\ngroup dkim\n"
 
     let program = startOut (keyed [ "conf", text ]) [ "--conf_file=conf" ] |> serving
-    Expect.equal [ { Host = "127.0.0.1"; Port = 10027 } ] program.Listen
-    Expect.equal { Host = "127.0.0.1"; Port = 10028 } program.Relay
+    Expect.equal [ endpoint "127.0.0.1" 10027 ] program.Listen
+    Expect.equal (endpoint "127.0.0.1" 10028) program.Relay
 
     Expect.equal
-        (20, ValueSome "dkim", ValueSome "dkim")
-        (program.Settings.MaxServers, program.Settings.User, program.Settings.Group)
+        (20, "dkim", ValueSome "dkim")
+        (program.Settings.MaxServers, AccountName.show program.Settings.User.Value, program.Settings.Group)
 
     Expect.equal [] (program.Notices |> List.map _.Text)
     Expect.equal "dkimproxy.out" program.Ident
@@ -59,7 +59,7 @@ let ``the sample configurations of the manuals start`` () =
         + "hostname    myhost.example.com\nreject_fail\n"
 
     let program = startIn [ "conf", incoming ] [ "--conf_file"; "conf" ] |> serving
-    Expect.equal { Host = "127.0.0.1"; Port = 10026 } program.Relay
+    Expect.equal (endpoint "127.0.0.1" 10026) program.Relay
     Expect.equal "dkimproxy.in" program.Ident
 
     startIn [] [ "--reject-fail"; "--reject-error"; "127.0.0.1:10025"; "127.0.0.1:10026" ]
@@ -81,7 +81,7 @@ let ``the command line beats the file, and its signatures discard the file's`` (
              @ [ "--selector=line"; "10.0.0.1:1"; "h:2" ])
         |> serving
 
-    Expect.equal [ { Host = "10.0.0.1"; Port = 1 } ] program.Listen
+    Expect.equal [ endpoint "10.0.0.1" 1 ] program.Listen
     let outcome, _, _ = pass [] program "From: a@example.org\n\nx\n"
 
     match outcome with

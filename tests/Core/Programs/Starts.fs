@@ -15,6 +15,14 @@ type Ended<'program> =
     /// Test mode, which only the milters have.
     | Testing of 'program * file: string
 
+/// Where a proxy listens or relays to.
+let endpoint host port : Endpoint =
+    {
+        Family = EndpointFamily.Any
+        Host = host
+        Port = port
+    }
+
 let contents (text: string) =
     FileContents.Found(ReadOnlyMemory(Encoding.UTF8.GetBytes text))
 

@@ -46,7 +46,7 @@ public sealed class FileTests
         var path = scratch.Write("key", "secret", Private | UnixFileMode.GroupRead);
         Tools.Run("/", "/bin/chgrp", "daemon", path);
         Assert.That(PrivateFile.Read(path, Strictness.Warn).Warnings.Single(), Does.Contain("read by group 1"));
-        Assert.That(PrivateFile.Read(path, Strictness.Warn, Account.Find("nobody:daemon")).Warnings, Is.Empty);
+        Assert.That(PrivateFile.Read(path, Strictness.Warn, Account.Find("nobody", "daemon")).Warnings, Is.Empty);
     }
 
     [Test]

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Dkim.Core;
 using Dkim.Hosting;
 using NUnit.Framework;
 
@@ -18,58 +19,13 @@ public sealed class ListenerTests
     [TearDown]
     public void Stop() => scratch.Dispose();
 
-    [TestCase("127.0.0.1:10025", EndpointFamily.Any, "127.0.0.1", 10025)]
-    [TestCase("localhost:10025", EndpointFamily.Any, "localhost", 10025)]
-    [TestCase("mail.example", EndpointFamily.Any, "mail.example", 25)]
-    [TestCase("[::1]:10025", EndpointFamily.Any, "::1", 10025)]
-    [TestCase("[::1]", EndpointFamily.Any, "::1", 25)]
-    [TestCase("::1", EndpointFamily.Any, "::1", 25)]
-    [TestCase("*:10025", EndpointFamily.Any, "", 10025)]
-    [TestCase(":10025", EndpointFamily.Any, "", 10025)]
-    [TestCase("inet:8891@localhost", EndpointFamily.IPv4, "localhost", 8891)]
-    [TestCase("inet:8891", EndpointFamily.IPv4, "", 8891)]
-    [TestCase("INET:8891", EndpointFamily.IPv4, "", 8891)]
-    [TestCase("inet6:8891@[::1]", EndpointFamily.IPv6, "::1", 8891)]
-    [TestCase("inet6:8891@::1", EndpointFamily.IPv6, "::1", 8891)]
-    [TestCase("local:/run/x.sock", EndpointFamily.Local, "/run/x.sock", 0)]
-    [TestCase("unix:x.sock", EndpointFamily.Local, "x.sock", 0)]
-    [TestCase("/run/x.sock", EndpointFamily.Local, "/run/x.sock", 0)]
-    public void An_address_is_read(string text, EndpointFamily family, string host, int port)
-    {
-        Assert.That(Endpoint.TryParse(text, 25, out var endpoint, out var problem), problem);
-        Assert.That(endpoint, Is.EqualTo(new Endpoint(family, host, port)));
-        Assert.That(Endpoint.Parse(endpoint.ToString()), Is.EqualTo(endpoint), "it can be written and read again");
-    }
-
-    [TestCase("", "empty")]
-    [TestCase("host", "port is missing")]
-    [TestCase("host:", "port is not a number")]
-    [TestCase("host:70000", "port is not a number")]
-    [TestCase("host:+25", "port is not a number")]
-    [TestCase("inet:smtp@host", "port is not a number")]
-    [TestCase("10025", "port is missing")]
-    [TestCase("10025:25", "no host")]
-    [TestCase("a b:25", "neither a host name nor an address")]
-    [TestCase("inet:25@::1", "not an address of this kind")]
-    [TestCase("local:", "path is missing")]
-    public void What_is_no_address_is_explained(string text, string reason)
-    {
-        Assert.That(Endpoint.TryParse(text, 0, out _, out var problem), Is.False);
-        Assert.That(problem, Does.Contain(reason));
-    }
-
-    [Test]
-    public void A_path_too_long_for_a_socket_is_explained() => Assert.That(
-        () => Endpoint.Parse("local:/" + new string('x', 107)),
-        Throws.InstanceOf<StartupException>().With.Message.Contains("107"));
-
     [TestCase("127.0.0.1:0")]
     [TestCase("[::1]:0")]
     [TestCase("inet:0@127.0.0.1")]
     public async Task Connections_are_served(string address)
     {
         using var stop = new CancellationTokenSource();
-        using var listener = await Listener.OpenAsync(Endpoint.Parse(address));
+        using var listener = await Listener.OpenAsync(Places.At(address));
         var peers = new List<IPEndPoint>();
         var serving = listener.ServeAsync(
             async (socket, token) =>
@@ -81,7 +37,7 @@ public sealed class ListenerTests
             _ => { },
             stop.Token);
         var port = ((IPEndPoint)listener.Addresses[0]).Port;
-        var endpoint = Endpoint.Parse(address.Replace(":0", $":{port}", StringComparison.Ordinal));
+        var endpoint = Places.At(address.Replace(":0", $":{port}", StringComparison.Ordinal));
         using var client = await endpoint.ConnectAsync(CancellationToken.None);
         Assert.That(await SayAsync(client, "hello"), Is.EqualTo("hello"));
         Assert.That(client.NoDelay);
@@ -90,7 +46,7 @@ public sealed class ListenerTests
         await stop.CancelAsync();
         await serving.WaitAsync(TimeSpan.FromSeconds(5));
         Assert.That(
-            async () => await Endpoint.Parse($"127.0.0.1:{port}").ConnectAsync(CancellationToken.None),
+            async () => await Places.At($"127.0.0.1:{port}").ConnectAsync(CancellationToken.None),
             Throws.InstanceOf<SocketException>());
     }
 
@@ -103,12 +59,12 @@ public sealed class ListenerTests
         }
 
         using var stop = new CancellationTokenSource();
-        using var listener = await Listener.OpenAsync(Endpoint.Parse("*:0"));
+        using var listener = await Listener.OpenAsync(Places.At("*:0"));
         var port = ((IPEndPoint)listener.Addresses[0]).Port;
         var serving = listener.ServeAsync(EchoAsync, relaxed, _ => { }, stop.Token);
         foreach (var host in (string[])["127.0.0.1", "[::1]"])
         {
-            using var client = await Endpoint.Parse($"{host}:{port}").ConnectAsync(CancellationToken.None);
+            using var client = await Places.At($"{host}:{port}").ConnectAsync(CancellationToken.None);
             Assert.That(await SayAsync(client, host), Is.EqualTo(host));
         }
 
@@ -119,10 +75,10 @@ public sealed class ListenerTests
     [Test]
     public async Task A_port_in_use_is_refused()
     {
-        using var first = await Listener.OpenAsync(Endpoint.Parse("127.0.0.1:0"));
+        using var first = await Listener.OpenAsync(Places.At("127.0.0.1:0"));
         var port = ((IPEndPoint)first.Addresses[0]).Port;
         Assert.That(
-            async () => await Listener.OpenAsync(Endpoint.Parse($"127.0.0.1:{port}")),
+            async () => await Listener.OpenAsync(Places.At($"127.0.0.1:{port}")),
             Throws.InstanceOf<StartupException>().With.Message.Contains($"127.0.0.1:{port}"));
     }
 
@@ -131,11 +87,11 @@ public sealed class ListenerTests
     {
         using var stop = new CancellationTokenSource();
         using var listener = Listener.Join(
-            [await Listener.OpenAsync(Endpoint.Parse("127.0.0.1:0")), await Listener.OpenAsync(Endpoint.Parse("127.0.0.1:0"))]);
+            [await Listener.OpenAsync(Places.At("127.0.0.1:0")), await Listener.OpenAsync(Places.At("127.0.0.1:0"))]);
         var serving = listener.ServeAsync(EchoAsync, new ServeSettings(1, TimeSpan.FromSeconds(1)), _ => { }, stop.Token);
         foreach (var address in listener.Addresses.Concat(listener.Addresses))
         {
-            using var client = await Endpoint.Parse(address.ToString()!).ConnectAsync(CancellationToken.None);
+            using var client = await Places.At(address.ToString()!).ConnectAsync(CancellationToken.None);
             Assert.That(await SayAsync(client, "my turn"), Is.EqualTo("my turn"));
         }
 
@@ -148,7 +104,7 @@ public sealed class ListenerTests
     {
         Tools.RequireRoot();
         var path = scratch.At("s");
-        using (await Listener.OpenAsync(Endpoint.Parse($"local:{path}"), new LocalSocketSettings(Mode: 0x1B0, Group: 1)))
+        using (await Listener.OpenAsync(Places.At($"local:{path}"), new LocalSocketSettings(Mode: 0x1B0, Group: 1)))
         {
             Assert.That(Tools.Run("/", "/usr/bin/stat", "-c", "%a %g %F", path), Is.EqualTo("660 1 socket\n"));
         }
@@ -165,7 +121,7 @@ public sealed class ListenerTests
             () => File.ReadLines("/proc/locks").Any(line => line.Contains($" {holder.Id} ", StringComparison.Ordinal)), "it is held");
         try
         {
-            using var listener = await Task.Run(() => Listener.OpenAsync(Endpoint.Parse($"local:{scratch.At("socket")}")))
+            using var listener = await Task.Run(() => Listener.OpenAsync(Places.At($"local:{scratch.At("socket")}")))
                 .WaitAsync(TimeSpan.FromSeconds(20));
             Assert.That(File.Exists(scratch.At("socket")));
         }
@@ -179,7 +135,7 @@ public sealed class ListenerTests
     public async Task A_stale_socket_is_replaced_and_a_live_one_is_not()
     {
         var path = scratch.At("s");
-        var endpoint = Endpoint.Parse(path);
+        var endpoint = Places.At(path);
         using (var dead = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
         {
             // A name of its own keeps the dying socket from taking the path along.
@@ -226,7 +182,7 @@ public sealed class ListenerTests
         }
 
         Assert.That(
-            async () => await Listener.OpenAsync(Endpoint.Parse(path)),
+            async () => await Listener.OpenAsync(Places.At(path)),
             Throws.InstanceOf<StartupException>().With.Message.Contains("another process is listening"));
         waiting.ForEach(client => client.Dispose());
         await Task.CompletedTask;
@@ -236,9 +192,9 @@ public sealed class ListenerTests
     public async Task The_socket_of_another_is_not_removed_at_the_end()
     {
         var path = scratch.At("s");
-        var first = await Listener.OpenAsync(Endpoint.Parse(path));
+        var first = await Listener.OpenAsync(Places.At(path));
         File.Delete(path);
-        using var second = await Listener.OpenAsync(Endpoint.Parse(path));
+        using var second = await Listener.OpenAsync(Places.At(path));
         first.Dispose();
         Assert.That(File.Exists(path), "it is the second listener's by now");
     }
@@ -248,7 +204,7 @@ public sealed class ListenerTests
     {
         var path = scratch.Write("s", "precious");
         Assert.That(
-            async () => await Listener.OpenAsync(Endpoint.Parse(path)),
+            async () => await Listener.OpenAsync(Places.At(path)),
             Throws.InstanceOf<StartupException>().With.Message.Contains("no socket"));
         Assert.That(File.ReadAllText(path), Is.EqualTo("precious"));
     }
@@ -263,7 +219,7 @@ public sealed class ListenerTests
             {
                 try
                 {
-                    return await Listener.OpenAsync(Endpoint.Parse(path));
+                    return await Listener.OpenAsync(Places.At(path));
                 }
                 catch (StartupException)
                 {
@@ -282,7 +238,7 @@ public sealed class ListenerTests
     public async Task No_more_connections_are_served_at_once_than_allowed()
     {
         using var stop = new CancellationTokenSource();
-        using var listener = await Listener.OpenAsync(Endpoint.Parse("127.0.0.1:0"));
+        using var listener = await Listener.OpenAsync(Places.At("127.0.0.1:0"));
         var (now, most, served) = (0, 0, 0);
         var serving = listener.ServeAsync(
             async (_, token) =>
@@ -308,7 +264,7 @@ public sealed class ListenerTests
     public async Task A_stop_lets_connections_end_and_then_cuts_them()
     {
         using var stop = new CancellationTokenSource();
-        using var listener = await Listener.OpenAsync(Endpoint.Parse("127.0.0.1:0"));
+        using var listener = await Listener.OpenAsync(Places.At("127.0.0.1:0"));
         var (ended, cut, began) = (0, 0, 0);
         var serving = listener.ServeAsync(
             async (_, token) =>
@@ -345,7 +301,7 @@ public sealed class ListenerTests
     public async Task What_a_session_throws_ends_it_alone()
     {
         using var stop = new CancellationTokenSource();
-        using var listener = await Listener.OpenAsync(Endpoint.Parse("127.0.0.1:0"));
+        using var listener = await Listener.OpenAsync(Places.At("127.0.0.1:0"));
         var reports = new System.Collections.Concurrent.ConcurrentQueue<string>();
         var serving = listener.ServeAsync(
             async (socket, token) =>
@@ -365,7 +321,7 @@ public sealed class ListenerTests
             relaxed,
             reports.Enqueue,
             stop.Token);
-        var endpoint = Endpoint.Parse(listener.Addresses[0].ToString()!);
+        var endpoint = Places.At(listener.Addresses[0].ToString()!);
         using (var bad = await endpoint.ConnectAsync(CancellationToken.None))
         {
             Assert.That(await SayAsync(bad, "!"), Is.Empty);

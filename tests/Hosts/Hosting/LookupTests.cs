@@ -81,21 +81,6 @@ public sealed class LookupTests
         () => KeyFileResolver.Read("a b\n\nlonely\n", "keys"),
         Throws.InstanceOf<FormatException>().With.Message.StartsWith("keys:3:"));
 
-    [TestCase("192.0.2.1", "192.0.2.1:53")]
-    [TestCase("192.0.2.1:5353", "192.0.2.1:5353")]
-    [TestCase("192.0.2.1@5353", "192.0.2.1:5353")]
-    [TestCase("[::1]:5353", "[::1]:5353")]
-    [TestCase("::1@5353", "[::1]:5353")]
-    [TestCase("::1", "[::1]:53")]
-    [TestCase("host.example", "")]
-    [TestCase("192.0.2.1:99999", "")]
-    [TestCase("", "")]
-    public void Servers_are_addresses(string text, string server)
-    {
-        var found = ResolverSettings.TryParseServer(text, out var address);
-        Assert.That(found ? address.ToString() : "", Is.EqualTo(server));
-    }
-
     [Test]
     public void The_cache_is_bounded()
     {

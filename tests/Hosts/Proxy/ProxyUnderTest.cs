@@ -3,6 +3,8 @@ using System.Net.Sockets;
 using System.Text;
 using Dkim.Hosting;
 using Dkim.ProxyHost;
+using Endpoint = Dkim.Core.Endpoint;
+using EndpointFamily = Dkim.Core.EndpointFamily;
 
 namespace Dkim.Hosts.Tests.Proxy;
 
@@ -18,12 +20,12 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
         var patience = new Patience(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(30));
         var relaying = new Relaying(patience, new DialogueLimits(), new SpoolArea())
         {
-            ConnectAsync = new NextHop(new Dkim.Hosting.Endpoint(EndpointFamily.IPv4, "127.0.0.1", relayPort)).ConnectAsync,
+            ConnectAsync = new NextHop(new Endpoint(EndpointFamily.IPv4, "127.0.0.1", relayPort)).ConnectAsync,
             Filter = () => new Filter(decide ?? (_ => Added)),
             Report = Reports.Add,
         };
         relaying = change?.Invoke(relaying) ?? relaying;
-        var listener = Listener.OpenAsync(new Dkim.Hosting.Endpoint(EndpointFamily.IPv4, "127.0.0.1", 0)).GetAwaiter().GetResult();
+        var listener = Listener.OpenAsync(new Endpoint(EndpointFamily.IPv4, "127.0.0.1", 0)).GetAwaiter().GetResult();
         Address = listener.Addresses[0];
         serving = listener.ServeAsync(
             (socket, _) => sessions.ServeAsync(new Session(socket, relaying)),
