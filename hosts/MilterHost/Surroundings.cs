@@ -12,7 +12,8 @@ internal sealed class Surroundings
         HostName.Find(),
         Environment.UserName,
         address => PopLogins?.Has(address) ?? false,
-        () => Reports?.MayTake() ?? false);
+        () => Reports?.MayTake() ?? false,
+        Systemd.GivesSockets || Systemd.IsReload);
 
     public FilterMachine Machine { get; }
 

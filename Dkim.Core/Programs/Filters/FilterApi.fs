@@ -26,18 +26,19 @@ module Filters =
         reply.Fail(text, complaint.ExitCode)
 
     let private ended
-        prog
+        (machine: FilterMachine)
         (settings: 's)
         (kind: FilterKind<'s>)
         (isCheck: bool)
         (prepared: Prepared)
         (reply: IFilterStart)
         =
+        let prog = machine.ProgramName
         let service = kind.Service settings
         let test = prepared.Parts.Test.TestFile
 
         let problems =
-            if service.Socket.IsNone && test.IsNone && not isCheck then
+            if service.Socket.IsNone && not machine.HasSocket && test.IsNone && not isCheck then
                 prepared.Problems @ [ "milter socket must be specified" ]
             else
                 prepared.Problems
@@ -76,7 +77,7 @@ module Filters =
                             prepared.Parts.Notices @ (inert |> List.map (FilterText.line LogLevel.Notice))
                     }
 
-                ended prog settings kind (plan.IsCheck settings) noticed)
+                ended machine settings kind (plan.IsCheck settings) noticed)
 
         let load find : Loading<IFilterStart -> unit> =
             match FilterSetup.settle kind arguments find with

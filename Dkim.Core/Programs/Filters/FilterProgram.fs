@@ -18,6 +18,8 @@ type FilterMachine =
         HasPopLogin: Func<IPAddress, bool>
         /// Whether one more report may go out; asking uses it up.
         MayReport: Func<bool>
+        /// Whether somebody else has opened the socket: systemd for this start, or the start whose files are read again.
+        HasSocket: bool
     }
 
 /// What serving needs of a filter.

@@ -24,6 +24,14 @@ public static class Systemd
         && Environment.GetEnvironmentVariable("JOURNAL_STREAM") == string.Create(
             CultureInfo.InvariantCulture, $"{facts.DeviceNumber}:{facts.Inode}");
 
+    /// <summary>True when systemd has opened the sockets of this process (sd_listen_fds(3)).</summary>
+    public static bool GivesSockets => IsOurs("LISTEN_PID", absent: false)
+        && Environment.GetEnvironmentVariable("LISTEN_FDS") is { Length: > 0 } count && count != "0";
+
+    /// <summary>True in a command that systemd runs on behalf of a service that serves already, such as ExecReload of
+    /// systemd.service(5).</summary>
+    public static bool IsReload => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("MAINPID"));
+
     /// <summary>The service is up, or up again after a reload.</summary>
     public static void Ready(string status = "") => Notify("READY=1", status);
 

@@ -99,6 +99,14 @@ let private startErrors arguments files text =
     Expect.equal ("dkim-filter: " + text + "\n", 78) (FilterRuns.startDkim files arguments |> Starts.failed)
 
 [<Test>]
+let ``a socket that systemd has opened needs no setting, not at a reload either`` () =
+    let files = [ "conf", "Mode v\n" ]
+    let program = FilterRuns.startActivated files [ "-x"; "conf" ] |> Starts.serving
+    Expect.equal ValueNone program.Service.Socket
+    let again = FilterRuns.again files program |> Starts.serving
+    Expect.equal ValueNone again.Service.Socket
+
+[<Test>]
 let ``what is missing for a start`` () =
     let keyMissing = "at least one selector and key required for signing mode"
     startErrors [ "-p"; "/s" ] [] keyMissing

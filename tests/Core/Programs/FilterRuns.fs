@@ -24,6 +24,7 @@ let machine name : FilterMachine =
         UserName = "root"
         HasPopLogin = Func<_, _>(fun address -> address.ToString() = "192.0.2.77")
         MayReport = Func<_>(fun () -> true)
+        HasSocket = false
     }
 
 let private start files (start: Start<IFilterStart>) : Ended<FilterProgram> =
@@ -42,6 +43,15 @@ let startDkim files arguments =
 
 let startDk files arguments =
     start files (Filters.Dk (Array.ofList arguments) (machine "dk-filter"))
+
+/// The start of a filter whose socket systemd has opened.
+let startActivated files arguments =
+    let machine =
+        { machine "dkim-filter" with
+            HasSocket = true
+        }
+
+    start files (Filters.Dkim (Array.ofList arguments) machine)
 
 /// dkim-filter with these lines as its file.
 let startConf files (lines: string list) =

@@ -387,12 +387,21 @@ public sealed class ServiceTests
         await Tools.Eventually(() => !IsAlive(process), "it ends");
     }
 
-    [TestCase("AutoRestart no")]
-    [TestCase("AutoRestart yes")]
-    public async Task SocketsOfTheServiceManagerAreUsed(string line)
+    [TestCase("AutoRestart no", true)]
+    [TestCase("AutoRestart yes", true)]
+    [TestCase("AutoRestart no", false)]
+    [TestCase("AutoRestart yes", false)]
+    public async Task SocketsOfTheServiceManagerAreUsed(string line, bool named)
     {
         var python = Tools.RequireProgram("python3", "python3");
-        Configure("Background no", line, $"Socket {scratch.At("unused")}");
+        string[] lines = ["Background no", line, $"Socket {scratch.At("unused")}"];
+        Configure(lines);
+        if (!named)
+        {
+            scratch.Write("conf", string.Join(
+                '\n', Lines(lines).Where(one => !one.StartsWith("Socket", StringComparison.Ordinal))));
+        }
+
         const string Script = """
             import os, socket, sys
             listening = socket.socket(socket.AF_UNIX)
