@@ -61,6 +61,15 @@ module Mail =
         | ValueSome(Error error) -> Error error
         | ValueNone -> Error(HeaderTooLong limits.Octets)
 
+    /// The header as it stands there, without the empty line below it.
+    let headerBlock (mail: Mail) : ReadOnlyMemory<byte> =
+        let block = mail.Octets.Slice(0, mail.Octets.Length - mail.Body.Length)
+
+        if block.Length = 2 || block.Span.EndsWith("\r\n\r\n"B) then
+            block.Slice(0, block.Length - 2)
+        else
+            block
+
     /// The digests of the body.
     let digests (requests: DigestRequest list) (mail: Mail) : Digests =
         use hasher = new BodyHasher(requests)

@@ -85,6 +85,64 @@ let private textOf (number: int) (count: int) (explanation: Explanation) : strin
     + canonicalText "The header as it was hashed" explanation.CanonicalHeader
     + canonicalText "The body as it was hashed" explanation.CanonicalBody
 
+/// A field of the header that is none, or of an obsolete form (RFC 5322 §2.2, §4.5.8).
+type private Irregular =
+    {
+        /// Counted from the top, from 1.
+        Number: int
+        Raw: string
+        Says: string
+    }
+
+/// Irregular fields that are told of.
+[<Literal>]
+let private IrregularShown = 20
+
+let private irregular (mail: Mail) : Irregular list =
+    let block = Octets.latin1 (Mail.headerBlock mail).Span
+
+    HeaderGrammar.read block
+    |> Seq.indexed
+    |> Seq.choose (fun (index, extent) ->
+        let raw = block.Substring(int extent.Start, int extent.Length)
+
+        match HeaderGrammar.describe raw extent.Form with
+        | ValueSome says ->
+            Some
+                {
+                    Number = index + 1
+                    Raw = raw.Substring(0, min 64 raw.Length)
+                    Says = says
+                }
+        | ValueNone -> None)
+    |> Seq.truncate IrregularShown
+    |> List.ofSeq
+
+let private irregularText (found: Irregular list) : string =
+    match found with
+    | [] -> ""
+    | found ->
+        "Not what RFC 5322 §2.2 has for a header field:\n"
+        + (found
+           |> List.map (fun one ->
+               "  field "
+               + string one.Number
+               + " ("
+               + Visible.text one.Raw
+               + "): "
+               + one.Says
+               + "\n")
+           |> String.concat "")
+        + "\n"
+
+let private jsonOfIrregular (one: Irregular) : Json =
+    Json.Object
+        [
+            "number", Json.Number one.Number
+            "field", Json.Text one.Raw
+            "says", Json.Text one.Says
+        ]
+
 let private findingName (finding: Finding) =
     match finding with
     | Finding.Good -> "good"
@@ -165,20 +223,32 @@ let private explainAll (settings: ToolSettings) source now (mail: Mail) : Step<(
                 number, index, Explanation.explain (ToolVerify.policy settings) now mail answer judged)
     }
 
-let private report (settings: ToolSettings) (path: string) (count: int) explained : string =
+let private report (settings: ToolSettings) (path: string) (mail: Mail) explained : string =
+    let irregular = irregular mail
+
     if settings.Json then
         let signatures =
             explained
             |> List.map (fun (_, index, explanation) -> jsonOf (index, explanation))
 
-        Json.render (Json.Object [ "file", Json.Text path; "signatures", Json.List signatures ])
+        Json.render (
+            Json.Object
+                [
+                    "file", Json.Text path
+                    "irregular_fields", Json.List(irregular |> List.map jsonOfIrregular)
+                    "signatures", Json.List signatures
+                ]
+        )
         + "\n"
     elif List.isEmpty explained then
-        "The message has no signature.\n"
+        irregularText irregular + "The message has no signature.\n"
     else
-        explained
-        |> List.map (fun (number, _, explanation) -> textOf number count explanation)
-        |> String.concat "\n"
+        let count = ToolVerify.countOf mail
+
+        irregularText irregular
+        + (explained
+           |> List.map (fun (number, _, explanation) -> textOf number count explanation)
+           |> String.concat "\n")
 
 let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : Step<int> =
     let problem (text: string) = Program + ": " + text
@@ -204,6 +274,6 @@ let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : S
         | ValueSome number, [] ->
             return! fail ExitCode.Usage (problem ("the message has no signature " + string number))
         | _ ->
-            do! print (report settings path (ToolVerify.countOf mail) explained)
+            do! print (report settings path mail explained)
             return ExitCode.Success
     }

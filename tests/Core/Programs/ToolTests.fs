@@ -85,6 +85,19 @@ let ``what messages and records hold is printed visibly`` () =
                  |> String.forall (fun c -> c = '\n' || c = '\t' || not (Char.IsControl c)))
                 ran.Output
 
+[<Test>]
+let ``explain tells of lines that are no fields`` () =
+    let mailbox =
+        "From ann Mon Nov 23\r\nSubject : x\x1b\r\nFrom: ann@example.com\r\n\r\nHello\r\n"
+
+    let ran = dkim [ "z", "{}"; "-", mailbox ] [ "explain"; "--zone=z" ]
+    Expect.contains "field 1 (From ann Mon Nov 23): no field: expected \":\" at octet 6\n" ran.Output
+    Expect.contains "field 2 (Subject : x\\x1b): obsolete form: white space before the colon at octet 8\n" ran.Output
+    Expect.lacks "field 3" ran.Output
+    let asData = dkim [ "z", "{}"; "-", mailbox ] [ "explain"; "--zone=z"; "--json" ]
+    Expect.equal 2 ((json asData).GetProperty("irregular_fields").GetArrayLength())
+    Expect.lacks "RFC 5322" (dkim [ "z", "{}"; "-", message ] [ "explain"; "--zone=z" ]).Output
+
 let private samples =
     [
         "key", "k"

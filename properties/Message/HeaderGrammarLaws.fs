@@ -1,0 +1,96 @@
+/// The scanner that cuts a header into fields for each message finds what the grammar of RFC 5322 has.
+[<NUnit.Framework.TestFixture>]
+[<FsCheck.NUnit.Properties(Arbitrary =
+                               [|
+                                   typeof<Dkim.Properties.Generators.Arbitraries>
+                                   typeof<Dkim.Properties.MailGenerators.Arbitraries>
+                               |],
+                           MaxTest = 500,
+                           QuietOnSuccess = true)>]
+module Dkim.Properties.HeaderGrammarLaws
+
+open System
+open NUnit.Framework
+open FsCheck.NUnit
+open Dkim.Core
+
+/// Letters of a name, the colon, both blanks, both halves of a line end, NUL and an octet of UTF-8.
+let private alphabet = "a: \t\r\n\128"
+
+let private isName (name: string) =
+    name <> "" && name |> Seq.forall (fun c -> c > ' ' && c < '\127' && c <> ':')
+
+/// Where the two differ, if they do.
+let private difference (block: string) : string voption =
+    let scanned =
+        (Header.ofBlock (ReadOnlyMemory(Octets.ofLatin1 block))).Fields |> List.ofSeq
+
+    let read = HeaderGrammar.read block
+
+    let textOf (extent: FieldExtent) =
+        block.Substring(int extent.Start, int extent.Length)
+
+    let agree (field: Field) (extent: FieldExtent) =
+        let isField =
+            match extent.Form with
+            | FieldForm.Missing _ -> false
+            | _ -> true
+
+        Octets.latin1 field.Raw.Span = textOf extent && isField = isName field.Name
+
+    if scanned.Length = read.Length && List.forall2 agree scanned read then
+        ValueNone
+    else
+        ValueSome(string read + " of " + block.Replace("\r", "\\r").Replace("\n", "\\n"))
+
+let private holds (block: string) : bool =
+    match difference block with
+    | ValueNone -> true
+    | ValueSome where -> raise (AssertionException where)
+
+[<TestCase(7)>]
+let ``every short header is cut as the grammar has it`` (longest: int) =
+    let rec every (text: string) =
+        holds text |> ignore
+
+        if text.Length < longest then
+            for letter in alphabet do
+                every (text + string letter)
+
+    every ""
+
+[<Property(MaxTest = 5000)>]
+let ``a longer header of the critical octets too`` (picks: byte list) =
+    picks
+    |> List.map (fun pick -> (alphabet + "\000b")[int pick % (alphabet.Length + 2)])
+    |> Array.ofList
+    |> String
+    |> holds
+
+[<Property>]
+let ``any message's header too`` (AnyMessage octets) =
+    holds (Octets.latin1 (ReadOnlySpan octets))
+
+[<TestCase("a: b\r\n c", "current")>]
+[<TestCase("a : b", "obsolete at 1")>]
+[<TestCase("a\t\t: b", "obsolete at 1")>]
+[<TestCase("a: b\rc", "obsolete at 4")>]
+[<TestCase("a: b\r\n c\n", "obsolete at 8")>]
+[<TestCase("a: \000", "obsolete at 3")>]
+[<TestCase("From me now", "missing at 5")>]
+[<TestCase("name", "missing at 4")>]
+[<TestCase(": b", "missing at 0")>]
+[<TestCase(" a: b", "missing at 0")>]
+[<TestCase("a\r\n : b", "missing at 1")>]
+[<TestCase("\233: b", "missing at 0")>]
+let ``the form of a field`` (field: string, expected: string) =
+    let form =
+        match HeaderGrammar.read field with
+        | [ extent ] ->
+            match extent.Form with
+            | FieldForm.Current -> "current"
+            | FieldForm.Obsolete octet -> "obsolete at " + string (int octet)
+            | FieldForm.Missing place -> "missing at " + string (int place)
+        | several -> string several.Length + " fields"
+
+    Assert.That(form, Is.EqualTo expected)
