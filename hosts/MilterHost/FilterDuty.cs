@@ -4,10 +4,10 @@ using Dkim.Hosting;
 namespace Dkim.MilterHost;
 
 /// <summary>What connections ask of the filter. Another configuration holds from the next message on.</summary>
-internal sealed class FilterDuty(FilterProgram program, IResolver resolver, ReportSender reports, ServiceLog log)
+internal sealed class FilterDuty(FilterProgram program, SwappedResolver resolver, ReportSender reports, ServiceLog log)
     : IMilterService
 {
-    private volatile Order order = new(program, resolver);
+    private volatile Order order = new(program);
 
     /// <summary>The configuration in force.</summary>
     public FilterProgram Program => order.Program;
@@ -22,11 +22,18 @@ internal sealed class FilterDuty(FilterProgram program, IResolver resolver, Repo
     /// <exception cref="StartupException">Its source of DNS answers cannot be used; nothing has changed.</exception>
     public void Follow(FilterProgram next)
     {
-        var before = order;
-        // Messages begun under it go on to ask the old one.
-        var same = Lookups.AreSame(before.Program.Service, next.Service);
-        var source = same ? before.Resolver : Lookups.Open(next.Service);
-        order = new Order(next, source);
+        if (Lookups.AreSame(order.Program.Service, next.Service))
+        {
+            resolver.Refresh();
+        }
+        else
+        {
+            resolver.Replace(Lookups.Open(next.Service, log.Warning));
+            foreach (var warning in resolver.Warnings)
+                log.Warning(warning);
+        }
+
+        order = new Order(next);
     }
 
     public bool SkipsBodies => order.Program.SkipsBodies;
@@ -35,11 +42,7 @@ internal sealed class FilterDuty(FilterProgram program, IResolver resolver, Repo
 
     public MilterMessage NewMessage(MilterClient client) => order.Program.NewMessage(client);
 
-    public MessageLookups NewLookups()
-    {
-        var current = order;
-        return new MessageLookups(current.Resolver, current.Limits);
-    }
+    public MessageLookups NewLookups() => new(resolver, order.Limits);
 
     public void Mail(ReadOnlyMemory<byte> message) => reports.Send(message);
 
@@ -60,11 +63,9 @@ internal sealed class FilterDuty(FilterProgram program, IResolver resolver, Repo
     public void Report(string failure) => log.Warning(failure);
 
     /// <summary>A configuration and what is made of it.</summary>
-    private sealed class Order(FilterProgram program, IResolver resolver)
+    private sealed class Order(FilterProgram program)
     {
         public FilterProgram Program { get; } = program;
-
-        public IResolver Resolver { get; } = resolver;
 
         public LookupLimits Limits { get; } = Lookups.Limits(program.Service);
 

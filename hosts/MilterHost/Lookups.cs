@@ -11,19 +11,10 @@ internal static class Lookups
     private static readonly TimeSpan forEver = TimeSpan.FromDays(1);
 
     /// <summary>The source of DNS answers that settings ask for.</summary>
+    /// <param name="report">Told when its servers change and cannot be followed.</param>
     /// <exception cref="StartupException">There is none such.</exception>
-    public static IResolver Open(FilterService settings)
-    {
-        if (Launch.Optional(settings.TestPublicKeys) is { } keys)
-            return LoadKeys(keys);
-        return Resolvers.Open(new ResolverSettings
-        {
-            Forwarders = [.. settings.Nameservers],
-            TrustAnchorFile = Launch.Optional(settings.TrustAnchorFile),
-            Caching = settings.QueryCache,
-            SystemTime = Limits(settings).Time,
-        });
-    }
+    public static IResolver Open(FilterService settings, Action<string>? report = null) =>
+        Launch.Optional(settings.TestPublicKeys) is { } keys ? LoadKeys(keys) : Resolvers.Open(ResolverOf(settings), report);
 
     /// <summary>What the lookups of one message may cost.</summary>
     public static LookupLimits Limits(FilterService settings) => new(
@@ -31,9 +22,16 @@ internal static class Lookups
 
     /// <summary>Whether two configurations ask the same source, so that its cache can stay.</summary>
     public static bool AreSame(FilterService one, FilterService other) =>
-        one.Nameservers.SequenceEqual(other.Nameservers)
-        && Launch.Optional(one.TrustAnchorFile) == Launch.Optional(other.TrustAnchorFile)
-        && one.DnsTimeout == other.DnsTimeout;
+        one.TestPublicKeys.IsNone && other.TestPublicKeys.IsNone && ResolverOf(one).AsksAs(ResolverOf(other));
+
+    private static ResolverSettings ResolverOf(FilterService settings) => new()
+    {
+        Kind = settings.Resolver,
+        Forwarders = [.. settings.Nameservers],
+        TrustAnchorFile = Launch.Optional(settings.TrustAnchorFile),
+        Caching = settings.QueryCache,
+        Time = Limits(settings).Time,
+    };
 
     private static KeyFileResolver LoadKeys(string path)
     {

@@ -38,7 +38,7 @@ internal sealed class Service
         var settings = program.Service;
         using var listener = await ListenAsync(settings).ConfigureAwait(false);
         using var pidFile = handed is null ? Launch.WritePidFile(settings, log) : null;
-        using var resolver = Lookups.Open(settings);
+        using var resolver = new SwappedResolver(Lookups.Open(settings, log.Warning));
         surroundings.PopLogins = Launch.Optional(settings.PopDbFile) is { } database
             ? PopLogins.Open(database, log.Error)
             : null;
@@ -48,6 +48,8 @@ internal sealed class Service
         daemon?.Ready();
         log.Write(program.Starting);
         Tell(program, log);
+        foreach (var warning in resolver.Warnings)
+            log.Warning(warning);
         log.Information($"listening at {string.Join(", ", listener.Addresses)}, DNS by {resolver.Description}");
         await new Service(duty, files, handed, log).ServeAsync(listener, signals).ConfigureAwait(false);
         log.Write(program.Terminating(0));

@@ -71,7 +71,8 @@ internal sealed class Service : IDisposable
         var account = FindAccount(settings);
         using var pidFile = pidPath is null ? null : PidFile.Create(pidPath, account);
         using var listener = await ListenAsync(program).ConfigureAwait(false);
-        var resolver = Serving.OpenResolver(settings);
+        Log? opened = null;
+        var resolver = new SwappedResolver(Serving.OpenResolver(settings, line => opened?.Warning(line)));
         var looseKeys = SettingsFiles.Warnings(program.Secrets, account).ToArray();
         using var logFile = OpenLogFile(settings);
         if (!Facility.TryFind(settings.SyslogFacility, out var facility))
@@ -82,8 +83,8 @@ internal sealed class Service : IDisposable
         account.Become();
         OwnProcess.ForbidCoreDumps();
         daemon?.Ready();
-        await using var log = OpenLog(program, facility, logFile);
-        foreach (var warning in looseKeys)
+        await using var log = opened = OpenLog(program, facility, logFile);
+        foreach (var warning in looseKeys.Concat(resolver.Warnings))
             log.Warning(warning);
         Serving.Write(program.Notices, log);
         using var service = new Service(Serving.Begin(program, resolver, log), files, begin, log);
@@ -217,16 +218,14 @@ internal sealed class Service : IDisposable
 
         try
         {
-            var same = Serving.SameResolver(before.Program.Settings, program.Settings);
-            // Sessions begun under it go on to ask the old one.
-            var resolver = same ? before.Resolver : Serving.OpenResolver(program.Settings);
+            FollowResolver(before, program);
             Serving.Write(program.Notices, log);
             if (!program.Listen.SequenceEqual(before.Program.Listen))
                 log.Warning("listen has changed, which takes a restart; the addresses stay as they were");
             lock (gate)
             {
                 keys = new KeyWatch(program.Secrets, log.Warning);
-                serving = Serving.Begin(program, resolver, log);
+                serving = Serving.Begin(program, before.Resolver, log);
             }
 
             log.Information("configuration reloaded");
@@ -235,6 +234,19 @@ internal sealed class Service : IDisposable
         {
             log.Error($"not reloaded: {failure.Message}");
         }
+    }
+
+    private void FollowResolver(Serving before, ProxyProgram next)
+    {
+        if (Serving.SameResolver(before.Program.Settings, next.Settings))
+        {
+            before.Resolver.Refresh();
+            return;
+        }
+
+        before.Resolver.Replace(Serving.OpenResolver(next.Settings, log.Warning));
+        foreach (var warning in before.Resolver.Warnings)
+            log.Warning(warning);
     }
 
     private async Task WatchKeysAsync(CancellationToken stop)

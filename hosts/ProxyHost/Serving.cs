@@ -5,11 +5,11 @@ using Microsoft.FSharp.Core;
 namespace Dkim.ProxyHost;
 
 /// <summary>One configuration in force: the core's program, and what sessions need to serve under it.</summary>
-internal sealed record Serving(ProxyProgram Program, Relaying Relaying, IResolver Resolver)
+internal sealed record Serving(ProxyProgram Program, Relaying Relaying, SwappedResolver Resolver)
 {
     /// <summary>Puts a program to work.</summary>
     /// <param name="resolver">Where its questions go.</param>
-    public static Serving Begin(ProxyProgram program, IResolver resolver, Log log)
+    public static Serving Begin(ProxyProgram program, SwappedResolver resolver, Log log)
     {
         var settings = program.Settings;
         var limits = new LookupLimits(settings.DnsQueries, TimeSpan.FromSeconds(settings.DnsTimeout));
@@ -40,29 +40,14 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, IResolve
     }
 
     /// <summary>The source of DNS answers that settings ask for.</summary>
+    /// <param name="report">Told when its servers change and cannot be followed.</param>
     /// <exception cref="StartupException">There is none such.</exception>
-    public static IResolver OpenResolver(ProxySettings settings)
-    {
-        if (Optional(settings.TestKeys) is { } keys)
-            return LoadKeys(keys);
-        var wanted = new ResolverSettings
-        {
-            Forwarders = [.. settings.Nameservers],
-            TrustAnchorFile = Optional(settings.TrustAnchor),
-            Library = settings.Resolver != ResolverKind.System,
-            System = settings.Resolver != ResolverKind.Unbound,
-            SystemTime = TimeSpan.FromSeconds(settings.DnsTimeout),
-        };
-        return Resolvers.Open(wanted);
-    }
+    public static IResolver OpenResolver(ProxySettings settings, Action<string> report) =>
+        Optional(settings.TestKeys) is { } keys ? LoadKeys(keys) : Resolvers.Open(ResolverOf(settings), report);
 
     /// <summary>Whether two configurations ask the same source, so that its cache can stay.</summary>
     public static bool SameResolver(ProxySettings one, ProxySettings other) =>
-        one.TestKeys.IsNone && other.TestKeys.IsNone
-        && one.Resolver == other.Resolver
-        && one.Nameservers.SequenceEqual(other.Nameservers)
-        && Optional(one.TrustAnchor) == Optional(other.TrustAnchor)
-        && one.DnsTimeout == other.DnsTimeout;
+        one.TestKeys.IsNone && other.TestKeys.IsNone && ResolverOf(one).AsksAs(ResolverOf(other));
 
     /// <summary>Writes the lines of a start.</summary>
     public static void Write(IEnumerable<LogLine> lines, Log log)
@@ -72,6 +57,14 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, IResolve
     }
 
     public static string? Optional(FSharpValueOption<string> value) => value.IsSome ? value.Value : null;
+
+    private static ResolverSettings ResolverOf(ProxySettings settings) => new()
+    {
+        Kind = settings.Resolver,
+        Forwarders = [.. settings.Nameservers],
+        TrustAnchorFile = Optional(settings.TrustAnchor),
+        Time = TimeSpan.FromSeconds(settings.DnsTimeout),
+    };
 
     private static KeyFileResolver LoadKeys(string path)
     {

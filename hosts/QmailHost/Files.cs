@@ -55,8 +55,8 @@ internal static unsafe class Files
         {
             Forwarders = settings.Nameserver.IsSome ? [settings.Nameserver.Value] : [],
             Caching = false,
-            Library = false,
-            SystemTime = TimeSpan.FromSeconds(settings.LookupTime),
+            Kind = settings.Resolver,
+            Time = TimeSpan.FromSeconds(settings.LookupTime),
         });
     }
 

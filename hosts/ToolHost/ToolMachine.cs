@@ -18,7 +18,7 @@ internal sealed class ToolMachine : IToolHost, IDisposable
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     private readonly Stream output = new BufferedStream(Console.OpenStandardOutput(), 65536);
-    private IResolver? resolver;
+    private WatchedResolver? resolver;
 
     public FileContents Read(WantedFile file)
     {
@@ -93,15 +93,21 @@ internal sealed class ToolMachine : IToolHost, IDisposable
         resolver?.Dispose();
     }
 
-    private static IResolver Open(ToolResolver settings)
+    private WatchedResolver Open(ToolResolver settings)
     {
-        return Resolvers.Open(new ResolverSettings
+        var opened = Resolvers.Open(new ResolverSettings
         {
             Forwarders = settings.Nameserver.IsSome ? [settings.Nameserver.Value] : [],
             TrustAnchorFile = settings.TrustAnchor.IsSome ? settings.TrustAnchor.Value : null,
-            Library = settings.Kind != ResolverKind.System,
-            SystemTime = TimeSpan.FromSeconds(settings.Timeout),
+            Kind = settings.Kind,
+            Time = TimeSpan.FromSeconds(settings.Timeout),
         });
+        foreach (var warning in opened.Warnings)
+        {
+            Complain("dkim: warning: " + warning);
+        }
+
+        return opened;
     }
 
     private FileContents ReadSecret(string path)

@@ -14,7 +14,8 @@ return args switch
     ["signals"] => await SignalsAsync(),
     ["core"] => Core(),
     ["activate"] => Activate(),
-    ["resolve", var server, var name, var library] => await ResolveAsync(server, name, library == "library"),
+    ["resolve", var server, var name, var kind] => await ResolveAsync(server, name, Enum.Parse<ResolverKind>(kind)),
+    ["follow", var name, var kind, var signal] => await FollowAsync(name, Enum.Parse<ResolverKind>(kind), signal == "refresh"),
     ["spool", var directory, var count] => await SpoolAsync(directory, int.Parse(count, CultureInfo.InvariantCulture)),
     ["log", var socket, var how] => await LogAsync(socket, how),
     ["listen", var address] => await ListenAsync(address),
@@ -147,23 +148,42 @@ static int Activate()
     return Say($"once more: {Systemd.TakeSockets().Count}");
 }
 
-static async Task<int> ResolveAsync(string server, string name, bool library)
+static async Task<int> ResolveAsync(string server, string name, ResolverKind kind)
 {
     // Without a server those of resolv.conf are asked.
     using var resolver = Resolvers.Open(new ResolverSettings
     {
         Forwarders = server.Length == 0 ? [] : [NameServer.parse(server).ResultValue],
-        Library = library,
+        Kind = kind,
     });
     Console.Out.WriteLine(resolver.Description);
+    return Say(await FindAsync(resolver, name));
+}
+
+static async Task<string> FindAsync(WatchedResolver resolver, string name)
+{
     var question = new Question(name, RecordType.Txt);
     var answer = (await new MessageLookups(resolver, LookupLimits.Default).AskAsync([question]))[question];
-    return Say(answer.Outcome switch
+    return answer.Outcome switch
     {
         Outcome.Records records => string.Join('|', records.Item),
         Outcome.Unavailable unavailable => unavailable.reason,
         _ => "no such name",
-    });
+    };
+}
+
+// Asks twice; between the questions, a line on standard input.
+static async Task<int> FollowAsync(string name, ResolverKind kind, bool refresh)
+{
+    using var resolver = Resolvers.Open(new ResolverSettings { Kind = kind, Caching = false, Time = TimeSpan.FromSeconds(3) });
+    Console.Out.WriteLine(await FindAsync(resolver, name));
+    Console.In.ReadLine();
+    if (refresh)
+    {
+        resolver.Refresh();
+    }
+
+    return Say(await FindAsync(resolver, name));
 }
 
 static async Task<int> LogAsync(string socket, string how)

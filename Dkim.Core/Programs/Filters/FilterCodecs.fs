@@ -120,6 +120,13 @@ let policyTreatment name : Codec<bool> =
 let logFormat: Codec<LogFormat> =
     words [ "text", LogFormat.Text; "json", LogFormat.Json ] (fun _ -> quoted "illegal value for" "LogFormat")
 
+let resolver: Codec<ResolverKind> =
+    { Codec.resolver with
+        Parse =
+            Codec.resolver.Parse
+            >> Result.mapError (fun _ -> quoted "illegal value for" "Resolver")
+    }
+
 let facility: Codec<string> =
     { Codec.facility with
         Parse =

@@ -31,6 +31,7 @@ type FilterService =
         /// 0: for as long as it takes.
         DnsTimeout: int
         Nameservers: IPEndPoint list
+        Resolver: ResolverKind
         QueryCache: bool
         TrustAnchorFile: string voption
         /// A file of key and policy records that takes the place of the DNS.
@@ -186,6 +187,7 @@ module FilterService =
             LogFormat = LogFormat.Text
             DnsTimeout = 5
             Nameservers = []
+            Resolver = ResolverKind.Auto
             QueryCache = true
             TrustAnchorFile = ValueNone
             TestPublicKeys = ValueNone

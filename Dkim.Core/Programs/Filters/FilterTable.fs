@@ -147,6 +147,10 @@ let private serviceOfOurs: Setting<FilterService> list =
         Setting.make "Nameservers" Codec.servers _.Nameservers (fun v s -> { s with Nameservers = v })
         |> key
         |> Setting.says "ask this server, not those of resolv.conf"
+        Setting.make "Resolver" FilterCodecs.resolver _.Resolver (fun v s -> { s with Resolver = v })
+        |> key
+        |> Setting.says "which resolver asks the DNS"
+        |> Setting.detail Codec.resolverDetail
     ]
 
 /// Rows of the service.

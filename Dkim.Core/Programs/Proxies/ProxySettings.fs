@@ -15,13 +15,6 @@ type LogFormat =
     | Text = 0
     | Json = 1
 
-/// Which resolver asks the DNS.
-type ResolverKind =
-    /// libunbound where it is installed, else the C library's.
-    | Auto = 0
-    | Unbound = 1
-    | System = 2
-
 /// Who connects to a proxy.
 type ProxyClient =
     {

@@ -206,25 +206,15 @@ module internal ProxyTable =
         ]
         |> Setting.group "logs" "Net::Server(3), new"
 
-    let private kinds =
-        [
-            "auto", ResolverKind.Auto
-            "unbound", ResolverKind.Unbound
-            "system", ResolverKind.System
-        ]
-
-    let private showKind kind =
-        kinds |> List.find (snd >> (=) kind) |> fst
-
     let private dns =
         [
-            Setting.make "resolver" (Codec.choice kinds showKind) _.Resolver (fun v s -> { s with Resolver = v })
+            Setting.make "resolver" Codec.resolver _.Resolver (fun v s -> { s with Resolver = v })
             |> Setting.says "which resolver asks the DNS"
-            |> Setting.detail "auto takes libunbound, which validates DNSSEC, where it is installed."
+            |> Setting.detail Codec.resolverDetail
             Setting.repeated "nameserver" Codec.server _.Nameservers (fun v s -> { s with Nameservers = v })
             |> Setting.says "ask this server, not those of resolv.conf"
             Setting.optional "trust_anchor" path _.TrustAnchor (fun v s -> { s with TrustAnchor = v })
-            |> Setting.says "the root key of DNSSEC, for libunbound"
+            |> Setting.says "the trust anchors of DNSSEC, which libunbound checks"
             Setting.make "dns_timeout" Codec.seconds _.DnsTimeout (fun v s -> { s with DnsTimeout = v })
             |> Setting.says "how long the lookups of a message may take"
             Setting.make "dns_queries" (Codec.number "NUM" 1 1000) _.DnsQueries (fun v s -> { s with DnsQueries = v })

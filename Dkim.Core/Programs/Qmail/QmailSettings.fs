@@ -24,6 +24,7 @@ type QmailSettings =
         LookupTime: int
         TestKeys: string voption
         Nameserver: IPEndPoint voption
+        Resolver: ResolverKind
     }
 
 module QmailSettings =
@@ -45,6 +46,7 @@ module QmailSettings =
             LookupTime = 10
             TestKeys = ValueNone
             Nameserver = ValueNone
+            Resolver = ResolverKind.Auto
         }
 
     // Any text, the empty one too: that a variable is there may be all that it says.
@@ -117,6 +119,12 @@ module QmailSettings =
             |> Setting.says "how long to wait for keys, in seconds"
             Setting.optional "DKNAMESERVER" Codec.server _.Nameserver (fun v s -> { s with Nameserver = v })
             |> Setting.says "the name server to ask instead of those of resolv.conf"
+            Setting.make "DKRESOLVER" Codec.resolver _.Resolver (fun v s -> { s with Resolver = v })
+            |> Setting.says "which resolver asks the DNS"
+            |> Setting.detail (
+                Codec.resolverDetail
+                + " libunbound takes some milliseconds to start, and so does each message that is verified with it."
+            )
             Setting.optional "DKTESTKEYS" (Codec.text "PATH") _.TestKeys (fun v s -> { s with TestKeys = v })
             |> Setting.says "a file of keys to use in place of the DNS"
             |> Setting.detail "A name, a blank and a record on each line."
@@ -150,7 +158,15 @@ module QmailSettings =
 
     /// What a program that has rights which its caller lacks does not take from the caller's environment.
     let private guarded =
-        [ "DKHOME"; "TMPDIR"; "DKTESTKEYS"; "DKNAMESERVER"; "DKQUEUE"; "DKIMQUEUE" ]
+        [
+            "DKHOME"
+            "TMPDIR"
+            "DKTESTKEYS"
+            "DKNAMESERVER"
+            "DKRESOLVER"
+            "DKQUEUE"
+            "DKIMQUEUE"
+        ]
 
     /// Paths of keys, which such a program takes only below the directory of its own default.
     let private guardedKeys = [ "DKSIGN"; "DKIMSIGN" ]
@@ -195,9 +211,9 @@ module QmailSettings =
                      original beside it as bin/qmail-queue.orig."
                     "There are no options. The environment, which the next program gets unchanged, has the settings. \
                      Where the program runs with rights that its caller lacks (set-group-ID, set-user-ID), DKHOME, \
-                     TMPDIR, DKTESTKEYS, DKNAMESERVER, DKQUEUE and DKIMQUEUE are not heeded, nor DKSIGN and DKIMSIGN with \
-                     a path outside /etc/domainkeys; the next program gets the caller's own rights. It works in the qmail home, where paths without a \
-                     slash in front begin."
+                     TMPDIR, DKTESTKEYS, DKNAMESERVER, DKRESOLVER, DKQUEUE and DKIMQUEUE are not heeded, nor DKSIGN and \
+                     DKIMSIGN with a path outside /etc/domainkeys; the next program gets the caller's own rights. It works \
+                     in the qmail home, where paths without a slash in front begin."
                     "Lines end in LF, as qmail has them, and are hashed as they are sent, with CRLF. What is below the \
                      added fields is passed on octet for octet."
                 ]

@@ -210,6 +210,37 @@ module Codec =
             Show = id
         }
 
+    let private resolvers =
+        [
+            "auto", ResolverKind.Auto
+            "dnsclient", ResolverKind.DnsClient
+            "unbound", ResolverKind.Unbound
+        ]
+
+    let private showResolver kind =
+        resolvers
+        |> List.tryFind (snd >> (=) kind)
+        |> Option.map fst
+        |> Option.defaultValue "system"
+
+    /// Which resolver asks the DNS. `system` is taken and not named.
+    let resolver: Codec<ResolverKind> =
+        let named = choice resolvers showResolver
+
+        { named with
+            Parse =
+                fun text ->
+                    if text.Equals("system", StringComparison.OrdinalIgnoreCase) then
+                        Ok ResolverKind.System
+                    else
+                        named.Parse text
+        }
+
+    /// What manuals say of the setting.
+    let resolverDetail =
+        "auto takes DnsClient. It takes libunbound where trust anchors are given, and where libunbound is installed and a \
+         name server is not on this machine: DnsClient does not check from which address an answer comes."
+
 /// Where a setting can be written, and under which name.
 [<RequireQualifiedAccess>]
 type Spelling =

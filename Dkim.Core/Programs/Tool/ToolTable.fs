@@ -112,16 +112,11 @@ let dns: Setting<ToolSettings> list =
         |> Setting.says "a file of lines NAME RECORD in place of the DNS"
         Setting.make
             "resolver"
-            (words
-                [
-                    "auto", ResolverKind.Auto
-                    "unbound", ResolverKind.Unbound
-                    "system", ResolverKind.System
-                ])
+            Codec.resolver
             _.Resolver.Kind
             (putResolver (fun v resolver -> { resolver with Kind = v }))
         |> Setting.says "which resolver asks the DNS"
-        |> Setting.detail "auto takes libunbound, which validates DNSSEC, where it is installed."
+        |> Setting.detail Codec.resolverDetail
         Setting.optional
             "nameserver"
             Codec.server
@@ -133,7 +128,7 @@ let dns: Setting<ToolSettings> list =
             path
             _.Resolver.TrustAnchor
             (putResolver (fun v resolver -> { resolver with TrustAnchor = v }))
-        |> Setting.says "the root key of DNSSEC, for libunbound"
+        |> Setting.says "the trust anchors of DNSSEC, which libunbound checks"
         Setting.make
             "dns-timeout"
             Codec.seconds

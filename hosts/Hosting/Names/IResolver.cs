@@ -8,10 +8,18 @@ public interface IResolver : IDisposable
     /// <summary>What the source is, for the log at start-up.</summary>
     string Description { get; }
 
+    /// <summary>What an administrator should be told of it once.</summary>
+    IReadOnlyList<string> Warnings => [];
+
     /// <summary>Asks one question. Whatever goes wrong with the DNS is an answer; only
     /// <see cref="OperationCanceledException"/> is thrown.</summary>
     ValueTask<Answer> AskAsync(Question question, CancellationToken cancellation);
 
     /// <summary>The answer where it is known without asking anybody.</summary>
     Answer? Find(Question question) => null;
+
+    /// <summary>Reads again what the source was made from.</summary>
+    void Refresh()
+    {
+    }
 }

@@ -14,34 +14,54 @@ internal sealed class Records(RecordType type)
     private const int MaxLength = 16 * 1024;
 
     private readonly List<string> texts = [];
+
+    public RecordType Type => type;
+
     private string? problem;
 
-    public bool IsEmpty => texts.Count == 0;
+    public bool IsEmpty => texts.Count == 0 && problem is null;
 
     public bool IsFull => texts.Count >= MaxRecords;
 
     public void Add(ReadOnlySpan<byte> data)
     {
-        if (IsFull)
-        {
-            return;
-        }
-
         if (type != RecordType.Txt)
         {
-            texts.Add(data.Length is 4 or 16 && type != RecordType.Mx ? new IPAddress(data).ToString() : "");
+            AddOther(data.Length is 4 or 16 && type != RecordType.Mx ? new IPAddress(data).ToString() : "");
         }
-        else if (data.Length > MaxLength)
+        else if (!Fits(data.Length))
         {
-            problem = "too large";
         }
         else if (TryJoin(data, out var text))
         {
-            texts.Add(text);
+            AddText(text);
         }
         else
         {
             problem = "broken record";
+        }
+    }
+
+    /// <summary>Whether a TXT record of so many octets is taken; one that is not spoils the answer.</summary>
+    public bool Fits(int octets)
+    {
+        if (octets > MaxLength)
+        {
+            problem = "too large";
+        }
+
+        return octets <= MaxLength;
+    }
+
+    /// <summary>Adds a TXT record: its octets as Latin-1 text, its strings joined.</summary>
+    public void AddText(string text) => AddOther(text);
+
+    /// <summary>Adds a record of which only its number, or an address, counts.</summary>
+    public void AddOther(string text)
+    {
+        if (!IsFull)
+        {
+            texts.Add(text);
         }
     }
 

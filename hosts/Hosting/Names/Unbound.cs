@@ -1,3 +1,4 @@
+using System.Net;
 using System.Runtime.InteropServices;
 using Dkim.Core;
 
@@ -30,14 +31,13 @@ internal static unsafe class Unbound
 {
     public const int InitFailure = -7;
     private const string Name = "libunbound.so.8";
-    private const string ResolverConfiguration = "/etc/resolv.conf";
 
     public static bool IsInstalled => NativeLibrary.TryLoad(Name, typeof(Unbound).Assembly, null, out _);
 
     public static string Version => Marshal.PtrToStringUTF8((nint)ub_version()) ?? "";
 
     /// <summary>A context with every option in place: none can be set after the first query or local zone.</summary>
-    public static nint CreateContext(ResolverSettings settings)
+    public static nint CreateContext(ResolverSettings settings, IReadOnlyList<IPEndPoint> servers)
     {
         var context = ub_ctx_create();
         if (context == 0)
@@ -50,7 +50,7 @@ internal static unsafe class Unbound
         {
             // Without a thread of its own the library would fork.
             Check(ub_ctx_async(context, 1), "async");
-            foreach (var (option, value) in Options(settings))
+            foreach (var (option, value) in Options(settings, servers.Count > 0))
             {
                 SetOption(context, option, value);
             }
@@ -60,7 +60,7 @@ internal static unsafe class Unbound
                 AddAnchors(context, file);
             }
 
-            SetServers(context, settings);
+            SetServers(context, servers);
             CompleteSetup(context, settings);
             return context;
         }
@@ -103,7 +103,7 @@ internal static unsafe class Unbound
     public static string Describe(int error) =>
         error == -4 ? "SERVFAIL" : Marshal.PtrToStringUTF8((nint)ub_strerror(error)) ?? "failure";
 
-    private static IEnumerable<(string, string)> Options(ResolverSettings settings)
+    private static IEnumerable<(string, string)> Options(ResolverSettings settings, bool forwards)
     {
         // The defaults lose a quarter of 500 outstanding queries.
         yield return ("outgoing-range:", "4000");
@@ -116,7 +116,7 @@ internal static unsafe class Unbound
             yield return ("cache-max-negative-ttl:", "0");
         }
 
-        if (settings.Forwarders.Count > 0 || File.Exists(ResolverConfiguration))
+        if (forwards)
         {
             // The servers are resolvers themselves: often on this machine, and now and then busy for seconds with a
             // name that nobody has asked for lately. Asking them again after a third of a second only makes that worse.
@@ -143,24 +143,15 @@ internal static unsafe class Unbound
         }
     }
 
-    private static void SetServers(nint context, ResolverSettings settings)
+    private static void SetServers(nint context, IReadOnlyList<IPEndPoint> servers)
     {
-        foreach (var forwarder in settings.Forwarders)
+        foreach (var forwarder in servers)
         {
             fixed (byte* address = Libc.Text($"{forwarder.Address}@{forwarder.Port}"))
             {
                 Check(ub_ctx_set_fwd(context, address), $"forwarder {forwarder}");
             }
         }
-
-        if (settings.Forwarders.Count > 0)
-        {
-            return;
-        }
-
-        // Without a readable resolv.conf the library asks the root servers itself.
-        _ = ub_ctx_hosts(context, null);
-        _ = ub_ctx_resolvconf(context, null);
     }
 
     private static void CompleteSetup(nint context, ResolverSettings settings)
@@ -204,10 +195,6 @@ internal static unsafe class Unbound
     private static extern int ub_ctx_add_ta_file(nint context, byte* file);
     [DllImport(Name)]
     private static extern int ub_ctx_set_fwd(nint context, byte* address);
-    [DllImport(Name)]
-    private static extern int ub_ctx_hosts(nint context, byte* file);
-    [DllImport(Name)]
-    private static extern int ub_ctx_resolvconf(nint context, byte* file);
     [DllImport(Name)]
     private static extern int ub_ctx_zone_add(nint context, byte* zone, byte* kind);
     [DllImport(Name)]

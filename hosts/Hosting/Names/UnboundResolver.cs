@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -25,13 +26,13 @@ internal sealed class UnboundResolver : NetworkResolver
     private readonly Lock alive = new();
     private bool disposed;
 
-    private UnboundResolver(nint context, ResolverSettings settings)
+    private UnboundResolver(nint context, ResolverSettings settings, IReadOnlyList<IPEndPoint> servers)
         : base(settings.Caching)
     {
         this.context = context;
         validates = settings.TrustAnchorFile is not null;
         Description = $"libunbound {Unbound.Version}"
-            + (settings.Forwarders.Count == 0 ? "" : $", forwarding to {string.Join(", ", settings.Forwarders)}")
+            + (servers.Count == 0 ? ", asking the root servers" : $", forwarding to {string.Join(", ", servers)}")
             + (validates ? $", DNSSEC with the anchors of {settings.TrustAnchorFile}" : "");
         wake = Libc.eventfd(0, Libc.O_CLOEXEC | Libc.O_NONBLOCK);
         pump = new Thread(Pump, 256 * 1024) { IsBackground = true, Name = "resolver" };
@@ -40,18 +41,11 @@ internal sealed class UnboundResolver : NetworkResolver
 
     public override string Description { get; }
 
-    /// <summary>Makes a resolver; null when the library is not there.</summary>
+    /// <summary>Makes a resolver; the library must be there.</summary>
+    /// <param name="servers">Whom it forwards to; without any it asks from the root on.</param>
     /// <exception cref="StartupException">The library refuses a setting.</exception>
-    public static UnboundResolver? TryOpen(ResolverSettings settings)
-    {
-        if (!Unbound.IsInstalled)
-        {
-            return null;
-        }
-
-        var context = Unbound.CreateContext(settings);
-        return new UnboundResolver(context, settings);
-    }
+    public static UnboundResolver Open(ResolverSettings settings, IReadOnlyList<IPEndPoint> servers) =>
+        new(Unbound.CreateContext(settings, servers), settings, servers);
 
     public override void Dispose()
     {
@@ -194,7 +188,7 @@ internal sealed class UnboundResolver : NetworkResolver
 
         if (result.Rcode != 0)
         {
-            return new TimedAnswer(Answer.Unavailable(DnsReply.RcodeName(result.Rcode)), 0);
+            return new TimedAnswer(Answer.Unavailable(Rcode.Name(result.Rcode)), 0);
         }
 
         var records = new Records((RecordType)result.Type);

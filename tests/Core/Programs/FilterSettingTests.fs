@@ -36,6 +36,7 @@ let private samples =
         "SocketGroup", "mail"
         "LogFormat", "json"
         "Nameservers", "127.0.0.1@5353"
+        "Resolver", "dnsclient"
         "Mode", "v"
         "PeerList", "/peers"
         "InternalHosts", "/internal"

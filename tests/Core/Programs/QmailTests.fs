@@ -100,6 +100,7 @@ let ``a privileged program does not take paths from its caller`` () =
             "TMPDIR", "/y"
             "DKTESTKEYS", "/z"
             "DKNAMESERVER", "192.0.2.1"
+            "DKRESOLVER", "dnsclient"
             "DKQUEUE", "/q"
             "DKIMQUEUE", "/q"
             "DKSIGN", "/home/a/%/k"

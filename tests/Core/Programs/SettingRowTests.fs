@@ -44,7 +44,7 @@ let private samples =
         "log_format", "json"
         "syslog_ident", "dkimproxy-2"
         "syslog_facility", "local3"
-        "resolver", "system"
+        "resolver", "dnsclient"
         "nameserver", "127.0.0.1@5353"
         "trust_anchor", "/etc/root.key"
         "dns_timeout", "3"

@@ -122,7 +122,7 @@ let private samples =
         "line-ends", "lf"
         "zone", "zone.json"
         "test-keys", "keys"
-        "resolver", "system"
+        "resolver", "dnsclient"
         "nameserver", "127.0.0.1@5353"
         "trust-anchor", "root.key"
         "dns-timeout", "3"

@@ -6,10 +6,12 @@ using NUnit.Framework;
 namespace Dkim.Hosts.Tests.Hosting;
 
 /// <summary>Both resolvers of the network against servers that are slow, dead or lying.</summary>
-[TestFixture(true)]
-[TestFixture(false)]
-public sealed class BadServerTests(bool library)
+[TestFixture(ResolverKind.Unbound)]
+[TestFixture(ResolverKind.DnsClient)]
+public sealed class BadServerTests(ResolverKind kind)
 {
+    private readonly bool library = kind == ResolverKind.Unbound;
+
     [SetUp]
     public void Require()
     {
@@ -90,18 +92,17 @@ public sealed class BadServerTests(bool library)
     [Test]
     public async Task Questions_wait_together()
     {
-        // The C library's resolver has a thread for each question, and a bound on threads.
-        var count = library ? 1000 : 32;
+        const int Count = 1000;
         using var server = new FakeServer(async query =>
         {
             await Task.Delay(2000);
             return FakeServer.Reply(query, 0, FakeServer.Txt("late"));
         });
-        using var resolver = Resolvers.Open(new ResolverSettings { Forwarders = [server.Address], Library = library });
+        using var resolver = Resolvers.Open(new ResolverSettings { Forwarders = [server.Address], Kind = kind });
         var watch = Stopwatch.StartNew();
-        var answers = await Task.WhenAll(Enumerable.Range(0, count).Select(i =>
+        var answers = await Task.WhenAll(Enumerable.Range(0, Count).Select(i =>
             new MessageLookups(resolver, LookupLimits.Default).AskAsync([Txt($"w{i}.test")])));
-        Assert.That(answers.Count(answer => answer.Values.Single().Outcome.IsRecords), Is.EqualTo(count));
+        Assert.That(answers.Count(answer => answer.Values.Single().Outcome.IsRecords), Is.EqualTo(Count));
         Assert.That(watch.ElapsedMilliseconds, Is.LessThan(4000));
     }
 
@@ -174,14 +175,14 @@ public sealed class BadServerTests(bool library)
         using var resolver = Resolvers.Open(new ResolverSettings
         {
             Forwarders = [new(System.Net.IPAddress.Loopback, Tools.FreePort())],
-            Library = library,
-            SystemTime = TimeSpan.FromSeconds(3),
+            Kind = kind,
+            Time = TimeSpan.FromSeconds(3),
         });
         Assert.That((await Bounded(resolver, "nobody.test")).Outcome.IsUnavailable);
     }
 
-    private IResolver Open(FakeServer server) => Resolvers.Open(
-        new ResolverSettings { Forwarders = [server.Address], Library = library, SystemTime = TimeSpan.FromSeconds(3) });
+    private WatchedResolver Open(FakeServer server) => Resolvers.Open(
+        new ResolverSettings { Forwarders = [server.Address], Kind = kind, Time = TimeSpan.FromSeconds(3) });
 
     private static async Task<Answer> Bounded(IResolver resolver, string name) =>
         (await new MessageLookups(resolver, new LookupLimits(20, TimeSpan.FromSeconds(4))).AskAsync([Txt(name)])).Values.Single();

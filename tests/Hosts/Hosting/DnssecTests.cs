@@ -64,8 +64,8 @@ public sealed class DnssecTests
 
     [Test]
     public void Anchors_without_the_library_end_the_start() => Assert.That(
-        () => Resolvers.Open(new ResolverSettings { TrustAnchorFile = nsd.TrustAnchorFile, Library = false }),
-        Throws.InstanceOf<StartupException>().With.Message.Contains("libunbound8"));
+        () => Resolvers.Open(new ResolverSettings { TrustAnchorFile = nsd.TrustAnchorFile, Kind = ResolverKind.DnsClient }),
+        Throws.InstanceOf<StartupException>().With.Message.Contains("need libunbound"));
 
     private async Task<Answer> Ask(string name, string? anchors)
     {

@@ -6,14 +6,15 @@ using NUnit.Framework;
 namespace Dkim.Hosts.Tests.Hosting;
 
 /// <summary>Both resolvers of the network against a real name server.</summary>
-[TestFixture(true)]
-[TestFixture(false)]
-public sealed class ResolverTests(bool library)
+[TestFixture(ResolverKind.Unbound)]
+[TestFixture(ResolverKind.DnsClient)]
+public sealed class ResolverTests(ResolverKind kind)
 {
     private static readonly string long2k = string.Concat(Enumerable.Range(0, 2000).Select(i => (char)('a' + (i % 26))));
     private static readonly string long15k = new('k', 15_000);
+    private readonly bool library = kind == ResolverKind.Unbound;
     private Nsd nsd = null!;
-    private IResolver resolver = null!;
+    private WatchedResolver resolver = null!;
 
     [OneTimeSetUp]
     public void Start()
@@ -49,7 +50,7 @@ public sealed class ResolverTests(bool library)
                 {many}
                 """,
         });
-        resolver = Resolvers.Open(new ResolverSettings { Forwarders = [nsd.Address], Library = library });
+        resolver = Resolvers.Open(new ResolverSettings { Forwarders = [nsd.Address], Kind = kind });
     }
 
     [OneTimeTearDown]
@@ -61,7 +62,7 @@ public sealed class ResolverTests(bool library)
 
     [Test]
     public void It_says_which_it_is() =>
-        Assert.That(resolver.Description, Does.Contain(library ? "libunbound" : "C library").And.Contain(nsd.Address.ToString()));
+        Assert.That(resolver.Description, Does.Contain(library ? "libunbound" : "DnsClient").And.Contain(nsd.Address.ToString()));
 
     [Test]
     public async Task A_server_that_is_gone_is_passed_over()
@@ -69,7 +70,7 @@ public sealed class ResolverTests(bool library)
         using var both = Resolvers.Open(new ResolverSettings
         {
             Forwarders = [new(System.Net.IPAddress.IPv6Loopback, Tools.FreePort()), nsd.Address],
-            Library = library,
+            Kind = kind,
         });
         var question = new Question("one.plain.test", RecordType.Txt);
         var answers = await new MessageLookups(both, LookupLimits.Default).AskAsync([question]);
@@ -160,60 +161,40 @@ public sealed class ResolverTests(bool library)
     public void A_process_of_its_own_gets_the_same(string name)
     {
         var output = Tools.Run(
-            "/", Tools.Probe, "resolve", nsd.Address.ToString(), name, library ? "library" : "system").Split('\n');
-        Assert.That(output[0], Does.Contain(library ? "libunbound" : "C library"));
+            "/", Tools.Probe, "resolve", nsd.Address.ToString(), name, kind.ToString()).Split('\n');
+        Assert.That(output[0], Does.Contain(library ? "libunbound" : "DnsClient"));
         Assert.That(output[1], Is.EqualTo(name[0] switch { 'l' => long2k, 'a' => "hello", _ => "no such name" }));
     }
 
-    [TestCase("options trust-ad")]
-    [TestCase("nameserver 127.0.0.9")]
-    public void The_servers_of_resolv_conf_are_asked(string more)
+    // Where only the loopback is up, and where resolv.conf names no server or is not there at all.
+    [TestCase("nameserver 127.0.0.1\noptions trust-ad\n")]
+    [TestCase("nameserver 127.0.0.1\nnameserver 127.0.0.9\n")]
+    [TestCase("nameserver 127.0.0.9\nnameserver 127.0.0.1\n")]
+    [TestCase("# none\n")]
+    public void The_servers_of_resolv_conf_are_asked(string servers)
     {
-        Tools.RequireRoot();
-        var unshare = Tools.RequireProgram("unshare", "util-linux");
-        Tools.RequireProgram("ip", "iproute2");
-        using var scratch = new Scratch();
-        var zone = scratch.Write("zone", """
-            $ORIGIN inner.test.
-            $TTL 60
-            @ IN SOA a b 1 2 3 4 5
-            @ IN NS a
-            a IN A 127.0.0.1
-            key IN TXT "found"
+        using var network = new OwnNetwork(servers);
+        var output = network.Run($"{Tools.Probe} resolve '' key.inner.test {kind}");
+        Assert.That(output, Does.EndWith("\nfound at 127.0.0.1\n"));
+    }
 
+    // By itself after a second, or at once when it is told to.
+    [TestCase("wait", "1.2")]
+    [TestCase("refresh", "0")]
+    public void Another_resolv_conf_is_followed(string how, string pause)
+    {
+        using var network = new OwnNetwork("nameserver 127.0.0.1\n");
+        var output = network.Run($"""
+            (sleep 1.5; echo nameserver 127.0.0.2 > /etc/resolv.conf; sleep {pause}; echo) |
+            {Tools.Probe} follow key.inner.test {kind} {how}
             """);
-        var configuration = scratch.Write("nsd.conf", $"""
-            server:
-              ip-address: 127.0.0.1@53
-              username: ""
-              database: ""
-              pidfile: "{scratch.At("pid")}"
-              xfrdfile: "{scratch.At("xfrd")}"
-              zonelistfile: "{scratch.At("zones")}"
-            remote-control:
-              control-enable: no
-            zone:
-              name: "inner.test"
-              zonefile: "{zone}"
-
-            """);
-        var servers = scratch.Write("resolv.conf", $"nameserver 127.0.0.1\n{more}\n");
-
-        // A network of its own, where port 53 is free and nothing else is to be found.
-        var script = scratch.Write("script", $"""
-            ip link set lo up && mount --bind {servers} /etc/resolv.conf || exit 1
-            {Tools.RequireProgram("nsd", "nsd")} -d -c {configuration} 2>/dev/null &
-            for i in 1 2 3 4 5 6 7 8 9 10; do [ -s {scratch.At("pid")} ] && break; sleep 0.1; done
-            {Tools.Probe} resolve none key.inner.test {(library ? "library" : "system")}
-            kill $! && wait
-            """);
-        Assert.That(Tools.Run("/", unshare, "-m", "-n", "/bin/sh", script), Does.EndWith("\nfound\n"));
+        Assert.That(output, Is.EqualTo("found at 127.0.0.1\nfound at 127.0.0.2\n"));
     }
 
     [Test]
     public async Task Five_hundred_at_once_are_all_answered()
     {
-        using var fresh = Resolvers.Open(new ResolverSettings { Forwarders = [nsd.Address], Library = library, Caching = false });
+        using var fresh = Resolvers.Open(new ResolverSettings { Forwarders = [nsd.Address], Kind = kind, Caching = false });
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
         var answers = await Task.WhenAll(Enumerable.Range(0, 500)
             .Select(i => fresh.AskAsync(Txt($"n{i}.plain.test"), patience.Token).AsTask()));

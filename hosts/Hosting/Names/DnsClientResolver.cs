@@ -1,0 +1,199 @@
+using System.Net;
+using System.Net.Sockets;
+using Dkim.Core;
+using DnsClient;
+using DnsClient.Protocol;
+
+namespace Dkim.Hosting;
+
+/// <summary>DNS by the DnsClient package: asynchronous, with a socket for each question and no thread of its own. Which
+/// server is asked next and what a reply is worth is decided here: the package takes whatever datagram comes
+/// first.</summary>
+internal sealed class DnsClientResolver : NetworkResolver
+{
+    private const int MaxAliases = 8;
+    private const int EdnsSize = 1232;
+
+    // A pooled connection that the server has closed costs a try that fails at once.
+    private const int MaxStale = 64;
+
+    // A reply with a wrong number ends a try of the package. Who sends so many can make a look-up fail, no more.
+    private const int MaxMisnumbered = 8;
+
+    // The package keeps every connection of TCP that it ever needed at once; those of a client end with it.
+    private const int ClientAge = 15_000;
+
+    private readonly ServerList servers;
+    private readonly bool trustAd;
+    private LookupClient client = NewClient();
+    private long clientEnds = Environment.TickCount64 + ClientAge;
+
+    /// <param name="servers">At least one.</param>
+    /// <param name="trustAd">Whether the servers' AD bit can be believed.</param>
+    public DnsClientResolver(ResolverSettings settings, IReadOnlyList<IPEndPoint> servers, bool trustAd)
+        : base(settings.Caching)
+    {
+        this.servers = new ServerList(servers, settings.Time);
+        this.trustAd = trustAd;
+        Description = $"DnsClient, asking {this.servers}";
+    }
+
+    public override string Description { get; }
+
+    public override void Dispose()
+    {
+    }
+
+    // Recursive servers send the whole chain of aliases; one that does not is asked for the rest.
+    protected override async Task<TimedAnswer> LookUpAsync(Question question, CancellationToken cancellation)
+    {
+        var timeToLive = int.MaxValue;
+        var name = question.Name;
+        for (var hop = 0; hop <= MaxAliases; hop++)
+        {
+            var asked = name;
+            var (reply, failure) = await AskAsync(asked, question.Type, cancellation).ConfigureAwait(false);
+            if (reply is null)
+            {
+                return new TimedAnswer(Answer.Unavailable(failure), 0);
+            }
+
+            var records = new Records(question.Type);
+            if (!DnsClientReply.TryFollow(reply, ref name, records, ref timeToLive))
+            {
+                break;
+            }
+
+            var security = SecurityOf(reply);
+            if (!records.IsEmpty)
+            {
+                return new TimedAnswer(records.ToAnswer(security), timeToLive);
+            }
+
+            var exists = reply.Header.ResponseCode == DnsHeaderResponseCode.NoError;
+            if (!exists || asked == name || reply.Authorities.OfType<SoaRecord>().Any())
+            {
+                return new TimedAnswer(
+                    exists ? records.ToAnswer(security) : Answer.NoSuchName(security),
+                    Math.Min(timeToLive, DnsClientReply.NegativeTimeToLive(reply)));
+            }
+
+            if (!IsPossible(name))
+            {
+                return new TimedAnswer(Answer.NoSuchName(security), 0);
+            }
+        }
+
+        return new TimedAnswer(Answer.Unavailable("too many aliases"), 0);
+    }
+
+    private Security SecurityOf(IDnsQueryResponse reply) =>
+        !trustAd ? Security.Unchecked : reply.Header.IsAuthenticData ? Security.Secure : Security.Insecure;
+
+    private async Task<(IDnsQueryResponse? Reply, string Failure)> AskAsync(
+        string name, RecordType type, CancellationToken cancellation)
+    {
+        // In capitals, since the package decodes a label that begins with xn-- in every reply and throws where it cannot.
+        var capitals = name.Replace("xn--", "XN--", StringComparison.OrdinalIgnoreCase);
+        var question = new DnsQuestion(capitals, (QueryType)(int)type);
+        var failure = "timeout";
+        foreach (var (server, wait) in servers.Tries())
+        {
+            try
+            {
+                var reply = await AskServerAsync(server, question, wait, cancellation).ConfigureAwait(false);
+                if (DnsClientReply.Problem(reply, question) is not { } problem)
+                {
+                    server.Answers();
+                    return (reply, "");
+                }
+
+                failure = problem;
+            }
+            catch (Exception problem)
+            {
+                // The package throws a dozen types at replies that it cannot read, and its own at a cancellation.
+                cancellation.ThrowIfCancellationRequested();
+                failure = Describe(problem);
+            }
+
+            server.Fails();
+        }
+
+        return (null, failure);
+    }
+
+    private async Task<IDnsQueryResponse> AskServerAsync(
+        Server server, DnsQuestion question, TimeSpan wait, CancellationToken cancellation)
+    {
+        var reply = await TryAsync(server, question, Options(wait, trustAd, EdnsSize), cancellation).ConfigureAwait(false);
+        return reply.Header.ResponseCode is DnsHeaderResponseCode.FormatError or DnsHeaderResponseCode.NotImplemented
+            // A server from before EDNS (RFC 6891 §7).
+            ? await TryAsync(server, question, Options(wait, false, DnsQueryOptions.MinimumBufferSize), cancellation)
+                .ConfigureAwait(false)
+            : reply;
+    }
+
+    private async Task<IDnsQueryResponse> TryAsync(
+        Server server, DnsQuestion question, DnsQueryOptions options, CancellationToken cancellation)
+    {
+        var stale = 0;
+        var misnumbered = 0;
+        for (; ; )
+        {
+            try
+            {
+                return await Client().QueryServerAsync([server.Address], question, options, cancellation)
+                    .ConfigureAwait(false);
+            }
+            catch (DnsResponseException problem) when (
+                problem.InnerException is TimeoutException or IOException
+                && stale++ < MaxStale
+                && !cancellation.IsCancellationRequested)
+            {
+            }
+            catch (DnsXidMismatchException) when (
+                misnumbered++ < MaxMisnumbered && !cancellation.IsCancellationRequested)
+            {
+            }
+        }
+    }
+
+    private LookupClient Client()
+    {
+        var now = Environment.TickCount64;
+        if (now >= Volatile.Read(ref clientEnds))
+        {
+            Volatile.Write(ref clientEnds, now + ClientAge);
+            Volatile.Write(ref client, NewClient());
+        }
+
+        return Volatile.Read(ref client);
+    }
+
+    // The server that it wants is never asked.
+    private static LookupClient NewClient() =>
+        new(new LookupClientOptions(new IPEndPoint(IPAddress.Loopback, 53)) { UseCache = false });
+
+    private static DnsQueryOptions Options(TimeSpan wait, bool dnssec, int size) => new()
+    {
+        UseCache = false,
+        Retries = 0,
+        Timeout = wait,
+        ThrowDnsErrors = false,
+        ContinueOnDnsError = false,
+        ContinueOnEmptyResponse = false,
+        ExtendedDnsBufferSize = size,
+        // The AD bit of the reply can only be asked for with the DO bit.
+        RequestDnsSecRecords = dnssec,
+    };
+
+    private static string Describe(Exception failure) => failure switch
+    {
+        DnsResponseException { Code: DnsResponseCode.ConnectionTimeout } => "timeout",
+        DnsResponseException { InnerException: SocketException { SocketErrorCode: SocketError.TooManyOpenSockets } } =>
+            "no free descriptor",
+        DnsResponseException { InnerException: SocketException } => "no server",
+        _ => "broken reply",
+    };
+}

@@ -1,0 +1,128 @@
+using System.Text;
+using Dkim.Core;
+
+namespace Dkim.Hosting;
+
+/// <summary>Asks the servers of resolv.conf as it is now: the file is looked at once a second while there are questions,
+/// and another resolver takes over when it says something else. Where a setting names the servers, they stay.</summary>
+public sealed class WatchedResolver : IResolver
+{
+    private const string Path = "/etc/resolv.conf";
+    private const int Longest = 65536;
+    private const int Pause = 1000;
+
+    private readonly ResolverSettings settings;
+    private readonly Action<string> report;
+    private readonly SwappedResolver current;
+    private readonly Lock gate = new();
+    private readonly bool follows;
+    private FileFacts seen;
+    private string? text;
+    private long nextLook;
+
+    internal WatchedResolver(ResolverSettings settings, Action<string> report)
+    {
+        this.settings = settings;
+        this.report = report;
+        follows = settings.Forwarders.Count == 0;
+        if (follows)
+        {
+            Note();
+            text = Read();
+        }
+
+        current = new SwappedResolver(Resolvers.Open(settings, text, out var warnings));
+        Warnings = warnings;
+    }
+
+    public string Description => current.Description;
+
+    public IReadOnlyList<string> Warnings { get; }
+
+    internal ResolverSettings Settings => settings;
+
+    public ValueTask<Answer> AskAsync(Question question, CancellationToken cancellation)
+    {
+        if (follows && Environment.TickCount64 >= Volatile.Read(ref nextLook))
+        {
+            Look();
+        }
+
+        return current.AskAsync(question, cancellation);
+    }
+
+    public Answer? Find(Question question) => current.Find(question);
+
+    /// <summary>Reads resolv.conf again, changed or not.</summary>
+    public void Refresh()
+    {
+        if (follows)
+        {
+            lock (gate)
+            {
+                Note();
+                Follow();
+            }
+        }
+    }
+
+    public void Dispose() => current.Dispose();
+
+    private void Look()
+    {
+        lock (gate)
+        {
+            if (Environment.TickCount64 < nextLook)
+            {
+                return;
+            }
+
+            var before = seen;
+            Note();
+            if ((before.Device, before.Inode, before.Size, before.Modified) != (seen.Device, seen.Inode, seen.Size, seen.Modified))
+            {
+                Follow();
+            }
+        }
+    }
+
+    // Noted before it is read: a change in between is then seen as one more.
+    private void Note()
+    {
+        Volatile.Write(ref nextLook, Environment.TickCount64 + Pause);
+        _ = FileFacts.TryRead(Path, followLinks: true, out seen);
+    }
+
+    private void Follow()
+    {
+        // A file that is gone, or that this user or root directory does not see, leaves things as they are.
+        if (Read() is not { } found || found == text)
+        {
+            return;
+        }
+
+        text = found;
+        try
+        {
+            current.Replace(Resolvers.Open(settings, found, out _));
+        }
+        catch (StartupException failure)
+        {
+            report($"{Path} has changed, and the servers that it named before go on to be asked: {failure.Message}");
+        }
+    }
+
+    private static string? Read()
+    {
+        try
+        {
+            using var file = new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 0);
+            var octets = new byte[Longest];
+            return Encoding.Latin1.GetString(octets, 0, file.ReadAtLeast(octets, Longest, throwOnEndOfStream: false));
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+}
