@@ -6,7 +6,8 @@ suite=bookworm
 base_packages=systemd,systemd-sysv,dbus,adduser,init-system-helpers,postfix,swaks,nsd,libssl3,libunbound8,openssl,procps,iproute2
 cache=${XDG_CACHE_HOME:-/var/cache}/dkim-packaging
 most_days=30
-leader=
+# The present machine: its first process outside, systemd, its root, its group of processes.
+machine='' leader='' root='' group=''
 
 # Makes the base where there is none, or an old one; prints its file.
 base() {
@@ -35,7 +36,7 @@ leader_of() {
 # Boots a folder. A group of processes of its own, seen as the root of all groups, lets systemd-nspawn do without a
 # service manager outside.
 boot() {
-    local root=$1 log=$2
+    root=$1
     group=$(findmnt -n -t cgroup2 -o TARGET | tail -1)/dkim-packaging-$$
     mkdir -p "$group" || return 1
     (
@@ -45,38 +46,45 @@ boot() {
             umount -R /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup && mount -t tmpfs run /run || exit 1
             systemd-nspawn --quiet --directory="$0" --boot --private-network --register=no --keep-unit --resolv-conf=off \
                 --machine=mail --console=pipe < /dev/null' "$root"
-    ) > "$log" 2>&1 &
+    ) > "$work/boot.log" 2>&1 &
     machine=$!
     local tries
     for tries in $(seq 100); do
         leader=$(leader_of $machine sh systemd-nspawn systemd)
         if [ -n "$leader" ] && inside systemctl is-system-running --wait > /dev/null 2>&1; then return 0; fi
         [ -d /proc/$machine ] || break
-        sleep 0.2
+        sleep 0.1
     done
-    [ -n "$leader" ] && inside systemctl --failed --no-legend --plain
-    tail -20 "$log"
+    [ -z "$leader" ] || inside systemctl --failed --no-legend --plain
+    tail -20 "$work/boot.log"
     return 1
 }
 
 # Runs a command inside, as root, with the environment of a login and nothing else.
 inside() {
-    nsenter --target "$leader" --mount --uts --ipc --net --pid --cgroup -- \
+    nsenter --target "$leader" --mount --uts --ipc --net --pid --cgroup --wd="/proc/$leader/root/root" -- \
         env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"
 }
 
-# Switches it off.
+# Ends the machine; "orderly" as for keeping its folder, else as a power failure does.
 halt_machine() {
-    [ -n "${machine:-}" ] || return 0
-    # systemd's signal for poweroff.target
-    [ -z "$leader" ] || kill -s RTMIN+4 "$leader" 2> /dev/null || true
+    [ -n "$machine" ] || return 0
     local tries
-    for tries in $(seq 100); do
-        [ -d /proc/$machine ] || break
-        sleep 0.1
-    done
+    if [ "${1:-}" = orderly ] && [ -n "$leader" ]; then
+        # systemd's signal for poweroff.target
+        kill -s RTMIN+4 "$leader"
+        for tries in $(seq 100); do
+            [ -d /proc/$machine ] || break
+            sleep 0.1
+        done
+    fi
+    # With the first process of a namespace all others end.
     kill -9 $machine 2> /dev/null || true
     wait $machine 2> /dev/null || true
-    find "$group" -depth -type d -exec rmdir {} + 2> /dev/null || true
+    for tries in $(seq 50); do
+        find "$group" -depth -type d -exec rmdir {} + 2> /dev/null
+        [ -d "$group" ] || break
+        sleep 0.1
+    done
     machine='' leader=''
 }
