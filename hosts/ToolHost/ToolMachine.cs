@@ -112,7 +112,7 @@ internal sealed class ToolMachine : IToolHost, IDisposable
 
     private FileContents ReadSecret(string path)
     {
-        var secret = PrivateFile.Read(path, Strictness.Warn);
+        var secret = PrivateFile.Read(path, Strictness.Warn, ofServices: true);
         foreach (var warning in secret.Warnings)
         {
             Complain("dkim: warning: " + warning);

@@ -30,16 +30,28 @@ public static class PrivateFile
     private const uint OthersRead = 0x04;
     private const uint OthersWrite = 0x02;
     private const uint Sticky = 0x200;
+    private const uint Modes = 0x1FF;
+
+    // Users and groups that Debian makes for services (adduser.conf(5), FIRST_SYSTEM_UID to LAST_SYSTEM_UID; group 100 is
+    // that of all people).
+    private const uint FirstOfServices = 101;
+    private const uint LastOfServices = 999;
 
     /// <summary>Reads a file and checks its owner, its mode and the directories above it.</summary>
     /// <param name="account">Whom it may belong to, user or group, beside root and the present account.</param>
+    /// <param name="ofServices">It may belong to any user or group of a service as well: a tool does not know whose key it
+    /// looks at.</param>
     /// <exception cref="FileRefusedException">It cannot be read, is no plain file, is too long, or is not private and
     /// the strictness says that it must be.</exception>
     public static PrivateContent Read(
-        string path, Strictness strictness, Account? account = null, int maxLength = MaxLength)
+        string path,
+        Strictness strictness,
+        Account? account = null,
+        int maxLength = MaxLength,
+        bool ofServices = false)
     {
         using var handle = Open(path, out var facts);
-        var problems = Problems(path, facts, account).ToArray();
+        var problems = Problems(path, facts, new Owners(account, ofServices)).ToArray();
         if (problems.Length > 0 && strictness == Strictness.Refuse)
         {
             throw new FileRefusedException(problems[0]);
@@ -92,16 +104,16 @@ public static class PrivateFile
         return length == octets.Length ? octets : octets[..length];
     }
 
-    private static IEnumerable<string> Problems(string path, FileFacts facts, Account? account)
+    private static IEnumerable<string> Problems(string path, FileFacts facts, Owners owners)
     {
-        if (!IsOwn(facts.Owner, account))
+        if (!owners.HasUser(facts.Owner))
         {
             yield return $"{path}: it belongs to user {facts.Owner}; chown it to root or to the user of this service";
         }
 
         // A group of its own is how a service without root's rights gets at its keys.
         var loose = facts.Permissions & (GroupWrite | OthersRead | OthersWrite);
-        if ((facts.Permissions & GroupRead) != 0 && !IsOwnGroup(facts.Group, account))
+        if ((facts.Permissions & GroupRead) != 0 && !owners.HasGroup(facts.Group))
         {
             loose |= GroupRead;
         }
@@ -110,16 +122,18 @@ public static class PrivateFile
         {
             var who = (loose & (OthersRead | OthersWrite)) != 0 ? "everyone" : $"group {facts.Group}";
             var what = (loose & (GroupWrite | OthersWrite)) != 0 ? "changed" : "read";
-            yield return $"{path}: mode {facts.OctalPermissions}, so it can be {what} by {who}; chmod 0600 {path}";
+            var group = (loose & GroupRead) != 0 ? "chgrp it to the group of this service, or " : "";
+            var mode = Convert.ToString(facts.Permissions & Modes & ~loose, 8).PadLeft(4, '0');
+            yield return $"{path}: mode {facts.OctalPermissions}, so it can be {what} by {who}; {group}chmod {mode} {path}";
         }
 
-        foreach (var problem in DirectoryProblems(path, account))
+        foreach (var problem in DirectoryProblems(path, owners))
         {
             yield return problem;
         }
     }
 
-    private static IEnumerable<string> DirectoryProblems(string path, Account? account)
+    private static IEnumerable<string> DirectoryProblems(string path, Owners owners)
     {
         var full = Path.GetFullPath(path);
         var target = File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName ?? full;
@@ -129,7 +143,7 @@ public static class PrivateFile
                 directory is not null;
                 directory = Path.GetDirectoryName(directory))
             {
-                if (FileFacts.TryRead(directory, followLinks: true, out var facts) && IsOpen(facts, account))
+                if (FileFacts.TryRead(directory, followLinks: true, out var facts) && IsOpen(facts, owners))
                 {
                     yield return $"{path}: others can replace it: {directory} has mode {facts.OctalPermissions}"
                         + $" and belongs to user {facts.Owner}; chmod go-w {directory}";
@@ -140,15 +154,20 @@ public static class PrivateFile
     }
 
     // In a sticky directory only the owner of a file can replace it.
-    private static bool IsOpen(FileFacts directory, Account? account) =>
-        !IsOwn(directory.Owner, account)
+    private static bool IsOpen(FileFacts directory, Owners owners) =>
+        !owners.HasUser(directory.Owner)
         || ((directory.Permissions & Sticky) == 0
             && ((directory.Permissions & OthersWrite) != 0
-                || ((directory.Permissions & GroupWrite) != 0 && !IsOwnGroup(directory.Group, account))));
+                || ((directory.Permissions & GroupWrite) != 0 && !owners.HasGroup(directory.Group))));
 
-    private static bool IsOwn(uint owner, Account? account) =>
-        owner == 0 || owner == Libc.geteuid() || owner == account?.User;
+    /// <summary>Whom a secret may belong to.</summary>
+    private readonly record struct Owners(Account? Account, bool OfServices)
+    {
+        public bool HasUser(uint user) => user == 0 || user == Libc.geteuid() || user == Account?.User || IsOfService(user);
 
-    private static bool IsOwnGroup(uint group, Account? account) =>
-        group == 0 || group == Libc.getegid() || group == account?.Group;
+        public bool HasGroup(uint group) =>
+            group == 0 || group == Libc.getegid() || group == Account?.Group || IsOfService(group);
+
+        private bool IsOfService(uint id) => OfServices && id is >= FirstOfServices and <= LastOfServices;
+    }
 }

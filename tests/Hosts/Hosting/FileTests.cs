@@ -25,13 +25,14 @@ public sealed class FileTests
     }
 
     [Category("RFC6376-8.3-1")]
-    [TestCase(UnixFileMode.OtherRead, "0604", "read by everyone")]
-    [TestCase(UnixFileMode.OtherWrite, "0602", "changed by everyone")]
-    [TestCase(UnixFileMode.GroupWrite | UnixFileMode.GroupRead, "0660", "changed by group 0")]
-    public void A_loose_mode_is_named_with_its_remedy(UnixFileMode more, string mode, string what)
+    [TestCase(UnixFileMode.OtherRead, "0604", "read by everyone", "0600")]
+    [TestCase(UnixFileMode.OtherWrite, "0602", "changed by everyone", "0600")]
+    [TestCase(UnixFileMode.GroupRead | UnixFileMode.OtherRead, "0644", "read by everyone", "0640")]
+    [TestCase(UnixFileMode.GroupWrite | UnixFileMode.GroupRead, "0660", "changed by group 0", "0640")]
+    public void A_loose_mode_is_named_with_its_remedy(UnixFileMode more, string mode, string what, string remedy)
     {
         var path = scratch.Write("key", "secret", Private | more);
-        var expected = $"{path}: mode {mode}, so it can be {what}; chmod 0600 {path}";
+        var expected = $"{path}: mode {mode}, so it can be {what}; chmod {remedy} {path}";
         Assert.That(PrivateFile.Read(path, Strictness.Warn).Warnings, Is.EqualTo(new[] { expected }));
         Assert.That(
             () => PrivateFile.Read(path, Strictness.Refuse),
@@ -47,6 +48,22 @@ public sealed class FileTests
         Tools.Run("/", "/bin/chgrp", "daemon", path);
         Assert.That(PrivateFile.Read(path, Strictness.Warn).Warnings.Single(), Does.Contain("read by group 1"));
         Assert.That(PrivateFile.Read(path, Strictness.Warn, Account.Find("nobody", "daemon")).Warnings, Is.Empty);
+    }
+
+    // Advice that a service could no longer read its key after: not of a tool, which does not know the service.
+    [TestCase("0:200", true)]
+    [TestCase("200:0", true)]
+    [TestCase("0:100", false)]
+    [TestCase("0:1000", false)]
+    [TestCase("1000:0", false)]
+    [Category("RFC6376-8.3-1")]
+    public void A_tool_takes_users_and_groups_of_services(string owners, bool isTaken)
+    {
+        Tools.RequireRoot();
+        var path = scratch.Write("key", "secret", Private | UnixFileMode.GroupRead);
+        Tools.Run("/", "/bin/chown", owners, path);
+        Assert.That(PrivateFile.Read(path, Strictness.Warn).Warnings, Has.Count.EqualTo(1));
+        Assert.That(PrivateFile.Read(path, Strictness.Warn, ofServices: true).Warnings, Has.Count.EqualTo(isTaken ? 0 : 1));
     }
 
     [Test]

@@ -64,7 +64,7 @@ public sealed class ToolTests
         File.SetUnixFileMode(scratch.At("mail.private"), (UnixFileMode)0b110_100_100);
         var signed = Dkim(Message, "sign", "--key=mail.private", "--selector=mail", "--domain=example.com");
         Assert.That(signed.Code, Is.Zero);
-        Assert.That(signed.Error, Does.Contain("mail.private: mode 0644").And.Contain("chmod 0600"));
+        Assert.That(signed.Error, Does.Contain("mail.private: mode 0644").And.Contain("chmod 0640"));
     }
 
     [Test]
