@@ -3,57 +3,73 @@ using Dkim.Hosting;
 
 namespace Dkim.ProxyHost;
 
-/// <summary>Notices when files that hold secrets change. A file that has become unreadable counts as
-/// unchanged.</summary>
+/// <summary>Notices when files that hold secrets change. One that has changed and cannot be used keeps its last content,
+/// which is told once for each change.</summary>
 internal sealed class KeyWatch
 {
-    private readonly List<(WantedFile File, WatchedFile<byte[]> Content)> files = [];
-    private readonly Dictionary<WantedFile, byte[]> seen = [];
+    private readonly List<Watched> files = [];
+    private readonly Action<string> report;
 
-    public KeyWatch(IEnumerable<WantedFile> secrets, Action<string> report)
+    /// <param name="secrets">The files to watch.</param>
+    /// <param name="read">Those who have read them.</param>
+    /// <param name="report">Called with one line when a changed file cannot be used.</param>
+    public KeyWatch(IEnumerable<WantedFile> secrets, SettingsFiles read, Action<string> report)
     {
-        foreach (var file in secrets)
+        this.report = report;
+        foreach (var file in secrets.Where(read.Found.ContainsKey))
         {
-            files.Add((file, new WatchedFile<byte[]>(file.Path, Load, report)));
+            var watched = new Watched(file, read.Located(file), read.Found[file]) { Mark = read.MarkOf(file) };
+            files.Add(watched);
+            var now = FileMark.Of(watched.Path);
+            if (!now.IsHidden && !now.IsGone)
+                continue;
+            report($"{file.Path}: it cannot be watched by this user, or in this root; a changed key takes a restart");
+            watched.Mark = now;
         }
-
-        Changed();
     }
 
-    /// <summary>True when a file has changed since the last call.</summary>
+    /// <summary>The last content of every file.</summary>
+    public IReadOnlyDictionary<WantedFile, FileContents> Contents =>
+        files.ToDictionary(file => file.File, file => file.Content);
+
+    /// <summary>True when there is new content since the last call.</summary>
     public bool Changed()
     {
         var changed = false;
-        foreach (var (file, content) in files)
-        {
-            if (TryRead(content) is { } octets && (!seen.TryGetValue(file, out var before) || before != octets))
-            {
-                seen[file] = octets;
-                changed = true;
-            }
-        }
-
+        foreach (var file in files)
+            changed |= Look(file);
         return changed;
     }
 
-    /// <summary>The files as of the last call of <see cref="Changed"/>.</summary>
-    public IReadOnlyDictionary<WantedFile, FileContents> Contents => files.ToDictionary(
-        entry => entry.File,
-        entry => seen.TryGetValue(entry.File, out var octets)
-            ? FileContents.Found(octets)
-            : FileContents.Unreadable("cannot be read"));
-
-    private static byte[] Load(string path) => PrivateFile.Read(path, Strictness.Warn).Octets;
-
-    private static byte[]? TryRead(WatchedFile<byte[]> content)
+    private bool Look(Watched file)
     {
+        var now = FileMark.Of(file.Path);
+        if (now == file.Mark)
+            return false;
+        file.Mark = now;
         try
         {
-            return content.Current;
+            file.Content = FileContents.Found(PrivateFile.Read(file.Path, Strictness.Warn).Octets);
+            return true;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            return null;
+            report(now.IsGone
+                ? $"{file.Path}: the file is gone, its last content stays in force"
+                : $"{failure.Message}: the file has changed and cannot be read; the key before it stays in force, a"
+                    + " restart uses the new one");
+            return false;
         }
+    }
+
+    private sealed class Watched(WantedFile file, string path, FileContents content)
+    {
+        public WantedFile File => file;
+
+        public string Path => path;
+
+        public FileContents Content { get; set; } = content;
+
+        public FileMark Mark { get; set; }
     }
 }

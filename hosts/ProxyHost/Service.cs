@@ -28,7 +28,7 @@ internal sealed class Service : IDisposable
         this.files = files;
         this.begin = begin;
         this.log = log;
-        keys = new KeyWatch(serving.Program.Secrets, log.Warning);
+        keys = new KeyWatch(serving.Program.Secrets, files, log.Warning);
     }
 
     /// <summary>Starts, serves until a signal says to stop, and gives the exit code.</summary>
@@ -206,34 +206,41 @@ internal sealed class Service : IDisposable
     private void Reload()
     {
         var before = serving;
-        var next = files.Supply(begin()).Again(out var problem);
-        foreach (var line in files.Kept)
-            log.Warning(line);
-        if (next is not { } program)
+        var next = files.Supply(begin()).Again(out var refusal);
+        var credentials = Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY") ?? "";
+        if (next is { } program
+            && before.Program.RefusesToFollow(program, files.KeptSecrets, credentials) is { IsSome: true } why)
         {
-            foreach (var line in problem.Split('\n', StringSplitOptions.RemoveEmptyEntries))
-                log.Error($"not reloaded: {line}");
+            refusal = why.Value;
+        }
+
+        if (refusal is not null)
+        {
+            log.Write(refusal);
             return;
         }
 
         try
         {
-            FollowResolver(before, program);
-            Serving.Write(program.Notices, log);
-            if (!program.Listen.SequenceEqual(before.Program.Listen))
-                log.Warning("listen has changed, which takes a restart; the addresses stay as they were");
-            lock (gate)
-            {
-                keys = new KeyWatch(program.Secrets, log.Warning);
-                serving = Serving.Begin(program, before.Resolver, log);
-            }
-
-            log.Information("configuration reloaded");
+            Follow(before, next!);
         }
         catch (StartupException failure)
         {
-            log.Error($"not reloaded: {failure.Message}");
+            log.Write(ProxyReload.Refused([failure.Message]));
         }
+    }
+
+    private void Follow(Serving before, ProxyProgram program)
+    {
+        FollowResolver(before, program);
+        Serving.Write(program.Notices, log);
+        lock (gate)
+        {
+            keys = new KeyWatch(program.Secrets, files, log.Warning);
+            serving = Serving.Begin(program, before.Resolver, log);
+        }
+
+        log.Information("configuration reloaded");
     }
 
     private void FollowResolver(Serving before, ProxyProgram next)

@@ -13,12 +13,12 @@ internal static class Start
         return end.ExitCode;
     }
 
-    /// <summary>The program of a later start, or the text that says why there is none.</summary>
-    public static ProxyProgram? Again(this ProxyStart start, out string problem)
+    /// <summary>The program of a later start, or the line that says why there is none.</summary>
+    public static ProxyProgram? Again(this ProxyStart start, out LogLine? refusal)
     {
         var end = new Later();
         start.Tell(end);
-        problem = end.Problem;
+        refusal = end.Refusal;
         return end.Program;
     }
 
@@ -32,7 +32,7 @@ internal static class Start
             ExitCode = exitCode;
         }
 
-        public void Fail(string text, int exitCode)
+        public void Fail(string text, int exitCode, LogLine reload)
         {
             Console.Error.Write(text);
             ExitCode = exitCode;
@@ -45,11 +45,11 @@ internal static class Start
     {
         public ProxyProgram? Program { get; private set; }
 
-        public string Problem { get; private set; } = "";
+        public LogLine? Refusal { get; private set; }
 
-        public void Print(string text, int exitCode) => Problem = text;
+        public void Print(string text, int exitCode) => Refusal = ProxyReload.Refused([text.ReplaceLineEndings(" ")]);
 
-        public void Fail(string text, int exitCode) => Problem = text;
+        public void Fail(string text, int exitCode, LogLine reload) => Refusal = reload;
 
         public void Serve(ProxyProgram program) => Program = program;
     }

@@ -29,7 +29,7 @@ let private started (start: ProxyStart) =
     (load start).Tell
         { new IProxyStart with
             member _.Print(text, _) = failwith text
-            member _.Fail(text, _) = failwith text
+            member _.Fail(text, _, _) = failwith text
             member _.Serve served = program <- ValueSome served
         }
 

@@ -271,11 +271,7 @@ module SignatureMap =
 
         search (keysOf text)
 
-    /// Every specifier in the map, in the order of its lines.
-    let signatures (map: SignatureMap) : Specifier list =
-        [ for entry in map.entries.Values -> entry ]
-        |> List.sortBy _.Line
-        |> List.collect (fun entry ->
-            match entry.Signatures with
-            | Result.Ok signatures -> signatures
-            | Result.Error _ -> [])
+    /// Every key with its entry, in the order of the lines.
+    let entries (map: SignatureMap) : struct (string * MapEntry) list =
+        [ for pair in map.entries -> struct (pair.Key, pair.Value) ]
+        |> List.sortBy (fun (struct (_, entry)) -> entry.Line)

@@ -13,6 +13,7 @@ type internal ProxyParts =
         Settings: ProxySettings
         Relay: Endpoint
         Notices: LogLine list
+        Reloadable: Reloadable
         Secrets: WantedFile list
         Refresh: (WantedFile -> FileContents voption) -> ProxyParts
         Passage: int64<sec> -> Passage<ProxyDecision>
@@ -49,6 +50,16 @@ type ProxyProgram internal (parts: ProxyParts) =
     member _.Refresh(files: IReadOnlyDictionary<WantedFile, FileContents>) =
         ProxyProgram(parts.Refresh(FileContents.find files))
 
+    /// What follows from a reload that came to the program `next`: the line that says why nothing does, or nothing where
+    /// `next` takes the place of this one. `kept` are the secrets that could not be read again, `credentials` is the
+    /// directory of the unit's credentials, or nothing.
+    member _.RefusesToFollow(next: ProxyProgram, kept: KeptSecret seq, credentials: string) : LogLine voption =
+        match ProxyReload.refusals parts.Reloadable next.Reloadable (List.ofSeq kept) credentials with
+        | [] -> ValueNone
+        | reasons -> ValueSome(ProxyReload.refused reasons)
+
+    member private _.Reloadable = parts.Reloadable
+
     /// The passage of one message. `now` is the time of day in seconds since 1970-01-01T00:00:00Z.
     member _.NewMessage(now: int64<sec>) : Passage<ProxyDecision> = parts.Passage now
 
@@ -56,8 +67,8 @@ type ProxyProgram internal (parts: ProxyParts) =
 type IProxyStart =
     /// Write `text` to standard output and exit.
     abstract Print: text: string * exitCode: int -> unit
-    /// Write `text` to standard error and exit.
-    abstract Fail: text: string * exitCode: int -> unit
+    /// Write `text` to standard error and exit. `reload` is the line of a reload that ends so and changes nothing.
+    abstract Fail: text: string * exitCode: int * reload: LogLine -> unit
     abstract Serve: program: ProxyProgram -> unit
 
 /// The start of a proxy.
@@ -78,7 +89,7 @@ module Proxies =
             /// Problems of single lines of maps, which fail the messages that need them and not the start.
             Lines: Problem list
             Warnings: string list
-            Serve: Endpoint -> LogLine list -> ProxyParts
+            Serve: Endpoint -> LogLine list -> string list -> ProxyParts
         }
 
     let private ended (kind: ProxyKind<'s>) (settled: Settled<'s>) (prepared: Prepared) (reply: IProxyStart) =
@@ -91,11 +102,11 @@ module Proxies =
             let exitCode = if List.isEmpty all then 0 else ProxySetup.CheckExit
             reply.Print(ProxySetup.report kind all (prepared.Warnings @ inert), exitCode)
         | [], ValueSome relay ->
-            let notices =
-                warned ((prepared.Lines |> List.map Problem.describe) @ prepared.Warnings)
-
-            reply.Serve(ProxyProgram(prepared.Serve relay notices))
-        | problems, _ -> reply.Fail(ProxySetup.complaint kind problems, ProxySetup.UsageExit)
+            let flaws = prepared.Lines |> List.map Problem.describe
+            reply.Serve(ProxyProgram(prepared.Serve relay (warned (flaws @ prepared.Warnings)) flaws))
+        | problems, _ ->
+            let reload = problems |> List.map Problem.describe |> ProxyReload.refused
+            reply.Fail(ProxySetup.complaint kind problems, ProxySetup.UsageExit, reload)
 
     let private begin' (kind: ProxyKind<'s>) (arguments: string[]) prepare : ProxyStart =
         let help (reply: IProxyStart) =
@@ -112,7 +123,14 @@ module Proxies =
                     let problems = settled.Problems @ prepared.Problems
                     Loaded(ended kind settled { prepared with Problems = problems })
 
-        Start(load, (fun reply -> reply.Fail(Starting.unsupplied, Starting.TemporaryExit)))
+        let unsupplied (reply: IProxyStart) =
+            reply.Fail(
+                Starting.unsupplied,
+                Starting.TemporaryExit,
+                ProxyReload.refused [ Starting.unsupplied.TrimEnd() ]
+            )
+
+        Start(load, unsupplied)
 
     let private outKind: ProxyKind<OutSettings> =
         {
@@ -123,17 +141,23 @@ module Proxies =
             WithCommon = fun common settings -> { settings with Proxy = common }
         }
 
-    let rec private outParts (program: OutProgram) relay notices : ProxyParts =
+    let rec private outParts (program: OutProgram) relay notices flaws : ProxyParts =
         {
             Ident = ident program.Settings.Proxy outKind.Text.Name
             Settings = program.Settings.Proxy
             Relay = relay
             Notices = notices
+            Reloadable =
+                {
+                    Flaws = flaws
+                    KeyUses = OutChecks.keyUses program
+                    Lasting = ProxyReload.lasting outKind.Table program.Settings
+                }
             Secrets = OutSetup.secretFiles program
             Refresh =
                 fun find ->
                     let struct (next, problems) = OutSetup.refreshKeys find program
-                    outParts next relay (warned problems)
+                    outParts next relay (warned problems) flaws
             Passage = DkimproxyOut.passage program
         }
 
@@ -145,7 +169,7 @@ module Proxies =
                 {
                     Problems = problems
                     Lines = lines
-                    Warnings = OutSetup.warnings program
+                    Warnings = OutChecks.warnings program
                     Serve = outParts program
                 }
 
@@ -161,14 +185,20 @@ module Proxies =
             WithCommon = fun common settings -> { settings with Proxy = common }
         }
 
-    let rec private inParts (program: InProgram) relay notices : ProxyParts =
+    let rec private inParts (program: InProgram) relay notices flaws : ProxyParts =
         {
             Ident = ident program.Settings.Proxy inKind.Text.Name
             Settings = program.Settings.Proxy
             Relay = relay
             Notices = notices
+            Reloadable =
+                {
+                    Flaws = flaws
+                    KeyUses = Set.empty
+                    Lasting = ProxyReload.lasting inKind.Table program.Settings
+                }
             Secrets = []
-            Refresh = fun _ -> inParts program relay []
+            Refresh = fun _ -> inParts program relay [] flaws
             Passage = DkimproxyIn.passage program
         }
 

@@ -32,6 +32,25 @@ type FileContents =
             Problem = ValueSome reason
         }
 
+/// How a file that a reload could not read compares with what was read of it before.
+type SecretChange =
+    /// It is the same file, as far as the file system tells.
+    | Same = 0
+    /// Another file, other content, or gone.
+    | Changed = 1
+    /// This user cannot even look at it.
+    | Hidden = 2
+
+/// A file that holds a secret and whose earlier content had to do, since a reload could not read it.
+[<Struct>]
+type KeptSecret =
+    {
+        Path: string
+        /// Why it could not be read.
+        Reason: string
+        Change: SecretChange
+    }
+
 module FileContents =
     /// The reason of a file that is not there.
     [<Literal>]

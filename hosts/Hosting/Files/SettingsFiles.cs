@@ -8,6 +8,7 @@ public sealed class SettingsFiles
     private const string StandardInput = "-";
     private const int MaxLength = (16 << 20) + 1;
     private readonly Dictionary<WantedFile, byte[]> secrets = [];
+    private readonly Dictionary<WantedFile, FileMark> marks = [];
     private Dictionary<WantedFile, FileContents> given;
     private Dictionary<WantedFile, FileContents>? left;
 
@@ -39,6 +40,9 @@ public sealed class SettingsFiles
     /// <summary>The paths of those keys.</summary>
     public List<string> KeptPaths { get; } = [];
 
+    /// <summary>The same, and whether they have changed.</summary>
+    public List<KeptSecret> KeptSecrets { get; } = [];
+
     /// <summary>Every file of the last start, as it was read.</summary>
     public Dictionary<WantedFile, FileContents> Found { get; } = [];
 
@@ -51,6 +55,7 @@ public sealed class SettingsFiles
     {
         Kept.Clear();
         KeptPaths.Clear();
+        KeptSecrets.Clear();
         Found.Clear();
         while (start.Wanted is { IsEmpty: false } wanted)
         {
@@ -66,6 +71,12 @@ public sealed class SettingsFiles
         given = [];
         return start;
     }
+
+    /// <summary>A file that holds a secret, as it was when what was read of it last was read.</summary>
+    public FileMark MarkOf(WantedFile file) => marks.GetValueOrDefault(file);
+
+    /// <summary>Where a wanted file is.</summary>
+    public string Located(WantedFile file) => Path.Combine(Directory, file.Path);
 
     /// <summary>Whether a process before this one has left the files of a later start, which the next start then
     /// gets.</summary>
@@ -119,6 +130,7 @@ public sealed class SettingsFiles
                 return FileContents.Unreadable(reason);
             Kept.Add($"{file.Path}: {reason}; the key stays as it was");
             KeptPaths.Add(file.Path);
+            KeptSecrets.Add(new KeptSecret(file.Path, reason, MarkOf(file).ChangeTo(FileMark.Of(Located(file)))));
             return FileContents.Found(octets);
         }
     }
@@ -129,7 +141,11 @@ public sealed class SettingsFiles
             return ReadStandardInput();
         if (!IsSecret(file))
             return PrivateFile.ReadShared(Located(file), MaxLength);
-        return secrets[file] = PrivateFile.Read(Located(file), Strictness.Warn).Octets;
+        // Looked at before it is read: a change in between is then seen as one more.
+        var mark = FileMark.Of(Located(file));
+        secrets[file] = PrivateFile.Read(Located(file), Strictness.Warn).Octets;
+        marks[file] = mark;
+        return secrets[file];
     }
 
     private static byte[] ReadStandardInput()
@@ -139,8 +155,6 @@ public sealed class SettingsFiles
         var length = input.ReadAtLeast(octets, octets.Length, throwOnEndOfStream: false);
         return octets[..length];
     }
-
-    private string Located(WantedFile file) => Path.Combine(Directory, file.Path);
 
     private static string Reason(string path, string message)
     {

@@ -80,7 +80,7 @@ let ``RFC8601-2.5-1 the host's name is never localhost or empty`` () =
         start.Tell
             { new IProxyStart with
                 member _.Print(_, _) = ()
-                member _.Fail(_, _) = ()
+                member _.Fail(_, _, _) = ()
                 member _.Serve program = found <- ValueSome program
             }
 

@@ -70,7 +70,7 @@ let ``weak settings are warned of and do not keep the proxy from starting`` () =
     let ofMap = notices [ "--sender_map=map" ]
     Expect.equal 2 ofMap.Length
     Expect.contains "map:2: b.example: invalid signature type pgp" ofMap[0]
-    Expect.contains "cannot read keyfile gone: file not found" ofMap[1]
+    Expect.contains "map:1: a.example: 'dkim(key=gone)': cannot read keyfile gone (file not found)" ofMap[1]
 
 [<Category "RFC6376-3.3.3-1">]
 [<Test>]

@@ -22,7 +22,7 @@ let private start files (start: ProxyStart) : Ended<ProxyProgram> =
     let reply tell =
         { new IProxyStart with
             member _.Print(text, exitCode) = tell (Printed(text, exitCode))
-            member _.Fail(text, exitCode) = tell (Failed(text, exitCode))
+            member _.Fail(text, exitCode, _) = tell (Failed(text, exitCode))
             member _.Serve program = tell (Serving program)
         }
 

@@ -151,11 +151,13 @@ let ``check tells every problem with its place and exits 78`` () =
         "signature: 'dkim(s=$)': no keyfile specified (give --keyfile=FILE)"
         "signature: 'dkim(s=$)': invalid selector $ (a label with characters that a domain name cannot have)"
         "map:2: b.example: invalid signature type pgp (write specifiers such as dkim(d=example.org) between commas)"
-        "dkimproxy.out: 6 problems"
+        "map:1: a.example: 'dkim': no keyfile specified (give --keyfile=FILE)"
+        "map:1: a.example: 'dkim': selector not specified (give --selector=SELECTOR)"
+        "dkimproxy.out: 8 problems"
     ]
     |> List.iter (fun line -> Expect.contains (line + "\n") report)
 
-    Expect.equal 7 (report.TrimEnd('\n').Split '\n').Length
+    Expect.equal 9 (report.TrimEnd('\n').Split '\n').Length
 
 [<Test>]
 let ``check of good settings exits 0`` () =

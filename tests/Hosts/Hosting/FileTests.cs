@@ -1,4 +1,5 @@
 using System.Text;
+using Dkim.Core;
 using Dkim.Hosting;
 using NUnit.Framework;
 
@@ -123,51 +124,21 @@ public sealed class FileTests
     }
 
     [Test]
-    public async Task A_changed_file_is_loaded_anew_and_a_wrong_one_is_not()
+    public void A_mark_tells_another_file_from_the_same()
     {
-        var loads = 0;
-        var reports = new List<string>();
-        var path = scratch.Write("map", "one");
-        var watched = new WatchedFile<string>(path, Load, reports.Add);
-        Assert.That(watched.Current, Is.EqualTo("one"));
-        Assert.That(watched.Current, Is.EqualTo("one"));
-        Assert.That(loads, Is.EqualTo(1));
-
+        var path = scratch.Write("key", "one", Private);
+        var mark = FileMark.Of(path);
+        Assert.That(mark.ChangeTo(FileMark.Of(path)), Is.EqualTo(SecretChange.Same));
+        File.WriteAllText(path, "two");
+        Assert.That(mark.ChangeTo(FileMark.Of(path)), Is.EqualTo(SecretChange.Changed));
+        var changed = FileMark.Of(path);
         File.WriteAllText(scratch.At("new"), "two");
+        File.SetLastWriteTimeUtc(scratch.At("new"), File.GetLastWriteTimeUtc(path));
         File.Move(scratch.At("new"), path, overwrite: true);
-        Assert.That(watched.Current, Is.EqualTo("one"), "looked at only once a second");
-        await Task.Delay(1100);
-        Assert.That(watched.Current, Is.EqualTo("two"));
-
-        File.WriteAllText(path, "bad");
-        await Task.Delay(1100);
-        Assert.That(watched.Current, Is.EqualTo("two"));
-        Assert.That(reports, Has.Count.EqualTo(1));
-        Assert.That(reports[0], Does.StartWith($"{path}: the changed file cannot be used").And.EndWith("it is bad"));
-        await Task.Delay(1100);
-        Assert.That(watched.Current, Is.EqualTo("two"));
-        Assert.That((loads, reports.Count), Is.EqualTo((3, 1)), "one change, one report");
-
+        Assert.That(changed.ChangeTo(FileMark.Of(path)), Is.EqualTo(SecretChange.Changed), "a file with the same looks");
         File.Delete(path);
-        await Task.Delay(1100);
-        Assert.That(watched.Current, Is.EqualTo("two"));
-        Assert.That(reports[^1], Does.Contain("the file is gone"));
-        File.WriteAllText(path, "three");
-        await Task.Delay(1100);
-        Assert.That(watched.Current, Is.EqualTo("three"));
-
-        string Load(string name)
-        {
-            loads++;
-            var text = File.ReadAllText(name);
-            return text == "bad" ? throw new FormatException("it is bad") : text;
-        }
-    }
-
-    [Test]
-    public void A_file_that_was_never_good_is_an_error()
-    {
-        var watched = new WatchedFile<string>(scratch.At("none"), File.ReadAllText, _ => { });
-        Assert.That(() => watched.Current, Throws.InstanceOf<FileNotFoundException>());
+        Assert.That(FileMark.Of(path).IsGone);
+        Assert.That(changed.ChangeTo(FileMark.Of(path)), Is.EqualTo(SecretChange.Changed));
+        Assert.That(changed.ChangeTo(FileMark.Of(scratch.Write("plain", "") + "/below")), Is.EqualTo(SecretChange.Hidden));
     }
 }

@@ -1,0 +1,90 @@
+/// Whether a running proxy takes over what a reload has read: the whole of it or nothing.
+namespace Dkim.Core
+
+open System
+
+/// What a reload looks at in a configuration.
+type internal Reloadable =
+    {
+        /// What fails the messages that need it though it does not keep the proxy from starting, a line each.
+        Flaws: string list
+        /// The key files, and as whose they sign.
+        KeyUses: Set<struct (string * string)>
+        /// Settings that take a restart, by name.
+        Lasting: (string * string) list
+    }
+
+module ProxyReload =
+    let private newUses (current: Reloadable) (next: Reloadable) : string list =
+        Set.difference next.KeyUses current.KeyUses
+        |> Set.toList
+        |> List.map (fun (struct (path, _)) -> path)
+        |> List.distinct
+
+    let private ofKept (newUses: string list) (kept: KeptSecret) : string option =
+        let unread = kept.Path + " cannot be read again (" + kept.Reason + ")"
+
+        match kept.Change with
+        | SecretChange.Same -> None
+        | SecretChange.Changed -> Some(unread + " and has changed: let this user read it, or restart")
+        | _ when List.contains kept.Path newUses ->
+            Some(unread + ", so it may not be the key of its new selector or domain: restart")
+        | _ -> None
+
+    // The service manager hands credentials over at a start alone.
+    let private ofCredentials (credentials: string) (current: Reloadable) (newUses: string list) : string list =
+        let wasUsed path =
+            current.KeyUses |> Set.exists (fun (struct (used, _)) -> used = path)
+
+        let isCredential (path: string) =
+            credentials <> ""
+            && path.StartsWith(credentials.TrimEnd '/' + "/", StringComparison.Ordinal)
+
+        newUses
+        |> List.filter (fun path -> isCredential path && wasUsed path)
+        |> List.map (fun path ->
+            path
+            + " is the credential of the start, which may not be the key of its new selector or domain: restart")
+
+    let private ofLasting (current: Reloadable) (next: Reloadable) : string list =
+        let changed =
+            next.Lasting
+            |> List.filter (fun setting -> not (List.contains setting current.Lasting))
+            |> List.map fst
+
+        if List.isEmpty changed then
+            []
+        else
+            [ String.Join(", ", changed) + " changed, which takes a restart" ]
+
+    /// Why a configuration must not take the place of the one in force, a reason each; empty where it may. `kept` are the
+    /// secrets that could not be read again, `credentials` is the directory of the unit's credentials, or nothing.
+    let internal refusals current next (kept: KeptSecret list) (credentials: string) : string list =
+        let newUses = newUses current next
+
+        next.Flaws
+        @ List.choose (ofKept newUses) (List.distinct kept)
+        @ ofCredentials credentials current newUses
+        @ ofLasting current next
+
+    /// The line of a reload that changes nothing.
+    [<CompiledName "Refused">]
+    let refused (reasons: string seq) : LogLine =
+        let why = String.Join("; ", reasons)
+
+        LogLine.plain LogLevel.Error ("not reloaded: " + why + "; all stays as it was")
+        |> LogLine.says
+            [
+                LogFields.fact LogField.Result "not reloaded"
+                LogFields.fact LogField.Reason why
+            ]
+
+    let private takeRestart =
+        [ "listen"; "host"; "port"; "user"; "group"; "pidfile"; "chroot"; "daemonize" ]
+        @ [ "max_servers"; "log_file"; "log_format"; "syslog_ident"; "syslog_facility" ]
+
+    /// The settings of a table that take a restart, with their values.
+    let internal lasting (table: Setting<'s> list) (settings: 's) : (string * string) list =
+        table
+        |> List.filter (fun row -> List.contains row.Name takeRestart)
+        |> List.map (fun row -> row.Name, String.Join(" ", row.Show settings))

@@ -1,0 +1,34 @@
+using Dkim.Core;
+
+namespace Dkim.Hosting;
+
+/// <summary>A file as the file system shows it without reading it: tells later whether it has become another.</summary>
+public readonly record struct FileMark
+{
+    private readonly ulong device;
+    private readonly ulong inode;
+    private readonly long size;
+    private readonly long modified;
+
+    private FileMark(bool isHidden, FileFacts facts)
+    {
+        IsHidden = isHidden;
+        (device, inode, size, modified) = (facts.Device, facts.Inode, facts.Size, facts.Modified);
+    }
+
+    /// <summary>This user cannot look at it: a directory above it does not let him.</summary>
+    public bool IsHidden { get; }
+
+    /// <summary>There is no such file.</summary>
+    public bool IsGone => !IsHidden && inode == 0;
+
+    /// <summary>The file at a path, as it is now.</summary>
+    public static FileMark Of(string path) =>
+        FileFacts.TryRead(path, followLinks: true, out var facts)
+            ? new FileMark(isHidden: false, facts)
+            : new FileMark(isHidden: Libc.LastError != Libc.ENOENT, default);
+
+    /// <summary>How the file that was looked at then compares with one that is looked at now.</summary>
+    public SecretChange ChangeTo(FileMark now) =>
+        now.IsHidden ? SecretChange.Hidden : now == this ? SecretChange.Same : SecretChange.Changed;
+}
