@@ -15,6 +15,11 @@ internal sealed record Entrance(string Milter)
     /// <summary>What this entrance of Postfix says for <c>{daemon_name}</c>; by default its host name.</summary>
     public string DaemonName { get; init; } = "$myhostname";
 
+    /// <summary>The milter that sees mail after the first, if there is one.</summary>
+    public string? Second { get; init; }
+
+    public IEnumerable<string> Milters => Second is null ? [Milter] : [Milter, Second];
+
     /// <summary>Settings of this entrance of Postfix alone: <c>name=value</c>.</summary>
     public string[] Options { get; init; } = [];
 }
@@ -51,7 +56,7 @@ internal sealed class PostfixServer(Scratch scratch, int sink, Entrance[] entran
 
     private static string Service(Entrance entrance) => $"""
         127.0.0.1:{entrance.Port} inet n - n - - smtpd
-          -o smtpd_milters={Name(entrance.Milter)}
+          -o smtpd_milters={string.Join(',', entrance.Milters.Select(Name))}
           -o milter_protocol={entrance.Protocol}
           -o milter_macro_daemon_name={entrance.DaemonName}
 

@@ -17,6 +17,7 @@ internal sealed class SendmailMilterTests
     private Scratch scratch = null!;
     private MailSink sink = null!;
     private SendmailServer server = null!;
+    private int number;
 
     [OneTimeSetUp]
     public void Start()
@@ -68,6 +69,29 @@ internal sealed class SendmailMilterTests
         var by = number == 0 ? entrance : other;
         using var filter = SignerByEntrance.Start(scratch, program, by.Milter, name);
         Assert.That(await SignerByEntrance.IsSignedAsync(by, sink, $"{program}-{name}-{number}"), Is.EqualTo(signed));
+    }
+
+    // Sendmail writes address fields anew when it sends mail on, after its milters.
+    [TestCase("From: joe@example.org\r\nTo: b@example.com, c@example.com", true)]
+    [TestCase("From: Joe Doe <joe@example.org>\r\nTo: b@example.com", true)]
+    [TestCase("From: \"Joe Q. Doe\" <joe@example.org>\r\nTo: b@example.com", true)]
+    [TestCase("From: joe@example.org\r\nTo: b@example.com,c@example.com", false)]
+    [TestCase("From: joe@example.org\r\nTo: b@example.com,\r\n c@example.com", true)]
+    [TestCase("From: Joe Q. Doe <joe@example.org>\r\nTo: b@example.com", false)]
+    [TestCase("From: joe@example.org\r\nTo: Ann <b@example.com>,Bob <c@example.com>", false)]
+    public async Task A_relaxed_signature_holds_where_addresses_are_written_as_Sendmail_writes_them(string fields, bool holds)
+    {
+        using var filter = FilterProcess.Start(
+            scratch, FilterProcess.Own, entrance.Milter, [.. signer, "Canonicalization relaxed/simple"]);
+        var id = $"rewritten{Interlocked.Increment(ref number)}";
+        var text = $"{fields}\r\nDate: Fri, 20 Nov 2026 12:00:00 +0000\r\nMessage-ID: <{id}@example.org>\r\n"
+            + "Subject: addresses\r\n\r\nOne line.\r\n";
+        Assert.That(await Submission.SendAsync(entrance.Port, text), Does.StartWith("250"));
+        await Tools.Eventually(() => sink.Messages.Any(HasId), "it arrives", 30);
+        var arrived = sink.Messages.First(HasId);
+        Assert.That(Judge.IsGood(scratch, arrived.Text), Is.EqualTo(holds), arrived.Text);
+
+        bool HasId(Arrived message) => message.Text.Contains($"<{id}@example.org>");
     }
 
     private async Task<Arrived> SubmitAsync(string id, bool bySmtp)

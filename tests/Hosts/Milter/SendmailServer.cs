@@ -185,11 +185,11 @@ internal sealed class SendmailServer : IMailServer
             """.Replace("            ", "", StringComparison.Ordinal);
         foreach (var (entrance, number) in entrances.Select((entrance, number) => (entrance, number)))
         {
-            text += $"""
-                MAIL_FILTER(`milter{number}', `S={entrance.Milter}, F=T, T=C:1m;S:30s;R:30s;E:2m')dnl
-                DAEMON_OPTIONS(`Addr=127.0.0.1, Port={entrance.Port}, Name=MTA{number}, InputMailFilters=milter{number}')dnl
-
-                """.Replace("                ", "", StringComparison.Ordinal);
+            var filters = entrance.Milters.Select((milter, place) => (Milter: milter, Name: $"milter{number}{(place == 0 ? "" : "b")}"));
+            foreach (var filter in filters)
+                text += $"MAIL_FILTER(`{filter.Name}', `S={filter.Milter}, F=T, T=C:1m;S:30s;R:30s;E:2m')dnl\n";
+            text += $"DAEMON_OPTIONS(`Addr=127.0.0.1, Port={entrance.Port}, Name=MTA{number}, "
+                + $"InputMailFilters={string.Join(';', filters.Select(filter => filter.Name))}')dnl\n";
         }
 
         // What does not come by one of the daemon's entrances.
