@@ -4,9 +4,9 @@ using Dkim.Hosting;
 namespace Dkim.MilterHost;
 
 /// <summary>
-/// From settings to a service, in the order in which the originals did it: into the background, the user, the
-/// supervisor, the socket, the pid file, the database. What root alone may read has been read before; socket and pid
-/// file are made by the user that the service runs as.
+/// From settings to a service, in the order in which the originals did it: into the background, the supervisor, the
+/// user, the socket, the pid file, the database. What root alone may read has been read before; the socket is made by the
+/// user that the service runs as. A supervisor stays who started it.
 /// </summary>
 internal static class Launch
 {
@@ -52,14 +52,15 @@ internal static class Launch
         using var signals = new Signals();
         var account = FindAccount(settings);
         var looseKeys = SettingsFiles.Warnings(files.Secrets, account).ToArray();
+        var supervises = settings.AutoRestart && !isCopy;
         if (!isCopy)
-            BecomeUser(settings, account);
+            Settle(settings, account, supervises);
         await using var log = new ServiceLog(program);
         LimitCoreDumps(program, log);
         if (settings.UMask.IsSome)
             OwnProcess.SetUmask((uint)settings.UMask.Value);
-        if (settings.AutoRestart && !isCopy)
-            return await SuperviseAsync(program, files, log, signals, daemon).ConfigureAwait(false);
+        if (supervises)
+            return await SuperviseAsync(program, files, account, log, signals, daemon).ConfigureAwait(false);
 
         foreach (var warning in looseKeys)
             log.Warning(warning);
@@ -70,11 +71,13 @@ internal static class Launch
         ? Account.Find(Optional(settings.UserId.Value.User), Optional(settings.UserId.Value.Group))
         : Account.Current;
 
-    private static void BecomeUser(FilterService settings, Account account)
+    // Copies begin where their supervisor is; whom they are to be they become by themselves.
+    private static void Settle(FilterService settings, Account account, bool supervises)
     {
         if (Optional(settings.BaseDirectory) is { } directory)
             OwnProcess.ChangeDirectory(directory);
-        account.Become();
+        if (!supervises || !OwnProcess.IsRoot)
+            account.Become();
     }
 
     // A change of user resets it.
@@ -92,7 +95,7 @@ internal static class Launch
     }
 
     private static async Task<int> SuperviseAsync(
-        FilterProgram program, SettingsFiles files, ServiceLog log, Signals signals, Daemon? daemon)
+        FilterProgram program, SettingsFiles files, Account account, ServiceLog log, Signals signals, Daemon? daemon)
     {
         var settings = program.Service;
         (int, TimeSpan)? rate = settings.AutoRestartRate.IsSome
@@ -101,7 +104,8 @@ internal static class Launch
         using var handed = new FileHandover(files);
         using var pidFile = WritePidFile(settings, log);
         daemon?.Ready();
-        var supervisor = new Supervisor(new RestartLimits(settings.AutoRestartCount, rate), handed, log.Error);
+        var limits = new RestartLimits(settings.AutoRestartCount, rate);
+        var supervisor = new Supervisor(limits, handed, account, log.Error);
         return await supervisor.RunAsync(signals).ConfigureAwait(false) ? 0 : ExitCodes.Unavailable;
     }
 

@@ -5,7 +5,17 @@ using Dkim.MilterHost;
 // Continuations of sockets run where the event was noticed: a message then costs no change of threads.
 Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
 
-var isCopy = Supervisor.TakeIsCopy();
+bool isCopy;
+try
+{
+    isCopy = Supervisor.TakeIsCopy();
+}
+catch (StartupException failure)
+{
+    Console.Error.WriteLine($"{OwnProcess.ProgramName}: {failure.Message}");
+    return ExitCodes.Of(failure.Fault);
+}
+
 var handed = FileHandover.Take();
 var files = handed?.Files ?? new SettingsFiles();
 if (!isCopy)

@@ -13,6 +13,7 @@ public sealed class FileHandover : IDisposable
 {
     private const string Variable = "HOST_FILES_DESCRIPTOR";
     private const uint CloseOnExec = 1;
+    private const uint OwnerOnly = 0x180;
 
     // Where the files lie that a copy has left, and how many octets they take; zeros while there are none.
     private const int HeadSize = 2 * sizeof(long);
@@ -117,7 +118,10 @@ public sealed class FileHandover : IDisposable
         fixed (byte* name = "files\0"u8)
         {
             var descriptor = Libc.memfd_create(name, CloseOnExec);
-            return descriptor >= 0 ? new SafeFileHandle(descriptor, ownsHandle: true)
+
+            // Else whoever finds the descriptor's path could open it.
+            return descriptor >= 0 && Libc.fchmod(descriptor, OwnerOnly) == 0
+                ? new SafeFileHandle(descriptor, ownsHandle: true)
                 : throw new StartupException(
                     StartupFault.Daemon, $"no memory for files: {Libc.Describe(Libc.LastError)}");
         }

@@ -29,6 +29,16 @@ public sealed record Account(uint User, uint Group, string UserName)
                 StartupFault.Account, $"user {user} has no group of its own; write {user}:GROUP");
     }
 
+    /// <summary>The account as one word, for a copy of this process.</summary>
+    internal string Write() => string.Create(CultureInfo.InvariantCulture, $"{User}:{Group}:{UserName}");
+
+    /// <summary>The account that another process has written.</summary>
+    /// <exception cref="StartupException">It is none.</exception>
+    internal static Account Read(string text) =>
+        text.Split(':', 3) is [var user, var group, var name] && TryNumber(user, out var userId) && TryNumber(group, out var groupId)
+            ? new Account(userId, groupId, name)
+            : throw new StartupException(StartupFault.Account, $"\"{text}\" names no account");
+
     /// <summary>The id of a group given by name or number.</summary>
     /// <exception cref="StartupException">There is no such group.</exception>
     public static unsafe uint FindGroup(string group)

@@ -23,6 +23,9 @@ public static unsafe class OwnProcess
     /// <c>dotnet program.dll</c>.</summary>
     public static string ProgramName { get; } = FindProgramName(Arguments());
 
+    /// <summary>Whether it may do what root may.</summary>
+    public static bool IsRoot => Libc.geteuid() == 0;
+
     /// <summary>Sets the file mode creation mask and returns the old one.</summary>
     public static uint SetUmask(uint mask) => Libc.umask(mask);
 

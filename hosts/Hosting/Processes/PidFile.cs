@@ -74,7 +74,9 @@ public sealed class PidFile : IDisposable
         }
 
         removed = true;
-        if (Libc.Unlink(path) != 0)
+
+        // Root may always remove it, and must not follow what a user has put in its place.
+        if (Libc.Unlink(path) != 0 && Libc.geteuid() != 0)
         {
             Empty(path);
         }

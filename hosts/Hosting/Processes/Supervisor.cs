@@ -32,8 +32,11 @@ internal sealed class RestartCounter(RestartLimits limits)
 /// <summary>Keeps a copy of this program running: starts it again whenever it ends, and passes signals on to
 /// it.</summary>
 /// <param name="handed">Files that the copies need not read again.</param>
+/// <param name="account">Whom each copy becomes. The supervisor must not have become that user: a program that starts as
+/// a user is open to all other processes of that user until it has closed itself, and so would be the files handed to it.
+/// One that starts as root and then becomes that user is closed to them from beginning to end.</param>
 /// <param name="log">Takes lines for the log.</param>
-public sealed class Supervisor(RestartLimits limits, FileHandover handed, Action<string> log)
+public sealed class Supervisor(RestartLimits limits, FileHandover handed, Account account, Action<string> log)
 {
     private const string Variable = "HOST_SUPERVISED";
 
@@ -41,12 +44,18 @@ public sealed class Supervisor(RestartLimits limits, FileHandover handed, Action
     private static readonly TimeSpan Breath = TimeSpan.FromSeconds(1);
     private readonly RestartCounter counter = new(limits);
 
-    /// <summary>Whether this process is such a copy. Asked once, since copies of a copy are none.</summary>
+    /// <summary>Whether this process is such a copy, which then has become the user that it is to be. To be called
+    /// before anything that was handed to it is read: what stands there another copy may have written, with the rights of
+    /// that user. Asked once, since copies of a copy are none.</summary>
+    /// <exception cref="StartupException">It cannot become that user.</exception>
     public static bool TakeIsCopy()
     {
-        var isCopy = Environment.GetEnvironmentVariable(Variable) is not null;
+        if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } account)
+            return false;
         Environment.SetEnvironmentVariable(Variable, null);
-        return isCopy;
+        Account.Read(account).Become();
+        OwnProcess.ForbidCoreDumps();
+        return true;
     }
 
     /// <summary>Runs copies until a signal to stop has ended the last one, or there were too many. To the service
@@ -96,7 +105,7 @@ public sealed class Supervisor(RestartLimits limits, FileHandover handed, Action
     // Null when there is no copy, which counts as one that has ended: memory or processes may be short for a while.
     private int? Start()
     {
-        var environment = new Dictionary<string, string> { [Variable] = "1", ["NOTIFY_SOCKET"] = "" };
+        var environment = new Dictionary<string, string> { [Variable] = account.Write(), ["NOTIFY_SOCKET"] = "" };
         var inherited = new List<int>();
         handed.Announce(environment, inherited);
         Systemd.LeaveSockets(environment);
