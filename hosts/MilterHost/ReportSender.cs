@@ -1,17 +1,24 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
 using System.Threading.Channels;
+using Dkim.Core;
+using Dkim.Hosting;
 
 namespace Dkim.MilterHost;
 
 /// <summary>
-/// Hands mails of our own to the local mail system by its sendmail command, one after the other. They have no sender,
-/// so that nothing comes back, and there are only so many of them: a flood of bad signatures must not become a flood
-/// of reports.
+/// Hands mails of our own to the local mail system, one after the other: by its sendmail command, or by SMTP to this host
+/// where that command could not do its work, which it does by its set-group-ID or set-user-ID bit. They have no sender, so
+/// that nothing comes back, and there are only so many of them: a flood of bad signatures must not become a flood of
+/// reports.
 /// </summary>
 internal sealed class ReportSender : IAsyncDisposable
 {
     private const int Waiting = 100;
     private const int Burst = 20;
+    private const int LongestReply = 8192;
     private static readonly TimeSpan each = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan patience = TimeSpan.FromMinutes(1);
     private static readonly string[] places = ["/usr/sbin", "/usr/lib"];
@@ -19,15 +26,18 @@ internal sealed class ReportSender : IAsyncDisposable
         new BoundedChannelOptions(Waiting) { SingleReader = true });
 
     private readonly Action<string> report;
+    private readonly ReportRoute route;
     private readonly Task sending;
     private readonly Lock gate = new();
     private double allowed = Burst;
     private long last = Stopwatch.GetTimestamp();
 
     /// <param name="report">Takes a line for the log when a mail cannot be sent.</param>
-    public ReportSender(Action<string> report)
+    /// <param name="route">How they get there.</param>
+    public ReportSender(Action<string> report, ReportRoute route)
     {
         this.report = report;
+        this.route = route;
         sending = Task.Run(SendAllAsync);
     }
 
@@ -67,6 +77,14 @@ internal sealed class ReportSender : IAsyncDisposable
             {
                 await SendOneAsync(message).ConfigureAwait(false);
             }
+            catch (SocketException failure)
+            {
+                report($"a report is not sent: no mail server at {route.Server}: {failure.Message}");
+            }
+            catch (OperationCanceledException)
+            {
+                report($"a report is not sent: the mail server at {route.Server} took too long");
+            }
             catch (Exception failure)
             {
                 report($"a report is not sent: {failure.GetType().Name}: {failure.Message}");
@@ -74,14 +92,53 @@ internal sealed class ReportSender : IAsyncDisposable
         }
     }
 
-    private async Task SendOneAsync(ReadOnlyMemory<byte> message)
+    private Task SendOneAsync(ReadOnlyMemory<byte> message) =>
+        !route.OnlySmtp && FindCommand() is { } command ? RunAsync(command, message) : SubmitAsync(message);
+
+    private async Task SubmitAsync(ReadOnlyMemory<byte> message)
     {
-        if (FindCommand() is not { } command)
+        var turn = MailSubmission.Begin(route.HostName, message);
+        using var clock = new CancellationTokenSource(patience);
+        using var socket = new Socket(route.Server.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        if (!turn.IsOver)
+            await socket.ConnectAsync(route.Server, clock.Token).ConfigureAwait(false);
+        while (!turn.IsOver)
         {
-            report("a report is not sent: there is no sendmail command");
-            return;
+            await SayAsync(socket, turn.Say, clock.Token).ConfigureAwait(false);
+            turn = turn.Hear(await HearAsync(socket, clock.Token).ConfigureAwait(false));
         }
 
+        if (turn.Problem.Length > 0)
+            report($"a report is not sent: {turn.Problem}");
+        if (socket.Connected)
+            await SayAsync(socket, turn.Say, clock.Token).ConfigureAwait(false);
+    }
+
+    private static async Task SayAsync(Socket socket, ReadOnlyMemory<byte> octets, CancellationToken clock)
+    {
+        while (!octets.IsEmpty)
+            octets = octets[await socket.SendAsync(octets, clock).ConfigureAwait(false)..];
+    }
+
+    // A whole reply; what has come of it when the connection ends, or when it is too long for one.
+    private static async Task<string> HearAsync(Socket socket, CancellationToken clock)
+    {
+        var buffer = new byte[LongestReply];
+        var length = 0;
+        while (length < buffer.Length)
+        {
+            var count = await socket.ReceiveAsync(buffer.AsMemory(length), clock).ConfigureAwait(false);
+            length += count;
+            var text = Encoding.Latin1.GetString(buffer, 0, length);
+            if (count == 0 || MailSubmission.IsReply(text))
+                return text;
+        }
+
+        return "";
+    }
+
+    private async Task RunAsync(string command, ReadOnlyMemory<byte> message)
+    {
         using var process = new Process
         {
             StartInfo = new ProcessStartInfo(command, ["-t", "-oi", "-f", "<>"])
@@ -113,4 +170,17 @@ internal sealed class ReportSender : IAsyncDisposable
             .Where(Path.IsPathRooted)
             .Select(directory => Path.Combine(directory, "sendmail"))
             .FirstOrDefault(File.Exists);
+}
+
+/// <summary>How a report gets to the local mail system.</summary>
+/// <param name="OnlySmtp">The sendmail command cannot do its work here.</param>
+/// <param name="Server">The mail server of this host.</param>
+/// <param name="HostName">Our name to it.</param>
+internal sealed record ReportRoute(bool OnlySmtp, IPEndPoint Server, string HostName)
+{
+    private const int SmtpPort = 25;
+
+    /// <summary>The way that is open to this process.</summary>
+    public static ReportRoute Find() =>
+        new(OwnProcess.HasNoNewPrivileges, new IPEndPoint(IPAddress.Loopback, SmtpPort), Hosting.HostName.Find());
 }

@@ -42,7 +42,7 @@ internal sealed class Service
         surroundings.PopLogins = Launch.Optional(settings.PopDbFile) is { } database
             ? PopLogins.Open(database, log.Error)
             : null;
-        await using var reports = new ReportSender(log.Warning);
+        await using var reports = new ReportSender(log.Warning, ReportRoute.Find());
         surroundings.Reports = reports;
         var duty = new FilterDuty(program, resolver, reports, log);
         daemon?.Ready();

@@ -11,6 +11,7 @@ public static unsafe class OwnProcess
     private const int CoreLimit = 4;
     private const int DescriptorLimit = 7;
     private const int SetDumpable = 4;
+    private const int GetNoNewPrivileges = 39;
 
     // Sizes of glibc's opaque types, with room to spare.
     private const int AttributesSize = 512;
@@ -37,6 +38,10 @@ public static unsafe class OwnProcess
         _ = Libc.setrlimit(CoreLimit, limits);
         _ = Libc.prctl(SetDumpable, 0, 0, 0, 0);
     }
+
+    /// <summary>Whether programs that this process starts get no rights by a set-user-ID or set-group-ID bit (prctl(2),
+    /// PR_GET_NO_NEW_PRIVS).</summary>
+    public static bool HasNoNewPrivileges => Libc.prctl(GetNoNewPrivileges, 0, 0, 0, 0) == 1;
 
     /// <summary>Asks for core files of any size, also after a change of user.</summary>
     public static void AllowCoreDumps()

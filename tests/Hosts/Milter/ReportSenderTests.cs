@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 using Dkim.Hosts.Tests.Hosting;
 using Dkim.MilterHost;
@@ -34,7 +35,7 @@ public sealed class ReportSenderTests
     {
         Sendmail("echo \"$@\" > \"$0.arguments\"; cat > \"$0.mail\"");
         var reported = new List<string>();
-        await using (var sender = new ReportSender(reported.Add))
+        await using (var sender = Sender(reported.Add))
             sender.Send(Encoding.ASCII.GetBytes("To: a@example.org\n\nA report.\n"));
         Assert.That(reported, Is.Empty);
         Assert.That(File.ReadAllText(scratch.At("sendmail.arguments")), Is.EqualTo("-t -oi -f <>\n"));
@@ -46,7 +47,7 @@ public sealed class ReportSenderTests
     {
         Sendmail("cat > /dev/null; exit 75");
         var reported = new List<string>();
-        await using (var sender = new ReportSender(reported.Add))
+        await using (var sender = Sender(reported.Add))
             sender.Send(Encoding.ASCII.GetBytes("To: a@example.org\n\n"));
         Assert.That(reported, Has.Count.EqualTo(1));
         Assert.That(reported[0], Does.EndWith("exited with status 75"));
@@ -55,10 +56,45 @@ public sealed class ReportSenderTests
     [Test]
     public async Task OnlySoManyMayGoOut()
     {
-        await using var sender = new ReportSender(_ => { });
+        await using var sender = Sender(_ => { });
         var taken = Enumerable.Range(0, 1000).Count(_ => sender.MayTake());
         Assert.That(taken, Is.InRange(20, 21));
     }
+
+    [TestCase(true, "a@example.org", null)]
+    [TestCase(true, "nobody@example.org", "a report is not sent: the mail server said: 550 5.1.1 no such user")]
+    [TestCase(false, "a@example.org", null)]
+    public async Task WithoutASendmailThatWorksItGoesBySmtp(bool isThere, string recipient, string? problem)
+    {
+        if (isThere)
+            Sendmail("exit 75");
+        else
+            Environment.SetEnvironmentVariable("PATH", scratch.Root);
+        using var sink = new MailSink();
+        var reported = new List<string>();
+        await using (var sender = new ReportSender(reported.Add, Route(onlySmtp: true, sink.Port)))
+            sender.Send(Encoding.ASCII.GetBytes($"To: {recipient}\r\n\r\nA report.\r\n"));
+        Assert.That(reported, problem is null ? Is.Empty : Is.EqualTo(new[] { problem }));
+        if (problem is null)
+        {
+            var arrived = await sink.WaitAsync("A report.\r\n");
+            Assert.That((arrived.From, arrived.To), Is.EqualTo(("MAIL FROM:<> BODY=8BITMIME", "RCPT TO:<a@example.org>")));
+        }
+    }
+
+    [Test]
+    public async Task WithoutAMailServerItIsTold()
+    {
+        var reported = new List<string>();
+        await using (var sender = new ReportSender(reported.Add, Route(onlySmtp: true, Tools.FreePort())))
+            sender.Send(Encoding.ASCII.GetBytes("To: a@example.org\r\n\r\n"));
+        Assert.That(reported.Single(), Does.StartWith("a report is not sent: no mail server at 127.0.0.1:"));
+    }
+
+    private static ReportSender Sender(Action<string> report) => new(report, Route(onlySmtp: false, 1));
+
+    private static ReportRoute Route(bool onlySmtp, int port) =>
+        new(onlySmtp, new IPEndPoint(IPAddress.Loopback, port), "mx.example.org");
 
     private void Sendmail(string script) => scratch.Write(
         "sendmail", $"#!/bin/sh\n{script}\n", UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
