@@ -147,15 +147,25 @@ let parseAll (grammar: Parser<'a>) (text: string) : Result<'a, string> =
     | Failure(_, error, _) ->
         let position = "at character " + string (error.Position.Index + 1L)
 
-        let wanted =
-            ErrorMessageList.ToSortedArray error.Messages
+        let messages = ErrorMessageList.ToSortedArray error.Messages
+
+        // What is wrong with what stands there says more than what else might stand there.
+        let reasons =
+            messages
+            |> Array.choose (fun message ->
+                match message with
+                | Message text -> Some text
+                | _ -> None)
+
+        let expected =
+            messages
             |> Array.choose (fun message ->
                 match message with
                 | Expected label
                 | ExpectedString label -> Some("expected " + label)
-                | Message text -> Some text
                 | _ -> None)
-            |> Array.distinct
+
+        let wanted = Array.distinct (if reasons.Length > 0 then reasons else expected)
 
         Result.Error(
             if wanted.Length = 0 then

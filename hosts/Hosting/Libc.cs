@@ -92,6 +92,9 @@ internal static unsafe class Libc
     [DllImport(Name, SetLastError = true)]
     public static extern int eventfd(uint initial, int flags);
     [DllImport(Name, SetLastError = true)]
+    public static extern int access(byte* path, int mode);
+
+    [DllImport(Name, SetLastError = true)]
     public static extern int statx(int directory, byte* path, int flags, uint mask, byte* buffer);
 
     [DllImport(Name, SetLastError = true)]

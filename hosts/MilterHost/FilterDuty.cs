@@ -28,7 +28,7 @@ internal sealed class FilterDuty(FilterProgram program, SwappedResolver resolver
         }
         else
         {
-            resolver.Replace(Lookups.Open(next.Service, log.Warning));
+            resolver.Replace(Needs.Resolver(next.Service, log.Warning));
             foreach (var warning in resolver.Warnings)
                 log.Warning(warning);
         }

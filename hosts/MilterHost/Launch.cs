@@ -22,7 +22,8 @@ internal static class Launch
         }
         catch (StartupException failure)
         {
-            await Console.Error.WriteLineAsync($"{program.Name}: {failure.Message}").ConfigureAwait(false);
+            await Console.Error.WriteLineAsync($"{program.Name}: {Needs.Describe(program, failure)}")
+                .ConfigureAwait(false);
             return ExitCodes.Of(failure.Fault);
         }
     }
@@ -50,7 +51,7 @@ internal static class Launch
 
         OwnProcess.AllowAllDescriptors();
         using var signals = new Signals();
-        var account = FindAccount(settings);
+        var account = Needs.Account(settings);
         var looseKeys = SettingsFiles.Warnings(files.Secrets, account).ToArray();
         var supervises = settings.AutoRestart && !isCopy;
         if (!isCopy)
@@ -67,17 +68,12 @@ internal static class Launch
         return await Service.RunAsync(program, files, handed, surroundings, log, signals, daemon).ConfigureAwait(false);
     }
 
-    private static Account FindAccount(FilterService settings) => settings.UserId.IsSome
-        ? Account.Find(Optional(settings.UserId.Value.User), Optional(settings.UserId.Value.Group))
-        : Account.Current;
-
     // Copies begin where their supervisor is; whom they are to be they become by themselves.
     private static void Settle(FilterService settings, Account account, bool supervises)
     {
-        if (Optional(settings.BaseDirectory) is { } directory)
-            OwnProcess.ChangeDirectory(directory);
+        Needs.EnterDirectory(settings);
         if (!supervises || !OwnProcess.IsRoot)
-            account.Become();
+            Needs.Become(account);
     }
 
     // A change of user resets it.

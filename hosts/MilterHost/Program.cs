@@ -35,4 +35,5 @@ if (start is null)
 
 return files.Supply(start).Run(
     program => Launch.RunAsync(program, files, surroundings, isCopy ? handed : null).GetAwaiter().GetResult(),
-    (program, file) => TestMode.RunAsync(program, file).GetAwaiter().GetResult());
+    (program, file) => TestMode.RunAsync(program, file).GetAwaiter().GetResult(),
+    found => Check.RunAsync(found, files).GetAwaiter().GetResult());

@@ -38,10 +38,8 @@ internal sealed class Service
         var settings = program.Service;
         using var listener = await ListenAsync(settings).ConfigureAwait(false);
         using var pidFile = handed is null ? Launch.WritePidFile(settings, log) : null;
-        using var resolver = new SwappedResolver(Lookups.Open(settings, log.Warning));
-        surroundings.PopLogins = Launch.Optional(settings.PopDbFile) is { } database
-            ? PopLogins.Open(database, log.Error)
-            : null;
+        using var resolver = new SwappedResolver(Needs.Resolver(settings, log.Warning));
+        surroundings.PopLogins = Needs.PopLogins(settings, log.Error);
         await using var reports = new ReportSender(log.Warning, ReportRoute.Find());
         surroundings.Reports = reports;
         var duty = new FilterDuty(program, resolver, reports, log);
@@ -60,7 +58,7 @@ internal sealed class Service
     {
         if (Systemd.TakeSockets() is { Count: > 0 } passed)
             return Listener.Adopt(passed.Select(given => given.Socket));
-        uint? group = Launch.Optional(settings.SocketGroup) is { } name ? Account.FindGroup(name) : null;
+        var group = Needs.SocketGroup(settings);
         uint? mode = settings.SocketMode.IsSome ? (uint)settings.SocketMode.Value : null;
         return await Listener.OpenAsync(
             settings.Socket.Value, new LocalSocketSettings(mode, Group: group))
@@ -145,7 +143,7 @@ internal sealed class Service
         }
         catch (StartupException failure)
         {
-            log.Error($"configuration not reloaded: {failure.Message}");
+            log.Error($"configuration not reloaded: {Needs.Describe(program, failure)}");
         }
     }
 

@@ -7,9 +7,12 @@ internal static class Start
 {
     /// <summary>Does what the start came to and gives the exit code.</summary>
     public static int Run(
-        this Start<IFilterStart> start, Func<FilterProgram, int> serve, Func<FilterProgram, string, int> test)
+        this Start<IFilterStart> start,
+        Func<FilterProgram, int> serve,
+        Func<FilterProgram, string, int> test,
+        Func<FilterCheck, int> check)
     {
-        var end = new First(serve, test);
+        var end = new First(serve, test, check);
         start.Tell(end);
         return end.ExitCode;
     }
@@ -23,7 +26,9 @@ internal static class Start
         return end.Program;
     }
 
-    private sealed class First(Func<FilterProgram, int> serve, Func<FilterProgram, string, int> test) : IFilterStart
+    private sealed class First(
+        Func<FilterProgram, int> serve, Func<FilterProgram, string, int> test, Func<FilterCheck, int> check)
+        : IFilterStart
     {
         public int ExitCode { get; private set; }
 
@@ -42,6 +47,8 @@ internal static class Start
         public void Serve(FilterProgram program) => ExitCode = serve(program);
 
         public void Test(FilterProgram program, string file) => ExitCode = test(program, file);
+
+        public void Check(FilterCheck found) => ExitCode = check(found);
     }
 
     private sealed class Later : IFilterStart
@@ -57,5 +64,7 @@ internal static class Start
         public void Serve(FilterProgram program) => Program = program;
 
         public void Test(FilterProgram program, string file) => Problem = "test mode";
+
+        public void Check(FilterCheck found) => Problem = "check";
     }
 }

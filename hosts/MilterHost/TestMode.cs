@@ -18,9 +18,8 @@ internal static class TestMode
         try
         {
             var message = await ReadAsync(file).ConfigureAwait(false);
-            if (Launch.Optional(program.Service.BaseDirectory) is { } directory)
-                OwnProcess.ChangeDirectory(directory);
-            using var resolver = Lookups.Open(program.Service);
+            Needs.EnterDirectory(program.Service);
+            using var resolver = Needs.Resolver(program.Service);
             using var run = program.NewTest(shown);
             run.Begin(message, DateTimeOffset.UtcNow.ToUnixTimeSeconds());
             var lookups = new MessageLookups(resolver, Lookups.Limits(program.Service));
@@ -38,7 +37,8 @@ internal static class TestMode
         }
         catch (StartupException failure)
         {
-            await Console.Error.WriteLineAsync($"{program.Name}: {failure.Message}").ConfigureAwait(false);
+            await Console.Error.WriteLineAsync($"{program.Name}: {Needs.Describe(program, failure)}")
+                .ConfigureAwait(false);
             return ExitCodes.Of(failure.Fault);
         }
     }

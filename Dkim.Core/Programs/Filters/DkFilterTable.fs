@@ -13,7 +13,7 @@ let private named (rows: Setting<'s> list) (name: string, letter': char) : Setti
     }
     |> letter letter'
 
-let private services: Setting<FilterService> list =
+let private letters: (string * char) list =
     [
         "Socket", 'p'
         "UserID", 'u'
@@ -24,24 +24,26 @@ let private services: Setting<FilterService> list =
         "DNSTimeout", 'T'
         "POPDBFile", 'U'
     ]
-    |> List.map (named service)
+
+let private services: Setting<FilterService> list =
+    letters |> List.map (named service)
+
+let private whose: (string * char) list =
+    [
+        "Mode", 'b'
+        "PeerList", 'a'
+        "InternalHosts", 'i'
+        "ExternalIgnoreList", 'I'
+        "MTA", 'm'
+        "MacroList", 'M'
+        "Domain", 'd'
+        "SubDomains", 'D'
+    ]
+
+let private outcome: (string * char) list =
+    [ "Quarantine", 'q'; "X-Header", 'h'; "SendReports", 'R'; "Selector", 'S' ]
 
 let private scopes: Setting<FilterScope> list =
-    let whose =
-        [
-            "Mode", 'b'
-            "PeerList", 'a'
-            "InternalHosts", 'i'
-            "ExternalIgnoreList", 'I'
-            "MTA", 'm'
-            "MacroList", 'M'
-            "Domain", 'd'
-            "SubDomains", 'D'
-        ]
-
-    let outcome =
-        [ "Quarantine", 'q'; "X-Header", 'h'; "SendReports", 'R'; "Selector", 'S' ]
-
     List.map (named scope) whose
     @ [ actionList DomainKeys ]
     @ List.map (named scope) outcome
@@ -103,6 +105,12 @@ let private keys: Setting<DkFilterSettings> list =
         |> letter 'o'
         |> Setting.says "fields not to sign"
         |> Setting.detail "A signature that leaves fields out names those that it covers, as with -H."
+        Setting.flag "n" (fun (s: DkFilterSettings) -> s.Check) (fun v (s: DkFilterSettings) -> { s with Check = v })
+        |> letter 'n'
+        |> Setting.says "say whether the filter would start, and exit"
+        |> Setting.detail
+            "The way of a start is gone, as the user of -u, but for the socket, which is not opened; everything that is \
+             wrong is told at once. Who signs for whom goes to standard output, a line for each key."
         Setting.flag "V" (fun (s: DkFilterSettings) -> s.Version) (fun v (s: DkFilterSettings) ->
             { s with Version = v })
         |> letter 'V'
@@ -126,3 +134,13 @@ let table: Setting<DkFilterSettings> list =
         )
 
     ofService @ ofScope @ keys |> Setting.group "all" Source
+
+/// The names of rows for what dkim-filter.conf(5) calls so.
+let names (name: string) : string list =
+    match name with
+    | "KeyFile"
+    | "KeyList" -> [ "s" ]
+    | _ ->
+        letters @ whose @ outcome
+        |> List.filter (fst >> (=) name)
+        |> List.map (fun (_, letter) -> string letter)

@@ -245,6 +245,9 @@ let private running: Setting<DkimFilterSettings> list =
         Setting.flag "n" _.Check (fun v s -> { s with Check = v })
         |> letter 'n'
         |> Setting.says "say whether the filter would start, and exit"
+        |> Setting.detail
+            "The way of a start is gone, as the user of UserID, but for the socket, which is not opened; everything that \
+             is wrong is told at once. Who signs for whom goes to standard output, a line for each key."
         Setting.flag "V" _.Version (fun v (s: DkimFilterSettings) -> { s with Version = v })
         |> letter 'V'
         |> Setting.says "print version, algorithms and canonicalizations, and exit"
@@ -282,3 +285,9 @@ let table: Setting<DkimFilterSettings> list =
         Setting.group "further" "new" (signingPart signingOfOurs @ verifyingPart verifyingOfOurs)
     ]
     |> List.concat
+
+/// The names of rows for what dkim-filter.conf(5) calls so. With -K a key list stands behind -k.
+let names (name: string) : string list =
+    match name with
+    | "KeyList" -> [ "KeyList"; "KeyFile" ]
+    | _ -> [ name ]

@@ -10,44 +10,56 @@ module Filters =
     type private Prepared =
         {
             Parts: FilterParts
-            Problems: string list
+            Problems: Problem list
+            BadLines: Problem list
         }
+
+    let private notice = FilterText.line LogLevel.Notice
 
     let private said prog (lines: string list) =
         lines |> List.map (fun line -> prog + ": " + line + "\n") |> String.concat ""
 
-    let private fail prog (kind: FilterKind<'s>) (complaint: Complaint) (reply: IFilterStart) =
-        let text =
-            if List.isEmpty complaint.Lines then
-                FilterSetup.usage prog kind.Table
-            else
-                said prog complaint.Lines
+    // systemd may have opened one.
+    let private noSocket: Problem =
+        {
+            Origin = Overall
+            Name = "Socket"
+            Value = ValueNone
+            Fault = BrokenRule "milter socket must be specified"
+            Remedy = "write Socket inet:8891@127.0.0.1, Socket local:PATH, or start the program by a unit of sockets"
+        }
 
-        reply.Fail(text, complaint.ExitCode)
-
+    // A check of settings is a start that does not serve; lines of lists that mean nothing keep nobody from serving.
     let private ended
         (machine: FilterMachine)
-        (settings: 's)
         (kind: FilterKind<'s>)
         (isCheck: bool)
+        (settled: Settled<'s>)
         (prepared: Prepared)
         (reply: IFilterStart)
         =
         let prog = machine.ProgramName
-        let service = kind.Service settings
         let test = prepared.Parts.Test.TestFile
+        let needsSocket = prepared.Parts.Service.Socket.IsNone && test.IsNone
 
-        let problems =
-            if service.Socket.IsNone && not machine.HasSocket && test.IsNone && not isCheck then
-                prepared.Problems @ [ "milter socket must be specified" ]
-            else
-                prepared.Problems
+        let found =
+            [
+                yield! prepared.Problems
+                if needsSocket && not machine.HasSocket then
+                    noSocket
+                if isCheck then
+                    yield! prepared.BadLines
+            ]
+
+        let problems = settled.Problems @ FilterSetup.ofOwn kind settled found
+        let lines = problems |> List.collect (FilterSetup.describe kind settled.Settings)
+        let exitCode = FilterSetup.exitCode problems
 
         match problems, test with
-        | [], _ when isCheck -> reply.Print("", 0)
+        | _ when isCheck -> reply.Check(FilterCheck(FilterProgram prepared.Parts, lines, exitCode))
         | [], ValueSome file -> reply.Test(FilterProgram prepared.Parts, file)
         | [], ValueNone -> reply.Serve(FilterProgram prepared.Parts)
-        | problems, _ -> reply.Fail(said prog problems, FilterSetup.ConfigExit)
+        | _ -> reply.Fail(said prog lines, exitCode)
 
     /// What a program is, to the code that starts it.
     [<NoComparison; NoEquality>]
@@ -66,26 +78,37 @@ module Filters =
 
         let prepared (settled: Settled<'s>) find =
             let settings = carry settled.Settings
+            let isCheck = plan.IsCheck settings
 
             plan.Prepare machine arguments settings find
             |> Loading.map (fun prepared ->
                 let inert = settled.Inert |> List.map (fun name -> name + " has no effect")
 
+                let badLines =
+                    if isCheck then
+                        []
+                    else
+                        prepared.BadLines |> List.map Problem.describe
+
                 let noticed =
                     { prepared with
                         Prepared.Parts.Notices =
-                            prepared.Parts.Notices @ (inert |> List.map (FilterText.line LogLevel.Notice))
+                            List.map notice badLines @ prepared.Parts.Notices @ List.map notice inert
+                        Prepared.Parts.Refusal =
+                            FilterSetup.locate kind settled
+                            >> FilterSetup.describe kind settings
+                            >> String.concat ": "
                     }
 
-                ended machine settings kind (plan.IsCheck settings) noticed)
+                ended machine kind isCheck settled noticed)
 
         let load find : Loading<IFilterStart -> unit> =
             match FilterSetup.settle kind arguments find with
             | Wanting files -> Wanting files
             | Loaded settled ->
-                match FilterSetup.complaint kind settled with
-                | ValueSome complaint -> Loaded(fail prog kind complaint)
-                | ValueNone when plan.IsVersion settled.Settings ->
+                match FilterSetup.usageComplaint prog kind settled with
+                | ValueSome text -> Loaded(fun reply -> reply.Fail(text, FilterSetup.UsageExit))
+                | ValueNone when settled.Problems.IsEmpty && plan.IsVersion settled.Settings ->
                     Loaded(fun reply -> reply.Print(plan.Version prog, 0))
                 | ValueNone -> prepared settled find
 
@@ -111,7 +134,13 @@ module Filters =
         | ValueNone -> { Signs = true; Verifies = true }
 
     // Test mode has no clients to look up.
-    let private paths (service: FilterService) (scope: FilterScope) scheme isTest : FilterPaths =
+    let private paths
+        (machine: FilterMachine)
+        (service: FilterService)
+        (scope: FilterScope)
+        scheme
+        isTest
+        : FilterPaths =
         let ofClients path = if isTest then ValueNone else path
 
         {
@@ -127,6 +156,7 @@ module Filters =
             Scheme = scheme
             Selector = scope.Selector
             LeastRsaBits = 0<bit>
+            Reader = machine.UserName
         }
 
     let private macrosOf (scope: FilterScope) : WantedMacros =
@@ -137,8 +167,6 @@ module Filters =
             yield! scope.Macros |> List.map _.Name
         ]
         |> MilterMacros.wanted
-
-    let private notice = FilterText.line LogLevel.Notice
 
     /// What serving needs of either filter. Test mode, notices of weak settings and reloads are dkim-filter's alone.
     let private partsOf (product: FilterProduct) (machine: FilterMachine) arguments service scope policy : FilterParts =
@@ -160,6 +188,7 @@ module Filters =
             Notices = []
             Rules = []
             Again = ValueNone
+            Refusal = Problem.describe
         }
 
     let private withSocketOf (old: FilterService) (fresh: FilterService) : FilterService =
@@ -221,6 +250,7 @@ module Filters =
             Scope = _.Scope
             WithScope = fun scope settings -> { settings with Scope = scope }
             MultipleKeys = _.MultipleKeys
+            Names = DkimFilterTable.names
         }
 
     let rec private prepareDkim (machine: FilterMachine) arguments (settings: DkimFilterSettings) find =
@@ -228,7 +258,7 @@ module Filters =
         let mode = mode settings.Scope isTest
 
         let paths =
-            { paths settings.Service settings.Scope Scheme.Dkim isTest with
+            { paths machine settings.Service settings.Scope Scheme.Dkim isTest with
                 TrustSignaturesFrom = settings.Verifying.TrustSignaturesFrom
                 LocalAdsp = settings.Verifying.LocalAdsp
                 LeastRsaBits = SigningStrength.leastBits
@@ -244,14 +274,12 @@ module Filters =
 
             {
                 Problems = files.Problems
+                BadLines = files.BadLines
                 Parts =
                     { partsOf FilterProduct.dkimFilter machine arguments settings.Service settings.Scope policy with
                         Test = settings.Test
                         Notices =
-                            files.BadLines
-                            @ files.Notices
-                            @ weaknesses settings
-                            @ unused settings files.Value.Rules
+                            files.Notices @ weaknesses settings @ unused settings files.Value.Rules
                             |> List.map notice
                         Rules = files.Value.Rules
                         Again =
@@ -289,11 +317,12 @@ module Filters =
             Scope = _.Scope
             WithScope = fun scope settings -> { settings with Scope = scope }
             MultipleKeys = _.MultipleKeys
+            Names = DkFilterTable.names
         }
 
     let private prepareDk (machine: FilterMachine) arguments (settings: DkFilterSettings) find =
         let mode = mode settings.Scope false
-        let paths = paths settings.Service settings.Scope DomainKeys false
+        let paths = paths machine settings.Service settings.Scope DomainKeys false
 
         FilterFiles.load find mode.Signs paths
         |> Loading.map (fun (files: Reading<FilterFiles>) ->
@@ -302,9 +331,10 @@ module Filters =
 
             {
                 Problems = files.Problems
+                BadLines = files.BadLines
                 Parts =
                     { partsOf FilterProduct.dkFilter machine arguments settings.Service settings.Scope policy with
-                        Notices = files.BadLines @ files.Notices |> List.map notice
+                        Notices = files.Notices |> List.map notice
                         Rules = files.Value.Rules
                     }
             })
@@ -321,7 +351,7 @@ module Filters =
                         [ "nofws"; "simple" ]
                         FilterTexts.options
             IsVersion = _.Version
-            IsCheck = fun _ -> false
+            IsCheck = _.Check
             Prepare = prepareDk
         }
 

@@ -136,23 +136,39 @@ let facility: Codec<string> =
     }
 
 let mode: Codec<FilterMode> =
-    let add (mode: Result<FilterMode, string>) letter =
-        match mode, letter with
-        | Error _, _ -> mode
-        | Ok mode, 's' -> Ok { mode with Signs = true }
-        | Ok mode, 'v' -> Ok { mode with Verifies = true }
-        | Ok _, other -> Error(quoted "unknown mode" (string other))
+    let add (mode: FilterMode) letter =
+        if letter = 's' then
+            { mode with Signs = true }
+        else
+            { mode with Verifies = true }
+
+    let isMode text =
+        text <> "" && String.forall (fun letter -> letter = 's' || letter = 'v') text
 
     {
         Shape = "[s][v]"
         Parse =
             fun text ->
-                if text = "" then
-                    Error(quoted "unknown mode" "")
+                if isMode text then
+                    Ok(Seq.fold add { Signs = false; Verifies = false } text)
                 else
-                    Seq.fold add (Ok { Signs = false; Verifies = false }) text
+                    Error(quoted "unknown mode" text)
         Show = fun mode -> (if mode.Signs then "s" else "") + (if mode.Verifies then "v" else "")
     }
+
+/// The mode that a word in the place of letters may mean.
+let tryMendMode (text: string) : string voption =
+    let word = text.ToLowerInvariant()
+
+    let letters =
+        [ "sign", "s"; "verif", "v"; "both", "sv" ]
+        |> List.filter (fun (part, _) -> word.Contains part)
+        |> List.map snd
+
+    match letters, word.Replace(",", "") with
+    | [], ("s" | "v" | "sv" | "vs" as plain) -> ValueSome plain
+    | [], _ -> ValueNone
+    | letters, _ -> ValueSome(String.concat "" letters)
 
 let private unknownCanon = quoted "unknown canonicalization algorithm"
 

@@ -24,9 +24,10 @@ type internal FilterFiles =
 type internal Reading<'a> =
     {
         Value: 'a
-        Problems: string list
+        /// Named by the settings of dkim-filter.conf(5), without places.
+        Problems: Problem list
         /// Lines of lists that mean nothing; a check of the settings fails for them.
-        BadLines: string list
+        BadLines: Problem list
         Notices: string list
     }
 
@@ -56,6 +57,8 @@ type internal FilterPaths =
         Selector: string voption
         /// Shorter RSA keys are used, and warned of.
         LeastRsaBits: int<bit>
+        /// The user who reads the files.
+        Reader: string
     }
 
 module internal FilterFiles =
@@ -65,6 +68,16 @@ module internal FilterFiles =
             Problems = []
             BadLines = []
             Notices = []
+        }
+
+    /// What keeps the filter from starting, and what to do.
+    let private broken setting remedy reason : Problem =
+        {
+            Origin = Overall
+            Name = setting
+            Value = ValueNone
+            Fault = BrokenRule reason
+            Remedy = remedy
         }
 
     let private failed value problem =
@@ -86,13 +99,40 @@ module internal FilterFiles =
         | ValueNone -> Wanting [ wanted FileKind.Map (located paths path) ]
         | ValueSome contents -> Loaded(FileContents.text contents)
 
-    let private unreadable path reason = path + ": fopen(): " + reason
+    /// What to do about a file that cannot be read.
+    let private readable (paths: FilterPaths) (path: string) (reason: string) =
+        match reason with
+        | FileContents.Forbidden ->
+            "let user "
+            + paths.Reader
+            + " read it and enter its directories, as in: chown root:"
+            + paths.Reader
+            + " "
+            + path
+            + "; chmod 0640 "
+            + path
+        | FileContents.NotFound -> "check the path"
+        | _ -> ""
 
-    let private unreadableList setting path reason =
-        unreadable path reason
-        + ": "
-        + setting
-        + " names a file of entries, one on each line"
+    let private unreadable paths setting path reason =
+        broken setting (readable paths path reason) (path + ": fopen(): " + reason)
+
+    let private unreadableList paths setting path reason =
+        let remedy =
+            if PeerList.isEntry path then
+                "it names a file of entries, one on each line: write "
+                + path
+                + " into a file and its path here"
+            else
+                "it names a file of entries, one on each line"
+
+        { unreadable paths setting path reason with
+            Remedy =
+                if reason = FileContents.NotFound then
+                    remedy
+                else
+                    readable paths path reason
+        }
 
     let private peers find paths setting (path: string voption) otherwise : Loading<Reading<PeerList>> =
         match path with
@@ -101,16 +141,14 @@ module internal FilterFiles =
             textOf find paths path
             |> Loading.map (fun text ->
                 match text with
-                | Error reason -> failed otherwise (unreadableList setting path reason)
+                | Error reason -> failed otherwise (unreadableList paths setting path reason)
                 | Ok text ->
                     let struct (list, problems) = PeerList.parse path text
 
-                    { plain list with
-                        BadLines = problems |> List.map Problem.describe
-                    })
+                    { plain list with BadLines = problems })
 
     /// A list between commas, or of the lines of the file that a path names.
-    let private domains find paths (setting: string voption) : Loading<Reading<DomainList voption>> =
+    let private domains find paths name (setting: string voption) : Loading<Reading<DomainList voption>> =
         let inline' (text: string) =
             plain (ValueSome(DomainList.ofEntries (Pattern.items text)))
 
@@ -129,7 +167,7 @@ module internal FilterFiles =
             |> Loading.map (fun text ->
                 match text with
                 | Ok text -> ofFile text
-                | Error reason -> failed ValueNone (unreadable path reason))
+                | Error reason -> failed ValueNone (unreadable paths name path reason))
 
     let private practices find paths (path: string voption) : Loading<Reading<LocalAdsp>> =
         match path with
@@ -137,16 +175,50 @@ module internal FilterFiles =
         | ValueSome path ->
             textOf find paths path
             |> Loading.map (fun text ->
-                match text |> Result.mapError (unreadable path) |> Result.bind LocalAdsp.parse with
+                let setting = "LocalADSP"
+
+                let list =
+                    text
+                    |> Result.mapError (unreadable paths setting path)
+                    |> Result.bind (
+                        LocalAdsp.parse
+                        >> Result.mapError (broken setting "write DOMAIN:unknown|all|discardable")
+                    )
+
+                match list with
                 | Ok list -> plain list
                 | Error problem -> failed LocalAdsp.empty problem)
 
     let private noKeys: RuledKeys = { Keys = NoKeys; Rules = [] }
 
-    let private notLoaded path problems =
+    let private notLoaded path (problems: Problem list) =
+        let load reason =
+            "key load from " + path + " failed: " + reason
+
+        let told (problem: Problem) =
+            match problem.Fault with
+            | BrokenRule reason ->
+                { problem with
+                    Fault = BrokenRule(load reason)
+                }
+            | _ -> problem
+
         { plain noKeys with
-            Problems = problems @ [ "key load from " + path + " failed" ]
+            Problems = List.map told problems
         }
+
+    let private unusableKey (paths: FilterPaths) setting (fault: KeyFault) =
+        let remedy =
+            match fault.Reason with
+            | NotRead reason -> readable paths fault.Path reason
+            | NotUsable PassphraseNeeded ->
+                "make a copy without a passphrase: openssl pkey -in "
+                + fault.Path
+                + " -out NEWFILE"
+            | NotUsable _
+            | NotForDomainKeys -> "make one: dkim genkey"
+
+        broken setting remedy (KeyFault.describe fault)
 
     let private weak (paths: FilterPaths) (keys: FilterKey list) : string list =
         keys
@@ -176,7 +248,10 @@ module internal FilterFiles =
         let keysFor (sender: string) = KeyList.find sender list
 
         match groups |> List.tryPick (tryShared >> Option.ofValueOption) with
-        | Some shared -> failed noKeys (path + ": selector " + shared + " is to have an RSA and an Ed25519 key")
+        | Some shared ->
+            path + ": selector " + shared + " is to have an RSA and an Ed25519 key"
+            |> broken "KeyList" "give each key a selector of its own"
+            |> failed noKeys
         | None ->
             let ruled =
                 {
@@ -200,32 +275,42 @@ module internal FilterFiles =
             KeyList.load paths.Scheme find lines
             |> Loading.map (fun loaded ->
                 match loaded with
-                | Ok list when KeyList.count list = 0 -> failed noKeys ("no keys loaded from " + path)
+                | Ok list when KeyList.count list = 0 ->
+                    "no keys loaded from " + path
+                    |> broken "KeyList" "write lines of PATTERN:DOMAIN:KEY into it"
+                    |> failed noKeys
                 | Ok list -> ofList paths path lines list
-                | Error problems -> notLoaded path problems)
+                | Error faults -> notLoaded path (faults |> List.map (unusableKey paths "KeyList")))
 
         textOf find paths path
         |> Loading.bind (fun text ->
             match text with
-            | Error reason -> Loaded(notLoaded path [ unreadable path reason ])
+            | Error reason -> Loaded(notLoaded path [ unreadable paths "KeyList" path reason ])
             | Ok text ->
                 match KeyList.parse paths.Scheme text with
                 | Ok lines -> ofLines lines
                 | Error problems ->
-                    Loaded(notLoaded path (problems |> List.map (fun problem -> path + ": " + problem))))
+                    let malformed reason =
+                        broken "KeyList" "a line is PATTERN:DOMAIN:KEY" (path + ": " + reason)
 
-    let private needsKey = "at least one selector and key required for signing mode"
+                    Loaded(notLoaded path (List.map malformed problems)))
+
+    /// What the problem is named by that nothing to sign with is set.
+    [<Literal>]
+    let NeedsKey = "signing"
 
     let private oneKey find (paths: FilterPaths) path (selector: string) : Loading<Reading<FilterKey voption>> =
         KeyList.loadKey paths.Scheme find (located paths path)
         |> Loading.map (fun key ->
             match key, Selector.tryCreate selector with
-            | Error problem, _ ->
+            | Error fault, _ ->
                 { plain ValueNone with
-                    Problems = (notLoaded path [ problem ]).Problems
+                    Problems = (notLoaded path [ unusableKey paths "KeyFile" fault ]).Problems
                 }
             | Ok _, Error error ->
-                failed ValueNone ("selector \"" + selector + "\" cannot be used: " + NameError.describe error)
+                "selector \"" + selector + "\" cannot be used: " + NameError.describe error
+                |> broken "Selector" "write a name such as mail or 2026a"
+                |> failed ValueNone
             | Ok key, Ok selector ->
                 let key =
                     {
@@ -265,7 +350,9 @@ module internal FilterFiles =
             | ValueNone, ValueSome path, ValueSome selector ->
                 oneKey find paths path selector
                 |> Loading.map (single domains (located paths path))
-            | ValueNone, _, _ -> Loaded(failed noKeys needsKey)
+            | ValueNone, _, _ ->
+                let remedy = "write KeyFile and Selector, or KeyList, or Mode v to verify alone"
+                Loaded(failed noKeys (broken NeedsKey remedy "at least one selector and key required for signing mode"))
 
         let doubted (reading: Reading<RuledKeys>) =
             let entries = domains |> ValueOption.map DomainList.entries
@@ -304,7 +391,7 @@ module internal FilterFiles =
     let load find (signs: bool) (paths: FilterPaths) : Loading<Reading<FilterFiles>> =
         let signingKeys =
             if signs then
-                domains find paths paths.Domain
+                domains find paths "Domain" paths.Domain
                 |> Loading.bind (fun list -> keys find paths list.Value)
             else
                 Loaded(plain noKeys)
@@ -317,8 +404,9 @@ module internal FilterFiles =
             { files with Internal = v })
         |> fill (hosts "ExternalIgnoreList" paths.ExternalIgnoreList PeerList.empty) (fun v files ->
             { files with ExternalIgnored = v })
-        |> fill (domains find paths paths.Domain) (fun v files -> { files with Domains = v })
-        |> fill (domains find paths paths.TrustSignaturesFrom) (fun v files -> { files with Trusted = v })
+        |> fill (domains find paths "Domain" paths.Domain) (fun v files -> { files with Domains = v })
+        |> fill (domains find paths "TrustSignaturesFrom" paths.TrustSignaturesFrom) (fun v files ->
+            { files with Trusted = v })
         |> fill (practices find paths paths.LocalAdsp) (fun v files -> { files with LocalAdsp = v })
         |> fill signingKeys (fun v files ->
             { files with

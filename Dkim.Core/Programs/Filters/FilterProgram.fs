@@ -41,6 +41,8 @@ type internal FilterParts =
         Notices: LogLine list
         Rules: SigningRule list
         Again: (unit -> Start<IFilterStart>) voption
+        /// A fault of a value in a line.
+        Refusal: Problem -> string
     }
 
 /// A filter that is ready to serve: settings, lists and keys. It never changes. Usable from several threads.
@@ -110,6 +112,18 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
     member _.Again() : Start<IFilterStart> voption =
         parts.Again |> ValueOption.map (fun again -> again ())
 
+    /// What to say of a value that the machine cannot serve, with its place: `setting` as dkim-filter.conf(5) names it.
+    /// Without the program's name.
+    member _.Refusal(setting: string, reason: string, remedy: string) : string =
+        parts.Refusal
+            {
+                Origin = Overall
+                Name = setting
+                Value = ValueNone
+                Fault = BrokenRule reason
+                Remedy = remedy
+            }
+
     /// The first line of the log.
     member _.Starting: LogLine =
         let quoted (argument: string) =
@@ -125,6 +139,18 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
     member _.Terminating(exitCode: int) : LogLine =
         FilterText.line LogLevel.Info (parts.Title + " terminating with status " + string exitCode + ", errno = 0")
 
+/// The check of a filter's settings (-n), as far as files tell. The host goes the way of a start and adds what the
+/// machine tells.
+and [<Sealed>] FilterCheck internal (program: FilterProgram, problems: string list, exitCode: int) =
+    /// The filter as it would start. Where there are problems, it has the defaults of what they keep it from having.
+    member _.Program = program
+
+    /// What is wrong, in lines without the program's name.
+    member _.Problems = problems
+
+    /// The exit code of these problems; 0 where there are none.
+    member _.ExitCode = exitCode
+
 /// How the start of a filter ended. Exactly one of the members is called, once.
 and IFilterStart =
     /// Write `text` to standard output and exit.
@@ -132,5 +158,7 @@ and IFilterStart =
     /// Write `text` to standard error and exit.
     abstract Fail: text: string * exitCode: int -> unit
     abstract Serve: program: FilterProgram -> unit
+    /// Say whether the filter would start, and exit.
+    abstract Check: check: FilterCheck -> unit
     /// Handle one message of a file, `-` being standard input.
     abstract Test: program: FilterProgram * file: string -> unit

@@ -80,6 +80,8 @@ type DkFilterSettings =
         WithNames: bool
         /// -k: the file of -s is a key list.
         MultipleKeys: bool
+        /// -n: say whether the filter would start.
+        Check: bool
         Version: bool
     }
 
@@ -307,5 +309,6 @@ module DkFilterSettings =
             OmitHeaders = []
             WithNames = false
             MultipleKeys = false
+            Check = false
             Version = false
         }

@@ -4,9 +4,6 @@ namespace Dkim.Core
 
 open System
 
-/// Why a filter does not start: lines for standard error, without the program's name, and the exit code.
-type internal Complaint = { Lines: string list; ExitCode: int }
-
 /// One of the two milters, to the code that starts them.
 [<NoComparison; NoEquality>]
 type internal FilterKind<'s> =
@@ -17,6 +14,8 @@ type internal FilterKind<'s> =
         Scope: 's -> FilterScope
         WithScope: FilterScope -> 's -> 's
         MultipleKeys: 's -> bool
+        /// The names of its rows for what dkim-filter.conf(5) calls so.
+        Names: string -> string list
     }
 
 module internal FilterSetup =
@@ -108,9 +107,9 @@ module internal FilterSetup =
         | BrokenRule reason -> reason
         | _ -> Problem.describe problem
 
-    let private said (confFile: string) (table: Setting<'s> list) (problem: Problem) : string list =
+    let private said (kind: FilterKind<'s>) (confFile: string) (problem: Problem) : string list =
         let letter =
-            table
+            kind.Table
             |> List.tryFind (fun row -> row.Name = problem.Name)
             |> Option.toValueOption
             |> ValueOption.bind letterOf
@@ -127,10 +126,32 @@ module internal FilterSetup =
             ]
         | InFile(path, line), ValueNone, _ ->
             [ path + ": " + sentence problem + ": line " + string line + told problem ]
-        | OnCommandLine, ValueSome reason, ValueSome letter -> [ reason + " for -" + string letter ]
-        | OnCommandLine, _, _ when problem.Name = "C" -> [ sentence problem; "invalid action configuration" ]
-        | OnCommandLine, _, _ -> [ sentence problem ]
-        | _ -> [ confFile + ": " + sentence problem ]
+        | OnCommandLine, reason, ValueSome letter ->
+            let told =
+                told
+                    { problem with
+                        Name = "-" + string letter
+                    }
+
+            let reason =
+                reason
+                |> ValueOption.map (fun reason -> reason + " for -" + string letter)
+                |> ValueOption.defaultValue (sentence problem)
+
+            if problem.Name = "C" then
+                [ reason; "invalid action configuration" + told ]
+            else
+                [ reason + told ]
+        | OnCommandLine, _, ValueNone -> [ sentence problem + told problem ]
+        | Overall, _, _ ->
+            let remedy =
+                if problem.Remedy = "" then
+                    ""
+                else
+                    " (" + problem.Remedy + ")"
+
+            [ sentence problem + remedy ]
+        | InEnvironment, _, _ -> [ confFile + ": " + sentence problem ]
 
     let private isUsageValue (problem: Problem) =
         problem.Origin = OnCommandLine && List.contains problem.Name usageValues
@@ -141,27 +162,66 @@ module internal FilterSetup =
         | ValueSome "-" -> "(stdin)"
         | ValueSome path -> path
 
-    /// What to say of problems; nothing where there are none.
-    let complaint (kind: FilterKind<'s>) (settled: Settled<'s>) : Complaint voption =
-        let conf = confName (kind.Service settled.Settings)
+    // In getopt(3)'s words.
+    let private usageLine (kind: FilterKind<'s>) (problem: Problem) : string list =
+        match problem.Fault, problem.Value with
+        | UnknownName, _ -> [ "invalid option -- '" + problem.Name + "'" ]
+        | WrongOperands _, ValueSome operand -> [ "unexpected operand '" + operand + "'" ]
+        | MissingValue, _ ->
+            let letter =
+                kind.Table
+                |> List.tryFind (fun row -> row.Name = problem.Name)
+                |> Option.toValueOption
+                |> ValueOption.bind letterOf
+                |> ValueOption.map string
 
-        if List.isEmpty settled.Problems then
-            ValueNone
-        elif settled.Problems |> List.exists isUsage then
-            ValueSome { Lines = []; ExitCode = UsageExit }
-        else
-            ValueSome
-                {
-                    Lines =
-                        settled.Problems
-                        |> List.collect (said conf kind.Table)
-                        |> List.map Problem.printable
-                    ExitCode =
-                        if settled.Problems |> List.exists isUsageValue then
-                            UsageExit
-                        else
-                            ConfigExit
-                }
+            [
+                "option requires an argument -- '"
+                + ValueOption.defaultValue problem.Name letter
+                + "'"
+            ]
+        | _ -> []
+
+    /// What to say of a command line that cannot be; nothing where it can.
+    let usageComplaint (prog: string) (kind: FilterKind<'s>) (settled: Settled<'s>) : string voption =
+        match settled.Problems |> List.filter isUsage with
+        | [] -> ValueNone
+        | problems ->
+            let lines =
+                problems
+                |> List.collect (usageLine kind)
+                |> List.map (fun line -> prog + ": " + Problem.printable line + "\n")
+
+            ValueSome(String.concat "" lines + usage prog kind.Table)
+
+    /// One problem, in lines without the program's name.
+    let describe (kind: FilterKind<'s>) (settings: 's) (problem: Problem) : string list =
+        said kind (confName (kind.Service settings)) problem
+        |> List.map Problem.printable
+
+    /// The exit code of problems.
+    let exitCode (problems: Problem list) : int =
+        if List.isEmpty problems then 0
+        elif problems |> List.exists isUsageValue then UsageExit
+        else ConfigExit
+
+    /// A problem of a value, by the name that dkim-filter.conf(5) has for it, with its place.
+    let locate (kind: FilterKind<'s>) (settled: Settled<'s>) (problem: Problem) : Problem =
+        Settings.locate settled.Sources (kind.Names problem.Name) problem
+
+    /// Problems that do not come of others, which `settled` has: what a wrong value would have brought is not missing.
+    let ofOwn (kind: FilterKind<'s>) (settled: Settled<'s>) (problems: Problem list) : Problem list =
+        let isTold name =
+            settled.Problems
+            |> List.exists (fun told -> List.contains told.Name (kind.Names name))
+
+        let isOwn (problem: Problem) =
+            if problem.Name = FilterFiles.NeedsKey then
+                not ([ "KeyFile"; "KeyList"; "Selector"; "Mode" ] |> List.exists isTold)
+            else
+                not (isTold problem.Name)
+
+        problems |> List.filter isOwn |> List.map (locate kind settled)
 
     // On-Default comes before the others, and none of them counts beside -C.
     let private ordered (line: Given<'s> list) (file: Given<'s> list) =
@@ -203,7 +263,7 @@ module internal FilterSetup =
                 {
                     Origin = OnCommandLine
                     Name = ""
-                    Value = ValueNone
+                    Value = ValueSome(operands |> List.tryHead |> Option.defaultValue "")
                     Fault = WrongOperands operands.Length
                     Remedy = ""
                 }
@@ -225,6 +285,7 @@ module internal FilterSetup =
                 |> List.filter _.Setting.Inert
                 |> List.map _.Setting.Name
                 |> List.distinct
+            Sources = Settings.sources [ given; line.Given ]
         }
 
     /// The settings that arguments and the file that they name make.

@@ -229,6 +229,7 @@ let private roles: Setting<FilterScope> list =
     [
         Setting.optional "Mode" FilterCodecs.mode _.Mode (fun v s -> { s with Mode = v })
         |> both 'b'
+        |> Setting.mends FilterCodecs.tryMendMode
         |> Setting.says "sign, verify, or both (default: sv, and v with -t)"
     ]
 

@@ -110,7 +110,7 @@ let dkFilter: ProgramText =
             ]
         Exits =
             exits
-                "Stopped by a signal, -V, or put into the background."
+                "Stopped by a signal, -V, put into the background, or -n and all is well."
                 "There is no such user or group."
                 "Something that must not happen."
         Examples =

@@ -34,6 +34,23 @@ type internal KeyList =
             others: KeyGroup[]
         }
 
+/// Why a key of a file cannot sign.
+type internal KeyReason =
+    | NotRead of reason: string
+    | NotUsable of PrivateKeyError
+    | NotForDomainKeys
+
+/// A key file that cannot be used.
+type internal KeyFault = { Path: string; Reason: KeyReason }
+
+module internal KeyFault =
+    let describe (fault: KeyFault) : string =
+        match fault.Reason with
+        | NotRead reason -> fault.Path + ": open(): " + reason
+        | NotUsable PassphraseNeeded -> fault.Path + ": the key is encrypted"
+        | NotUsable error -> fault.Path + ": " + PrivateKeyError.describe error
+        | NotForDomainKeys -> fault.Path + ": DomainKeys signs with RSA alone"
+
 module internal KeyList =
     /// The endings under which a key is looked for, in order.
     let endings = [ ""; ".pem"; ".private" ]
@@ -127,32 +144,38 @@ module internal KeyList =
             Kind = FileKind.PrivateKey
         }
 
-    let private read (scheme: Scheme) (text: string) : Result<SigningKey, string> =
+    let private read (scheme: Scheme) (text: string) : Result<SigningKey, KeyReason> =
         match SigningKey.parse ValueNone text with
-        | Error error -> Error(PrivateKeyError.describe error)
-        | Ok key when scheme = DomainKeys && key.KeyType <> Rsa -> Error "DomainKeys signs with RSA alone"
+        | Error error -> Error(NotUsable error)
+        | Ok key when scheme = DomainKeys && key.KeyType <> Rsa -> Error NotForDomainKeys
         | Ok key -> Ok key
 
-    let private loadFrom endings scheme find (path: string) : Loading<Result<SigningKey, string>> =
+    let private loadFrom endings scheme find (path: string) : Loading<Result<SigningKey, KeyFault>> =
+        let fault path reason = { Path = path; Reason = reason }
+
         let rec search left =
             match left with
-            | [] -> Loaded(Error(path + ": open(): " + FileContents.NotFound))
+            | [] -> Loaded(Error(fault path (NotRead FileContents.NotFound)))
             | ending :: rest ->
                 match find (wanted (path + ending)) with
                 | ValueNone -> Wanting [ wanted (path + ending) ]
                 | ValueSome contents ->
                     match contents.Problem with
                     | ValueSome FileContents.NotFound -> search rest
-                    | ValueSome reason -> Loaded(Error(path + ending + ": open(): " + reason))
+                    | ValueSome reason -> Loaded(Error(fault (path + ending) (NotRead reason)))
                     | ValueNone ->
                         read scheme (Octets.latin1 contents.Octets.Span)
-                        |> Result.mapError (fun fault -> path + ending + ": " + fault)
+                        |> Result.mapError (fault (path + ending))
                         |> Loaded
 
         search endings
 
-    /// The private key of a file; what is wrong with it has the path in front.
-    let loadKey scheme (find: WantedFile -> FileContents voption) (path: string) : Loading<Result<SigningKey, string>> =
+    /// The private key of a file.
+    let loadKey
+        scheme
+        (find: WantedFile -> FileContents voption)
+        (path: string)
+        : Loading<Result<SigningKey, KeyFault>> =
         loadFrom [ "" ] scheme find path
 
     // Patterns that `keysOf` makes of an address: a whole address, `*`, and those that begin with a star before the
@@ -227,14 +250,14 @@ module internal KeyList =
     /// The list with the keys that its lines name, each read once, or what is wrong with them.
     let load scheme (find: WantedFile -> FileContents voption) (lines: KeyLine list) =
         let keys =
-            Dictionary<string, Loading<Result<SigningKey, string>>>(StringComparer.Ordinal)
+            Dictionary<string, Loading<Result<SigningKey, KeyFault>>>(StringComparer.Ordinal)
 
         for line in lines do
             if not (keys.ContainsKey line.KeyPath) then
                 keys[line.KeyPath] <- loadFrom endings scheme find line.KeyPath
 
         let wanted = List<WantedFile>()
-        let errors = List<string>()
+        let errors = List<KeyFault>()
 
         for key in keys.Values do
             match key with

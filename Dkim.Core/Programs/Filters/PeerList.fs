@@ -116,6 +116,10 @@ module internal PeerList =
         tryTest text
         |> ValueOption.map (fun test -> { Excluded = excluded; Test = test })
 
+    /// Whether a text could be an entry and is no path.
+    let isEntry (text: string) =
+        not (text.StartsWith '/') && (tryEntry text).IsSome
+
     /// Reads a list of one entry on each line; `#` begins a comment. What cannot be an entry matches nothing and is told.
     let parse (path: string) (text: string) : struct (PeerList * Problem list) =
         let read (entries, problems) (number: int, line: string) =

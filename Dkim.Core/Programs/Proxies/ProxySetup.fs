@@ -20,6 +20,7 @@ type internal Settled<'s> =
         Problems: Problem list
         /// Names that were given and change nothing.
         Inert: string list
+        Sources: Sources
     }
 
 module internal ProxySetup =
@@ -99,6 +100,7 @@ module internal ProxySetup =
                 |> List.filter _.Setting.Inert
                 |> List.map _.Setting.Name
                 |> List.distinct
+            Sources = Settings.sources [ file.Given; line.Given; operands ]
         }
         |> withRelayChecked kind
 

@@ -56,6 +56,10 @@ module FileContents =
     [<Literal>]
     let NotFound = "file not found"
 
+    /// The reason of a file that may not be read.
+    [<Literal>]
+    let Forbidden = "permission denied"
+
     /// The largest settings file or map that is read, in octets.
     [<Literal>]
     let internal Limit = 16777216

@@ -80,6 +80,9 @@ type Given<'s> =
         Origin: Origin
     }
 
+/// Where settings got their values: the last place of each, with what stands there.
+type internal Sources = Map<string, struct (Origin * string)>
+
 module Settings =
     // As it is written where the problem stands.
     let private spelled origin (setting: Setting<'s>) (value: string) : string =
@@ -127,6 +130,28 @@ module Settings =
 
         let state, problems = sources |> List.fold applySource (start, [])
         state, List.rev problems
+
+    /// The places of the values of one source after another.
+    let internal sources (given: Given<'s> list list) : Sources =
+        given
+        |> List.concat
+        |> List.fold
+            (fun (places: Sources) given -> places.Add(given.Setting.Name, struct (given.Origin, given.Value)))
+            Map.empty
+
+    /// A problem of a setting's value, with the place and the value; `names` are those that the setting may have there.
+    let internal locate (sources: Sources) (names: string list) (problem: Problem) : Problem =
+        match
+            names
+            |> List.tryPick (fun name -> sources.TryFind name |> Option.map (fun found -> name, found))
+        with
+        | Some(name, struct (origin, value)) when problem.Origin = Overall ->
+            { problem with
+                Origin = origin
+                Name = name
+                Value = ValueSome value
+            }
+        | _ -> problem
 
     let internal missing origin (setting: Setting<'s>) =
         {

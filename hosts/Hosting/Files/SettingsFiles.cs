@@ -108,6 +108,28 @@ public sealed class SettingsFiles
         }
     }
 
+    /// <summary>The files of the last start that this process may not read any more, one line each.</summary>
+    public IEnumerable<string> Unreadable()
+    {
+        foreach (var file in Found.Where(pair => pair.Value.Problem.IsNone).Select(pair => pair.Key.Path))
+        {
+            if (file == StandardInput)
+                continue;
+            var problem = "";
+            try
+            {
+                PrivateFile.ReadShared(Path.Combine(Directory, file), MaxLength);
+            }
+            catch (FileRefusedException failure)
+            {
+                problem = failure.Message;
+            }
+
+            if (problem.Length > 0)
+                yield return problem;
+        }
+    }
+
     private static bool IsSecret(WantedFile file) => file.Kind is FileKind.PrivateKey or FileKind.Passphrase;
 
     private FileContents Read(WantedFile file)

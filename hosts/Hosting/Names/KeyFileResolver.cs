@@ -18,9 +18,13 @@ public sealed class KeyFileResolver : IResolver
 
     public string Description { get; }
 
-    /// <summary>Reads the file; throws <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/> when that
-    /// fails, <see cref="FormatException"/> with the line number for a line without a record.</summary>
-    public static KeyFileResolver Load(string path) => Read(File.ReadAllText(path, Encoding.Latin1), path);
+    // All keys of a large installation.
+    private const int MaxLength = 64 << 20;
+
+    /// <summary>Reads the file; throws <see cref="IOException"/> when that fails, <see cref="FormatException"/> with the
+    /// line number for a line without a record.</summary>
+    public static KeyFileResolver Load(string path) =>
+        Read(Encoding.Latin1.GetString(PrivateFile.ReadShared(path, MaxLength)), path);
 
     /// <summary>Reads the text of such a file.</summary>
     public static KeyFileResolver Read(string text, string path)

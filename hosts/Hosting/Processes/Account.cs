@@ -55,6 +55,21 @@ public sealed record Account(uint User, uint Group, string UserName)
         }
     }
 
+    /// <summary>Whether this process may give a file of its own to a group (chown(2)).</summary>
+    public static bool MayGiveTo(uint group)
+    {
+        if (Libc.geteuid() == 0 || Libc.getegid() == group)
+        {
+            return true;
+        }
+
+        const string Groups = "Groups:";
+        return File.ReadLines("/proc/self/status")
+            .First(line => line.StartsWith(Groups, StringComparison.Ordinal))[Groups.Length..]
+            .Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries)
+            .Contains(group.ToString(CultureInfo.InvariantCulture));
+    }
+
     /// <summary>Becomes the account for good, in Postfix's order: group, supplementary groups, user; then makes sure
     /// that no way leads back. Does nothing when the process already is that account.</summary>
     /// <exception cref="StartupException">A step failed, or the process could still become root again.</exception>

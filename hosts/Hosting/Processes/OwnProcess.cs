@@ -12,6 +12,7 @@ public static unsafe class OwnProcess
     private const int DescriptorLimit = 7;
     private const int SetDumpable = 4;
     private const int GetNoNewPrivileges = 39;
+    private const int WriteAndSearch = 3;
 
     // Sizes of glibc's opaque types, with room to spare.
     private const int AttributesSize = 512;
@@ -79,6 +80,15 @@ public static unsafe class OwnProcess
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw new StartupException(StartupFault.Directory, $"{directory}: chdir(): {failure.Message}");
+        }
+    }
+
+    /// <summary>Whether this process may make and remove files in a directory.</summary>
+    public static bool MayWriteIn(string directory)
+    {
+        fixed (byte* path = Libc.Text(directory))
+        {
+            return Libc.access(path, WriteAndSearch) == 0;
         }
     }
 

@@ -63,24 +63,34 @@ let ``other errors of the file are told in the original's words`` (line: string,
     Expect.isTrue (said.StartsWith("dkim-filter: conf: " + text + ": line 3: " + key + " '")) said
     Expect.equal 78 exitCode
 
-[<TestCase("-b", "x", "unknown mode \"x\"", 78)>]
-[<TestCase("-T", "soon", "illegal value for -T", 64)>]
-[<TestCase("-F", "soon", "illegal value for -F", 64)>]
-[<TestCase("-C", "bad", "syntax error in configuration string\ndkim-filter: invalid action configuration", 78)>]
-[<TestCase("-C", "bad=bounce", "invalid configuration value `bounce'\ndkim-filter: invalid action configuration", 78)>]
+/// Reason, then what the problem ends in.
+[<TestCase("-b", "x", "unknown mode \"x\"", "-b 'x' (write -b [s][v])", 78)>]
+[<TestCase("-T", "soon", "illegal value for -T", "-T 'soon' (write -T SECONDS)", 64)>]
+[<TestCase("-F", "soon", "illegal value for -F", "-F 'soon' (write -F SECONDS)", 64)>]
+[<TestCase("-p", "inet:127.0.0.1:8891", "", "-p 'inet:127.0.0.1:8891' (write -p inet:8891@127.0.0.1)", 78)>]
+[<TestCase("-C", "bad", "syntax error in configuration string\ndkim-filter: invalid action configuration", "", 78)>]
 [<TestCase("-C",
-           "worse=accept",
-           "invalid configuration parameter `worse'\ndkim-filter: invalid action configuration",
+           "bad=bounce",
+           "invalid configuration value `bounce'\n",
+           "-C 'bad=bounce' (write -C RESULT=ACTION,...)",
            78)>]
-[<TestCase("-C",
-           "signaturemissing=accept",
-           "invalid configuration parameter `signaturemissing'\ndkim-filter: invalid action configuration",
-           78)>]
-let ``errors of the command line`` (letter: string, value: string, text: string, exitCode: int) =
-    let start =
+[<TestCase("-C", "worse=accept", "invalid configuration parameter `worse'\n", "", 78)>]
+[<TestCase("-C", "signaturemissing=accept", "invalid configuration parameter `signaturemissing'\n", "", 78)>]
+let ``errors of the command line`` (letter: string, value: string, reason: string, ending: string, exitCode: int) =
+    let text, code =
         FilterRuns.startDkim FilterRuns.keys (FilterRuns.signing @ [ letter; value ])
+        |> Starts.failed
 
-    Expect.equal ("dkim-filter: " + text + "\n", exitCode) (Starts.failed start)
+    Expect.isTrue (text.StartsWith("dkim-filter: " + reason)) text
+    Expect.isTrue (text.EndsWith(ending + "\n") || ending = "") text
+    Expect.equal exitCode code
+
+[<TestCase("-Z", "dkim-filter: invalid option -- 'Z'\n")>]
+[<TestCase("-p", "dkim-filter: option requires an argument -- 'p'\n")>]
+[<TestCase("operand", "dkim-filter: unexpected operand 'operand'\n")>]
+let ``a command line that cannot be is told what it cannot be for`` (argument: string, line: string) =
+    let text, _ = FilterRuns.startDkim [] [ argument ] |> Starts.failed
+    Expect.isTrue (text.StartsWith line) text
 
 [<Test>]
 let ``a command line that cannot be shows the options and ends with 64`` () =
@@ -95,8 +105,11 @@ let ``a command line that cannot be shows the options and ends with 64`` () =
                 | Spelling.Letter letter -> Expect.contains ("\t-" + string letter) text
                 | _ -> ()
 
-let private startErrors arguments files text =
-    Expect.equal ("dkim-filter: " + text + "\n", 78) (FilterRuns.startDkim files arguments |> Starts.failed)
+let private startErrors arguments files (text: string) =
+    let said, exitCode = FilterRuns.startDkim files arguments |> Starts.failed
+    Expect.isTrue (said.StartsWith("dkim-filter: " + text)) said
+    Expect.isTrue (said.EndsWith ")\n") said
+    Expect.equal 78 exitCode
 
 [<Test>]
 let ``a socket that systemd has opened needs no setting, not at a reload either`` () =
@@ -117,29 +130,113 @@ let ``what is missing for a start`` () =
     startErrors
         [ "-p"; "/s"; "-k"; "/k"; "-s"; "x" ]
         []
-        "/k: open(): file not found\ndkim-filter: key load from /k failed"
+        "key load from /k failed: /k: open(): file not found: -k '/k' (check the path)"
 
-    startErrors [ "-p"; "/s"; "-K"; "-k"; "/l" ] [ "/l", "# none" ] "no keys loaded from /l"
+    startErrors [ "-p"; "/s"; "-K"; "-k"; "/l" ] [ "/l", "# none" ] "no keys loaded from /l: -k '/l' ("
 
     startErrors
         [ "-p"; "/s"; "-K"; "-k"; "/l" ]
         [ "/l", "bad" ]
-        "/l: line 1: malformed\ndkim-filter: key load from /l failed"
+        "key load from /l failed: /l: line 1: malformed: -k '/l' ("
+
+    for letter in [ "-a"; "-i"; "-I" ] do
+        startErrors
+            [ "-p"; "/s"; "-b"; "v"; letter; "/list" ]
+            []
+            ("/list: fopen(): file not found: "
+             + letter
+             + " '/list' (it names a file of entries, one on each line)")
+
+[<Test>]
+let ``a value that is an entry of a list is told to stand in a file`` () =
+    let text, _ = confError "InternalHosts 127.0.0.1"
+
+    Expect.contains
+        "conf: 127.0.0.1: fopen(): file not found: line 3: InternalHosts '127.0.0.1' (it names a file of entries, one \
+         on each line: write 127.0.0.1 into a file and its path here)"
+        text
+
+[<Test>]
+let ``an encrypted key is to be copied without its passphrase`` () =
+    let encrypted =
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n"
 
     startErrors
-        [ "-p"; "/s"; "-b"; "v"; "-a"; "/peers" ]
-        []
-        "/peers: fopen(): file not found: PeerList names a file of entries, one on each line"
+        [ "-p"; "/s"; "-k"; "/k"; "-s"; "x" ]
+        [ "/k", encrypted ]
+        "key load from /k failed: /k: the key is encrypted: -k '/k' (make a copy without a passphrase: openssl pkey -in \
+         /k -out NEWFILE)"
 
-    startErrors
-        [ "-p"; "/s"; "-b"; "v"; "-i"; "/in" ]
-        []
-        "/in: fopen(): file not found: InternalHosts names a file of entries, one on each line"
+[<Test>]
+let ``every problem is told at once, and none that comes of another`` () =
+    let lines =
+        [
+            "Socket inet:127.0.0.1:8891"
+            "Nameservers nonsense"
+            "Mode signing"
+            "UserID a:b:c"
+            "InternalHosts /none"
+            "Domian example.com"
+        ]
 
-    startErrors
-        [ "-p"; "/s"; "-b"; "v"; "-I"; "/ex" ]
-        []
-        "/ex: fopen(): file not found: ExternalIgnoreList names a file of entries, one on each line"
+    let text, exitCode = FilterRuns.startConf [] lines |> Starts.failed
+
+    let expected =
+        [
+            "conf: configuration error at line 6: unrecognized parameter: Domian (is Domain meant?)"
+            "conf: expected end of input or expected @ at character 9: line 1: Socket 'inet:127.0.0.1:8891' (write \
+             Socket inet:8891@127.0.0.1)"
+            "conf: nonsense: no address; a name server has no name here at character 1: line 2: Nameservers 'nonsense' \
+             (write Nameservers ADDRESS[@PORT],...)"
+            "conf: unknown mode \"signing\": line 3: Mode 'signing' (write Mode s)"
+            "conf: expected end of input at character 4: line 4: UserID 'a:b:c' (write UserID USER[:GROUP])"
+            "conf: /none: fopen(): file not found: line 5: InternalHosts '/none' (it names a file of entries, one on \
+             each line)"
+        ]
+
+    Expect.equal
+        (expected
+         |> List.map (fun line -> "dkim-filter: " + line + "\n")
+         |> String.concat "")
+        text
+
+    Expect.equal 78 exitCode
+
+[<Test>]
+let ``-n tells what a start tells, and the lines of lists that mean nothing`` () =
+    let files =
+        [
+            "/hosts", "10.0.0.0/8\n10.0.0.0/99\n"
+            "conf", "Mode v\nInternalHosts /hosts\n"
+        ]
+
+    let start = FilterRuns.startDkim files [ "-n"; "-x"; "conf" ]
+
+    match start with
+    | Starts.Printed(text, 78) ->
+        Expect.contains "milter socket must be specified (write Socket inet:8891@127.0.0.1" text
+        Expect.contains "/hosts: no host name, domain, address or network: line 2: '10.0.0.0/99' (" text
+    | _ -> Assert.Fail "should have been refused"
+
+    let problem =
+        FilterRuns.startDkim files [ "-x"; "conf"; "-p"; "/s" ] |> Starts.serving
+
+    Expect.contains "/hosts:2: '10.0.0.0/99'" problem.Notices.Head.Text
+
+[<Test>]
+let ``what the machine cannot serve is told with its place`` () =
+    let files = [ "conf", "Mode v\nUserID nosuch\nSocket /s\n" ]
+    let program = FilterRuns.startDkim files [ "-x"; "conf" ] |> Starts.serving
+
+    Expect.equal
+        "conf: there is no user: line 2: UserID 'nosuch' (name one)"
+        (program.Refusal("UserID", "there is no user", "name one"))
+
+    let dk =
+        FilterRuns.startDk [] [ "-b"; "v"; "-p"; "/s"; "-u"; "nosuch" ]
+        |> Starts.serving
+
+    Expect.equal "there is no user: -u 'nosuch' (name one)" (dk.Refusal("UserID", "there is no user", "name one"))
 
 [<Test>]
 let ``dk-filter does not start with a key that DomainKeys cannot use`` () =
@@ -147,10 +244,16 @@ let ``dk-filter does not start with a key that DomainKeys cannot use`` () =
         FilterRuns.startDk (files @ FilterRuns.keys) ("-p" :: "/s" :: arguments)
         |> Starts.failed
 
-    let why = "dk-filter: /keys/ed: DomainKeys signs with RSA alone\n"
-    Expect.equal (why + "dk-filter: key load from /keys/ed failed\n", 78) (start [ "-s"; "/keys/ed" ] [])
+    let why path =
+        "dk-filter: key load from "
+        + path
+        + " failed: /keys/ed: DomainKeys signs with RSA alone: -s '"
+        + path
+        + "' (make one: dkim genkey)\n",
+        78
 
-    Expect.equal (why + "dk-filter: key load from /l failed\n", 78) (start [ "-k"; "-s"; "/l" ] [ "/l", "*:/keys/ed" ])
+    Expect.equal (why "/keys/ed") (start [ "-s"; "/keys/ed" ] [])
+    Expect.equal (why "/l") (start [ "-k"; "-s"; "/l" ] [ "/l", "*:/keys/ed" ])
 
 /// The settings of a file and a command line.
 let private settled (lines: string list) (arguments: string list) =

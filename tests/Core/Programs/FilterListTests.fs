@@ -215,7 +215,7 @@ let ``keys are looked for as written, with .pem and with .private, below the las
     Expect.equal [ "*/other" ] (found "b@example.com" list)
     Expect.equal [ "*/mail.private" ] (found "c@example.com" list)
     let errors = keyList FilterRuns.keys [ "a@*:*:/keys/none" ] |> Expect.error
-    Expect.equal [ "/keys/none: open(): file not found" ] errors
+    Expect.equal [ "/keys/none: open(): file not found" ] (errors |> List.map KeyFault.describe)
 
 [<TestCase("a@example.com")>]
 [<TestCase("a@example.com:example.com")>]

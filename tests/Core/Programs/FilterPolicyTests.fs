@@ -61,6 +61,7 @@ let private policyOf (lines: string list) : FilterPolicy =
             Scheme = Dkim
             Selector = settings.Scope.Selector
             LeastRsaBits = SigningStrength.leastBits
+            Reader = "root"
         }
 
     let read = FilterFiles.load find mode.Signs paths |> loaded

@@ -15,6 +15,7 @@ let internal kind: FilterKind<DkimFilterSettings> =
         Scope = _.Scope
         WithScope = fun scope settings -> { settings with Scope = scope }
         MultipleKeys = _.MultipleKeys
+        Names = DkimFilterTable.names
     }
 
 let machine name : FilterMachine =
@@ -34,6 +35,9 @@ let private start files (start: Start<IFilterStart>) : Ended<FilterProgram> =
             member _.Fail(text, exitCode) = tell (Failed(text, exitCode))
             member _.Serve program = tell (Serving program)
             member _.Test(program, file) = tell (Testing(program, file))
+
+            member _.Check check =
+                tell (Printed(String.Join('\n', check.Problems), check.ExitCode))
         }
 
     run reply files start

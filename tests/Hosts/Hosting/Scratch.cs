@@ -18,5 +18,11 @@ public sealed class Scratch : IDisposable
         return At(name);
     }
 
+    /// <summary>Lets every user look into it.</summary>
+    public void Open() => File.SetUnixFileMode(
+        Root,
+        UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead
+            | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+
     public void Dispose() => Directory.Delete(Root, recursive: true);
 }

@@ -205,7 +205,7 @@ public sealed class ServiceTests
         Assert.That(Code([.. fine, "-p", Place, "-u", "no-such-user"]), Is.EqualTo(65));
         Assert.That(Code([.. fine, "-p", Place, "-u", "root:no-such-group"]), Is.EqualTo(65));
         Assert.That(Code([.. fine, "-p", "local:" + scratch.At("none/socket")]), Is.EqualTo(69));
-        Assert.That(Code([.. fine, "-p", "inet:99999"]), Is.EqualTo(69));
+        Assert.That(Code([.. fine, "-p", "inet:99999"]), Is.EqualTo(78));
         Assert.That(Code([.. fine, "-p", Place, "-U", scratch.At("none.db")]), Is.EqualTo(69));
         Assert.That(Code([.. fine]), Is.EqualTo(78));
         Assert.That(Code(["-Z"]), Is.EqualTo(64));

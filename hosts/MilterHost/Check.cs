@@ -1,0 +1,92 @@
+using Dkim.Core;
+using Dkim.Hosting;
+
+namespace Dkim.MilterHost;
+
+/// <summary>Says whether a filter would start (-n): goes the way of a start, as the user it will be, and goes on where
+/// a start would end, so that everything that is wrong is told at once. Only the socket is not opened, and nothing is
+/// left behind.</summary>
+internal sealed class Check
+{
+    private readonly FilterCheck found;
+    private readonly List<string> problems;
+    private readonly List<string> warnings = [];
+    private int exitCode;
+
+    private Check(FilterCheck found)
+    {
+        this.found = found;
+        problems = [.. found.Problems];
+        exitCode = found.ExitCode;
+    }
+
+    /// <summary>Checks, prints, and gives the exit code.</summary>
+    /// <param name="files">The files of the settings, as they were read.</param>
+    public static async Task<int> RunAsync(FilterCheck found, SettingsFiles files)
+    {
+        var check = new Check(found);
+        await check.GoAsync(files).ConfigureAwait(false);
+        await check.TellAsync().ConfigureAwait(false);
+        return check.exitCode;
+    }
+
+    private async Task GoAsync(SettingsFiles files)
+    {
+        var settings = found.Program.Service;
+        Try(() => Needs.EnterDirectory(settings));
+        var before = Account.Current;
+        var account = before;
+        Try(() => account = Needs.Account(settings));
+        uint? group = null;
+        Try(() => group = Needs.SocketGroup(settings));
+        warnings.AddRange(SettingsFiles.Warnings(files.Secrets, account));
+        Try(() => Needs.Become(account));
+        if (Account.Current != before)
+            warnings.AddRange(files.Unreadable().Select(reason => $"{reason}; a start can read it, a reload cannot"));
+        Try(() => Needs.Resolver(settings).Dispose());
+        Try(() => Needs.PopLogins(settings, _ => { }));
+        Try(() => RequireDirectory("TemporaryDirectory", Launch.Optional(settings.TemporaryDirectory)));
+        if (settings.Socket.IsSome && !Systemd.GivesSockets)
+            await TryAsync(() => Needs.SocketAsync(settings, group)).ConfigureAwait(false);
+    }
+
+    private static void RequireDirectory(string setting, string? directory)
+    {
+        if (directory is not null && !OwnProcess.MayWriteIn(directory))
+        {
+            throw new StartupException(
+                StartupFault.Directory, $"{directory} is no directory that the filter may write in", setting,
+                "make it, and chown it to the user of the filter");
+        }
+    }
+
+    private void Try(Action step) => TryAsync(() =>
+    {
+        step();
+        return Task.CompletedTask;
+    }).GetAwaiter().GetResult();
+
+    private async Task TryAsync(Func<Task> step)
+    {
+        try
+        {
+            await step().ConfigureAwait(false);
+        }
+        catch (StartupException failure)
+        {
+            problems.Add(Needs.Describe(found.Program, failure));
+            if (exitCode == 0)
+                exitCode = ExitCodes.Of(failure.Fault);
+        }
+    }
+
+    private async Task TellAsync()
+    {
+        foreach (var rule in found.Program.Rules)
+            await Console.Out.WriteLineAsync(rule.Text).ConfigureAwait(false);
+        foreach (var warning in warnings.Concat(found.Program.Notices.Select(notice => notice.Text)))
+            await Console.Error.WriteLineAsync($"{found.Program.Name}: warning: {warning}").ConfigureAwait(false);
+        foreach (var problem in problems)
+            await Console.Error.WriteLineAsync($"{found.Program.Name}: {problem}").ConfigureAwait(false);
+    }
+}

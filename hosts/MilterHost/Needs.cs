@@ -1,0 +1,122 @@
+using System.Net;
+using System.Net.Sockets;
+using Dkim.Core;
+using Dkim.Hosting;
+
+namespace Dkim.MilterHost;
+
+/// <summary>What a start needs of the machine beside its files. Each step says for which setting, by the name that
+/// dkim-filter.conf(5) has for it; a start ends at the first that fails, a check goes on.</summary>
+internal static class Needs
+{
+    /// <summary>A failed step in a line, with the place of the setting that it was for.</summary>
+    public static string Describe(FilterProgram program, StartupException failure) => failure.Setting.Length == 0
+        ? failure.Message
+        : program.Refusal(failure.Setting, failure.Message, failure.Remedy);
+
+    /// <summary>The account of UserID; without one, the present.</summary>
+    public static Account Account(FilterService settings) => settings.UserId.IsNone
+        ? Hosting.Account.Current
+        : StartupException.For(
+            "UserID",
+            "name a user of the machine, as getent passwd lists them, and a group",
+            () => Hosting.Account.Find(
+                Launch.Optional(settings.UserId.Value.User), Launch.Optional(settings.UserId.Value.Group)));
+
+    /// <summary>Becomes an account for good.</summary>
+    public static void Become(Account account) =>
+        StartupException.For("UserID", "start as root, or as this user", account.Become);
+
+    /// <summary>The id of SocketGroup.</summary>
+    public static uint? SocketGroup(FilterService settings) => Launch.Optional(settings.SocketGroup) is { } name
+        ? StartupException.For<uint?>(
+            "SocketGroup", "name a group of the machine, as getent group lists them", () => Hosting.Account.FindGroup(name))
+        : null;
+
+    /// <summary>Makes BaseDirectory the one where relative paths start.</summary>
+    public static void EnterDirectory(FilterService settings)
+    {
+        if (Launch.Optional(settings.BaseDirectory) is { } directory)
+        {
+            StartupException.For(
+                "BaseDirectory",
+                "make the directory, or name another",
+                () => OwnProcess.ChangeDirectory(directory));
+        }
+    }
+
+    /// <summary>The source of DNS answers.</summary>
+    /// <param name="report">Told when its servers change and cannot be followed.</param>
+    public static IResolver Resolver(FilterService settings, Action<string>? report = null)
+    {
+        var (setting, remedy) = settings.TestPublicKeys.IsSome
+            ? ("TestPublicKeys", "name a file of lines NAME RECORD")
+            : settings.TrustAnchorFile.IsSome
+                ? ("TrustAnchorFile", "name a file of DS or DNSKEY records, as /usr/share/dns/root.key of dns-root-data")
+                : ("Nameservers", "");
+        return StartupException.For(setting, remedy, () => Lookups.Open(settings, report));
+    }
+
+    /// <summary>The database of POP logins, where there is one.</summary>
+    /// <param name="report">Takes a line for the log when it cannot be read any more.</param>
+    public static PopLogins? PopLogins(FilterService settings, Action<string> report) =>
+        Launch.Optional(settings.PopDbFile) is { } database
+            ? StartupException.For(
+                "POPDBFile", "name a Berkeley DB hash", () => MilterHost.PopLogins.Open(database, report))
+            : null;
+
+    /// <summary>Sees that Socket could be opened by this process, as far as that can be seen without opening
+    /// it.</summary>
+    /// <param name="group">The id of SocketGroup.</param>
+    public static async Task SocketAsync(FilterService settings, uint? group)
+    {
+        var endpoint = settings.Socket.Value;
+        if (endpoint.IsLocal)
+        {
+            LocalSocketPlace.Require(endpoint.Host, "Socket");
+            if (group is { } id && !Hosting.Account.MayGiveTo(id))
+            {
+                throw new StartupException(
+                    StartupFault.Address,
+                    "the user of the filter is not in this group, and cannot give the socket to it",
+                    "SocketGroup",
+                    $"add the user to the group: adduser USER {settings.SocketGroup.Value}");
+            }
+
+            return;
+        }
+
+        try
+        {
+            var addresses = await endpoint.ResolveAsync(CancellationToken.None).ConfigureAwait(false);
+            if (!addresses.Any(IsOwn))
+            {
+                throw new StartupException(
+                    StartupFault.Address,
+                    $"{endpoint.Host} is no address of this machine",
+                    "Socket",
+                    $"write inet:{endpoint.Port}@127.0.0.1, or an address that ip addr shows");
+            }
+        }
+        catch (SocketException failure)
+        {
+            throw new StartupException(
+                StartupFault.Address, $"{endpoint.Host}: {failure.Message}", "Socket", "write an address");
+        }
+    }
+
+    // Any free port of it can be had.
+    private static bool IsOwn(EndPoint address)
+    {
+        using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Bind(new IPEndPoint(((IPEndPoint)address).Address, 0));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}
