@@ -24,7 +24,7 @@ internal static unsafe class Files
         var octets = Read(path, out var error);
         return octets is not null ? KeyFile.Found(octets)
             : error == Libc.ENOENT ? KeyFile.Missing
-            : KeyFile.Unreadable;
+            : KeyFile.Unreadable(Reason(error));
     }
 
     /// <summary>The name of this host: the file's text, else what the system says.</summary>
@@ -46,9 +46,10 @@ internal static unsafe class Files
     {
         if (settings.TestKeys.IsSome)
         {
-            return Read(settings.TestKeys.Value, out _) is { } octets
+            return Read(settings.TestKeys.Value, out var error) is { } octets
                 ? KeyFileResolver.Read(Encoding.Latin1.GetString(octets), settings.TestKeys.Value)
-                : throw new QueueFault(QmailExit.Configuration);
+                : throw new QueueFault(
+                    QmailExit.Configuration, $"DKTESTKEYS: {settings.TestKeys.Value}: {Reason(error)}");
         }
 
         return Resolvers.Open(new ResolverSettings
@@ -59,6 +60,10 @@ internal static unsafe class Files
             Time = TimeSpan.FromSeconds(settings.LookupTime),
         });
     }
+
+    private static string Reason(int error) => error == 0
+        ? "no file of at most 1 MiB"
+        : Unix.Describe(error) + $" (user {Libc.geteuid()}, group {Libc.getegid()})";
 
     private static byte[]? Read(string path, out int error)
     {

@@ -51,7 +51,7 @@ internal sealed unsafe class Message(string directory)
         var start = Start + replaced - head.Length;
         if (start < 0)
         {
-            throw new QueueFault(QmailExit.Internal);
+            throw new QueueFault(QmailExit.Internal, "no room before the message");
         }
 
         WriteAt(head, start);
@@ -62,7 +62,7 @@ internal sealed unsafe class Message(string directory)
     {
         if (Unix.lseek(file, start, Unix.SEEK_SET) != start || Libc.dup2(file, 0) != 0)
         {
-            throw new QueueFault(QmailExit.NoTemporaryFile);
+            throw QueueFault.OfSystem(QmailExit.NoTemporaryFile, "the message as descriptor 0", Libc.LastError);
         }
     }
 
@@ -75,7 +75,7 @@ internal sealed unsafe class Message(string directory)
             var ready = left <= 0 ? 0 : Libc.poll(&entry, 1, (int)Math.Min(left, int.MaxValue));
             if (ready == 0)
             {
-                throw new QueueFault(QmailExit.Timeout);
+                throw new QueueFault(QmailExit.Timeout, "the message did not arrive within a day");
             }
 
             fixed (byte* start = target)
@@ -89,7 +89,7 @@ internal sealed unsafe class Message(string directory)
 
             if (Libc.LastError is not (Libc.EINTR or Libc.EAGAIN))
             {
-                throw new QueueFault(QmailExit.CannotRead);
+                throw QueueFault.OfSystem(QmailExit.CannotRead, "the message on descriptor 0", Libc.LastError);
             }
         }
     }
@@ -131,7 +131,7 @@ internal sealed unsafe class Message(string directory)
                 var count = Libc.pwrite(file, start + done, (nuint)(octets.Length - done), offset + done);
                 if (count <= 0 && Libc.LastError != Libc.EINTR)
                 {
-                    throw new QueueFault(QmailExit.CannotWrite);
+                    throw QueueFault.OfSystem(QmailExit.CannotWrite, "a temporary file in " + directory, Libc.LastError);
                 }
 
                 done += Math.Max(0, (int)count);
@@ -143,14 +143,15 @@ internal sealed unsafe class Message(string directory)
     {
         fixed (byte* name = "message\0"u8)
         {
-            return Checked(Unix.memfd_create(name, Unix.MFD_CLOEXEC));
+            return Checked(Unix.memfd_create(name, Unix.MFD_CLOEXEC), "in memory");
         }
     }
 
     private int CreateFile()
     {
         var fd = Unix.Open(directory, Libc.O_TMPFILE | Libc.O_RDWR | Libc.O_EXCL);
-        return Checked(fd < 0 && Libc.LastError is Libc.EOPNOTSUPP or Libc.EISDIR or Libc.EINVAL ? CreateUnlinked() : fd);
+        var other = fd < 0 && Libc.LastError is Libc.EOPNOTSUPP or Libc.EISDIR or Libc.EINVAL;
+        return Checked(other ? CreateUnlinked() : fd, "in " + directory);
     }
 
     private int CreateUnlinked()
@@ -167,5 +168,6 @@ internal sealed unsafe class Message(string directory)
         }
     }
 
-    private static int Checked(int fd) => fd >= 0 ? fd : throw new QueueFault(QmailExit.NoTemporaryFile);
+    private static int Checked(int fd, string place) =>
+        fd >= 0 ? fd : throw QueueFault.OfSystem(QmailExit.NoTemporaryFile, "a temporary file " + place, Libc.LastError);
 }

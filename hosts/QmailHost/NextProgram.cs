@@ -29,14 +29,14 @@ internal sealed unsafe class NextProgram
         {
             if (Libc.chdir(path) != 0)
             {
-                throw new QueueFault(QmailExit.NoHome);
+                throw QueueFault.OfSystem(QmailExit.NoHome, "the qmail home " + home, Libc.LastError);
             }
         }
 
         // Where the caller closed them, the runtime's own files (closed on exec) have got their numbers, or ours would.
         if (Libc.fcntl(0, Unix.F_GETFD, 0) != 0 || Libc.fcntl(1, Unix.F_GETFD, 0) != 0)
         {
-            throw new QueueFault(QmailExit.CannotRead);
+            throw new QueueFault(QmailExit.CannotRead, "descriptor 0 or 1, with message and envelope, is closed");
         }
     }
 
@@ -52,7 +52,7 @@ internal sealed unsafe class NextProgram
         var (user, group) = (Libc.getuid(), Libc.getgid());
         if (Libc.setresgid(group, group, group) != 0 || Libc.setresuid(user, user, user) != 0)
         {
-            throw new QueueFault(QmailExit.Internal);
+            throw QueueFault.OfSystem(QmailExit.Internal, "the ids of the caller", Libc.LastError);
         }
 
         // The runtime ignores it, which the next program would inherit.
@@ -68,6 +68,6 @@ internal sealed unsafe class NextProgram
             _ = Unix.execv(program, arguments);
         }
 
-        throw new QueueFault(QmailExit.CannotExecute);
+        throw QueueFault.OfSystem(QmailExit.CannotExecute, "the next program " + path, Libc.LastError);
     }
 }

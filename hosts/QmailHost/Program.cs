@@ -8,9 +8,15 @@ using Dkim.QmailHost;
 try
 {
     var start = QmailDk.start(StartedAs(), Unix.IsPrivileged, Unix.Variable);
-    if (start.ExitCode != 0)
+    if (start.Refusal.IsSome)
     {
-        return start.ExitCode;
+        return Told.Refuse(start.Refusal.Value);
+    }
+
+    Unix.SetVariable(QmailStart.PassageMark, start.NextMark);
+    if (start.Note.IsSome)
+    {
+        Told.Say(start.Note.Value);
     }
 
     var home = start.Settings.Home.IsSome ? start.Settings.Home.Value : (string)AppContext.GetData("Dkim.QmailHome")!;
@@ -18,15 +24,18 @@ try
 }
 catch (QueueFault fault)
 {
+    Told.Say(fault.Message);
     return fault.Code;
 }
 catch (OutOfMemoryException)
 {
+    Told.Say("out of memory; a limit of softlimit or ulimit may be too low");
     return QmailExit.OutOfMemory;
 }
-catch (Exception)
+catch (Exception failure)
 {
     // Whatever it was, the message was not handed on, and the sender tries again.
+    Told.Say("an error of the program: " + failure.Message);
     return QmailExit.Internal;
 }
 

@@ -1,7 +1,14 @@
+using Dkim.Core;
+
 namespace Dkim.QmailHost;
 
 /// <summary>The program ends with an exit code of qmail-queue(8), and nothing was handed on.</summary>
-internal sealed class QueueFault(int code) : Exception
+/// <param name="reason">Why, in one line, for descriptor 2.</param>
+internal sealed class QueueFault(int code, string reason) : Exception(reason)
 {
     public int Code { get; } = code;
+
+    /// <summary>A call of the system failed.</summary>
+    public static QueueFault OfSystem(int code, string what, int error) =>
+        new(code, what + ": " + Unix.Describe(error));
 }

@@ -46,7 +46,9 @@ internal sealed class Queueing(QmailStart start, NextProgram next) : IQmailReply
         next.Become(start.NextProgram);
     }
 
-    public void Exit(int code) => this.code = code;
+    public void Tell(string note) => Told.Say(note);
+
+    public void Exit(QmailRefusal refusal) => code = Told.Refuse(refusal);
 
     private bool HasNoKey()
     {

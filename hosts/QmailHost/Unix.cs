@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Dkim.Core;
 using Dkim.Hosting;
 
 namespace Dkim.QmailHost;
@@ -14,6 +15,7 @@ internal static unsafe class Unix
     public const uint MFD_CLOEXEC = 1;
     public const int SEEK_SET = 0;
     public const int F_GETFD = 1;
+    public const int F_GETFL = 3;
     public const int F_DUPFD_CLOEXEC = 1030;
     public const int POLLIN = 1;
     public const int SIG_SETMASK = 2;
@@ -42,6 +44,21 @@ internal static unsafe class Unix
         return octets;
     }
 
+    /// <summary>Sets a variable for the next program.</summary>
+    public static void SetVariable(string name, string value)
+    {
+        fixed (byte* variable = Octets(name), text = Octets(value))
+        {
+            if (setenv(variable, text, 1) != 0)
+            {
+                throw new QueueFault(QmailExit.OutOfMemory, "no memory for the variable " + name);
+            }
+        }
+    }
+
+    /// <summary>An error of the system in words.</summary>
+    public static string Describe(int error) => Marshal.GetPInvokeErrorMessage(error);
+
     public static int Open(string path, int flags)
     {
         fixed (byte* text = Octets(path))
@@ -52,6 +69,8 @@ internal static unsafe class Unix
 
     [DllImport(Name)]
     public static extern byte* getenv(byte* name);
+    [DllImport(Name)]
+    public static extern int setenv(byte* name, byte* value, int replace);
     [DllImport(Name)]
     public static extern nuint getauxval(nuint type);
     [DllImport(Name, SetLastError = true)]

@@ -4,6 +4,7 @@ namespace Dkim.Core
 open System
 open System.Buffers
 open System.Collections.Generic
+open System.Globalization
 
 /// The one message, with the line ends of qmail. The order of calls: `Feed` as often as there are octets, `End`, then
 /// `Answer` while there are `Questions`, then `Decision`; whenever `Keys` has some, they are to be supplied.
@@ -16,7 +17,6 @@ type QmailMessage internal (task: QmailTask) =
     let raw = ArrayBufferWriter<byte> 4096
     let held = ArrayBufferWriter<byte> 4096
     let converted = ArrayBufferWriter<byte> 4096
-    let mutable ends = LineEnds.start
     let mutable keys: string list = []
     let mutable known: Header voption = ValueNone
     let mutable passage: Passage<QmailDecision> voption = ValueNone
@@ -60,25 +60,27 @@ type QmailMessage internal (task: QmailTask) =
 
     let convert (octets: ReadOnlySpan<byte>) =
         converted.ResetWrittenCount()
-        ends <- LineEnds.toCrlf ends octets converted
+        task.Lines.Feed(octets, converted)
+
+    // The message's octets, with the line ends that are hashed.
+    let take (octets: ReadOnlySpan<byte>) =
+        match passage with
+        | ValueSome begun -> begun.Feed octets
+        | ValueNone ->
+            let taken = intake.Feed octets
+            held.Write(octets.Slice taken)
+            seeHeader ()
 
     /// The next octets of the message.
     member _.Feed(octets: ReadOnlySpan<byte>) : unit =
-        match passage with
-        | _ when decision.IsSome -> ()
-        | ValueSome begun ->
-            if begun.WantsMore then
-                convert octets
-                begun.Feed converted.WrittenSpan
-        | ValueNone ->
-            convert octets
+        let isOver = passage |> ValueOption.exists (fun begun -> not begun.WantsMore)
 
+        if decision.IsNone && not isOver then
             if known.IsNone then
                 raw.Write octets
 
-            let taken = intake.Feed converted.WrittenSpan
-            held.Write(converted.WrittenSpan.Slice taken)
-            seeHeader ()
+            convert octets
+            take converted.WrittenSpan
 
     /// The private keys to supply now.
     member _.Keys: string list = keys
@@ -90,11 +92,16 @@ type QmailMessage internal (task: QmailTask) =
             start header (fun path ->
                 match files.TryGetValue path with
                 | true, file -> file
-                | false, _ -> KeyFile.Unreadable)
+                | false, _ -> KeyFile.Unreadable "not looked for")
         | _ -> invalidOp "no key was wanted"
 
     /// The message is complete.
     member _.End() : unit =
+        if decision.IsNone then
+            converted.ResetWrittenCount()
+            task.Lines.End converted
+            take converted.WrittenSpan
+
         ended <- true
 
         match passage with
@@ -130,13 +137,57 @@ type QmailMessage internal (task: QmailTask) =
 
 /// A start of qmail-dk.
 [<Sealed>]
-type QmailStart internal (settings: QmailSettings, problems: Problem list, startedAs: string) =
+type QmailStart internal (settings: QmailSettings, problems: Problem list, startedAs: string, variable) =
     let isSigning = settings.RelayClient.IsSome
 
     let nonEmpty (text: string voption) = text |> ValueOption.filter ((<>) "")
 
-    /// Not zero: a setting is wrong, and this is the exit code.
-    member _.ExitCode = if problems.IsEmpty then 0 else QmailExit.Configuration
+    // How often the message has come through this program on its way to the queue.
+    let passages =
+        match variable QmailStart.PassageMark with
+        | ValueSome(text: string) ->
+            match Int32.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture) with
+            | true, count -> max 0 count
+            | false, _ -> 0
+        | ValueNone -> 0
+
+    // A filter in a chain may come back once or twice, with another message of its own.
+    static let mostPassages = 8
+
+    /// The variable by which the program knows itself again where the next one leads back to it.
+    static member PassageMark = "DKPASSAGES"
+
+    /// Its value for the next program.
+    member _.NextMark = string (passages + 1)
+
+    /// A setting is wrong, and this is what is done; nothing where none is.
+    member start.Refusal: QmailRefusal voption =
+        match problems with
+        | [] when passages >= mostPassages ->
+            "the next program, "
+            + start.NextProgram
+            + ", leads back to qmail-dk; name qmail-queue in DKQUEUE"
+            |> QmailRefusal.ofFault QmailExit.Configuration
+            |> ValueSome
+        | [] -> ValueNone
+        | _ ->
+            problems
+            |> List.map Problem.describe
+            |> String.concat "; "
+            |> QmailRefusal.ofFault QmailExit.Configuration
+            |> ValueSome
+
+    /// What descriptor 2 is told of a message that is not even looked at; nothing where that is as it should be.
+    member start.Note: string voption =
+        match nonEmpty (variable "DKIMSIGN"), nonEmpty (variable "DKSIGN") with
+        | ValueNone, ValueNone -> ValueNone
+        | _ when not start.IsIdle -> ValueNone
+        | ValueSome _, _ -> ValueSome "DKIMSIGN"
+        | ValueNone, ValueSome _ -> ValueSome "DKSIGN"
+        |> ValueOption.map (fun name ->
+            "not signed: "
+            + name
+            + " is set, but RELAYCLIENT is not, which marks the mail that is ours to sign; set RELAYCLIENT too, even to nothing")
 
     /// The settings.
     member _.Settings = settings
@@ -199,5 +250,10 @@ module QmailDk =
             | null -> ValueNone
             | text -> ValueSome text
 
-        let settings, problems = QmailSettings.read privileged find
-        QmailStart(settings, problems, startedAs)
+        let heeded = QmailSettings.heeded privileged find
+        let settings, problems = QmailSettings.read heeded
+        QmailStart(settings, problems, startedAs, heeded)
+
+    /// A line of descriptor 2, which is often a log that others write to.
+    let line (text: string) : string =
+        "qmail-dk: " + Problem.printable text + "\n"

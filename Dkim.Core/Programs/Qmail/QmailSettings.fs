@@ -110,10 +110,10 @@ module QmailSettings =
                 "The letters of qmail-dkim(8), upper case and lower case as with DKVERIFY. A all signatures good, C \
                  some of them, E good ones that leave a part of the body out. Where none is good, each gives a letter: \
                  H malformed, I wrong signature, J the same from a domain that is testing, K expired, L unusable \
-                 record, M key for another local part, N key revoked, O name too long, P key not to be had for now, Q \
+                 record, N key revoked, O name too long, P key not to be had for now, Q \
                  no key, R unusable key, U body altered, V algorithm not allowed, W unknown version, X From not \
                  signed; and all of them together D where every domain is testing, else T. S no signatures. G header \
-                 beyond the limits. B and F cannot occur. Where it is set, even to nothing, an Authentication-Results \
+                 beyond the limits. B, F and M cannot occur. Where it is set, even to nothing, an Authentication-Results \
                  field tells the results, and those that claim to be ours are removed."
             Setting.make "DKTIMEOUT" Codec.seconds _.LookupTime (fun v s -> { s with LookupTime = v })
             |> Setting.says "how long to wait for keys, in seconds"
@@ -180,9 +180,13 @@ module QmailSettings =
             path.StartsWith(KeyDirectory, StringComparison.Ordinal)
             && not (path.Contains("..", StringComparison.Ordinal)))
 
-    /// Reads the environment, or says what is wrong with it.
-    let internal read (privileged: bool) (variable: string -> string voption) : QmailSettings * Problem list =
-        let heeded name =
+    /// Variables that say nothing where they are empty, as shells and tcprules leave them.
+    let private emptyIsUnset =
+        [ "DKHOME"; "TMPDIR"; "DKTESTKEYS"; "DKNAMESERVER"; "DKRESOLVER"; "DKTIMEOUT" ]
+
+    /// The variables that settings are read from: those of the environment that may count.
+    let internal heeded (privileged: bool) (variable: string -> string voption) (name: string) : string voption =
+        let value =
             if not privileged then
                 variable name
             elif List.contains name guarded then
@@ -192,6 +196,11 @@ module QmailSettings =
             else
                 variable name
 
+        value
+        |> ValueOption.filter (fun text -> text <> "" || not (List.contains name emptyIsUnset))
+
+    /// Reads the environment, or says what is wrong with it.
+    let internal read (heeded: string -> string voption) : QmailSettings * Problem list =
         Settings.apply [ CommandLine.environment table heeded ] defaults
 
     let text =
@@ -209,13 +218,18 @@ module QmailSettings =
                      before that is decided. The envelope is not touched."
                     "Set QMAILQUEUE to its path where mail comes in, or put it in place of bin/qmail-queue and the \
                      original beside it as bin/qmail-queue.orig."
-                    "There are no options. The environment, which the next program gets unchanged, has the settings. \
+                    "There are no options. The environment, which the next program gets with DKPASSAGES added, has the settings. \
                      Where the program runs with rights that its caller lacks (set-group-ID, set-user-ID), DKHOME, \
                      TMPDIR, DKTESTKEYS, DKNAMESERVER, DKRESOLVER, DKQUEUE and DKIMQUEUE are not heeded, nor DKSIGN and \
                      DKIMSIGN with a path outside /etc/domainkeys; the next program gets the caller's own rights. It works \
                      in the qmail home, where paths without a slash in front begin."
-                    "Lines end in LF, as qmail has them, and are hashed as they are sent, with CRLF. What is below the \
-                     added fields is passed on octet for octet."
+                    "Lines end in LF, as qmail has them, and are hashed as they are sent, with CRLF; so is a CR alone. \
+                     What is below the added fields is passed on octet for octet."
+                    "Where nothing is handed on, a line on descriptor 2 says why. Where descriptor 6 is a pipe to write \
+                     to, as in notqmail since 1.09, the SMTP client is told why a letter refused its message; the exit \
+                     code is then 82 in either case."
+                    "DKPASSAGES counts in the environment how often a message comes through the program; after eight \
+                     times the exit code is 55."
                 ]
             Exits =
                 [
@@ -226,7 +240,7 @@ module QmailSettings =
                     52, "The message took more than a day to arrive."
                     53, "The message cannot be kept: the disk is full."
                     54, "The message or the envelope cannot be read."
-                    55, "A setting is wrong, or a private key cannot be read or used."
+                    55, "A setting is wrong, a private key cannot be read or used, or the next program leads back."
                     61, "The qmail home cannot be entered."
                     63, "No temporary file can be made."
                     81, "An error of the program."

@@ -9,13 +9,13 @@ type KeyFile =
     private
     | There of octets: ReadOnlyMemory<byte>
     | Absent
-    | Locked
+    | Locked of reason: string
 
     static member Found(octets: ReadOnlyMemory<byte>) : KeyFile = There octets
     /// There is no such file.
     static member Missing: KeyFile = Absent
     /// There is one, which cannot be read.
-    static member Unreadable: KeyFile = Locked
+    static member Unreadable(reason: string) : KeyFile = Locked reason
 
 /// A signature that the settings want of a message, and the key that it needs.
 type internal WantedSignature =
@@ -130,43 +130,73 @@ module internal QmailSigning =
             Layout = if isDkim then Layout.dkimproxy else domainKeysLayout
         }
 
-    let private withKey (wanted: WantedSignature) (octets: ReadOnlyMemory<byte>) : Result<SigningRequest voption, int> =
-        match SigningKey.parse ValueNone (cleaned octets), Selector.tryCreate wanted.Selector, wanted.Domain with
-        | Error _, _, _
-        | _, Error _, _ -> Error QmailExit.Configuration
-        | Ok key, Ok _, _ when wanted.Scheme = DomainKeys && key.KeyType <> Rsa -> Error QmailExit.Configuration
-        | Ok key, Ok _, _ when (SigningStrength.check false SigningStrength.leastBits wanted.Scheme key Sha256).IsError ->
-            Error QmailExit.Configuration
-        | Ok _, Ok _, ValueNone -> Ok ValueNone
-        | Ok key, Ok selector, ValueSome domain -> Ok(ValueSome(request wanted.Scheme key domain selector))
+    let private misconfigured reason : Result<'a, QmailRefusal> =
+        Error(QmailRefusal.ofFault QmailExit.Configuration reason)
 
-    /// The request for a signature with its key, nothing where it is left out, or the exit code.
-    let resolve (files: string -> KeyFile) (wanted: WantedSignature) : Result<SigningRequest voption, int> =
+    let private withKey (wanted: WantedSignature) octets : Result<SigningRequest voption, QmailRefusal> =
+        let unusable reason =
+            misconfigured ("the key " + wanted.Path + ": " + reason)
+
+        match SigningKey.parse ValueNone (cleaned octets), Selector.tryCreate wanted.Selector with
+        | Error error, _ -> unusable (PrivateKeyError.describe error)
+        | _, Error error -> unusable ("its name is the selector, and that is none: " + NameError.describe error)
+        | Ok key, Ok _ when wanted.Scheme = DomainKeys && key.KeyType <> Rsa ->
+            unusable "DomainKeys has RSA keys only; name this one in DKIMSIGN"
+        | Ok key, Ok selector ->
+            match SigningStrength.check false SigningStrength.leastBits wanted.Scheme key Sha256, wanted.Domain with
+            | Error error, _ -> unusable error
+            | Ok(), ValueNone -> Ok ValueNone
+            | Ok(), ValueSome domain -> Ok(ValueSome(request wanted.Scheme key domain selector))
+
+    /// The request for a signature with its key, nothing where it is left out, or why the message is not handed on.
+    let resolve (files: string -> KeyFile) (wanted: WantedSignature) : Result<SigningRequest voption, QmailRefusal> =
         match files wanted.Path with
         | Absent when wanted.PerDomain -> Ok ValueNone
-        | Absent -> Error QmailExit.NoPrivateKey
-        | Locked -> Error QmailExit.Configuration
+        | Absent ->
+            (if wanted.Path = "" then
+                 "DKSIGN is set to nothing; name a key in it, or take it out of the environment"
+             else
+                 "the key "
+                 + wanted.Path
+                 + ": no such file; make it with dknewkey, or write % for the domain in its path")
+            |> QmailRefusal.ofFault QmailExit.NoPrivateKey
+            |> Error
+        | Locked reason ->
+            misconfigured (
+                "the key "
+                + wanted.Path
+                + " cannot be read: "
+                + reason
+                + "; give it to a group of its own, and qmail-dk that group and mode 2755"
+            )
         | There octets -> withKey wanted octets
 
-    /// A plan of the requests that this message can have, or the exit code. Each stands alone: a message that cannot have
-    /// one signature may have another.
-    let possible (now: int64<sec>) (header: Header) (requests: SigningRequest list) : Result<SigningRequest list, int> =
-        let add (request: SigningRequest) (rest: Result<SigningRequest list, int>) =
+    /// A plan of the requests that this message can have, or why it is not handed on. Each stands alone: a message that
+    /// cannot have one signature may have another.
+    let possible (now: int64<sec>) (header: Header) (requests: SigningRequest list) =
+        let add (request: SigningRequest) (rest: Result<SigningRequest list, QmailRefusal>) =
             match rest, Signer.plan [ request ] now header with
-            | Error code, _ -> Error code
+            | Error refusal, _ -> Error refusal
             | Ok rest, Ok _ -> Ok(request :: rest)
             | Ok rest, Error(NoFromField | NoSendingAddress | NotTheSendersDomain | SignedAlready) -> Ok rest
-            | Ok _, Error KeyDoesNotFit -> Error QmailExit.Configuration
-            | Ok _, Error SelfCheckFailed -> Error QmailExit.Internal
+            | Ok _, Error(KeyDoesNotFit as error) ->
+                misconfigured (
+                    "the key of the selector "
+                    + request.Selector.Text
+                    + ": "
+                    + SignError.describe error
+                )
+            | Ok _, Error(SelfCheckFailed as error) ->
+                Error(QmailRefusal.ofFault QmailExit.Internal (SignError.describe error))
 
         let names =
             requests
             |> List.map (fun request -> KeyRecord.name request.Selector request.Domain, request.Key.KeyType)
 
-        if (SigningStrength.trySharedName names).IsSome then
-            Error QmailExit.Configuration
-        else
-            List.foldBack add requests (Ok [])
+        match SigningStrength.trySharedName names with
+        | ValueSome name ->
+            misconfigured ("keys of two types would have to stand at " + name + "; rename one of the files")
+        | ValueNone -> List.foldBack add requests (Ok [])
 
     /// The fields to put on top for the signatures, in their order.
     let added (signatures: Field list) : Field list =

@@ -41,6 +41,41 @@ module QmailExit =
     [<Literal>]
     let CannotExecute = 120
 
+/// Why a message is not handed on.
+type QmailRefusal =
+    {
+        Code: int
+        /// In one line, for descriptor 2.
+        Reason: string
+        /// What the SMTP client is told where the caller reads that: D (for good) or Z (for now), then the text
+        /// (qmail-queue(8) of notqmail 1.09, exit code 82). Empty where the code alone says it.
+        Reply: string
+    }
+
+module internal QmailRefusal =
+    let ofFault (code: int) (reason: string) : QmailRefusal =
+        {
+            Code = code
+            Reason = reason
+            Reply = ""
+        }
+
+    /// The letter of a setting refuses a result.
+    let ofResult (setting: string) (method: string) (code: int) (letter: char) (words: string) : QmailRefusal =
+        let isForGood = code = QmailExit.RefusedForGood
+
+        {
+            Code = code
+            Reason = setting + " refuses the result " + string letter + " (" + words + ")"
+            Reply =
+                (if isForGood then "D" else "Z")
+                + "message refused, "
+                + method
+                + ": "
+                + words
+                + (if isForGood then " (#5.7.1)" else " (#4.7.1)")
+        }
+
 /// The result of DomainKeys for a whole message.
 [<Struct; RequireQualifiedAccess>]
 type DomainKeysStatus =
@@ -70,7 +105,8 @@ module DomainKeysStatus =
         | DomainKeysStatus.Revoked -> 'J'
         | DomainKeysStatus.Granularity -> 'L'
 
-    let private word (status: DomainKeysStatus) : string =
+    /// In the original's words.
+    let internal word (status: DomainKeysStatus) : string =
         match status with
         | DomainKeysStatus.Good -> "good"
         | DomainKeysStatus.Bad -> "bad"
@@ -145,12 +181,13 @@ module internal DkimLetters =
         match error with
         | NoKey -> 'Q'
         | Revoked -> 'N'
-        | GranularityMismatch -> 'M'
         | HashNotAllowed _
         | UnfitKeyType _ -> 'V'
         | MalformedKeyData _
         | UnsupportedKeyType _
         | KeyTooLong _ -> 'R'
+        // It is of DomainKeys: RFC 6376 has no g=, so no DKIM signature gets the letter M of qmail-dkim.
+        | GranularityMismatch
         | SeveralKeys
         | MalformedRecord _
         | UnsupportedRecordVersion _
@@ -200,6 +237,31 @@ module internal DkimLetters =
     [<Literal>]
     let Failed = 'G'
 
+    /// What the letters stand for.
+    let word (letter: char) : string =
+        match letter with
+        | 'A' -> "good signature"
+        | 'C' -> "not all signatures are good"
+        | 'D' -> "no good signature, and the domain is testing"
+        | 'E' -> "a part of the body is not signed"
+        | Failed -> "header beyond the limits"
+        | 'H' -> "malformed signature"
+        | 'I' -> "wrong signature"
+        | 'J' -> "wrong signature, and the domain is testing"
+        | 'K' -> "signature expired"
+        | 'L' -> "unusable key record"
+        | 'N' -> "key revoked"
+        | 'O' -> "name of the key too long"
+        | 'P' -> "key not to be had for now"
+        | 'Q' -> "no key"
+        | 'R' -> "unusable key"
+        | 'S' -> "no signature"
+        | 'U' -> "body altered"
+        | 'V' -> "algorithm not allowed"
+        | 'W' -> "unknown version"
+        | 'X' -> "From not signed"
+        | _ -> "no good signature"
+
     /// The letters of a message: one where a signature is good, else one for each signature and one for them all.
     let ofMessage (judged: Judged list) : char list =
         let signatures = judged |> List.filter (fun one -> one.Scheme = Dkim)
@@ -218,13 +280,14 @@ module internal DkimLetters =
 
 /// The choice of what is refused.
 module internal Letters =
-    /// The exit code for results of these letters under a setting; an upper-case letter counts before a lower-case one.
-    let refusal (found: char list) (setting: string) : int voption =
+    /// The exit code and the letter that refuses, for results of these letters under a setting; an upper-case letter
+    /// counts before a lower-case one.
+    let refusal (found: char list) (setting: string) : struct (int * char) voption =
         let has (letter: char) = setting.Contains letter
 
-        if List.exists has found then
-            ValueSome QmailExit.RefusedForGood
-        elif found |> List.exists (fun letter -> has (Char.ToLowerInvariant letter)) then
-            ValueSome QmailExit.RefusedForNow
-        else
-            ValueNone
+        let isRefusedForNow (letter: char) = has (Char.ToLowerInvariant letter)
+
+        match List.tryFind has found, List.tryFind isRefusedForNow found with
+        | Some letter, _ -> ValueSome(struct (QmailExit.RefusedForGood, letter))
+        | None, Some letter -> ValueSome(struct (QmailExit.RefusedForNow, letter))
+        | None, None -> ValueNone

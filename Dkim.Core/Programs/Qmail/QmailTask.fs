@@ -4,12 +4,14 @@ namespace Dkim.Core
 open System
 open System.Buffers
 
-/// What becomes of the message. Exactly one of the members is called, once.
+/// What becomes of the message. Exactly one of `PassOn` and `Exit` is called, once and last.
 type IQmailReply =
+    /// One line for descriptor 2 about a message that is handed on.
+    abstract Tell: note: string -> unit
     /// The next program gets `head` in place of the first `replaced` octets of the message, then the rest.
     abstract PassOn: head: ReadOnlyMemory<byte> * replaced: int64 -> unit
     /// Nothing is handed on.
-    abstract Exit: code: int -> unit
+    abstract Exit: refusal: QmailRefusal -> unit
 
 /// A decision on the message.
 [<Sealed>]
@@ -22,8 +24,14 @@ module internal QmailDecision =
 
     let unchanged = passOn ReadOnlyMemory.Empty 0L
 
-    let exit (code: int) =
-        QmailDecision(fun reply -> reply.Exit code)
+    /// It passes as it is, and that is told.
+    let unsigned (note: string) =
+        QmailDecision(fun reply ->
+            reply.Tell("not signed: " + note)
+            reply.PassOn(ReadOnlyMemory.Empty, 0L))
+
+    let exit (refusal: QmailRefusal) =
+        QmailDecision(fun reply -> reply.Exit refusal)
 
     /// A field as qmail keeps it, with LF at the end of each line.
     let write (sink: IBufferWriter<byte>) (field: Field) =
@@ -45,6 +53,7 @@ module internal QmailDecision =
 [<NoComparison; NoEquality>]
 type internal QmailTask =
     {
+        Lines: QmailLines
         Keys: Header -> string list
         /// The header, its octets as they came, the keys.
         Begin: Header -> ReadOnlyMemory<byte> -> (string -> KeyFile) -> Work<QmailDecision>
@@ -53,30 +62,39 @@ type internal QmailTask =
     }
 
 module internal QmailTask =
+    let private internalError (error: SignError) =
+        QmailRefusal.ofFault QmailExit.Internal (SignError.describe error)
+        |> QmailDecision.exit
+
     let signing (settings: QmailSettings) (now: int64<sec>) : QmailTask =
+        let lines = QmailLines true
+
+        let conclude (plan: SignPlan) digests : QmailDecision =
+            match Signer.conclude plan digests with
+            | Error error -> internalError error
+            | Ok _ when lines.LosesDot ->
+                QmailDecision.unsigned "a CR alone and a dot behind it, which SMTP makes a line whose dot is lost"
+            | Ok fields ->
+                let head = ArrayBufferWriter<byte> 2048
+                QmailSigning.added fields |> List.iter (QmailDecision.write head)
+                QmailDecision.passOn head.WrittenMemory 0L
+
         let work (header: Header) (requests: SigningRequest list) : Work<QmailDecision> =
             match Signer.plan requests now header with
             | _ when requests.IsEmpty -> Work.decided QmailDecision.unchanged
-            | Error _ -> Work.decided (QmailDecision.exit QmailExit.Internal)
+            | Error error -> Work.decided (internalError error)
             | Ok plan ->
                 {
                     Questions = []
                     Digests = plan.Digests
-                    Conclude =
-                        fun digests _ ->
-                            match Signer.conclude plan digests with
-                            | Error _ -> Decided(QmailDecision.exit QmailExit.Internal)
-                            | Ok fields ->
-                                let head = ArrayBufferWriter<byte> 2048
-                                QmailSigning.added fields |> List.iter (QmailDecision.write head)
-                                Decided(QmailDecision.passOn head.WrittenMemory 0L)
+                    Conclude = fun digests _ -> Decided(conclude plan digests)
                 }
 
         let start (header: Header) _raw (files: string -> KeyFile) =
-            let add wanted (rest: Result<SigningRequest list, int>) =
+            let add wanted (rest: Result<SigningRequest list, QmailRefusal>) =
                 match QmailSigning.resolve files wanted, rest with
-                | Error code, _
-                | _, Error code -> Error code
+                | Error refusal, _
+                | _, Error refusal -> Error refusal
                 | Ok ValueNone, Ok rest -> Ok rest
                 | Ok(ValueSome request), Ok rest -> Ok(request :: rest)
 
@@ -86,27 +104,32 @@ module internal QmailTask =
 
             match requests with
             | Ok requests -> work header requests
-            | Error code -> Work.decided (QmailDecision.exit code)
+            | Error refusal -> Work.decided (QmailDecision.exit refusal)
 
         {
+            Lines = lines
             Keys = fun header -> QmailSigning.plan settings header |> List.map _.Path |> List.distinct
             Begin = start
             // It cannot be signed, and goes on as it is.
-            Failed = fun _ _ _ -> QmailDecision.unchanged
+            Failed = fun _ _ error -> QmailDecision.unsigned (HeaderError.describe error)
         }
 
-    let private refusal (settings: QmailSettings) (counted: DomainKeysStatus) (dkim: char list) : int voption =
-        let refusals =
-            [
-                settings.DomainKeysLetters
-                |> ValueOption.bind (Letters.refusal [ DomainKeysStatus.letter counted ])
-                settings.DkimLetters |> ValueOption.bind (Letters.refusal dkim)
-            ]
+    let private refusal (settings: QmailSettings) (counted: DomainKeysStatus) (dkim: char list) =
+        let refused setting method (word: char -> string) found (letters: string voption) : QmailRefusal list =
+            match letters |> ValueOption.bind (Letters.refusal found) with
+            | ValueSome(struct (code, letter)) -> [ QmailRefusal.ofResult setting method code letter (word letter) ]
+            | ValueNone -> []
 
-        if List.contains (ValueSome QmailExit.RefusedForGood) refusals then
-            ValueSome QmailExit.RefusedForGood
-        else
-            refusals |> List.tryFind _.IsSome |> Option.defaultValue ValueNone
+        let ofDomainKeys _ = DomainKeysStatus.word counted
+
+        let refusals =
+            refused "DKVERIFY" "DomainKeys" ofDomainKeys [ DomainKeysStatus.letter counted ] settings.DomainKeysLetters
+            @ refused "DKIMVERIFY" "DKIM" DkimLetters.word dkim settings.DkimLetters
+
+        let forGood =
+            refusals |> List.tryFind (fun one -> one.Code = QmailExit.RefusedForGood)
+
+        forGood |> Option.orElse (List.tryHead refusals) |> Option.toValueOption
 
     /// The octets of a field as they came: as many lines as it has now, up to the LF of the last.
     let private rawLength (raw: ReadOnlySpan<byte>) (field: Field) : int =
@@ -184,7 +207,7 @@ module internal QmailTask =
 
         let decide header raw (status: DomainKeysStatus) counted letters clauses =
             match refusal settings counted letters with
-            | ValueSome code -> QmailDecision.exit code
+            | ValueSome refused -> QmailDecision.exit refused
             | ValueNone -> relayed settings host header raw status clauses
 
         /// Forged results cannot be found in a header that is too long to be read, and a message that may bring some is
@@ -197,7 +220,11 @@ module internal QmailTask =
                 ResultClauses.methodResult Dkim "permerror" (ValueSome(HeaderError.describe error)) []
 
             match header, refusal settings status letters with
-            | ValueNone, ValueNone when settings.DkimLetters.IsSome -> QmailDecision.exit QmailExit.RefusedForGood
+            | ValueNone, ValueNone when settings.DkimLetters.IsSome ->
+                let code = QmailExit.RefusedForGood
+
+                QmailRefusal.ofResult "DKIMVERIFY" "DKIM" code DkimLetters.Failed (HeaderError.describe error)
+                |> QmailDecision.exit
             | _ ->
                 let known = ValueOption.defaultValue Header.empty header
                 decide known raw status status letters [ clause ]
@@ -217,6 +244,7 @@ module internal QmailTask =
             }
 
         {
+            Lines = QmailLines false
             Keys = fun _ -> []
             Begin = start
             Failed = failed

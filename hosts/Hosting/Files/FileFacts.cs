@@ -17,6 +17,8 @@ internal readonly record struct FileFacts(
 
     public bool IsSocket => (Mode & TypeMask) == 0xC000;
 
+    public bool IsPipe => (Mode & TypeMask) == 0x1000;
+
     /// <summary>The device as <c>st_dev</c> has it (gnu_dev_makedev(3)).</summary>
     public ulong DeviceNumber
     {

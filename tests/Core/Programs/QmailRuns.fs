@@ -24,7 +24,7 @@ type Outcome =
     | Refused of code: int
 
 /// Passes a message through on a host, in pieces of a size.
-let passAt
+let private passTelling
     (host: string)
     (size: int)
     (begun: QmailStart)
@@ -68,16 +68,33 @@ let passAt
         message.Answer known
 
     let mutable outcome = Refused -1
+    let told = List<string>()
 
     message.Decision.Tell
         { new IQmailReply with
-            member _.Exit code = outcome <- Refused code
+            member _.Tell note = told.Add note
+
+            member _.Exit refusal =
+                outcome <- Refused refusal.Code
+                told.AddRange [ refusal.Reason; refusal.Reply ]
 
             member _.PassOn(head, replaced) =
                 outcome <- Handed(Encoding.Latin1.GetString head.Span, text.Substring(int replaced))
         }
 
-    struct (outcome, List.ofSeq asked)
+    struct (outcome, List.ofSeq asked, List.ofSeq told)
+
+let passAt host size begun files answers text =
+    let struct (outcome, asked, _) = passTelling host size begun files answers text
+
+    struct (outcome, asked)
+
+/// What is said on descriptor 2, and to the client.
+let told begun files answers text =
+    let struct (_, _, told) =
+        passTelling "mx.example.net\n" 4096 begun files answers text
+
+    told
 
 let pass size begun files answers text =
     passAt "mx.example.net\n" size begun files answers text

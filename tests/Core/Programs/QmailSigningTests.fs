@@ -63,7 +63,7 @@ let ``a missing key is an error only without a percent sign`` () =
 [<Test>]
 let ``a key that cannot be used is for now`` () =
     let path = "/etc/domainkeys/example.org/default"
-    Expect.equal (Refused 55) (decide (signing []) [ path, KeyFile.Unreadable ] [] sample)
+    Expect.equal (Refused 55) (decide (signing []) [ path, KeyFile.Unreadable "Permission denied" ] [] sample)
     Expect.equal (Refused 55) (decide (signing []) [ path, found "no key" ] [] sample)
     Expect.equal (Refused 55) (decide (signing []) [ path, found (snd edKey.Value) ] [] sample)
 
@@ -112,6 +112,78 @@ let ``a message that cannot be signed passes unsigned`` () =
 
     let long = "From: a@example.org\nX: " + String('x', 1100000) + "\n\nlong\n"
     Expect.equal (Handed("", long)) (decide (signing []) files [] long)
+    Expect.equal [ "not signed: header longer than 1048576 octets" ] (told (signing []) files [] long)
+
+// qmail-remote of notqmail and netqmail, octet for octet, and what an SMTP server makes of that.
+let private received (queued: string) : string =
+    let sent = StringBuilder()
+    let mutable at = 0
+    let mutable startsLine = true
+
+    let isAt (octet: char) =
+        at < queued.Length && queued[at] = octet
+
+    while at < queued.Length do
+        if startsLine && isAt '.' then
+            sent.Append '.' |> ignore
+
+        startsLine <- false
+
+        if isAt '\r' then
+            at <- at + 1
+            sent.Append "\r\n" |> ignore
+
+            if at = queued.Length || isAt '\n' then
+                startsLine <- true
+            else
+                sent.Append queued[at] |> ignore
+        elif isAt '\n' then
+            sent.Append "\r\n" |> ignore
+            startsLine <- true
+        else
+            sent.Append queued[at] |> ignore
+
+        at <- at + 1
+
+    let lines = sent.ToString().Split("\r\n")
+
+    lines
+    |> Array.map (fun line -> if line.StartsWith '.' then line.Substring 1 else line)
+    |> fun lines -> String.Join("\r\n", lines)
+
+[<Test>]
+let ``a CR alone is hashed as the CRLF that qmail sends`` () =
+    let files = [ "/k/example.org/default", found (snd key.Value) ]
+    let settings = [ "DKIMSIGN", "/k/%/default"; "DKSIGN", "/k/%/default" ]
+    let random = Random 1
+    let pieces = [| "\r"; "\r"; "\n"; "\r\n"; "."; "a"; " "; "bc\n" |]
+
+    let texts =
+        [
+            "Subject: x\r y\nFrom: joe@example.org\n\nbody\rbody\n"
+            "Subject: x\rFrom: joe@example.org\n\nbody\n"
+            "From: joe@example.org\n\r"
+            "From: joe@example.org\n\nend\r"
+            for _ in 1..400 do
+                let body = Array.init (random.Next 12) (fun _ -> pieces[random.Next pieces.Length])
+                "From: joe@example.org\nSubject: x\n\n" + String.Join("", body) + "end\n"
+        ]
+
+    for text in texts do
+        let struct (outcome, _) = pass (1 + random.Next 9) (signing settings) files [] text
+
+        if text.Contains "\r." && head outcome = "" then
+            Expect.equal
+                [
+                    "not signed: a CR alone and a dot behind it, which SMTP makes a line whose dot is lost"
+                ]
+                (told (signing settings) files [] text)
+        else
+            let text = received (head outcome + text)
+            let both = start "qmail-dk" [ "DKVERIFY", ""; "DKIMVERIFY", "" ]
+            let results = head (decide both [] [ name, record "" ] text)
+            Expect.contains "DomainKey-Status: good " results
+            Expect.contains "dkim=pass" results
 
 [<Category "RFC8463-5-2">]
 [<Category "RFC6376-4.2-1">]

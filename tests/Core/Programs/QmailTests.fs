@@ -89,8 +89,75 @@ let ``a message that nobody asks about is not read`` () =
 
 [<Test>]
 let ``a wrong setting is a configuration error`` () =
-    Expect.equal 55 (start "qmail-dk" [ "DKTIMEOUT", "soon" ]).ExitCode
-    Expect.equal 0 (signing []).ExitCode
+    let refusal = (start "qmail-dk" [ "DKTIMEOUT", "soon" ]).Refusal.Value
+    Expect.equal 55 refusal.Code
+    Expect.contains "DKTIMEOUT: 'soon': " refusal.Reason
+    Expect.isTrue (signing []).Refusal.IsNone "no setting is wrong"
+
+[<TestCase "DKHOME">]
+[<TestCase "DKNAMESERVER">]
+[<TestCase "DKRESOLVER">]
+[<TestCase "DKTESTKEYS">]
+[<TestCase "DKTIMEOUT">]
+[<TestCase "TMPDIR">]
+let ``a variable that is set to nothing is as one that is not set`` (name: string) =
+    let begun = start "qmail-dk" [ name, "" ]
+    Expect.isTrue begun.Refusal.IsNone name
+    Expect.equal QmailSettings.defaults begun.Settings
+
+[<Test>]
+let ``a next program that leads back is given up after some times`` () =
+    let mutable variables = [ "DKQUEUE", "bin/qmail-dk" ]
+    let mutable times = 0
+
+    while times < 100 && (start "qmail-dk" variables).Refusal.IsNone do
+        variables <-
+            [
+                "DKQUEUE", "bin/qmail-dk"
+                QmailStart.PassageMark, (start "qmail-dk" variables).NextMark
+            ]
+
+        times <- times + 1
+
+    Expect.equal 8 times
+    let refusal = (start "qmail-dk" variables).Refusal.Value
+    Expect.equal 55 refusal.Code
+    Expect.contains "bin/qmail-dk, leads back to qmail-dk" refusal.Reason
+
+    for mark in [ "x"; "-1"; ""; "99999999999999" ] do
+        Expect.equal "1" (start "qmail-dk" [ QmailStart.PassageMark, mark ]).NextMark
+
+[<Test>]
+let ``keys that are named for mail that nobody marked as ours are told of`` () =
+    let note variables = (start "qmail-dk" variables).Note
+    Expect.contains "DKIMSIGN is set, but RELAYCLIENT is not" (note [ "DKIMSIGN", "/k/%/x"; "DKSIGN", "/k/%/x" ]).Value
+    Expect.contains "DKSIGN is set" (note [ "DKSIGN", "/k/%/x" ]).Value
+    Expect.equal ValueNone (note [])
+    Expect.equal ValueNone (note [ "DKIMSIGN", "" ])
+    Expect.equal ValueNone (note [ "RELAYCLIENT", ""; "DKIMSIGN", "/k/%/x" ])
+    // Such a rule verifies what it does not sign.
+    Expect.equal ValueNone (note [ "DKIMSIGN", "/k/%/x"; "DKVERIFY", "" ])
+
+[<Test>]
+let ``the reason of a refusal and what the client is told`` () =
+    Expect.equal
+        [
+            "DKVERIFY refuses the result C (no signature)"
+            "Dmessage refused, DomainKeys: no signature (#5.7.1)"
+        ]
+        (told (verifying "C") [] [] sample)
+
+    Expect.equal
+        [
+            "DKIMVERIFY refuses the result U (body altered)"
+            "Zmessage refused, DKIM: body altered (#4.7.1)"
+        ]
+        (told (verifyingDkim "u") [] [ name, record "" ] (dkim.Value + "more\n"))
+
+    let words = [ for letter in 'A' .. 'X' -> DkimLetters.word letter ]
+    // B, F and M cannot occur; what is left is told with different words.
+    Expect.equal 21 (words |> List.distinct |> List.length)
+    Expect.isTrue (words |> List.forall (fun word -> word.Length < 60)) "a line of SMTP holds it"
 
 [<Test>]
 let ``a privileged program does not take paths from its caller`` () =

@@ -32,6 +32,7 @@ public sealed class HandingOnTests
         var ended = chain.Run(Message, [.. Mode(mode), $"QQ_EXIT={code}"]);
         Assert.That(ended.Code, Is.EqualTo(code));
         Assert.That(ended.Only.Text, Does.EndWith(Message));
+        Assert.That(ended.Said, Is.Empty, "what it says of itself is its own business");
     }
 
     [Test]
@@ -55,6 +56,17 @@ public sealed class HandingOnTests
         var signals = ended.Only.Info.Where(line => line.StartsWith("SigBlk", StringComparison.Ordinal)
             || line.StartsWith("SigIgn", StringComparison.Ordinal));
         Assert.That(signals, Is.All.EndsWith("\t0000000000000000"), "no signal is blocked or ignored, SIGPIPE neither");
+    }
+
+    // As a filter line of a chain that forgot RELAYCLIENT.
+    [Test]
+    public void Keys_without_a_mark_of_our_own_mail_sign_nothing_and_say_so()
+    {
+        var ended = chain.Run(Message, $"DKIMSIGN={chain.At("keys")}/%/default");
+        Assert.That(ended.Code, Is.Zero);
+        Assert.That(ended.Only.Text, Is.EqualTo(Message));
+        Assert.That(ended.Said, Does.StartWith("qmail-dk: not signed: DKIMSIGN is set, but RELAYCLIENT is not"));
+        Assert.That(chain.Run(Message, chain.Signing()).Said, Is.Empty);
     }
 
     [Test]

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 using Dkim.Hosts.Tests.Hosting;
 using NUnit.Framework;
 
@@ -83,7 +84,8 @@ public sealed class MessageTests
         {
             var signed = chain.Run(shape, chain.Signing($"DKIMSIGN={chain.At("keys")}/%/default")).Only.Text;
             var both = chain.Verifying("DKVERIFY=BCDEFGHJL", "DKIMVERIFY=CDEGHIJKLNPQRSTUVWX");
-            var told = chain.Run(signed, both);
+            // notqmail sends a CR alone as a line end of its own.
+            var told = chain.Run(Regex.Replace(signed, "\r(?!\n)", "\n"), both);
             Assert.That(told.Code, Is.Zero, shape);
             Assert.That(told.Only.Text, Does.StartWith("DomainKey-Status: good        \nAuthentication-Results: mx.example.net; dkim=pass"));
         }

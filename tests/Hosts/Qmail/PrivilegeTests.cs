@@ -60,6 +60,23 @@ internal sealed class PrivilegeTests
         Assert.That(chain.Shell(Line($"/bin/cat '{chain.At("etc/domainkeys/example.org/default")}'") + " 2>/dev/null", "").Code, Is.Not.Zero);
     }
 
+    // qmail-smtpd, and a user of this host, by whom mail comes in where a key is only qmail's.
+    [TestCase("64001", "64002")]
+    [TestCase("64003", "64003")]
+    public void A_key_that_cannot_be_read_is_told_of_with_who_could_not(string user, string group)
+    {
+        Tools.Run("/", "/bin/chmod", "755", program);
+        var caller = Caller.Replace("64001", user).Replace("64002", group);
+        chain.Write("place", File.ReadAllText(chain.At("place")).Replace(Caller, caller));
+        var ended = chain.Shell(Line(program), Message, "RELAYCLIENT=");
+        Assert.That((ended.Code, ended.Queued.Count), Is.EqualTo((55, 0)));
+        Assert.That(
+            ended.Said,
+            Is.EqualTo(
+                "qmail-dk: the key /etc/domainkeys/example.org/default cannot be read: Permission denied "
+                + $"(user {user}, group {group}); give it to a group of its own, and qmail-dk that group and mode 2755\n"));
+    }
+
     [TestCase("DKQUEUE")]
     [TestCase("DKIMQUEUE")]
     public void The_next_program_is_none_of_the_callers_choice(string variable)

@@ -1,0 +1,43 @@
+using System.Text;
+using Dkim.Core;
+using Dkim.Hosting;
+
+namespace Dkim.QmailHost;
+
+/// <summary>What is said to the caller beside the exit code.</summary>
+internal static unsafe class Told
+{
+    private const int Errors = 2;
+
+    // Where qmail_open of notqmail 1.09 has its pipe for the text of exit code 82.
+    private const int ForClient = 6;
+    private const int CustomError = 82;
+    private const int O_ACCMODE = 3;
+    private const int O_WRONLY = 1;
+
+    /// <summary>A line on descriptor 2, where the caller has one.</summary>
+    public static void Say(string text)
+    {
+        if (IsOfCaller(Errors))
+        {
+            _ = Libc.WriteAll(Errors, Encoding.Latin1.GetBytes(QmailDk.line(text)));
+        }
+    }
+
+    /// <summary>Says why nothing is handed on; returns the exit code.</summary>
+    public static int Refuse(QmailRefusal refusal)
+    {
+        Say(refusal.Reason);
+        return refusal.Reply.Length > 0 && IsReplyPipe() && Libc.WriteAll(ForClient, Encoding.Latin1.GetBytes(refusal.Reply))
+            ? CustomError
+            : refusal.Code;
+    }
+
+    // The runtime opens files of its own, closed on exec, under numbers that the caller left free.
+    private static bool IsOfCaller(int descriptor) => Libc.fcntl(descriptor, Unix.F_GETFD, 0) == 0;
+
+    private static bool IsReplyPipe() =>
+        IsOfCaller(ForClient)
+        && FileFacts.TryRead(ForClient, out var facts) && facts.IsPipe
+        && (Libc.fcntl(ForClient, Unix.F_GETFL, 0) & O_ACCMODE) == O_WRONLY;
+}
