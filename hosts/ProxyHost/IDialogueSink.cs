@@ -1,3 +1,5 @@
+using Dkim.Core;
+
 namespace Dkim.ProxyHost;
 
 /// <summary>Where a dialogue puts what is neither for the client nor for the relay.</summary>
@@ -12,4 +14,11 @@ internal interface IDialogueSink
 
     /// <summary>Message text as the next hop will see it: CRLF line ends, dots unstuffed.</summary>
     void Text(ReadOnlySpan<byte> octets);
+
+    /// <summary>Text of a message that will be refused for its line ends, after the first of them: for the log
+    /// alone.</summary>
+    void Spoilt(ReadOnlySpan<byte> octets);
+
+    /// <summary>Something for the log.</summary>
+    void Happened(SessionEvent what);
 }

@@ -1,19 +1,26 @@
 using System.Buffers;
+using Dkim.Core;
 using Dkim.Hosting;
 
 namespace Dkim.ProxyHost;
 
 /// <summary>The message that a session holds between the relay's 354 and the decision: stored and judged as it comes.
 /// What goes wrong meanwhile is kept as the answer to the end of the message.</summary>
-internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long limit, Action<string> report)
-    : IDisposable
+internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long limit) : IDisposable
 {
     private const int Piece = 32 * 1024;
     private readonly Spool spool = area.Open();
     private Outcome.Refuse? failure;
     private DotStuffer stuffer;
+    private bool isSpoilt;
     private ReadOnlyMemory<byte> head;
     private long next;
+
+    /// <summary>Why the message could not be processed, or null.</summary>
+    public string? Failure { get; private set; }
+
+    /// <summary>It has more octets than one may have.</summary>
+    public bool IsTooLarge { get; private set; }
 
     public void Append(ReadOnlySpan<byte> octets)
     {
@@ -21,6 +28,7 @@ internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long 
             return;
         if (limit > 0 && spool.Length + octets.Length > limit)
         {
+            IsTooLarge = true;
             failure = new Outcome.Refuse(552, $"5.3.4 Message is larger than {limit} octets");
             return;
         }
@@ -37,6 +45,35 @@ internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long 
         catch (Exception other)
         {
             Fail(other, 451, "4.3.0 Local error in processing");
+        }
+    }
+
+    /// <summary>Takes text of a message that will not be delivered, as much as may be wanted of it.</summary>
+    public void AppendSpoilt(ReadOnlySpan<byte> octets)
+    {
+        if (isSpoilt || failure is not null || spool.Length >= SessionLog.Glimpse)
+            return;
+        try
+        {
+            spool.Append(octets);
+        }
+        catch (IOException)
+        {
+            isSpoilt = true;
+        }
+    }
+
+    /// <summary>The first octets of it, with its header unless that is very long.</summary>
+    public ReadOnlySpan<byte> Beginning()
+    {
+        var octets = new byte[Math.Min(spool.Length, SessionLog.Glimpse)];
+        try
+        {
+            return octets.AsSpan(0, spool.Read(0, octets));
+        }
+        catch (IOException)
+        {
+            return [];
         }
     }
 
@@ -89,7 +126,7 @@ internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long 
 
     private Outcome.Refuse Fail(Exception why, int code, string text)
     {
-        report($"message not processed: {why.GetType().Name}: {why.Message}");
+        Failure = $"{why.GetType().Name}: {why.Message}";
         return failure = new Outcome.Refuse(code, text);
     }
 }

@@ -18,7 +18,7 @@ internal sealed class MessageReader(BareLineEnds bareLineEnds)
     private At at = At.LineStart;
     private long lineLength;
 
-    /// <summary>A bare CR or LF was met and is not to be normalized: nothing more goes to the sink.</summary>
+    /// <summary>A bare CR or LF was met and is not to be normalized: what follows is spoilt.</summary>
     public bool Broken { get; private set; }
 
     /// <summary>Octets of the longest line so far, without its CRLF.</summary>
@@ -133,7 +133,11 @@ internal sealed class MessageReader(BareLineEnds bareLineEnds)
 
     private void Give(ReadOnlySpan<byte> octets, IDialogueSink sink)
     {
-        if (!Broken && !octets.IsEmpty)
+        if (octets.IsEmpty)
+            return;
+        if (Broken)
+            sink.Spoilt(octets);
+        else
             sink.Text(octets);
     }
 }

@@ -1,3 +1,4 @@
+using Dkim.Core;
 using Dkim.Hosting;
 
 namespace Dkim.ProxyHost;
@@ -11,6 +12,9 @@ internal sealed record Patience(TimeSpan Connect, TimeSpan Client, TimeSpan Rela
 {
     /// <summary>For a client whose message was refused: it may say QUIT.</summary>
     public TimeSpan Parting { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>For a message in all, however often a piece of it comes.</summary>
+    public DataPace Pace { get; init; } = ProxySettingsModule.defaults.DataPace;
 }
 
 /// <summary>What all sessions begun under one configuration share. It never changes; another configuration is another
@@ -20,14 +24,14 @@ internal sealed record Relaying(Patience Patience, DialogueLimits Limits, SpoolA
     /// <summary>Connects to the next hop.</summary>
     public required Func<CancellationToken, ValueTask<StreamSocket>> ConnectAsync { get; init; }
 
-    /// <summary>Begins to judge a message.</summary>
-    public required Func<IMessageFilter> Filter { get; init; }
+    /// <summary>Begins to judge a message, of which it is known who sends it to whom.</summary>
+    public required Func<Party, IMessageFilter> Filter { get; init; }
 
     /// <summary>Largest message in octets; 0 for no limit but the relay's.</summary>
     public long MaxMessage { get; init; }
 
-    /// <summary>Takes one line for the log when something fails.</summary>
-    public Action<string> Report { get; init; } = _ => { };
+    /// <summary>Takes lines for the log.</summary>
+    public Action<LogLine> Log { get; init; } = _ => { };
 
     /// <summary>Takes each command of the clients, as text of Latin-1 characters.</summary>
     public Action<string>? Trace { get; init; }

@@ -175,8 +175,10 @@ internal sealed class Service : IDisposable
     {
         if (current.Program.Admits(new ProxyClient(address, name)))
             return sessions.ServeAsync(new Session(client, current.Relaying));
-        log.Warning($"connection from {address} is not allowed");
-        client.TrySend("421 4.7.1 Client is not allowed\r\n"u8);
+        const string Why = "4.7.1 Client is not allowed";
+        var party = new Party(Session.Address(client), TransactionModule.Start);
+        log.Write(SessionLog.Told(SessionEvent.NewNotAllowed(421, Why), party, []));
+        client.TrySend(OwnReply.Line(421, Why));
         return Task.CompletedTask;
     }
 

@@ -18,7 +18,10 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, SwappedR
             new Patience(
                 TimeSpan.FromSeconds(settings.ConnectTimeout),
                 TimeSpan.FromSeconds(settings.ClientTimeout),
-                TimeSpan.FromSeconds(settings.RelayTimeout)),
+                TimeSpan.FromSeconds(settings.RelayTimeout))
+            {
+                Pace = settings.DataPace,
+            },
             new DialogueLimits
             {
                 BareLineEnds =
@@ -28,12 +31,12 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, SwappedR
                 Optional(settings.SpoolDirectory) ?? Path.GetTempPath(), (int)Math.Min(settings.SpoolMemory, 1 << 30)))
         {
             ConnectAsync = relay.ConnectAsync,
-            Filter = () => new PassageFilter(
-                program.NewMessage(DateTimeOffset.UtcNow.ToUnixTimeSeconds()),
+            Filter = party => new PassageFilter(
+                program.NewMessage(DateTimeOffset.UtcNow.ToUnixTimeSeconds(), party),
                 new MessageLookups(resolver, limits),
                 log.Write),
             MaxMessage = settings.MaxMessageSize,
-            Report = log.Warning,
+            Log = log.Write,
             Trace = settings.DebugTrace ? command => Console.Error.WriteLine(LogLines.Escape(command)) : null,
         };
         return new Serving(program, relaying, resolver);

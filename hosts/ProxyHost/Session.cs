@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net.Sockets;
 using System.Text;
+using Dkim.Core;
 using Dkim.Hosting;
 
 namespace Dkim.ProxyHost;
@@ -17,11 +18,14 @@ internal sealed class Session : IDialogueSink, IConnection
     private readonly Wake wake = new();
     private readonly CancellationTokenSource hurry = new();
     private readonly Leg client;
+    private readonly string address;
     private Leg? relay;
     private SmtpDialogue? dialogue;
     private MessageInHand? message;
     private bool clientEnded;
     private bool moved;
+    private long messageBegan;
+    private long messageOctets;
     private (Phase, bool) watched;
     private long deadline = long.MaxValue;
 
@@ -29,6 +33,7 @@ internal sealed class Session : IDialogueSink, IConnection
     {
         this.relaying = relaying;
         client = new Leg(socket, wake, Events.ClientMayReceive, Events.ClientMaySend);
+        address = Address(socket);
     }
 
     /// <summary>Serves the connection to its end, which may be any; throws nothing that a peer can cause.</summary>
@@ -75,10 +80,25 @@ internal sealed class Session : IDialogueSink, IConnection
     void IDialogueSink.Begin()
     {
         DropMessage();
-        message = new MessageInHand(relaying.Spool, relaying.Filter(), relaying.MaxMessage, relaying.Report);
+        message = new MessageInHand(relaying.Spool, relaying.Filter(Party), relaying.MaxMessage);
+        messageBegan = Environment.TickCount64;
+        messageOctets = 0;
     }
 
     void IDialogueSink.Text(ReadOnlySpan<byte> octets) => message!.Append(octets);
+
+    void IDialogueSink.Spoilt(ReadOnlySpan<byte> octets) => message!.AppendSpoilt(octets);
+
+    void IDialogueSink.Happened(SessionEvent what) => Tell(what);
+
+    /// <summary>The address of a client, as logs have it.</summary>
+    public static string Address(StreamSocket socket) =>
+        socket.Peer?.Address is { } peer ? (peer.IsIPv4MappedToIPv6 ? peer.MapToIPv4() : peer).ToString() : "";
+
+    private Party Party => new(address, dialogue?.Transaction ?? TransactionModule.Start);
+
+    private void Tell(SessionEvent what) =>
+        relaying.Log(SessionLog.Told(what, Party, message is null ? [] : message.Beginning()));
 
     private async ValueTask<StreamSocket?> ConnectAsync()
     {
@@ -94,7 +114,7 @@ internal sealed class Session : IDialogueSink, IConnection
         }
         catch (Exception failure) when (failure is IOException or SocketException or OperationCanceledException)
         {
-            relaying.Report($"no connection to the next hop: {failure.Message}");
+            Tell(SessionEvent.NewNoRelay(421, SmtpDialogue.NextHopDown, failure.Message));
             return null;
         }
     }
@@ -144,6 +164,7 @@ internal sealed class Session : IDialogueSink, IConnection
             dialogue.RelayLost("Next hop closed the connection");
         var taken = dialogue.FromClient(client.Input);
         moved |= taken > 0 && dialogue.Phase == Phase.Message;
+        messageOctets += taken;
         client.Use(taken);
         if (client.Ended && client.Input.IsEmpty && !clientEnded)
         {
@@ -170,21 +191,47 @@ internal sealed class Session : IDialogueSink, IConnection
         _ => relaying.Patience.Client,
     };
 
-    private void Rewind(TimeSpan patience) =>
-        Volatile.Write(ref deadline, Environment.TickCount64 + (long)patience.TotalMilliseconds);
+    private void Rewind(TimeSpan patience)
+    {
+        var limit = Environment.TickCount64 + (long)patience.TotalMilliseconds;
+        if (dialogue is { Phase: Phase.Message })
+            limit = Math.Min(limit, SlowFrom);
+        Volatile.Write(ref deadline, limit);
+    }
+
+    // When the client will be too slow, should it send no more of its message.
+    private long SlowFrom
+    {
+        get
+        {
+            var allowed = DataPaceModule.Allows(relaying.Patience.Pace, messageOctets);
+            return allowed < long.MaxValue - messageBegan ? messageBegan + allowed : long.MaxValue;
+        }
+    }
 
     private async ValueTask DecideAsync()
     {
         Volatile.Write(ref deadline, long.MaxValue); // the lookups have their own
         if (await message!.DecideAsync(hurry.Token).ConfigureAwait(false) is Outcome.Refuse refusal)
-            dialogue!.Refuse(refusal.Code, refusal.Text);
+            Refuse(refusal);
         else
             dialogue!.Deliver();
-        if (dialogue.LongestLine > LongestSafeLine)
+        if (dialogue!.LongestLine > LongestSafeLine)
         {
-            relaying.Report($"a message has a line of {dialogue.LongestLine} octets; more than {LongestSafeLine}"
-                + " may be broken on its way, and its signature with it (RFC 5321 section 4.5.3.1.6)");
+            var text = $"a message has a line of {dialogue.LongestLine} octets; more than {LongestSafeLine}"
+                + " may be broken on its way, and its signature with it (RFC 5321 section 4.5.3.1.6)";
+            relaying.Log(SessionLog.About(text, Party, message.Beginning()));
         }
+    }
+
+    // What the core refuses it has told itself.
+    private void Refuse(Outcome.Refuse refusal)
+    {
+        if (message!.Failure is { } failure)
+            Tell(SessionEvent.NewFailed(refusal.Code, refusal.Text, failure));
+        else if (message.IsTooLarge)
+            Tell(SessionEvent.NewMessageRefused(refusal.Code, refusal.Text));
+        dialogue!.Refuse(refusal.Code, refusal.Text);
     }
 
     private async ValueTask DeliverAsync()
@@ -259,12 +306,16 @@ internal sealed class Session : IDialogueSink, IConnection
         if (client.Sending || dialogue is null or { Phase: Phase.Closed })
         {
             client.Close();
-            dialogue?.Abort("");
+            dialogue?.Abort("4.4.2 Replies are not taken in time");
         }
         else if (relay!.Sending || dialogue.AwaitsRelay)
         {
             relay.Close();
             dialogue.RelayLost("Next hop does not answer in time");
+        }
+        else if (dialogue.Phase == Phase.Message && Environment.TickCount64 >= SlowFrom)
+        {
+            dialogue.Abort("4.4.2 Message comes too slowly");
         }
         else
         {
@@ -276,6 +327,8 @@ internal sealed class Session : IDialogueSink, IConnection
     private async ValueTask PartAsync()
     {
         await FlushAsync().ConfigureAwait(false);
+        if (dialogue is { Refused: > 1 })
+            relaying.Log(SessionLog.About($"{dialogue.Refused} commands refused in one connection", Party, []));
         if (dialogue is { SaidGoodbye: true })
             return;
         client.Finish();

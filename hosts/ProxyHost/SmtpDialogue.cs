@@ -5,7 +5,7 @@ using Dkim.Core;
 namespace Dkim.ProxyHost;
 
 /// <summary>
-/// One SMTP conversation passing through (RFC 5321): octets of the client and of the relay in; octets for the client,
+/// One SMTP or LMTP conversation passing through (RFC 5321, RFC 2033): octets of the client and of the relay in; octets for the client,
 /// for the relay, and message text out. It waits for nothing and knows no socket. Commands go on as the client sent
 /// them, replies come back as the relay sent them, in order. The relay is given a message only after a decision, and a
 /// positive answer to a message is always the relay's own.
@@ -29,15 +29,16 @@ internal sealed class SmtpDialogue(
     /// for.</summary>
     public const string NextHopDown = "Internal error (Next hop is down)";
 
+    private const int LongestKept = 600; // of a command, in octets
+
     private readonly CommandReader commands = new(limits.CommandLine);
     private readonly MessageReader message = new(limits.BareLineEnds);
     private readonly ReplyReader reply = new(limits.Reply);
-    private readonly Queue<(Kind Kind, byte[] Ours)> pending = new([(Kind.Greeting, [])]);
+    private readonly Queue<(Kind Kind, byte[] Octets)> pending = new([(Kind.Greeting, [])]); // the command, or our reply
     private bool pipelining; // the relay said that it takes commands before it answered the last
     private bool lastInGroup; // nothing may follow before the replies are in
     private bool challenged; // the client's next line answers a 334 (RFC 4954 §4)
     private bool clientEnded;
-    private int refused;
     private string? stopping;
     private byte[]? parting; // what the client is told at the end of the message that the relay no longer wants
 
@@ -60,6 +61,12 @@ internal sealed class SmtpDialogue(
 
     /// <summary>The client said QUIT and was answered: it expects nothing more.</summary>
     public bool SaidGoodbye { get; private set; }
+
+    /// <summary>Who sends to whom, as far as the relay has agreed.</summary>
+    public Transaction Transaction { get; private set; } = TransactionModule.Start;
+
+    /// <summary>How many commands were answered here.</summary>
+    public int Refused { get; private set; }
 
     /// <summary>Octets of the longest line of the last message.</summary>
     public long LongestLine => message.LongestLine;
@@ -104,8 +111,11 @@ internal sealed class SmtpDialogue(
         {
             case Phase.Closed or Phase.Parting:
                 break;
+            case Phase.Message when parting is null:
+                parting = OwnReply.Line(421, $"4.4.2 {why}");
+                sink.Happened(SessionEvent.NewEnded(421, $"4.4.2 {why}"));
+                break;
             case Phase.Message:
-                parting ??= Line(421, $"4.4.2 {why}");
                 break;
             case Phase.Greeting:
                 Close(421, NextHopDown);
@@ -129,7 +139,8 @@ internal sealed class SmtpDialogue(
         if (Phase != Phase.Delivering)
             return;
         Phase = Phase.Final;
-        pending.Enqueue((Kind.Final, []));
+        for (var replies = Transaction.FinalReplies; replies > 0; replies--)
+            pending.Enqueue((Kind.Final, []));
     }
 
     /// <summary>The message may not go. The relay waits for text after its 354 and can only be left (RFC 5321 §4.1.1.4
@@ -137,7 +148,7 @@ internal sealed class SmtpDialogue(
     public void Refuse(int code, string text)
     {
         if (Phase == Phase.Deciding)
-            Part(Line(code, text));
+            Part(OwnReply.Line(code, text));
     }
 
     /// <summary>Ends the conversation with a 421 where it can be said, at once or after the message on its
@@ -163,9 +174,9 @@ internal sealed class SmtpDialogue(
         if (Phase == Phase.Parting)
             Leave(SmtpVerbs.Of(line));
         else if (challenged)
-            Pass(unfit ? "*\r\n"u8 : line, Kind.Auth); // "*" gives the exchange up; its answer is the relay's
+            Pass(unfit ? "*\r\n"u8 : line, Kind.Auth, keep: false); // "*" gives the exchange up; the answer is the relay's
         else if (unfit)
-            Answer(500, "5.5.2 Line too long, or with octets that no command has");
+            Answer(500, "5.5.2 Line too long, or with octets that no command has", default);
         else
             TakeCommandLine(line);
         return taken;
@@ -177,26 +188,26 @@ internal sealed class SmtpDialogue(
         switch (SmtpVerbs.Of(line))
         {
             case SmtpVerb.Withheld:
-                Answer(502, "5.5.1 Command not implemented");
+                Answer(502, "5.5.1 Command not implemented", line[..^2]);
                 break;
             case SmtpVerb.Mail when SmtpExtensions.HasWithheldParameter(line):
-                Answer(555, "5.5.4 Parameter of an extension that is not offered");
+                Answer(555, "5.5.4 Parameter of an extension that is not offered", line[..^2]);
                 break;
             case SmtpVerb.Mail or SmtpVerb.Pipelined:
                 Pass(line, Kind.Reply);
                 lastInGroup = !pipelining;
                 break;
             case SmtpVerb.Data:
-                Pass(line, Kind.Data);
+                Pass(line, Kind.Data, keep: false);
                 break;
             case SmtpVerb.Ehlo:
                 Pass(line, Kind.Ehlo);
                 break;
             case SmtpVerb.Auth:
-                Pass(line, Kind.Auth);
+                Pass(line, Kind.Auth, keep: false);
                 break;
             case SmtpVerb.Quit:
-                Pass(line, Kind.Quit);
+                Pass(line, Kind.Quit, keep: false);
                 break;
             default:
                 Pass(line, Kind.Reply);
@@ -204,20 +215,24 @@ internal sealed class SmtpDialogue(
         }
     }
 
-    private void Pass(ReadOnlySpan<byte> line, Kind kind)
+    // What the relay makes of a command is part of the transaction; what a client proves itself with is not kept.
+    private void Pass(ReadOnlySpan<byte> line, Kind kind, bool keep = true)
     {
         toRelay.Write(line);
-        pending.Enqueue((kind, []));
+        pending.Enqueue((kind, keep ? line[..Math.Min(line.Length, LongestKept)].ToArray() : []));
         lastInGroup = true;
     }
 
-    private void Answer(int code, string text)
+    private void Answer(int code, string text, ReadOnlySpan<byte> command)
     {
         if (pending.Count == 0)
-            toClient.Write(Line(code, text));
+            toClient.Write(OwnReply.Line(code, text));
         else
-            pending.Enqueue((Kind.Ours, Line(code, text)));
-        if (++refused >= limits.Refused)
+            pending.Enqueue((Kind.Ours, OwnReply.Line(code, text)));
+        // One line in the log tells of it; a client can say many such things.
+        if (++Refused == 1)
+            sink.Happened(SessionEvent.NewCommandRefused(code, text, Encoding.Latin1.GetString(command)));
+        if (Refused >= limits.Refused)
             Stop("4.7.0 Too many errors");
     }
 
@@ -232,8 +247,15 @@ internal sealed class SmtpDialogue(
         if (parting is not null)
             Part(parting);
         else if (message.Broken)
-            Refuse(550, "5.5.2 Message has a CR or LF that is not part of a line end CRLF");
+            RefuseLineEnds();
         return taken;
+    }
+
+    private void RefuseLineEnds()
+    {
+        const string Why = "5.5.2 Message has a CR or LF that is not part of a line end CRLF";
+        sink.Happened(SessionEvent.NewMessageRefused(550, Why));
+        Refuse(550, Why);
     }
 
     private void TakeReply()
@@ -245,8 +267,10 @@ internal sealed class SmtpDialogue(
             RelayLost("Next hop answered what nobody asked");
         else if (AsksForMore(code) && !MayAskForMore(pending.Peek().Kind, code))
             RelayLost("Next hop asks for a message that nobody announced");
+        else if (AsksForMore(code) && pending.Peek().Kind == Kind.Data && Transaction.FinalReplies == 0)
+            RelayLost("Next hop asks for a message to nobody");
         else
-            TakeExpectedReply(code, pending.Count == 0 ? Kind.Reply : pending.Dequeue().Kind);
+            TakeExpectedReply(code, pending.Count == 0 ? (Kind.Reply, []) : pending.Dequeue());
         reply.Start();
     }
 
@@ -266,22 +290,27 @@ internal sealed class SmtpDialogue(
             Part(reply.Octets);
     }
 
-    private void TakeExpectedReply(int code, Kind kind)
+    private void TakeExpectedReply(int code, (Kind Kind, byte[] Octets) expected)
     {
+        var kind = expected.Kind;
+        if (expected.Octets.Length > 0)
+            Transaction = TransactionModule.After(expected.Octets, code, Transaction);
         if (kind == Kind.Ehlo && code is >= 200 and < 300)
             pipelining = EhloReply.Write(reply.Octets, toClient);
         else
             toClient.Write(reply.Octets);
         challenged = kind == Kind.Auth && AsksForMore(code);
         while (pending.TryPeek(out var next) && next.Kind == Kind.Ours)
-            toClient.Write(pending.Dequeue().Ours);
+            toClient.Write(pending.Dequeue().Octets);
         SaidGoodbye |= kind == Kind.Quit && code < 400;
         if (code == 421 || SaidGoodbye)
             Phase = Phase.Closed;
         else if (kind == Kind.Data && AsksForMore(code))
             Collect();
-        else
+        else if (kind != Kind.Final)
             Resume(code);
+        else if (pending.Count == 0)
+            EndTransaction(code);
     }
 
     private void Collect()
@@ -289,6 +318,13 @@ internal sealed class SmtpDialogue(
         Phase = Phase.Message;
         message.Start();
         sink.Begin();
+    }
+
+    // With LMTP the reply for the last recipient (RFC 2033 §4.2).
+    private void EndTransaction(int code)
+    {
+        Transaction = TransactionModule.Ended(Transaction);
+        Resume(code);
     }
 
     private void Resume(int code)
@@ -302,6 +338,8 @@ internal sealed class SmtpDialogue(
     private void Rest()
     {
         var idle = pending.Count == 0 && Phase is Phase.Commands or Phase.Parting;
+        if (clientEnded && Phase == Phase.Message)
+            sink.Happened(SessionEvent.Left);
         if (clientEnded && (idle || Phase is Phase.Message or Phase.Greeting))
             Phase = Phase.Closed;
         else if (stopping is not null && (idle || Phase == Phase.Greeting))
@@ -319,46 +357,20 @@ internal sealed class SmtpDialogue(
 
     private void Part(ReadOnlySpan<byte> answer)
     {
-        toClient.Write(answer);
+        var isLast = answer.StartsWith("421"u8);
+        for (var replies = isLast ? 1 : Transaction.FinalReplies; replies > 0; replies--)
+            toClient.Write(answer);
+        Transaction = TransactionModule.Ended(Transaction);
         parting = null;
-        Phase = answer.StartsWith("421"u8) ? Phase.Closed : Phase.Parting;
+        Phase = isLast ? Phase.Closed : Phase.Parting;
         Rest();
     }
 
     private void Close(int code, string text)
     {
-        toClient.Write(Line(code, text));
+        if (code == 421)
+            sink.Happened(SessionEvent.NewEnded(code, text));
+        toClient.Write(OwnReply.Line(code, text));
         Phase = Phase.Closed;
-    }
-
-    // One line of RFC 5321 §4.5.3.1.5, whatever the text holds.
-    private static byte[] Line(int code, string text)
-    {
-        var line = $"{code} {text}";
-        var octets = Encoding.UTF8.GetBytes(line.Length > 500 ? line[..500] : line);
-        foreach (ref var octet in octets.AsSpan())
-        {
-            if (octet is < (byte)' ' or > (byte)'~')
-                octet = (byte)'?';
-        }
-
-        return [.. octets, .. "\r\n"u8];
-    }
-
-    private sealed class NoSink : IDialogueSink
-    {
-        public static readonly NoSink Instance = new();
-
-        public void Command(ReadOnlySpan<byte> line)
-        {
-        }
-
-        public void Begin()
-        {
-        }
-
-        public void Text(ReadOnlySpan<byte> octets)
-        {
-        }
     }
 }

@@ -41,7 +41,7 @@ internal static class SmtpVerbs
             4 when Is(word, "MAIL"u8) => SmtpVerb.Mail,
             4 when Is(word, "RCPT"u8) || Is(word, "RSET"u8) => SmtpVerb.Pipelined,
             4 when Is(word, "DATA"u8) => SmtpVerb.Data,
-            4 when Is(word, "EHLO"u8) => SmtpVerb.Ehlo,
+            4 when Is(word, "EHLO"u8) || Is(word, "LHLO"u8) => SmtpVerb.Ehlo,
             4 when Is(word, "QUIT"u8) => SmtpVerb.Quit,
             4 when Is(word, "AUTH"u8) => SmtpVerb.Auth,
             _ when SmtpExtensions.IsWithheld(word) => SmtpVerb.Withheld,

@@ -218,15 +218,18 @@ module internal DkimproxyIn =
             relay program log arrival known (added program [ result ] text)
 
     /// The passage of one message.
-    let passage (program: InProgram) (now: int64<sec>) : Passage<ProxyDecision> =
+    let passage (program: InProgram) (party: Party) (now: int64<sec>) : Passage<ProxyDecision> =
         let limits = program.Settings.HeaderLimits
 
-        let start (arrival: Arrival) =
+        let decide (arrival: Arrival) =
             match arrival.Header with
             | Error error -> Work.decided (failed program arrival ValueNone error)
             | Ok header ->
                 match HeaderLimits.check limits header with
                 | Error error -> Work.decided (failed program arrival (ValueSome header) error)
                 | Ok header -> verify program now arrival header
+
+        let start arrival =
+            decide arrival |> Work.map (Party.told party)
         // Of a header with too many fields the forged ones can still be removed.
         new Passage<ProxyDecision>(HeaderLimits.ofLength limits, start)

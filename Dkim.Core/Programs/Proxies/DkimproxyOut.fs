@@ -82,8 +82,8 @@ module internal DkimproxyOut =
             }
 
     /// The passage of one message.
-    let passage (program: OutProgram) (now: int64<sec>) : Passage<ProxyDecision> =
-        let start (arrival: Arrival) =
+    let passage (program: OutProgram) (party: Party) (now: int64<sec>) : Passage<ProxyDecision> =
+        let decide (arrival: Arrival) =
             match arrival.Header with
             | Error error -> Work.decided (failed program ValueNone true (HeaderError.describe error))
             | Ok header ->
@@ -91,5 +91,8 @@ module internal DkimproxyOut =
                 | Skip -> Work.decided (skipped header)
                 | CannotSign reason -> Work.decided (failed program (ValueSome header) false reason)
                 | Sign requests -> sign program now header requests
+
+        let start arrival =
+            decide arrival |> Work.map (Party.told party)
 
         new Passage<ProxyDecision>(program.Settings.HeaderLimits, start)

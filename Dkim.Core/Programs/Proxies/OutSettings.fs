@@ -30,7 +30,11 @@ type OutSettings =
 module OutSettings =
     let defaults =
         {
-            Proxy = ProxySettings.defaults
+            // What programs of our own users send is repaired; what strangers send is not (dkimproxy.in refuses it).
+            Proxy =
+                { ProxySettings.defaults with
+                    BareNewlines = BareNewlines.Normalize
+                }
             Signatures = []
             KeyFile = ValueNone
             PassphraseFile = ValueNone

@@ -16,7 +16,7 @@ type internal ProxyParts =
         Reloadable: Reloadable
         Secrets: WantedFile list
         Refresh: (WantedFile -> FileContents voption) -> ProxyParts
-        Passage: int64<sec> -> Passage<ProxyDecision>
+        Passage: Party -> int64<sec> -> Passage<ProxyDecision>
     }
 
 /// A proxy that is ready to serve: settings, maps and keys. It never changes; `Refresh` makes another. Usable from
@@ -61,7 +61,10 @@ type ProxyProgram internal (parts: ProxyParts) =
     member private _.Reloadable = parts.Reloadable
 
     /// The passage of one message. `now` is the time of day in seconds since 1970-01-01T00:00:00Z.
-    member _.NewMessage(now: int64<sec>) : Passage<ProxyDecision> = parts.Passage now
+    member _.NewMessage(now: int64<sec>) : Passage<ProxyDecision> = parts.Passage Party.unknown now
+
+    /// The same for a message of which it is known who sends it to whom, for the log.
+    member _.NewMessage(now: int64<sec>, party: Party) : Passage<ProxyDecision> = parts.Passage party now
 
 /// How a start ended. Exactly one of the members is called, once.
 type IProxyStart =

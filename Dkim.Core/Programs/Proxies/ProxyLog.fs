@@ -42,6 +42,16 @@ module internal ProxyLog =
 
         String.Join(", ", parts |> List.collect (fun part -> if part.IsSome then [ part.Value ] else []))
 
+    /// The same of a message that may have no header, and then nothing.
+    let attributesOf (header: Header voption) : string =
+        match header with
+        | ValueSome header -> attributes header ValueNone
+        | ValueNone -> ""
+
+    /// What the attributes say, for JSON.
+    let messageFacts (header: Header voption) : LogFact list =
+        LogFields.optional LogField.MessageId (ValueOption.bind messageId header)
+
     /// The line on a message: `WHAT - RESULT; ATTRIBUTES`, then what the originals did not say.
     let result what text (header: Header voption) (signer: string voption) (behind: LogFact list) : LogLine =
         let attributes =
@@ -49,9 +59,7 @@ module internal ProxyLog =
             | ValueSome header -> attributes header signer
             | ValueNone -> ""
 
-        let said =
-            LogFields.ofResult text
-            @ LogFields.optional LogField.MessageId (ValueOption.bind messageId header)
+        let said = LogFields.ofResult text @ messageFacts header
 
         LogLine.plain LogLevel.Info (what + " - " + sentence text + "; " + attributes)
         |> LogLine.says said
@@ -76,4 +84,7 @@ module internal ProxyLog =
     let unchanged (log: LogLine list) = relay log ReadOnlyMemory.Empty 0L
 
     let refuse (log: LogLine list) (code: int) (text: string) =
-        ProxyDecision(log, (fun reply -> reply.Refuse(code, sentence text)))
+        let told =
+            LogLine.add [ LogFields.fact LogField.Reply (string code + " " + sentence text) ]
+
+        ProxyDecision(List.map told log, (fun reply -> reply.Refuse(code, sentence text)))

@@ -48,6 +48,8 @@ type ProxySettings =
         ConnectTimeout: int
         ClientTimeout: int
         RelayTimeout: int
+        /// The least that a client may send of a message in its time.
+        DataPace: DataPace
         /// 0: no limit of our own.
         MaxMessageSize: int64
         /// A larger message waits in a file.
@@ -100,6 +102,12 @@ module ProxySettings =
             ConnectTimeout = 300
             ClientTimeout = 300
             RelayTimeout = 600
+            DataPace =
+                {
+                    Grace = 300
+                    Floor = 1024
+                    Longest = 7200
+                }
             MaxMessageSize = 0L
             SpoolMemory = 1048576L
             SpoolDirectory = ValueNone

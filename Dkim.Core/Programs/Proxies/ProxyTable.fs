@@ -95,6 +95,23 @@ module internal ProxyTable =
             |> Setting.says "how long a client may be silent"
             Setting.make "relay_timeout" Codec.seconds _.RelayTimeout (fun v s -> { s with RelayTimeout = v })
             |> Setting.says "how long the relay may be silent"
+            Setting.make "min_data_rate" (Codec.octets 0L 1073741824L) (fun s -> int64 s.DataPace.Floor) (fun v s ->
+                { s with
+                    DataPace = { s.DataPace with Floor = int v }
+                })
+            |> Setting.says "the least octets of a message that a client must send in a minute; 0 for no least"
+            |> Setting.detail
+                "On average over the message, from data_grace on. A client that drips would hold its connection for ever."
+            Setting.make "data_grace" (Codec.number "SECONDS" 0 86400) _.DataPace.Grace (fun v s ->
+                { s with
+                    DataPace = { s.DataPace with Grace = v }
+                })
+            |> Setting.says "how long a client may send as slowly as it likes"
+            Setting.make "data_timeout" (Codec.number "SECONDS" 0 604800) _.DataPace.Longest (fun v s ->
+                { s with
+                    DataPace = { s.DataPace with Longest = v }
+                })
+            |> Setting.says "how long the sending of one message may take; 0 for ever"
             Setting.make "max_message_size" (Codec.octets 0L Int64.MaxValue) _.MaxMessageSize (fun v s ->
                 { s with MaxMessageSize = v })
             |> Setting.says "the largest message to take; 0 leaves that to the relay"

@@ -70,7 +70,6 @@ let withheldCommands: string list =
         "ATRN"
         "BDAT"
         "BURL"
-        "LHLO"
         "SAML"
         "SEND"
         "SOML"

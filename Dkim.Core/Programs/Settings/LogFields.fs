@@ -46,9 +46,9 @@ module LogFields =
     [<Literal>]
     let private Longest = 200
 
-    /// Longer lists are cut.
+    /// Recipients that a line names; the others it counts.
     [<Literal>]
-    let private MostValues = 20
+    let MostRecipients = 20
 
     /// The name of a field.
     let name (field: LogField) : string =
@@ -87,6 +87,16 @@ module LogFields =
         match value with
         | ValueSome value -> [ fact field value ]
         | ValueNone -> []
+
+    /// The recipients of a message: the first of them, of so many in all.
+    let recipients (first: string list) (count: int) : LogFact list =
+        let named =
+            first |> List.truncate MostRecipients |> List.map (fact LogField.Recipients)
+
+        if count > named.Length then
+            named @ [ fact LogField.Recipients ("+" + string (count - named.Length)) ]
+        else
+            named
 
     let private ofKey (domain: DomainName) (selector: Selector) keyType hash : LogFact list =
         [
@@ -146,13 +156,6 @@ module LogFields =
         let valuesOf field =
             facts |> List.filter (fun fact -> fact.Field = field) |> List.map _.Value
 
-        let counted (values: string list) =
-            if values.Length > MostValues then
-                List.truncate MostValues values
-                @ [ string (values.Length - MostValues) + " more" ]
-            else
-                values
-
         all
         |> List.choose (fun field ->
             match valuesOf field with
@@ -161,7 +164,7 @@ module LogFields =
                 Some
                     {
                         Name = name field
-                        Values = counted values
+                        Values = values
                         IsList = true
                     }
             | values ->

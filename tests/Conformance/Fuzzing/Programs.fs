@@ -250,6 +250,9 @@ type private Talk(limits: DialogueLimits, client: string list, replies: string l
         member _.Command _ = ()
         member _.Begin() = messages.Append "\255" |> ignore
 
+        member _.Spoilt _ = ()
+        member _.Happened _ = ()
+
         member _.Text octets =
             messages.Append(Octets.latin1 octets) |> ignore
 
@@ -292,6 +295,7 @@ let private smtpText (random: Random) =
         [|
             "EHLO c"
             "HELO c"
+            "LHLO c"
             "MAIL FROM:<a@b>"
             "RCPT TO:<c@d>"
             "DATA"

@@ -43,10 +43,15 @@ let ``a sentence keeps its blanks and loses its brackets`` () =
 [<Test>]
 let ``of many recipients the first are listed`` () =
     let values =
-        LogFields.values [ for number in 1..25 -> LogFields.fact LogField.Recipients (string number) ]
+        LogFields.recipients [ for number in 1..25 -> string number ] 10000
+        |> LogFields.values
 
     values[0].Values.Length |> Expect.equal 21
-    values[0].Values |> List.last |> Expect.equal "5 more"
+    values[0].Values |> List.last |> Expect.equal "+9980"
+
+    LogFields.recipients [ "a" ] 1
+    |> LogFields.text
+    |> Expect.equal "recipients=<a>"
 
 [<TestCase("pass", "pass", "")>]
 [<TestCase("fail (body has been altered)", "fail", "body has been altered")>]

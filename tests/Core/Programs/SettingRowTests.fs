@@ -20,6 +20,9 @@ let private samples =
         "connect_timeout", "5"
         "client_timeout", "6"
         "relay_timeout", "7"
+        "min_data_rate", "2048"
+        "data_grace", "60"
+        "data_timeout", "3600"
         "max_message_size", "10485760"
         "spool_memory", "65536"
         "spool_directory", "/var/tmp"
@@ -119,7 +122,14 @@ let ``reading what a row shows restores its setting and no other`` () = forBoth 
 
 let private changesItself table defaults =
     for row in effective table do
-        let changed = row.Read (sampleOf row) defaults |> Expect.ok
+        // What one program has as its default is a change for the other.
+        let sample =
+            if row.Name = "bare_newlines" && row.Show defaults = [ "normalize" ] then
+                "reject"
+            else
+                sampleOf row
+
+        let changed = row.Read sample defaults |> Expect.ok
 
         for other in table do
             let same = other.Show changed = other.Show defaults

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Dkim.Core;
 using Dkim.ProxyHost;
 
 namespace Dkim.Hosts.Tests.Proxy;
@@ -31,6 +32,12 @@ internal sealed class Conversation : IDialogueSink
     public StringBuilder Client { get; } = new();
 
     public List<string> Trace { get; } = [];
+
+    /// <summary>What the log was told.</summary>
+    public List<string> Events { get; } = [];
+
+    /// <summary>Text behind a broken line end.</summary>
+    public StringBuilder SpoiltText { get; } = new();
 
     /// <summary>Message texts as they were given to the filter.</summary>
     public List<string> Judged { get; } = [];
@@ -76,6 +83,11 @@ internal sealed class Conversation : IDialogueSink
     public void Begin() => text.Clear();
 
     public void Text(ReadOnlySpan<byte> octets) => text.Append(Latin1(octets));
+
+    public void Spoilt(ReadOnlySpan<byte> octets) => SpoiltText.Append(Latin1(octets));
+
+    public void Happened(SessionEvent what) =>
+        Events.Add(SessionLog.Told(what, new Party("192.0.2.1", Dialogue.Transaction), []).Line);
 
     private void Drive()
     {

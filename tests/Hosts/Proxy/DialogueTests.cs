@@ -109,7 +109,6 @@ public sealed class DialogueTests
     [TestCase("starttls")]
     [TestCase("BDAT 5 LAST")]
     [TestCase("  BDAT 5")]
-    [TestCase("LHLO c")]
     [TestCase("TURN")]
     [TestCase("ATRN example.com")]
     [TestCase("BURL imap://x LAST")]

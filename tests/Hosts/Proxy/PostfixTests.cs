@@ -50,7 +50,7 @@ public sealed class PostfixTests
         Assert.That(await client.SayAsync("QUIT\r\n"), Does.StartWith("221"));
     }
 
-    private static bool Answers(int port)
+    internal static bool Answers(int port)
     {
         try
         {

@@ -62,8 +62,8 @@ internal sealed class ProxyProcess : IDisposable
     {
         var proxy = new ProxyProcess(scratch, name, arguments);
         await Tools.Eventually(
-            () => proxy.Log.Contains(": listening at ") || proxy.process.HasExited, "the proxy listens", 30);
-        var place = Regex.Match(proxy.Log, ": listening at (.*), DNS by ");
+            () => proxy.Log.Contains("listening at ") || proxy.process.HasExited, "the proxy listens", 30);
+        var place = Regex.Match(proxy.Log, "listening at (.*?), DNS by ");
         Assert.That(place.Success, proxy.Log);
         proxy.Addresses = [.. place.Groups[1].Value.Split(", ").Select(IPEndPoint.Parse)];
         return proxy;

@@ -21,8 +21,8 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
         var relaying = new Relaying(patience, new DialogueLimits(), new SpoolArea())
         {
             ConnectAsync = new NextHop(new Endpoint(EndpointFamily.IPv4, "127.0.0.1", relayPort)).ConnectAsync,
-            Filter = () => new Filter(decide ?? (_ => Added)),
-            Report = Reports.Add,
+            Filter = _ => new Filter(decide ?? (_ => Added)),
+            Log = line => Reports.Add(line.Line),
         };
         relaying = change?.Invoke(relaying) ?? relaying;
         var listener = Listener.OpenAsync(new Endpoint(EndpointFamily.IPv4, "127.0.0.1", 0)).GetAwaiter().GetResult();

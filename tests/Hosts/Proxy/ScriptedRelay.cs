@@ -7,7 +7,7 @@ namespace Dkim.Hosts.Tests.Proxy;
 /// A next hop without sockets that reads strictly: CRLF alone ends a line, and anything else in a line end is recorded
 /// as an offence. It answers from a table by verb, else 250, and keeps every command and every message it accepted.
 /// </summary>
-internal sealed class ScriptedRelay
+internal sealed class ScriptedRelay : IRelayScript
 {
     private string inbox = "";
     private readonly StringBuilder text = new();

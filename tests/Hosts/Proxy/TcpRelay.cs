@@ -6,15 +6,24 @@ namespace Dkim.Hosts.Tests.Proxy;
 
 /// <summary>A <see cref="ScriptedRelay"/> at a port of its own. A connection can be made to die or fall silent at a
 /// point that a test chooses.</summary>
-internal sealed class TcpRelay : IDisposable
+internal sealed class TcpRelay(Func<ScriptedRelay>? script = null) : TcpRelay<ScriptedRelay>(
+    script ?? (() => new ScriptedRelay()))
+{
+    /// <summary>All messages accepted so far.</summary>
+    public IReadOnlyList<string> Messages => [.. Sessions.SelectMany(session => session.Messages)];
+}
+
+/// <summary>The same with any script.</summary>
+internal class TcpRelay<TScript> : IDisposable
+    where TScript : IRelayScript
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-    private readonly Func<ScriptedRelay> script;
-    private readonly List<ScriptedRelay> sessions = [];
+    private readonly Func<TScript> script;
+    private readonly List<TScript> sessions = [];
 
-    public TcpRelay(Func<ScriptedRelay>? script = null)
+    public TcpRelay(Func<TScript> script)
     {
-        this.script = script ?? (() => new ScriptedRelay());
+        this.script = script;
         listener.Start();
         _ = AcceptAsync();
     }
@@ -30,7 +39,7 @@ internal sealed class TcpRelay : IDisposable
     /// <summary>Greet clients.</summary>
     public bool Greets { get; init; } = true;
 
-    public IReadOnlyList<ScriptedRelay> Sessions
+    public IReadOnlyList<TScript> Sessions
     {
         get
         {
@@ -38,9 +47,6 @@ internal sealed class TcpRelay : IDisposable
                 return [.. sessions];
         }
     }
-
-    /// <summary>All messages accepted so far.</summary>
-    public IReadOnlyList<string> Messages => [.. Sessions.SelectMany(session => session.Messages)];
 
     public void Dispose() => listener.Dispose();
 
@@ -83,7 +89,7 @@ internal sealed class TcpRelay : IDisposable
         }
     }
 
-    private async Task AnswerAsync(Socket socket, ScriptedRelay session)
+    private async Task AnswerAsync(Socket socket, TScript session)
     {
         var buffer = new byte[65536];
         var total = 0;

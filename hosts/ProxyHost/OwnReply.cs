@@ -1,0 +1,21 @@
+using System.Text;
+
+namespace Dkim.ProxyHost;
+
+/// <summary>Replies that the proxy gives itself.</summary>
+internal static class OwnReply
+{
+    /// <summary>One line of RFC 5321 §4.5.3.1.5, whatever the text holds.</summary>
+    public static byte[] Line(int code, string text)
+    {
+        var line = $"{code} {text}";
+        var octets = Encoding.UTF8.GetBytes(line.Length > 500 ? line[..500] : line);
+        foreach (ref var octet in octets.AsSpan())
+        {
+            if (octet is < (byte)' ' or > (byte)'~')
+                octet = (byte)'?';
+        }
+
+        return [.. octets, .. "\r\n"u8];
+    }
+}
