@@ -45,19 +45,10 @@ internal sealed class Check
             warnings.AddRange(files.Unreadable().Select(reason => $"{reason}; a start can read it, a reload cannot"));
         Try(() => Needs.Resolver(settings).Dispose());
         Try(() => Needs.PopLogins(settings, _ => { }));
-        Try(() => RequireDirectory("TemporaryDirectory", Launch.Optional(settings.TemporaryDirectory)));
+        if (Launch.Optional(settings.TemporaryDirectory) is { } directory)
+            Try(() => FilePlace.RequireDirectory(directory, "TemporaryDirectory", StartupFault.Directory));
         if (settings.Socket.IsSome && !Systemd.GivesSockets)
             await TryAsync(() => Needs.SocketAsync(settings, group)).ConfigureAwait(false);
-    }
-
-    private static void RequireDirectory(string setting, string? directory)
-    {
-        if (directory is not null && !OwnProcess.MayWriteIn(directory))
-        {
-            throw new StartupException(
-                StartupFault.Directory, $"{directory} is no directory that the filter may write in", setting,
-                "make it, and chown it to the user of the filter");
-        }
     }
 
     private void Try(Action step) => TryAsync(() =>

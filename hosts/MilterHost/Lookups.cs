@@ -41,7 +41,7 @@ internal static class Lookups
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or FormatException)
         {
-            throw new StartupException(StartupFault.Resolver, $"TestPublicKeys: {failure.Message}");
+            throw new StartupException(StartupFault.Resolver, failure.Message);
         }
     }
 }

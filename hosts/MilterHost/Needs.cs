@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using Dkim.Core;
 using Dkim.Hosting;
 
@@ -73,7 +71,7 @@ internal static class Needs
         var endpoint = settings.Socket.Value;
         if (endpoint.IsLocal)
         {
-            LocalSocketPlace.Require(endpoint.Host, "Socket");
+            FilePlace.RequireSocket(endpoint.Host, "Socket");
             if (group is { } id && !Hosting.Account.MayGiveTo(id))
             {
                 throw new StartupException(
@@ -86,37 +84,6 @@ internal static class Needs
             return;
         }
 
-        try
-        {
-            var addresses = await endpoint.ResolveAsync(CancellationToken.None).ConfigureAwait(false);
-            if (!addresses.Any(IsOwn))
-            {
-                throw new StartupException(
-                    StartupFault.Address,
-                    $"{endpoint.Host} is no address of this machine",
-                    "Socket",
-                    $"write inet:{endpoint.Port}@127.0.0.1, or an address that ip addr shows");
-            }
-        }
-        catch (SocketException failure)
-        {
-            throw new StartupException(
-                StartupFault.Address, $"{endpoint.Host}: {failure.Message}", "Socket", "write an address");
-        }
-    }
-
-    // Any free port of it can be had.
-    private static bool IsOwn(EndPoint address)
-    {
-        using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        try
-        {
-            socket.Bind(new IPEndPoint(((IPEndPoint)address).Address, 0));
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
+        await endpoint.RequireOwnAsync("Socket").ConfigureAwait(false);
     }
 }

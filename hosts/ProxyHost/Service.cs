@@ -10,8 +10,6 @@ namespace Dkim.ProxyHost;
 /// <summary>The proxy as a service: opens what only root may, becomes its user, serves, heeds signals, ends.</summary>
 internal sealed class Service : IDisposable
 {
-    // The value of Net::Server's log_file that names no file.
-    private const string ToSyslog = "Sys::Syslog";
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan KeyLook = TimeSpan.FromSeconds(2);
     private readonly SettingsFiles files;
@@ -41,7 +39,7 @@ internal sealed class Service : IDisposable
         }
         catch (StartupException failure)
         {
-            await Console.Error.WriteLineAsync($"{program.Ident}: {failure.Message}").ConfigureAwait(false);
+            await Console.Error.WriteLineAsync($"{program.Ident}: {Needs.Describe(program, failure)}").ConfigureAwait(false);
             return 1;
         }
     }
@@ -68,42 +66,47 @@ internal sealed class Service : IDisposable
 
         OwnProcess.AllowAllDescriptors();
         using var signals = new Signals();
-        var account = FindAccount(settings);
+        var account = Needs.Account(settings);
         using var pidFile = pidPath is null ? null : PidFile.Create(pidPath, account);
         using var listener = await ListenAsync(program).ConfigureAwait(false);
         Log? opened = null;
-        var resolver = new SwappedResolver(Serving.OpenResolver(settings, line => opened?.Warning(line)));
+        var resolver = new SwappedResolver(Needs.Resolver(settings, line => opened?.Warning(line)));
         var looseKeys = SettingsFiles.Warnings(program.Secrets, account).ToArray();
-        using var logFile = OpenLogFile(settings);
+        using var logFile = Needs.LogFile(settings);
         if (!Facility.TryFind(settings.SyslogFacility, out var facility))
             throw new StartupException(
                 StartupFault.LogFile, $"syslog_facility \"{settings.SyslogFacility}\" is not known");
-        if (Serving.Optional(settings.Chroot) is { } root)
+        if (Needs.Root(settings) is { } root)
             Enclose(root, daemon);
-        account.Become();
+        Needs.Become(account);
         OwnProcess.ForbidCoreDumps();
         daemon?.Ready();
         await using var log = opened = OpenLog(program, facility, logFile);
         foreach (var warning in looseKeys.Concat(resolver.Warnings))
             log.Warning(warning);
         Serving.Write(program.Notices, log);
+        WarnOfSpool(program, log);
         using var service = new Service(Serving.Begin(program, resolver, log), files, begin, log);
         await service.ServeAsync(listener, signals).ConfigureAwait(false);
         return 0;
     }
 
-    private static Account FindAccount(ProxySettings settings)
+    // Small messages need none.
+    private static void WarnOfSpool(ProxyProgram program, Log log)
     {
-        var user = settings.User.IsSome ? settings.User.Value : new AccountName(default, default);
-        return Account.Find(
-            Serving.Optional(user.User), Serving.Optional(settings.Group) ?? Serving.Optional(user.Group));
+        try
+        {
+            Needs.Spool(program.Settings);
+        }
+        catch (StartupException failure)
+        {
+            log.Warning($"large messages cannot wait and get 451: {Needs.Describe(program, failure)}");
+        }
     }
 
     // Letting go of the terminal needs /dev and /proc, which no longer can be seen in a root of our own.
     private static void Enclose(string root, Daemon? daemon)
     {
-        if (!Directory.Exists(root))
-            throw new StartupException(StartupFault.Privileges, $"chroot: there is no directory {root}");
         daemon?.Ready();
         OwnProcess.ChangeRoot(root);
     }
@@ -120,9 +123,6 @@ internal sealed class Service : IDisposable
 
         return Listener.Join(opened);
     }
-
-    private static SafeFileHandle? OpenLogFile(ProxySettings settings) =>
-        Serving.Optional(settings.LogFile) is { } file && file != ToSyslog ? OwnProcess.OpenLogFile(file) : null;
 
     private static Log OpenLog(ProxyProgram program, int facility, SafeFileHandle? file)
     {
@@ -228,7 +228,7 @@ internal sealed class Service : IDisposable
         }
         catch (StartupException failure)
         {
-            log.Write(ProxyReload.Refused([failure.Message]));
+            log.Write(ProxyReload.Refused([Needs.Describe(next!, failure)]));
         }
     }
 
@@ -253,7 +253,7 @@ internal sealed class Service : IDisposable
             return;
         }
 
-        before.Resolver.Replace(Serving.OpenResolver(next.Settings, log.Warning));
+        before.Resolver.Replace(Needs.Resolver(next.Settings, log.Warning));
         foreach (var warning in before.Resolver.Warnings)
             log.Warning(warning);
     }

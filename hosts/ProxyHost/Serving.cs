@@ -28,7 +28,7 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, SwappedR
                     settings.BareNewlines == BareNewlines.Normalize ? BareLineEnds.Normalize : BareLineEnds.Refuse,
             },
             new SpoolArea(
-                Optional(settings.SpoolDirectory) ?? Path.GetTempPath(), (int)Math.Min(settings.SpoolMemory, 1 << 30)))
+                Needs.SpoolPath(settings), (int)Math.Min(settings.SpoolMemory, 1 << 30)))
         {
             ConnectAsync = relay.ConnectAsync,
             Filter = party => new PassageFilter(
@@ -77,7 +77,7 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, SwappedR
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or FormatException)
         {
-            throw new StartupException(StartupFault.Resolver, $"test_keys: {failure.Message}");
+            throw new StartupException(StartupFault.Resolver, failure.Message);
         }
     }
 }

@@ -6,9 +6,9 @@ namespace Dkim.ProxyHost;
 internal static class Start
 {
     /// <summary>Does what the start came to and gives the exit code.</summary>
-    public static int Run(this ProxyStart start, Func<ProxyProgram, int> serve)
+    public static int Run(this ProxyStart start, Func<ProxyProgram, int> serve, Func<ProxyCheck, int> check)
     {
-        var end = new First(serve);
+        var end = new First(serve, check);
         start.Tell(end);
         return end.ExitCode;
     }
@@ -22,7 +22,7 @@ internal static class Start
         return end.Program;
     }
 
-    private sealed class First(Func<ProxyProgram, int> serve) : IProxyStart
+    private sealed class First(Func<ProxyProgram, int> serve, Func<ProxyCheck, int> check) : IProxyStart
     {
         public int ExitCode { get; private set; }
 
@@ -39,6 +39,8 @@ internal static class Start
         }
 
         public void Serve(ProxyProgram program) => ExitCode = serve(program);
+
+        public void Check(ProxyCheck found) => ExitCode = check(found);
     }
 
     private sealed class Later : IProxyStart
@@ -52,5 +54,7 @@ internal static class Start
         public void Fail(string text, int exitCode, LogLine reload) => Refusal = reload;
 
         public void Serve(ProxyProgram program) => Program = program;
+
+        public void Check(ProxyCheck found) => Refusal = ProxyReload.Refused(["check"]);
     }
 }

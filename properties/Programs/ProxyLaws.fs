@@ -31,6 +31,7 @@ let private started (start: ProxyStart) =
             member _.Print(text, _) = failwith text
             member _.Fail(text, _, _) = failwith text
             member _.Serve served = program <- ValueSome served
+            member _.Check _ = ()
         }
 
     program.Value

@@ -15,6 +15,8 @@ type internal ProxyParts =
         Notices: LogLine list
         Reloadable: Reloadable
         Secrets: WantedFile list
+        /// A fault of a value in a line.
+        Refusal: Problem -> string
         Refresh: (WantedFile -> FileContents voption) -> ProxyParts
         Passage: Party -> int64<sec> -> Passage<ProxyDecision>
     }
@@ -58,6 +60,10 @@ type ProxyProgram internal (parts: ProxyParts) =
         | [] -> ValueNone
         | reasons -> ValueSome(ProxyReload.refused reasons)
 
+    /// What to say of a setting whose value the machine cannot serve, with its place.
+    member _.Refusal(setting: string, reason: string, remedy: string) : string =
+        parts.Refusal(ProxySetup.broken setting ValueNone reason remedy)
+
     member private _.Reloadable = parts.Reloadable
 
     /// The passage of one message. `now` is the time of day in seconds since 1970-01-01T00:00:00Z.
@@ -66,6 +72,43 @@ type ProxyProgram internal (parts: ProxyParts) =
     /// The same for a message of which it is known who sends it to whom, for the log.
     member _.NewMessage(now: int64<sec>, party: Party) : Passage<ProxyDecision> = parts.Passage party now
 
+/// The check of a proxy's settings (`--check`), as far as files tell. The host goes the way of a start and adds what the
+/// machine tells.
+[<Sealed>]
+type ProxyCheck
+    internal
+    (
+        settings: ProxySettings,
+        secrets: WantedFile list,
+        problems: Problem list,
+        locate,
+        report: Problem list -> string list -> string
+    ) =
+    /// Where something is wrong, the default in its place.
+    member _.Settings = settings
+
+    member _.Listen = ProxySettings.listeners settings
+
+    member _.Relay = ProxySettings.relay settings
+
+    /// The files that hold private keys and passphrases.
+    member _.Secrets = secrets
+
+    /// A setting whose value the machine cannot serve, with its place.
+    member _.Fault(setting: string, reason: string, remedy: string) : Problem =
+        locate (ProxySetup.broken setting ValueNone reason remedy)
+
+    /// What to print, with what the machine told.
+    member _.Report(found: seq<Problem>, warnings: seq<string>) : string =
+        report (problems @ List.ofSeq found) (List.ofSeq warnings)
+
+    /// The exit code where the machine told so many problems.
+    member _.ExitCode(found: int) : int =
+        if problems.Length + found = 0 then
+            0
+        else
+            ProxySetup.CheckExit
+
 /// How a start ended. Exactly one of the members is called, once.
 type IProxyStart =
     /// Write `text` to standard output and exit.
@@ -73,6 +116,8 @@ type IProxyStart =
     /// Write `text` to standard error and exit. `reload` is the line of a reload that ends so and changes nothing.
     abstract Fail: text: string * exitCode: int * reload: LogLine -> unit
     abstract Serve: program: ProxyProgram -> unit
+    /// Say whether the proxy would start, and exit.
+    abstract Check: check: ProxyCheck -> unit
 
 /// The start of a proxy.
 type ProxyStart = Start<IProxyStart>
@@ -92,6 +137,7 @@ module Proxies =
             /// Problems of single lines of maps, which fail the messages that need them and not the start.
             Lines: Problem list
             Warnings: string list
+            Secrets: WantedFile list
             Serve: Endpoint -> LogLine list -> string list -> ProxyParts
         }
 
@@ -101,12 +147,21 @@ module Proxies =
 
         match prepared.Problems, ProxySettings.relay common with
         | problems, _ when common.Check ->
-            let all = problems @ prepared.Lines
-            let exitCode = if List.isEmpty all then 0 else ProxySetup.CheckExit
-            reply.Print(ProxySetup.report kind all (prepared.Warnings @ inert), exitCode)
+            let report problems warnings =
+                ProxySetup.report kind problems (prepared.Warnings @ inert @ warnings)
+
+            let locate = ProxySetup.locate settled
+            reply.Check(ProxyCheck(common, prepared.Secrets, problems @ prepared.Lines, locate, report))
         | [], ValueSome relay ->
             let flaws = prepared.Lines |> List.map Problem.describe
-            reply.Serve(ProxyProgram(prepared.Serve relay (warned (flaws @ prepared.Warnings)) flaws))
+            let parts = prepared.Serve relay (warned (flaws @ prepared.Warnings)) flaws
+
+            reply.Serve(
+                ProxyProgram
+                    { parts with
+                        Refusal = ProxySetup.locate settled >> Problem.describe
+                    }
+            )
         | problems, _ ->
             let reload = problems |> List.map Problem.describe |> ProxyReload.refused
             reply.Fail(ProxySetup.complaint kind problems, ProxySetup.UsageExit, reload)
@@ -157,6 +212,7 @@ module Proxies =
                     Lasting = ProxyReload.lasting outKind.Table program.Settings
                 }
             Secrets = OutSetup.secretFiles program
+            Refusal = Problem.describe
             Refresh =
                 fun find ->
                     let struct (next, problems) = OutSetup.refreshKeys find program
@@ -173,6 +229,7 @@ module Proxies =
                     Problems = problems
                     Lines = lines
                     Warnings = OutChecks.warnings program
+                    Secrets = OutSetup.secretFiles program
                     Serve = outParts program
                 }
 
@@ -201,6 +258,7 @@ module Proxies =
                     Lasting = ProxyReload.lasting inKind.Table program.Settings
                 }
             Secrets = []
+            Refusal = Problem.describe
             Refresh = fun _ -> inParts program relay [] flaws
             Passage = DkimproxyIn.passage program
         }
@@ -213,6 +271,7 @@ module Proxies =
                 Problems = []
                 Lines = []
                 Warnings = warnings @ InSettings.warnings settings
+                Secrets = []
                 Serve =
                     inParts
                         {

@@ -156,6 +156,16 @@ module internal ProxySetup =
         + kind.Text.Name
         + " --help\n"
 
+    /// A problem of a setting's value, with its place. Of user and group the user alone may be written.
+    let locate (settled: Settled<'s>) (problem: Problem) : Problem =
+        let names =
+            if problem.Name = "group" then
+                [ "group"; "user" ]
+            else
+                [ problem.Name ]
+
+        Settings.locate settled.Sources names problem
+
     /// What `--check` prints.
     let report (kind: ProxyKind<'s>) (problems: Problem list) (notices: string list) =
         let problems = problems |> List.map Problem.describe

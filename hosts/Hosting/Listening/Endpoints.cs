@@ -7,6 +7,46 @@ namespace Dkim.Hosting;
 /// <summary>The socket addresses behind endpoints.</summary>
 public static class Endpoints
 {
+    /// <summary>Sees that an endpoint can be listened at by this machine, as far as that can be seen without opening
+    /// it.</summary>
+    /// <param name="setting">The setting that names it.</param>
+    /// <exception cref="StartupException">It cannot.</exception>
+    public static async Task RequireOwnAsync(this Endpoint endpoint, string setting)
+    {
+        try
+        {
+            var addresses = await endpoint.ResolveAsync(CancellationToken.None).ConfigureAwait(false);
+            if (addresses.Any(IsOwn))
+                return;
+        }
+        catch (SocketException failure)
+        {
+            throw new StartupException(
+                StartupFault.Address, $"{endpoint.Host}: {failure.Message}", setting, "write an address of this machine");
+        }
+
+        throw new StartupException(
+            StartupFault.Address,
+            $"{endpoint.Host} is no address of this machine",
+            setting,
+            "write an address that ip addr shows, such as 127.0.0.1");
+    }
+
+    // Any free port of it can be had.
+    private static bool IsOwn(EndPoint address)
+    {
+        using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Bind(new IPEndPoint(((IPEndPoint)address).Address, 0));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>The socket addresses behind the endpoint; a host name is looked up.</summary>
     public static async Task<IReadOnlyList<EndPoint>> ResolveAsync(
         this Endpoint endpoint, CancellationToken cancellation)

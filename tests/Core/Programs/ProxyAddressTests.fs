@@ -82,6 +82,7 @@ let ``RFC8601-2.5-1 the host's name is never localhost or empty`` () =
                 member _.Print(_, _) = ()
                 member _.Fail(_, _, _) = ()
                 member _.Serve program = found <- ValueSome program
+                member _.Check _ = ()
             }
 
         let program = found.Value

@@ -24,6 +24,9 @@ let private start files (start: ProxyStart) : Ended<ProxyProgram> =
             member _.Print(text, exitCode) = tell (Printed(text, exitCode))
             member _.Fail(text, exitCode, _) = tell (Failed(text, exitCode))
             member _.Serve program = tell (Serving program)
+
+            member _.Check check =
+                tell (Printed(check.Report([], []), check.ExitCode 0))
         }
 
     run reply files start

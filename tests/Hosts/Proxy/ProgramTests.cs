@@ -123,6 +123,63 @@ public sealed class ProgramTests
         Assert.That(output, Does.Contain("worse.conf:1: ").And.Contain("worse.conf:2: "));
     }
 
+    // What the second line of the file, or the operands, cannot be.
+    [TestCase("listen 127.0.0.1:99999", "a port is a number from 0 to 65535 at character 11")]
+    [TestCase("listen inet:10027@127.0.0.1", "write listen 127.0.0.1:10027")]
+    [TestCase("listen 203.0.113.77:10027", "no address of this machine")]
+    [TestCase("relay_host no host", "at character 3")]
+    [TestCase("host 300.0.0.1", "no IPv4 address")]
+    [TestCase("user nosuch", "there is no user \"nosuch\"")]
+    [TestCase("group nosuch", "there is no group \"nosuch\"")]
+    [TestCase("pidfile /nosuch/pid", "there is no directory /nosuch")]
+    [TestCase("log_file /nosuch/log", "there is no directory /nosuch")]
+    [TestCase("chroot /nosuch", "there is no directory /nosuch")]
+    [TestCase("spool_directory /nosuch", "there is no directory /nosuch")]
+    [TestCase("test_keys /nosuch", "/nosuch: No such file or directory")]
+    [TestCase("trust_anchor /nosuch", "/nosuch: No such file or directory")]
+    public void A_check_says_yes_to_what_starts_alone(string line, string reason)
+    {
+        scratch.Write("conf", $"relay 127.0.0.1:25\n{line}\n");
+        var (code, output, _) = ProxyProcess.Run(scratch, "dkimproxy.in", "--check", "--conf_file=conf");
+        Assert.That(code, Is.EqualTo(78), output);
+        var key = line[..line.IndexOf(' ', StringComparison.Ordinal)];
+        Assert.That(output, Does.StartWith($"conf:2: {key}: '{line[(key.Length + 1)..]}': ").And.Contain(reason));
+        Assert.That(output, Does.EndWith("dkimproxy.in: 1 problem\n"));
+    }
+
+    [Test]
+    public void A_check_tells_every_problem_of_operands_and_surroundings_at_once()
+    {
+        var (code, output, _) = ProxyProcess.Run(
+            scratch, "dkimproxy.in", "--check", "--user=nosuch", "--spool-directory=/nosuch", "127.0.0.1:99999", "127.0.0.1:x");
+        Assert.That(code, Is.EqualTo(78));
+        Assert.That(output, Does
+            .Contain("listen: '127.0.0.1:99999': a port is a number").And
+            .Contain("relay: '127.0.0.1:x': expected a port").And
+            .Contain("user: 'nosuch': there is no user").And
+            .Contain("spool_directory: '/nosuch': there is no directory").And
+            .EndWith("dkimproxy.in: 4 problems\n"));
+        var env = Tools.RequireProgram("env", "coreutils");
+        using var process = Process.Start(new ProcessStartInfo(
+            env,
+            ["TMPDIR=/nosuch", ProxyProcess.Link(scratch, "dkimproxy.in"), "--check", "127.0.0.1:0", "127.0.0.1:25"])
+        {
+            RedirectStandardOutput = true,
+        })!;
+        Assert.That(process.StandardOutput.ReadToEnd(), Does.Contain("spool_directory: of TMPDIR: there is no directory /nosuch"));
+        process.WaitForExit();
+        Assert.That(process.ExitCode, Is.EqualTo(78));
+    }
+
+    [Test]
+    public async Task A_start_without_a_place_for_large_messages_is_warned_of()
+    {
+        using var relay = new TcpRelay();
+        using var proxy = await OutAsync(relay.Port, "--spool_directory=/nosuch");
+        await proxy.SaysAsync("large messages cannot wait and get 451: command line: spool_directory: '/nosuch'");
+        Assert.That(await SendAsync(proxy.Addresses[0]), Is.EqualTo("250 2.0.0 queued\r\n"));
+    }
+
     [TestCase("TERM")]
     [Category("RFC5321-3.8-1")]
     [TestCase("INT")]

@@ -1,0 +1,82 @@
+using System.Net.Sockets;
+using Dkim.Core;
+using Dkim.Hosting;
+
+namespace Dkim.ProxyHost;
+
+/// <summary>Says whether a proxy would start (--check): goes the way of a start, as the user it will be, and goes on
+/// where a start would end, so that everything that is wrong is told at once. Only no socket is opened, and nothing is
+/// left behind.</summary>
+internal sealed class Check
+{
+    private readonly ProxyCheck found;
+    private readonly List<Problem> problems = [];
+    private readonly List<string> warnings = [];
+
+    private Check(ProxyCheck found) => this.found = found;
+
+    /// <summary>Checks, prints, and gives the exit code.</summary>
+    public static async Task<int> RunAsync(ProxyCheck found)
+    {
+        var check = new Check(found);
+        await check.GoAsync().ConfigureAwait(false);
+        await Console.Out.WriteAsync(found.Report(check.problems, check.warnings)).ConfigureAwait(false);
+        return found.ExitCode(check.problems.Count);
+    }
+
+    private async Task GoAsync()
+    {
+        var settings = found.Settings;
+        var account = Account.Current;
+        Try(() => account = Needs.Account(settings));
+        if (Serving.Optional(settings.PidFile) is { } pidFile)
+            Try(() => FilePlace.RequireFile(pidFile, "pidfile", StartupFault.PidFile));
+        if (!Systemd.GivesSockets && !Systemd.IsReload)
+        {
+            foreach (var place in found.Listen)
+                await TryAsync(() => place.RequireOwnAsync("listen")).ConfigureAwait(false);
+        }
+
+        if (found.Relay.IsSome)
+            await LookForRelayAsync(found.Relay.Value).ConfigureAwait(false);
+        Try(() => Needs.Resolver(settings, warnings.Add).Dispose());
+        warnings.AddRange(SettingsFiles.Warnings(found.Secrets, account));
+        if (Needs.LogPath(settings) is { } log && !File.Exists(log))
+            Try(() => FilePlace.RequireFile(log, "log_file", StartupFault.LogFile));
+        string? root = null;
+        Try(() => root = Needs.Root(settings));
+        Try(() => Needs.Become(account));
+        Try(() => Needs.Spool(settings, root ?? ""));
+    }
+
+    // A start does not look for it: it may come later.
+    private async Task LookForRelayAsync(Endpoint relay)
+    {
+        try
+        {
+            await relay.ResolveAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (SocketException failure)
+        {
+            warnings.Add($"relay {relay}: {failure.Message}");
+        }
+    }
+
+    private void Try(Action step) => TryAsync(() =>
+    {
+        step();
+        return Task.CompletedTask;
+    }).GetAwaiter().GetResult();
+
+    private async Task TryAsync(Func<Task> step)
+    {
+        try
+        {
+            await step().ConfigureAwait(false);
+        }
+        catch (StartupException failure)
+        {
+            problems.Add(found.Fault(failure.Setting, failure.Message, failure.Remedy));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+using Dkim.Core;
+using Dkim.Hosting;
+using Microsoft.Win32.SafeHandles;
+
+namespace Dkim.ProxyHost;
+
+/// <summary>What a start needs of the machine beside its files. Each step says for which setting; a start ends at the
+/// first that fails, a check goes on.</summary>
+internal static class Needs
+{
+    // The value of Net::Server's log_file that names no file.
+    private const string ToSyslog = "Sys::Syslog";
+
+    /// <summary>A failed step in a line, with the place of the setting that it was for.</summary>
+    public static string Describe(ProxyProgram program, StartupException failure) => failure.Setting.Length == 0
+        ? failure.Message
+        : program.Refusal(failure.Setting, failure.Message, failure.Remedy);
+
+    /// <summary>The account of user and group; without them, the present.</summary>
+    public static Account Account(ProxySettings settings)
+    {
+        var named = settings.User.IsSome ? settings.User.Value : new AccountName(default, default);
+        var user = Serving.Optional(named.User);
+        var group = Serving.Optional(settings.Group) ?? Serving.Optional(named.Group);
+        if (group is not null)
+        {
+            StartupException.For(
+                "group",
+                "name a group of the machine, as getent group lists them",
+                () => Hosting.Account.FindGroup(group));
+        }
+
+        return StartupException.For(
+            "user",
+            "name a user of the machine, as getent passwd lists them",
+            () => Hosting.Account.Find(user, group));
+    }
+
+    /// <summary>Becomes an account for good.</summary>
+    public static void Become(Account account) =>
+        StartupException.For("user", "start as root, or as this user", account.Become);
+
+    /// <summary>The source of DNS answers.</summary>
+    /// <param name="report">Told when its servers change and cannot be followed.</param>
+    public static IResolver Resolver(ProxySettings settings, Action<string> report)
+    {
+        var (setting, remedy) = settings.TestKeys.IsSome
+            ? ("test_keys", "name a file of lines NAME RECORD")
+            : settings.TrustAnchor.IsSome
+                ? ("trust_anchor", "name a file of DS or DNSKEY records, as /usr/share/dns/root.key of dns-root-data")
+                : ("resolver", "");
+        return StartupException.For(setting, remedy, () => Serving.OpenResolver(settings, report));
+    }
+
+    /// <summary>The file of log_file; null where it names none.</summary>
+    public static string? LogPath(ProxySettings settings) =>
+        Serving.Optional(settings.LogFile) is { } file && file != ToSyslog ? file : null;
+
+    /// <summary>The file of log_file, open to append to.</summary>
+    public static SafeFileHandle? LogFile(ProxySettings settings) => LogPath(settings) is { } file
+        ? StartupException.For(
+            "log_file", "let the user who starts the proxy write there", () => OwnProcess.OpenLogFile(file))
+        : null;
+
+    /// <summary>The directory of chroot; null where the root stays.</summary>
+    public static string? Root(ProxySettings settings)
+    {
+        if (Serving.Optional(settings.Chroot) is not { } root)
+            return null;
+        return Directory.Exists(root)
+            ? root
+            : throw new StartupException(
+                StartupFault.Privileges, $"there is no directory {root}", "chroot", "make it, or name another");
+    }
+
+    /// <summary>Where large messages wait: spool_directory, else $TMPDIR, else /tmp.</summary>
+    public static string SpoolPath(ProxySettings settings) =>
+        Serving.Optional(settings.SpoolDirectory) ?? Path.GetTempPath();
+
+    /// <summary>Sees that large messages could wait. The user is the one who serves by now.</summary>
+    /// <param name="root">The directory that is to be the root.</param>
+    public static void Spool(ProxySettings settings, string root = "")
+    {
+        var variable = settings.SpoolDirectory.IsNone && Environment.GetEnvironmentVariable("TMPDIR") is { Length: > 0 };
+        try
+        {
+            FilePlace.RequireDirectory(root + SpoolPath(settings), "spool_directory", StartupFault.Directory);
+        }
+        catch (StartupException failure) when (variable)
+        {
+            throw new StartupException(
+                failure.Fault, $"of TMPDIR: {failure.Message}", failure.Setting, "set spool_directory, or unset TMPDIR");
+        }
+    }
+}
