@@ -36,6 +36,8 @@ internal sealed class FilterDuty(FilterProgram program, SwappedResolver resolver
         order = new Order(next);
     }
 
+    public Holdings Holdings { get; } = new();
+
     public bool SkipsBodies => order.Program.SkipsBodies;
 
     public bool Ignores(MilterClient client) => order.Program.Ignores(client);

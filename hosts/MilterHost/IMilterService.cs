@@ -20,6 +20,9 @@ internal interface IMilterService
     /// body: the MTA then sends them all without waiting, and messages end when they are complete.</summary>
     bool SkipsBodies { get; }
 
+    /// <summary>What all connections hold.</summary>
+    Holdings Holdings { get; }
+
     /// <summary>The client's messages pass without being looked at.</summary>
     bool Ignores(MilterClient client);
 

@@ -20,6 +20,9 @@ internal sealed class Macros : IMilterMacros
     /// <summary>The longest text for one command, in octets.</summary>
     public const int Longest = 64 * 1024;
 
+    /// <summary>The octets of memory that they take.</summary>
+    public long Size => texts.Sum(text => (long)text.Length);
+
     /// <summary>Takes the macros of one command, in place of those that it had. Those of a command that is of no
     /// interest are forgotten.</summary>
     /// <param name="text">Names and values by turns, each ended by a NUL.</param>
@@ -35,7 +38,15 @@ internal sealed class Macros : IMilterMacros
     }
 
     /// <summary>Forgets the macros of a command and of those that follow it.</summary>
-    public void Forget(Command command) => lengths.AsSpan(Array.IndexOf(stages, command)).Clear();
+    public void Forget(Command command)
+    {
+        for (var stage = Array.IndexOf(stages, command); stage < stages.Length; stage++)
+        {
+            lengths[stage] = 0;
+            if (texts[stage].Length > WorthKeeping)
+                texts[stage] = [];
+        }
+    }
 
     /// <summary>The value that came first; an empty one only where there is no other.</summary>
     public FSharpValueOption<string> Find(string name) => Find(name, stages.Length);

@@ -35,6 +35,12 @@ internal sealed class MessageInHand(
     public void Field(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value) =>
         message?.Field(name, value, agreed.Agreed(Steps.KeepSpace));
 
+    /// <summary>Whether a field with so many octets of data would be kept.</summary>
+    public bool WouldKeep(int octets) => message?.WouldKeep(octets) ?? false;
+
+    /// <summary>A field that would not be kept, by the beginning of its data.</summary>
+    public void LongField(ReadOnlySpan<byte> start, int octets) => message?.LongField(start, octets);
+
     /// <summary>The header is complete.</summary>
     public void Plan()
     {
@@ -101,11 +107,13 @@ internal sealed class MessageInHand(
         Conclude();
     }
 
-    public void Fail(Exception failure)
+    public void Fail(Exception failure) => Fail($"{failure.GetType().Name}: {failure.Message}");
+
+    /// <summary>It cannot be handled now.</summary>
+    public void Fail(string why)
     {
         var job = macros.Find("i");
-        service.Report(
-            $"{(job.IsSome ? job.Value : "a message")} not processed: {failure.GetType().Name}: {failure.Message}");
+        service.Report($"{(job.IsSome ? job.Value : "a message")} not processed: {why}");
         Dispose();
         Final = tempFail;
     }

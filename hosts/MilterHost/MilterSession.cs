@@ -11,11 +11,21 @@ namespace Dkim.MilterHost;
 /// </summary>
 internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> output) : IDisposable
 {
+    // What is known of a long field before it is decided that it is not kept: more than any name that counts.
+    private const int LongestStart = 256;
+    private const string NoRoom = "no memory is left for unfinished mail";
     private readonly Macros macros = new();
+    private readonly Holding holding = new(service.Holdings);
     private Negotiation agreed = new(0, Actions.None, Steps.None);
     private MilterClient? client;
     private MessageInHand? message;
     private Stage stage;
+    private long macrosHeld;
+    private long fieldsHeld;
+
+    // Of a packet that has begun: its octets that are held, or that are still to be passed over.
+    private int awaited;
+    private int skipLeft;
     private int pieceLeft;
     private bool inPiece;
     private bool ignored;
@@ -54,7 +64,9 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
     {
         var left = input;
         Paused = false;
-        while (!Closed && !Waiting && !Paused && (inPiece ? TakePiece(ref left) : TakePacket(ref left)))
+        while (!Closed && !Waiting && !Paused && (inPiece ? TakePiece(ref left)
+            : skipLeft > 0 ? PassOver(ref left)
+            : TakePacket(ref left)))
         {
         }
 
@@ -87,6 +99,7 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
     {
         Closed = true;
         DropMessage();
+        holding.Dispose();
     }
 
     private bool TakePacket(ref ReadOnlySpan<byte> input)
@@ -94,7 +107,7 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
         if (input.Length < Packet.LengthSize)
             return false;
         var length = BinaryPrimitives.ReadUInt32BigEndian(input);
-        if (length is 0 or > Packet.Longest + 1)
+        if (length is 0 or > (uint)Packet.LongestField + 1)
             return Break($"a packet of {length} octets");
         if (input.Length < Packet.HeadSize)
             return false;
@@ -102,18 +115,66 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
         if (!Follows(command))
             return Break($"the command 0x{(byte)command:x2} is out of order");
         var size = (int)length - 1;
+        if (size > Packet.LongestOf(command))
+            return Break($"a packet of {length} octets with the command {(char)command}");
         if (command == Command.Body)
         {
             input = input[Packet.HeadSize..];
             (inPiece, pieceLeft) = (true, size);
-            return size <= Packet.LongestPiece || Break($"a piece of a body of {size} octets");
+            return true;
         }
 
         if (input.Length - Packet.HeadSize < size)
-            return false;
+            return Await(command, size, ref input);
+        holding.Remove(awaited);
+        awaited = 0;
         var data = input.Slice(Packet.HeadSize, size);
         input = input[(Packet.HeadSize + size)..];
         return Hear(command, data);
+    }
+
+    // A packet of which more is to come: true where it is not waited for, but passed over.
+    private bool Await(Command command, int size, ref ReadOnlySpan<byte> input)
+    {
+        if (awaited > 0)
+            return false;
+        if (command == Command.Field && !message!.WouldKeep(size))
+        {
+            var start = input[Packet.HeadSize..];
+            if (start.Length < Math.Min(size, LongestStart))
+                return false;
+            message.LongField(start, size);
+            return BeginToPassOver(size, ref input);
+        }
+
+        if (holding.TryAdd(size))
+        {
+            awaited = size;
+            return false;
+        }
+
+        if (command != Command.Field)
+            return Break(NoRoom);
+        message!.Fail(NoRoom);
+        return BeginToPassOver(size, ref input);
+    }
+
+    private bool BeginToPassOver(int size, ref ReadOnlySpan<byte> input)
+    {
+        skipLeft = size;
+        input = input[Packet.HeadSize..];
+        return true;
+    }
+
+    private bool PassOver(ref ReadOnlySpan<byte> input)
+    {
+        var length = Math.Min(skipLeft, input.Length);
+        input = input[length..];
+        skipLeft -= length;
+        if (skipLeft > 0)
+            return false;
+        stage = Stage.Header;
+        return React(Command.Field);
     }
 
     // A piece of a body is used as it comes, so that no buffer has to hold it.
@@ -234,7 +295,19 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
         if (data.Length is 0 or > Macros.Longest)
             return false;
         macros.Set((Command)data[0], data[1..]);
+        HoldMacros();
         return true;
+    }
+
+    // They are in memory already; that there is no room is a reason to let go of whoever sends so many.
+    private void HoldMacros()
+    {
+        holding.Remove(macrosHeld);
+        macrosHeld = macros.Size;
+        if (holding.TryAdd(macrosHeld))
+            return;
+        macrosHeld = 0;
+        Break(NoRoom);
     }
 
     private bool Begin(ReadOnlySpan<byte> data)
@@ -270,7 +343,15 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
         if (end < 0 || end == data.Length - 1 || data[^1] != 0)
             return false;
         stage = Stage.Header;
-        message!.Field(data[..end], data[(end + 1)..^1]);
+        var size = message!.WouldKeep(data.Length) ? MilterMemory.OfField(data.Length) : 0;
+        if (!holding.TryAdd(size))
+        {
+            message.Fail(NoRoom);
+            return true;
+        }
+
+        fieldsHeld += size;
+        message.Field(data[..end], data[(end + 1)..^1]);
         return true;
     }
 
@@ -334,6 +415,8 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
     {
         DropMessage();
         macros.Forget(Command.Mail);
+        if (macrosHeld > 0)
+            HoldMacros();
         stage = InMessage ? Stage.Connected : stage;
         Closed |= stopping;
     }
@@ -343,6 +426,8 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
         Paused |= message is not null;
         message?.Dispose();
         message = null;
+        holding.Remove(fieldsHeld);
+        fieldsHeld = 0;
     }
 
     // Without a message there is nothing to be tried again, and the MTA has its own ways without a milter.

@@ -14,6 +14,7 @@ internal sealed class MtaConnection : IReadiness, IConnection
     // A piece of a body in one read, with its head.
     private const int ScratchSize = 68 * 1024;
     private const int LeastRoom = 4096;
+    private const int LargestPooled = 1 << 17;
 
     // Milliseconds after which a connection lets others have their turn.
     private const int Turn = 5;
@@ -243,7 +244,7 @@ internal sealed class MtaConnection : IReadiness, IConnection
         }
 
         if (kept.Length == 0)
-            kept = ArrayPool<byte>.Shared.Rent(Math.Max(LeastRoom, rest.Length * 2));
+            kept = Rent(Math.Max(LeastRoom, rest.Length * 2));
         rest.CopyTo(kept);
         keptLength = rest.Length;
     }
@@ -252,16 +253,25 @@ internal sealed class MtaConnection : IReadiness, IConnection
     {
         if (keptLength < kept.Length)
             return kept;
-        var larger = ArrayPool<byte>.Shared.Rent(kept.Length * 2);
+        var larger = Rent(kept.Length * 2);
         kept.AsSpan(0, keptLength).CopyTo(larger);
-        ArrayPool<byte>.Shared.Return(kept);
+        Return(kept);
         return kept = larger;
+    }
+
+    // The pool does not give large ones back.
+    private static byte[] Rent(int length) =>
+        length <= LargestPooled ? ArrayPool<byte>.Shared.Rent(length) : GC.AllocateUninitializedArray<byte>(length);
+
+    private static void Return(byte[] array)
+    {
+        if (array.Length is > 0 and <= LargestPooled)
+            ArrayPool<byte>.Shared.Return(array);
     }
 
     private void Forget()
     {
-        if (kept.Length > 0)
-            ArrayPool<byte>.Shared.Return(kept);
+        Return(kept);
         kept = [];
         keptLength = 0;
     }

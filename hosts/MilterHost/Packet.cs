@@ -16,8 +16,19 @@ internal static class Packet
     /// <summary>The longest data of a packet with a piece of a body.</summary>
     public const int LongestPiece = 65535;
 
-    /// <summary>The longest data of any other packet. A field of a header may be as long as the MTA lets it.</summary>
-    public const int Longest = 1 << 20;
+    /// <summary>The longest data of a packet with a field of a header, which may be as long as the MTA lets it.</summary>
+    public const int LongestField = int.MaxValue - 1;
+
+    /// <summary>The longest data of any other packet.</summary>
+    public const int Longest = 1 << 17;
+
+    /// <summary>The longest data of a packet with a command.</summary>
+    public static int LongestOf(Command command) => command switch
+    {
+        Command.Field => LongestField,
+        Command.Body => LongestPiece,
+        _ => Longest,
+    };
 
     /// <summary>Appends a packet without data.</summary>
     public static void Write(IBufferWriter<byte> output, Reply reply)

@@ -104,6 +104,7 @@ type internal FateProgram(edits: Edit list, resolver: IResolver) =
     let reports = List<string>()
     let headers = List<string list>()
     let macros = List<string voption list>()
+    let holdings = Holdings()
 
     let tell (edit: Edit) (reply: IMilterReply) =
         match edit with
@@ -219,6 +220,7 @@ type internal FateProgram(edits: Edit list, resolver: IResolver) =
                 AtEndOfHeader = [ "i"; "mail_host" ]
             }
 
+        member _.Holdings = holdings
         member _.Quarantines = false
         member _.IgnoresSome = true
         member _.SkipsBodies = true

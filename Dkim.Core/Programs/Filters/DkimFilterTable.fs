@@ -183,8 +183,8 @@ let private whole: Setting<DkimFilterSettings> list =
     [
         Setting.make "MaximumHeaders" octets _.MaximumHeaders (fun v s -> { s with MaximumHeaders = v })
         |> key
-        |> Setting.says "the longest header to take; 0 for as long as the MTA lets through"
-        |> Setting.detail "What becomes of a message with a longer one, On-Security says. 0 means 64 MiB."
+        |> Setting.says "the longest header to take, in octets; 0 for 1048576, the most"
+        |> Setting.detail "What becomes of a message with a longer one, On-Security says."
         switch "RequiredHeaders" _.RequiredHeaders (fun v s -> { s with RequiredHeaders = v })
         |> both 'r'
         |> Setting.says "look whether every field is there as often as RFC 5322 has it"

@@ -4,8 +4,9 @@ module internal Dkim.Core.FilterPolicies
 open System
 open System.Net
 
-/// Header octets where no limit is set (MaximumHeaders 0); the MTA has a lower one.
-let private mostHeader = 67108864<octet>
+/// Header octets where no limit is set (MaximumHeaders 0), and where a higher one is: what a judged header costs is some
+/// 50 ms and four times its octets. MTAs have lower limits, 32 KiB (Sendmail) and 100 KiB a field (Postfix).
+let private mostHeader = HeaderLimits.defaults.Octets
 
 /// What the machine contributes.
 [<NoComparison; NoEquality>]
@@ -161,7 +162,11 @@ let private dkimMarks (settings: DkimFilterSettings) (surroundings: Surroundings
 
 // A field costs memory beside its octets. No mail has as many as one for every 16 octets.
 let private headerLimits (octets: int<octet>) : HeaderLimits =
-    let most = if octets = 0<octet> then mostHeader else octets
+    let most =
+        if octets = 0<octet> then
+            mostHeader
+        else
+            min octets mostHeader
 
     {
         Octets = most

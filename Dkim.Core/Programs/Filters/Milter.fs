@@ -187,6 +187,32 @@ module MilterField =
 
         octets.Slice(from).ToArray() |> Array.filter (fun octet -> octet <> Octets.CR)
 
+/// How much of what MTAs have said, and not finished, all connections of a milter may hold in memory together: packets
+/// that are not complete, macros, and headers of messages on their way.
+module MilterMemory =
+    /// What each connection holds without asking, in octets: the header of nearly every message.
+    [<CompiledName "Unasked">]
+    let unasked = 32768L
+
+    // What all may hold beyond that, in octets. The header of a message costs some four times as much while it is judged.
+    let private most = 67108864L
+
+    /// The part of what a connection holds that counts for all.
+    [<CompiledName "Counted">]
+    let counted (held: int64) : int64 = max 0L (held - unasked)
+
+    /// Whether all connections together may hold so much that counts.
+    [<CompiledName "MayHold">]
+    let mayHold (counted: int64) : bool = counted <= most
+
+    /// Whether so much has been held that its room is to be given back once it is free.
+    [<CompiledName "IsMuch">]
+    let isMuch (counted: int64) : bool = counted > most / 8L
+
+    /// What a field of a header costs, whose name and value are so long together.
+    [<CompiledName "OfField">]
+    let ofField (octets: int) : int64 = int64 octets + 128L
+
 /// The passage of one message through a milter, on one thread at a time. The order of calls: `Sender`, `Recipient`,
 /// `Field`, `EndOfHeader`, `Feed`, `End`, then `Answer` while there are `Questions`, then `Decision`. As soon as `Decided` is true
 /// only `Decision` is left to call.
@@ -212,6 +238,16 @@ type MilterMessage internal (parts: MilterParts, client: MilterClient) =
 
     let isResults (name: ReadOnlySpan<byte>) =
         Ascii.EqualsIgnoreCase(name.TrimEnd " \t"B, "authentication-results"B)
+
+    let isBeyond (octets: int64) =
+        octets > int64 parts.HeaderLimits.Octets
+        || fields.Count >= parts.HeaderLimits.Fields
+
+    // What was kept so far is of no more use.
+    let giveUp () =
+        isTooLarge <- true
+        fields.Clear()
+        fields.TrimExcess()
 
     let running () =
         match passage with
@@ -248,17 +284,24 @@ type MilterMessage internal (parts: MilterParts, client: MilterClient) =
         if isResults name then
             results <- results + 1
 
-        if isTooLarge then
-            ()
-        elif
-            headerOctets > int64 parts.HeaderLimits.Octets
-            || fields.Count >= parts.HeaderLimits.Fields
-        then
-            isTooLarge <- true
-            // What was kept so far is of no more use.
-            fields.Clear()
-        else
-            fields.Add(MilterField.received name value spaceKept)
+        if isTooLarge then ()
+        elif isBeyond headerOctets then giveUp ()
+        else fields.Add(MilterField.received name value spaceKept)
+
+    /// Whether a field of so many octets, of which two are no part of name and value, would be kept.
+    member _.WouldKeep(octets: int) : bool =
+        not isTooLarge && not (isBeyond (headerOctets + int64 octets))
+
+    /// A field that would not be kept. `start` is its beginning, with a NUL behind the name; names that are longer than
+    /// that are none that is looked for.
+    member _.LongField(start: ReadOnlySpan<byte>, octets: int) : unit =
+        headerOctets <- headerOctets + int64 octets
+        let nameLength = start.IndexOf 0uy
+
+        if nameLength >= 0 && isResults (start.Slice(0, nameLength)) then
+            results <- results + 1
+
+        giveUp ()
 
     /// The header is complete. `now` is the time of day in seconds since 1970-01-01T00:00:00Z.
     member _.EndOfHeader(macros: IMilterMacros, now: int64<sec>) : unit =

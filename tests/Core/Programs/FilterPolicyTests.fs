@@ -189,7 +189,8 @@ let private effects: (string * (FilterPolicy -> bool)) list =
         "On-Default discard", (fun p -> p.Actions = FilterCodecs.everyAction FilterAction.Discard)
         "FixCRLF yes", _.FixLineEnds
         "MaximumHeaders 1000", (fun p -> p.HeaderLimits.Octets = 1000<octet>)
-        "MaximumHeaders 0", (fun p -> p.HeaderLimits.Octets > 1000000<octet>)
+        "MaximumHeaders 0", (fun p -> p.HeaderLimits.Octets = 1048576<octet>)
+        "MaximumHeaders 50000000", (fun p -> p.HeaderLimits.Octets = 1048576<octet>)
         "MaximumHeaders 0", (fun p -> p.HeaderLimits.Fields = 65536)
     ]
 
