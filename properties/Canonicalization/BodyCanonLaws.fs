@@ -1,14 +1,10 @@
-[<NUnit.Framework.TestFixture>]
-[<FsCheck.NUnit.Properties(Arbitrary = [| typeof<Dkim.Properties.MailGenerators.Arbitraries> |],
-                           MaxTest = 2000,
-                           QuietOnSuccess = true)>]
 module Dkim.Properties.BodyCanonLaws
 
 open System
 open System.Buffers
 open System.Text.RegularExpressions
-open NUnit.Framework
-open FsCheck.NUnit
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 
 type private Sink() =
@@ -106,81 +102,96 @@ let private forAll (length: int) (law: BodyCanon -> string -> bool) =
     |> List.iteri (fun index canon ->
         texts length
         |> Seq.tryFind (law canon >> not)
-        |> Option.iter (fun text -> Assert.Fail("canonicalization " + string index + ": " + escaped text)))
-
-[<Category "RFC6376-3.4.3-1">]
-[<Category "RFC6376-3.4.3-2">]
-[<Category "RFC6376-3.4.4-1">]
-[<Category "RFC6376-3.4.4-2">]
-[<Category "RFC6376-3.4.4-3">]
-[<Category "RFC6376-3.4.4-4">]
-[<Category "RFC6376-3.4.4-5">]
-[<Category "RFC4870-3.4.2.1-1">]
-[<Category "RFC4870-3.4.2.2-2">]
-[<Test>]
-let ``step is what the RFCs say, for every short body`` () =
-    forAll 7 (fun canon text -> byStep canon text = Naive.canonical canon text)
-
-[<Test>]
-let ``the fast path is step, for every short body`` () =
-    forAll 7 (fun canon text -> byFeed canon (whole text) = byStep canon text)
-
-[<Category "RFC6376-3.4-4">]
-[<Test>]
-let ``any cut into two pieces gives the same octets, for every short body`` () =
-    forAll 6 (fun canon text ->
-        let expected = byStep canon text
-        let octets = Octets.ofLatin1 text
-
-        seq { 0 .. octets.Length }
-        |> Seq.forall (fun at ->
-            byFeed
-                canon
-                [
-                    ReadOnlyMemory(octets, 0, at)
-                    ReadOnlyMemory(octets, at, octets.Length - at)
-                ]
-                =
-                expected))
-
-[<Test>]
-let ``single octets give the same octets, for every short body`` () =
-    forAll 7 (fun canon text ->
-        let octets = Octets.ofLatin1 text
-        byFeed canon (Seq.init octets.Length (fun at -> ReadOnlyMemory(octets, at, 1))) = byStep canon text)
-
-// DomainKeys' forms begin with the line between header and body, so that a second pass would add another.
-[<Test>]
-let ``a canonical body is its own canonical form`` () =
-    texts 7
-    |> Seq.tryFind (fun text ->
-        [ SimpleBody; RelaxedBody ]
-        |> List.exists (fun canon ->
-            let once = byStep canon text
-            byStep canon once <> once))
-    |> Option.iter (fun text -> Assert.Fail(escaped text))
-
-[<Test>]
-let ``relaxed after simple is relaxed`` () =
-    texts 7
-    |> Seq.tryFind (fun text -> byStep RelaxedBody (byStep SimpleBody text) <> byStep RelaxedBody text)
-    |> Option.iter (fun text -> Assert.Fail(escaped text))
+        |> Option.iter (fun text -> failtest ("canonicalization " + string index + ": " + escaped text)))
 
 let private eachCanon law = canons |> List.forall law
 
-[<Property>]
-let ``step is what the RFCs say`` (MailBody octets) =
-    let text = Octets.latin1 (ReadOnlySpan octets)
-    eachCanon (fun canon -> byStep canon text = Naive.canonical canon text)
+let private trials =
+    {
+        Count = 2000
+        Arbitraries = [ typeof<Dkim.Properties.MailGenerators.Arbitraries> ]
+    }
 
-[<Category "RFC6376-3.4-4">]
-[<Property>]
-let ``the fast path in any pieces is step`` (MailBody octets) cuts =
-    let text = Octets.latin1 (ReadOnlySpan octets)
-    eachCanon (fun canon -> byFeed canon (Cuts.pieces cuts octets) = byStep canon text)
+[<Tests>]
+let tests =
+    testList
+        "BodyCanonLaws"
+        [
+            proves
+                [
+                    "RFC6376-3.4.3-1"
+                    "RFC6376-3.4.3-2"
+                    "RFC6376-3.4.4-1"
+                    "RFC6376-3.4.4-2"
+                    "RFC6376-3.4.4-3"
+                    "RFC6376-3.4.4-4"
+                    "RFC6376-3.4.4-5"
+                    "RFC4870-3.4.2.1-1"
+                    "RFC4870-3.4.2.2-2"
+                ]
+                (testCase "step is what the RFCs say, for every short body" (fun () ->
+                    forAll 7 (fun canon text -> byStep canon text = Naive.canonical canon text)))
 
-[<Property>]
-let ``what is appended after a finished line changes nothing before it`` (MailBody octets) (MailBody more) =
-    let text = Octets.latin1 (ReadOnlySpan octets) + "a\r\n"
-    let longer = text + Octets.latin1 (ReadOnlySpan more)
-    eachCanon (fun canon -> (byStep canon longer).StartsWith(byStep canon text, StringComparison.Ordinal))
+            testCase "the fast path is step, for every short body" (fun () ->
+                forAll 7 (fun canon text -> byFeed canon (whole text) = byStep canon text))
+
+            proves
+                [ "RFC6376-3.4-4" ]
+                (testCase "any cut into two pieces gives the same octets, for every short body" (fun () ->
+                    forAll 6 (fun canon text ->
+                        let expected = byStep canon text
+                        let octets = Octets.ofLatin1 text
+
+                        seq { 0 .. octets.Length }
+                        |> Seq.forall (fun at ->
+                            byFeed
+                                canon
+                                [
+                                    ReadOnlyMemory(octets, 0, at)
+                                    ReadOnlyMemory(octets, at, octets.Length - at)
+                                ]
+                                =
+                                expected))))
+
+            testCase "single octets give the same octets, for every short body" (fun () ->
+                forAll 7 (fun canon text ->
+                    let octets = Octets.ofLatin1 text
+
+                    byFeed canon (Seq.init octets.Length (fun at -> ReadOnlyMemory(octets, at, 1))) =
+                        byStep canon text))
+
+            // DomainKeys' forms begin with the line between header and body, so that a second pass would add another.
+            testCase "a canonical body is its own canonical form" (fun () ->
+                texts 7
+                |> Seq.tryFind (fun text ->
+                    [ SimpleBody; RelaxedBody ]
+                    |> List.exists (fun canon ->
+                        let once = byStep canon text
+                        byStep canon once <> once))
+                |> Option.iter (fun text -> failtest (escaped text)))
+
+            testCase "relaxed after simple is relaxed" (fun () ->
+                texts 7
+                |> Seq.tryFind (fun text -> byStep RelaxedBody (byStep SimpleBody text) <> byStep RelaxedBody text)
+                |> Option.iter (fun text -> failtest (escaped text)))
+
+            testLaw trials "step is what the RFCs say" (fun (MailBody octets) ->
+                let text = Octets.latin1 (ReadOnlySpan octets)
+                eachCanon (fun canon -> byStep canon text = Naive.canonical canon text))
+
+            proves
+                [ "RFC6376-3.4-4" ]
+                (testLaw trials "the fast path in any pieces is step" (fun (MailBody octets) cuts ->
+                    let text = Octets.latin1 (ReadOnlySpan octets)
+                    eachCanon (fun canon -> byFeed canon (Cuts.pieces cuts octets) = byStep canon text)))
+
+            testLaw
+                trials
+                "what is appended after a finished line changes nothing before it"
+                (fun (MailBody octets) (MailBody more) ->
+                    let text = Octets.latin1 (ReadOnlySpan octets) + "a\r\n"
+                    let longer = text + Octets.latin1 (ReadOnlySpan more)
+
+                    eachCanon (fun canon ->
+                        (byStep canon longer).StartsWith(byStep canon text, StringComparison.Ordinal)))
+        ]

@@ -1,14 +1,10 @@
-[<NUnit.Framework.TestFixture>]
-[<FsCheck.NUnit.Properties(Arbitrary = [| typeof<Dkim.Properties.MailGenerators.Arbitraries> |],
-                           MaxTest = 500,
-                           QuietOnSuccess = true)>]
 module Dkim.Properties.DigestLaws
 
 open System
 open System.Buffers
 open System.Security.Cryptography
-open NUnit.Framework
-open FsCheck.NUnit
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 
 type private Sink() =
@@ -46,121 +42,137 @@ let private requests (limit: int) (prefix: byte[]) : DigestRequest list =
                     }
     ]
 
-[<Category "RFC6376-3.5-23">]
-[<Category "RFC6376-3.7-1">]
-[<Property>]
-let ``every digest is that of the prefix and the canonical octets up to the limit``
-    (MailBody octets)
-    cuts
-    (limit: byte)
-    =
-    let prefix = Octets.ofLatin1 "prefix"
-    let wanted = requests (int limit) prefix
-    use hasher = new BodyHasher(wanted)
+let private trials =
+    {
+        Count = 500
+        Arbitraries = [ typeof<Dkim.Properties.MailGenerators.Arbitraries> ]
+    }
 
-    for piece in Cuts.pieces cuts octets do
-        hasher.Feed piece.Span
+[<Tests>]
+let tests =
+    testList
+        "DigestLaws"
+        [
+            proves
+                [ "RFC6376-3.5-23"; "RFC6376-3.7-1" ]
+                (testLaw
+                    trials
+                    "every digest is that of the prefix and the canonical octets up to the limit"
+                    (fun (MailBody octets) cuts (limit: byte) ->
+                        let prefix = Octets.ofLatin1 "prefix"
+                        let wanted = requests (int limit) prefix
+                        use hasher = new BodyHasher(wanted)
 
-    let digests = hasher.Finish()
+                        for piece in Cuts.pieces cuts octets do
+                            hasher.Feed piece.Span
 
-    wanted
-    |> List.forall (fun request ->
-        let whole = canonical request.Canon octets
+                        let digests = hasher.Finish()
 
-        let length =
-            request.Limit |> ValueOption.map int |> ValueOption.defaultValue whole.Length
+                        wanted
+                        |> List.forall (fun request ->
+                            let whole = canonical request.Canon octets
 
-        let expected = hash request.Hash (Array.append prefix (Array.truncate length whole))
+                            let length =
+                                request.Limit |> ValueOption.map int |> ValueOption.defaultValue whole.Length
 
-        match Digests.tryFind request digests with
-        | ValueSome digest ->
-            digest.Value = expected
-            && digest.CanonicalLength = int64 whole.Length * 1L<octet>
-        | ValueNone -> false)
+                            let expected = hash request.Hash (Array.append prefix (Array.truncate length whole))
 
-[<Property>]
-let ``once nothing more is wanted, nothing more matters`` (MailBody octets) (MailBody more) (limit: byte) =
-    let request =
-        {
-            Hash = Sha256
-            Canon = RelaxedBody
-            Limit = ValueSome(int64 limit * 1L<octet>)
-            Prefix = ReadOnlyMemory.Empty
-        }
+                            match Digests.tryFind request digests with
+                            | ValueSome digest ->
+                                digest.Value = expected
+                                && digest.CanonicalLength = int64 whole.Length * 1L<octet>
+                            | ValueNone -> false)))
 
-    let value (rest: byte[]) =
-        use hasher = new BodyHasher([ request ])
-        hasher.Feed(ReadOnlySpan octets)
+            testLaw
+                trials
+                "once nothing more is wanted, nothing more matters"
+                (fun (MailBody octets) (MailBody more) (limit: byte) ->
+                    let request =
+                        {
+                            Hash = Sha256
+                            Canon = RelaxedBody
+                            Limit = ValueSome(int64 limit * 1L<octet>)
+                            Prefix = ReadOnlyMemory.Empty
+                        }
 
-        if hasher.WantsMore then
-            ValueNone
-        else
-            hasher.Feed(ReadOnlySpan rest)
+                    let value (rest: byte[]) =
+                        use hasher = new BodyHasher([ request ])
+                        hasher.Feed(ReadOnlySpan octets)
 
-            Digests.tryFind request (hasher.Finish())
-            |> ValueOption.map (fun digest -> digest.Value)
+                        if hasher.WantsMore then
+                            ValueNone
+                        else
+                            hasher.Feed(ReadOnlySpan rest)
 
-    value more = value [||]
+                            Digests.tryFind request (hasher.Finish())
+                            |> ValueOption.map (fun digest -> digest.Value)
 
-/// Stretches that pass untouched, around all lengths at which octets wait or are hashed at once, between places where
-/// something is left out.
-[<Test>]
-let ``long stretches and short ones are hashed in their order`` () =
-    let lengths = [ 1; 2046; 2047; 2048; 2049; 5000; 8191; 8192; 8193 ]
+                    value more = value [||])
 
-    let request =
-        {
-            Hash = Sha256
-            Canon = RelaxedBody
-            Limit = ValueNone
-            Prefix = ReadOnlyMemory.Empty
-        }
+            // Stretches that pass untouched, around all lengths at which octets wait or are hashed at once, between places where
+            // something is left out.
+            testCase "long stretches and short ones are hashed in their order" (fun () ->
+                let lengths = [ 1; 2046; 2047; 2048; 2049; 5000; 8191; 8192; 8193 ]
 
-    for first in lengths do
-        for second in lengths do
-            for third in lengths do
-                let octets =
-                    Octets.ofLatin1 (
-                        String('a', first)
-                        + "  "
-                        + String('b', second)
-                        + "  "
-                        + String('c', third)
-                        + "\r\n"
-                    )
+                let request =
+                    {
+                        Hash = Sha256
+                        Canon = RelaxedBody
+                        Limit = ValueNone
+                        Prefix = ReadOnlyMemory.Empty
+                    }
 
-                use hasher = new BodyHasher([ request ])
-                hasher.Feed(ReadOnlySpan octets)
+                for first in lengths do
+                    for second in lengths do
+                        for third in lengths do
+                            let octets =
+                                Octets.ofLatin1 (
+                                    String('a', first)
+                                    + "  "
+                                    + String('b', second)
+                                    + "  "
+                                    + String('c', third)
+                                    + "\r\n"
+                                )
 
-                match Digests.tryFind request (hasher.Finish()) with
-                | ValueSome digest ->
-                    let expected = Convert.ToHexString(hash Sha256 (canonical RelaxedBody octets))
-                    let cut = String.Join(", ", [ first; second; third ])
-                    Assert.That(Convert.ToHexString digest.Value, Is.EqualTo expected, cut)
-                | ValueNone -> Assert.Fail "no digest"
+                            use hasher = new BodyHasher([ request ])
+                            hasher.Feed(ReadOnlySpan octets)
 
-[<Property>]
-let ``requests that differ in their prefix alone have digests of their own`` (MailBody octets) (prefixes: string list) =
-    let wanted =
-        prefixes
-        |> List.map (fun prefix ->
-            {
-                Hash = Sha1
-                Canon = NofwsBody
-                Limit = ValueNone
-                // All of one length.
-                Prefix = ReadOnlyMemory(Octets.ofLatin1 (String.Concat(prefix, "12345678").Substring(0, 8)))
-            })
+                            match Digests.tryFind request (hasher.Finish()) with
+                            | ValueSome digest ->
+                                let expected = Convert.ToHexString(hash Sha256 (canonical RelaxedBody octets))
+                                let cut = String.Join(", ", [ first; second; third ])
+                                Expect.about cut (fun () -> Expect.equal expected (Convert.ToHexString digest.Value))
+                            | ValueNone -> failtest "no digest")
 
-    use hasher = new BodyHasher(wanted)
-    hasher.Feed(ReadOnlySpan octets)
-    let digests = hasher.Finish()
+            testLaw
+                trials
+                "requests that differ in their prefix alone have digests of their own"
+                (fun (MailBody octets) (prefixes: string list) ->
+                    let wanted =
+                        prefixes
+                        |> List.map (fun prefix ->
+                            {
+                                Hash = Sha1
+                                Canon = NofwsBody
+                                Limit = ValueNone
+                                // All of one length.
+                                Prefix =
+                                    ReadOnlyMemory(
+                                        Octets.ofLatin1 (String.Concat(prefix, "12345678").Substring(0, 8))
+                                    )
+                            })
 
-    wanted
-    |> List.forall (fun request ->
-        let expected =
-            hash Sha1 (Array.append (request.Prefix.ToArray()) (canonical NofwsBody octets))
+                    use hasher = new BodyHasher(wanted)
+                    hasher.Feed(ReadOnlySpan octets)
+                    let digests = hasher.Finish()
 
-        match Digests.tryFind request digests with
-        | ValueSome digest -> digest.Value = expected
-        | ValueNone -> false)
+                    wanted
+                    |> List.forall (fun request ->
+                        let expected =
+                            hash Sha1 (Array.append (request.Prefix.ToArray()) (canonical NofwsBody octets))
+
+                        match Digests.tryFind request digests with
+                        | ValueSome digest -> digest.Value = expected
+                        | ValueNone -> false))
+        ]

@@ -1,14 +1,10 @@
-[<NUnit.Framework.TestFixture>]
-[<FsCheck.NUnit.Properties(Arbitrary = [| typeof<Dkim.Properties.MailGenerators.Arbitraries> |],
-                           MaxTest = 1000,
-                           QuietOnSuccess = true)>]
 module Dkim.Properties.HeaderCanonLaws
 
 open System
 open System.Buffers
 open System.Text.RegularExpressions
-open NUnit.Framework
-open FsCheck.NUnit
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 
 let private canonical (canon: HeaderCanon) (field: Field) : string =
@@ -25,60 +21,73 @@ let private naiveRelaxed (name: string) (value: string) : string =
 
 let private field (SomeField(name, value)) = Field.ofText name value
 
-[<Category "RFC6376-3.4.2-1">]
-[<Category "RFC6376-3.4.2-3">]
-[<Category "RFC6376-3.4.2-4">]
-[<Category "RFC6376-3.4.2-5">]
-[<Category "RFC6376-3.4.2-6">]
-[<Test>]
-let ``relaxed is what the RFC says, for every short value`` () =
-    let rec texts n =
-        if n = 0 then
-            Seq.singleton ""
-        else
-            texts (n - 1)
-            |> Seq.collect (fun text -> [ " "; "\t"; "\r"; "\n"; "a"; "\r\n " ] |> Seq.map (fun part -> text + part))
+let private trials =
+    {
+        Count = 1000
+        Arbitraries = [ typeof<Dkim.Properties.MailGenerators.Arbitraries> ]
+    }
 
-    for value in Seq.collect texts [ 0..6 ] do
-        if canonical RelaxedHeader (Field.ofText "A" value) <> naiveRelaxed "A" value then
-            Assert.Fail(value.Replace("\r", "\\r").Replace("\n", "\\n"))
+[<Tests>]
+let tests =
+    testList
+        "HeaderCanonLaws"
+        [
+            proves
+                [
+                    "RFC6376-3.4.2-1"
+                    "RFC6376-3.4.2-3"
+                    "RFC6376-3.4.2-4"
+                    "RFC6376-3.4.2-5"
+                    "RFC6376-3.4.2-6"
+                ]
+                (testCase "relaxed is what the RFC says, for every short value" (fun () ->
+                    let rec texts n =
+                        if n = 0 then
+                            Seq.singleton ""
+                        else
+                            texts (n - 1)
+                            |> Seq.collect (fun text ->
+                                [ " "; "\t"; "\r"; "\n"; "a"; "\r\n " ] |> Seq.map (fun part -> text + part))
 
-[<Test>]
-let ``relaxed is what the RFC says, for every octet of a name`` () =
-    for octet in [ 33..126 ] |> List.except [ int ':' ] do
-        let name = string (char octet)
-        Assert.That(canonical RelaxedHeader (Field.ofText name " x"), Is.EqualTo(naiveRelaxed name " x"))
+                    for value in Seq.collect texts [ 0..6 ] do
+                        if canonical RelaxedHeader (Field.ofText "A" value) <> naiveRelaxed "A" value then
+                            failtest (value.Replace("\r", "\\r").Replace("\n", "\\n"))))
 
-[<Property>]
-let ``relaxed is what the RFC says`` (SomeField(name, value)) =
-    canonical RelaxedHeader (Field.ofText name value) = naiveRelaxed name value
+            testCase "relaxed is what the RFC says, for every octet of a name" (fun () ->
+                for octet in [ 33..126 ] |> List.except [ int ':' ] do
+                    let name = string (char octet)
+                    Expect.equal (naiveRelaxed name " x") (canonical RelaxedHeader (Field.ofText name " x")))
 
-[<Property>]
-let ``simple is the field`` (some: SomeField) =
-    canonical SimpleHeader (field some) = Octets.latin1 (field some).Raw.Span
+            testLaw trials "relaxed is what the RFC says" (fun (SomeField(name, value)) ->
+                canonical RelaxedHeader (Field.ofText name value) = naiveRelaxed name value)
 
-[<Property>]
-let ``nofws has no white space and keeps all else`` (some: SomeField) =
-    canonical NofwsHeader (field some) = Regex.Replace(Octets.latin1 (field some).Raw.Span, "[ \t\r\n]", "")
+            testLaw trials "simple is the field" (fun (some: SomeField) ->
+                canonical SimpleHeader (field some) = Octets.latin1 (field some).Raw.Span)
 
-[<Property>]
-let ``a canonical field is its own canonical form`` (some: SomeField) =
-    [ SimpleHeader; RelaxedHeader; NofwsHeader ]
-    |> List.forall (fun canon ->
-        let once = canonical canon (field some)
-        canonical canon (Field.ofOctets (ReadOnlyMemory(Octets.ofLatin1 once))) = once)
+            testLaw trials "nofws has no white space and keeps all else" (fun (some: SomeField) ->
+                canonical NofwsHeader (field some) =
+                    Regex.Replace(Octets.latin1 (field some).Raw.Span, "[ \t\r\n]", ""))
 
-[<Property>]
-let ``without cuts the extent and nothing else`` (some: SomeField) (at: uint16) (length: uint16) =
-    let field = field some
-    let value = field.ValueText
-    let start = int at % (value.Length + 1)
-    let count = int length % (value.Length - start + 1)
+            testLaw trials "a canonical field is its own canonical form" (fun (some: SomeField) ->
+                [ SimpleHeader; RelaxedHeader; NofwsHeader ]
+                |> List.forall (fun canon ->
+                    let once = canonical canon (field some)
+                    canonical canon (Field.ofOctets (ReadOnlyMemory(Octets.ofLatin1 once))) = once))
 
-    let extent =
-        {
-            At = start * 1<octet>
-            Length = count * 1<octet>
-        }
+            testLaw
+                trials
+                "without cuts the extent and nothing else"
+                (fun (some: SomeField) (at: uint16) (length: uint16) ->
+                    let field = field some
+                    let value = field.ValueText
+                    let start = int at % (value.Length + 1)
+                    let count = int length % (value.Length - start + 1)
 
-    (CanonicalHeader.without extent field).ValueText = value.Remove(start, count)
+                    let extent =
+                        {
+                            At = start * 1<octet>
+                            Length = count * 1<octet>
+                        }
+
+                    (CanonicalHeader.without extent field).ValueText = value.Remove(start, count))
+        ]

@@ -1,5 +1,4 @@
 /// Connections of MTAs over real sockets: what a connection says is what its session says.
-[<NUnit.Framework.TestFixture>]
 module Dkim.Properties.MilterConnectionLaws
 
 open System
@@ -10,7 +9,8 @@ open System.Threading
 open System.Threading.Tasks
 open FsCheck
 open FsCheck.FSharp
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Hosting
 open Dkim.MilterHost
@@ -77,7 +77,7 @@ type private Serving(program: FateProgram, patience: Patience) =
             connections.Dispose()
 
 let private same (actual: byte[]) (expected: byte[]) =
-    Assert.That(Convert.ToHexString actual, Is.EqualTo(Convert.ToHexString expected))
+    Expect.equal (Convert.ToHexString expected) (Convert.ToHexString actual)
 
 let private readAll (client: Socket) : byte[] =
     use all = new IO.MemoryStream()
@@ -97,7 +97,7 @@ let private read (client: Socket) (count: int) : byte[] =
 
     while filled < count do
         let more = client.Receive(octets, filled, count - filled, SocketFlags.None)
-        Assert.That(more, Is.GreaterThan 0, "the connection ended")
+        Expect.about "the connection ended" (fun () -> Expect.above 0 more)
         filled <- filled + more
 
     octets
@@ -170,102 +170,103 @@ let private expected (stream: byte[]) =
 
 let private cuts = Gen.listOf (Gen.elements [ 1; 2; 5; 40; 100; 1000 ])
 
-[<FsCheck.NUnit.Property(MaxTest = 100, QuietOnSuccess = true)>]
-let ``A connection says what its session says, whatever the segments`` () =
-    Prop.forAll (Arb.fromGen (Gen.zip fates cuts)) (fun (fates, cuts) ->
-        let stream = whole fates
-        use resolver = KeyFileResolver.Read("first yes\nround1 yes\nround2 yes", "none")
-        same (said resolver stream cuts) (expected stream))
+let private trials = { Count = 100; Arbitraries = [] }
 
-[<FsCheck.NUnit.Property(MaxTest = 30, QuietOnSuccess = true)>]
-let ``Slow answers change nothing but the time`` () =
-    Prop.forAll (Arb.fromGen (Gen.zip fates cuts)) (fun (fates, cuts) ->
-        let stream = whole (List.truncate 3 fates)
-        use resolver = slow 3
-        same (said resolver stream cuts) (expected stream))
+[<Tests>]
+let tests =
+    testList
+        "MilterConnectionLaws"
+        [
+            testLaw trials "A connection says what its session says, whatever the segments" (fun () ->
+                Prop.forAll (Arb.fromGen (Gen.zip fates cuts)) (fun (fates, cuts) ->
+                    let stream = whole fates
+                    use resolver = KeyFileResolver.Read("first yes\nround1 yes\nround2 yes", "none")
+                    same (said resolver stream cuts) (expected stream)))
 
-[<Test>]
-let ``While names are looked up, the MTA hears that somebody is there`` () =
-    use resolver = slow 2500
-    let patience = Patience(Progress = TimeSpan.FromMilliseconds 600.0)
-    use serving = new Serving(FateProgram([], resolver), patience)
-    use client = serving.Connect()
-    greet client
-    let clock = Stopwatch.StartNew()
-    client.Send(Array.append (messageOf (Late(1, true))) endOfBody) |> ignore
-    let progress = Packets.packet 'p' [||]
-    same (read client 5) progress
-    Assert.That(clock.Elapsed, Is.LessThan(TimeSpan.FromSeconds 2.0))
-    let mutable reply = read client 5
+            testLaw { trials with Count = 30 } "Slow answers change nothing but the time" (fun () ->
+                Prop.forAll (Arb.fromGen (Gen.zip fates cuts)) (fun (fates, cuts) ->
+                    let stream = whole (List.truncate 3 fates)
+                    use resolver = slow 3
+                    same (said resolver stream cuts) (expected stream)))
 
-    while reply = progress do
-        reply <- read client 5
+            testCase "While names are looked up, the MTA hears that somebody is there" (fun () ->
+                use resolver = slow 2500
+                let patience = Patience(Progress = TimeSpan.FromMilliseconds 600.0)
+                use serving = new Serving(FateProgram([], resolver), patience)
+                use client = serving.Connect()
+                greet client
+                let clock = Stopwatch.StartNew()
+                client.Send(Array.append (messageOf (Late(1, true))) endOfBody) |> ignore
+                let progress = Packets.packet 'p' [||]
+                same (read client 5) progress
+                Expect.below (TimeSpan.FromSeconds 2.0) clock.Elapsed
+                let mutable reply = read client 5
 
-    same (reply) (Packets.packet 'a' [||])
+                while reply = progress do
+                    reply <- read client 5
 
-[<Test>]
-let ``A stop ends what is idle and lets a message on its way have its last word`` () =
-    use resolver = slow 300
-    use serving = new Serving(FateProgram([], resolver), Patience())
-    use idle = serving.Connect()
-    use busy = serving.Connect()
-    greet idle
-    greet busy
-    busy.Send(messageOf (Late(2, true))) |> ignore
-    busy.Send(Said.octetsOf (Said.Piece 10)) |> ignore
-    same (read busy 5) (Packets.packet 'c' [||])
-    serving.Stop false
-    Assert.That(readAll idle, Is.Empty)
-    busy.Send endOfBody |> ignore
-    same (readAll busy) (Packets.packet 'a' [||])
-    Assert.That(serving.Ended.Wait 5000)
+                same (reply) (Packets.packet 'a' [||]))
 
-[<Test>]
-let ``An MTA that says nothing for too long is let go`` () =
-    use resolver = slow 1
+            testCase "A stop ends what is idle and lets a message on its way have its last word" (fun () ->
+                use resolver = slow 300
+                use serving = new Serving(FateProgram([], resolver), Patience())
+                use idle = serving.Connect()
+                use busy = serving.Connect()
+                greet idle
+                greet busy
+                busy.Send(messageOf (Late(2, true))) |> ignore
+                busy.Send(Said.octetsOf (Said.Piece 10)) |> ignore
+                same (read busy 5) (Packets.packet 'c' [||])
+                serving.Stop false
+                Expect.empty (readAll idle)
+                busy.Send endOfBody |> ignore
+                same (readAll busy) (Packets.packet 'a' [||])
+                Expect.isTrue (serving.Ended.Wait 5000) "serving.Ended.Wait 5000")
 
-    use serving =
-        new Serving(FateProgram([], resolver), Patience(Command = TimeSpan.FromMilliseconds 200.0))
+            testCase "An MTA that says nothing for too long is let go" (fun () ->
+                use resolver = slow 1
 
-    use client = serving.Connect()
-    greet client
-    Assert.That(readAll client, Is.Empty)
+                use serving =
+                    new Serving(FateProgram([], resolver), Patience(Command = TimeSpan.FromMilliseconds 200.0))
 
-[<TestCase(0u)>]
-[<TestCase(0x80000000u)>]
-[<TestCase(0xffffffffu)>]
-[<TestCase(0x00100002u)>]
-let ``A packet of impossible length ends the connection and nothing else`` (length: uint32) =
-    use resolver = slow 1
-    use serving = new Serving(FateProgram([], resolver), Patience())
-    use other = serving.Connect()
-    greet other
-    use client = serving.Connect()
-    greet client
-    client.Send(Packets.number length) |> ignore
-    Assert.That(readAll client, Is.Empty)
-    other.Send(Array.append (messageOf (Late(0, true))) endOfBody) |> ignore
-    same (read other 5) (Packets.packet 'a' [||])
+                use client = serving.Connect()
+                greet client
+                Expect.empty (readAll client))
 
-[<Test>]
-let ``A field of a mebibyte arrives, however it comes`` () =
-    use resolver = slow 1
-    let program = FateProgram([], resolver)
-    use serving = new Serving(program, Patience())
-    use client = serving.Connect()
-    greet client
-    let value = String('x', 200_000)
+            testRows
+                "A packet of impossible length ends the connection and nothing else"
+                [ 0u; 0x80000000u; 0xffffffffu; 0x00100002u ]
+                (fun (length: uint32) ->
+                    use resolver = slow 1
+                    use serving = new Serving(FateProgram([], resolver), Patience())
+                    use other = serving.Connect()
+                    greet other
+                    use client = serving.Connect()
+                    greet client
+                    client.Send(Packets.number length) |> ignore
+                    Expect.empty (readAll client)
+                    other.Send(Array.append (messageOf (Late(0, true))) endOfBody) |> ignore
+                    same (read other 5) (Packets.packet 'a' [||]))
 
-    client.Send(
-        Array.concat
-            [
-                Said.octetsOf (Said.Mail(Late(0, true)))
-                Packets.field "Subject" value
-                Said.octetsOf Said.EndOfHeader
-                endOfBody
-            ]
-    )
-    |> ignore
+            testCase "A field of a mebibyte arrives, however it comes" (fun () ->
+                use resolver = slow 1
+                let program = FateProgram([], resolver)
+                use serving = new Serving(program, Patience())
+                use client = serving.Connect()
+                greet client
+                let value = String('x', 200_000)
 
-    same (read client 5) (Packets.packet 'a' [||])
-    Assert.That(program.Headers[0], Is.EqualTo<string list>([ "Subject:" + value ]))
+                client.Send(
+                    Array.concat
+                        [
+                            Said.octetsOf (Said.Mail(Late(0, true)))
+                            Packets.field "Subject" value
+                            Said.octetsOf Said.EndOfHeader
+                            endOfBody
+                        ]
+                )
+                |> ignore
+
+                same (read client 5) (Packets.packet 'a' [||])
+                Expect.equal [ "Subject:" + value ] program.Headers[0])
+        ]

@@ -1,12 +1,11 @@
 /// The dialogue of the milters against a model of it.
-[<NUnit.Framework.TestFixture>]
 module Dkim.Properties.MilterLaws
 
 open System
 open FsCheck
 open FsCheck.FSharp
-open FsCheck.NUnit
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 
 let private said =
     Gen.frequency
@@ -80,161 +79,6 @@ let private hear (pieces: byte[] list) =
 
     struct (talk.Output, talk.Closed)
 
-[<FsCheck.NUnit.Property(MaxTest = 3000, QuietOnSuccess = true)>]
-let ``Any order of commands is answered as the model says`` () =
-    Prop.forAll talks (fun (offer, conversation) ->
-        let struct (output, closed) = hear (offer :: List.map Said.octetsOf conversation)
-        let steps = agreedSteps output
-        let mutable state = MilterModel.start
-        let expected = Text.StringBuilder()
-
-        for said in conversation do
-            let struct (next, reply) = MilterModel.step steps state said
-            expected.Append reply |> ignore
-            state <- next
-
-        Assert.That(replies output, Is.EqualTo(string expected))
-        Assert.That(closed, Is.EqualTo state.Closed))
-
-[<FsCheck.NUnit.Property(MaxTest = 2000, QuietOnSuccess = true)>]
-let ``Wherever the stream is cut, the replies are the same`` () =
-    let cuts = Gen.listOf (Gen.elements [ 1; 2; 3; 4; 5; 6; 7; 20; 299; 4000 ])
-
-    Prop.forAll (Arb.fromGen (Gen.zip3 offer conversation cuts)) (fun (offer, conversation, cuts) ->
-        let stream = Array.concat (offer :: List.map Said.octetsOf conversation)
-
-        let rec cut at cuts =
-            match cuts with
-            | length :: rest when at < stream.Length ->
-                let next = min stream.Length (at + length)
-                stream[at .. next - 1] :: cut next rest
-            | _ -> [ stream[at..] ]
-
-        let struct (whole, closed) = hear [ stream ]
-        let struct (pieces, closedToo) = hear (cut 0 (cuts @ cuts @ cuts))
-        Assert.That(Convert.ToHexString pieces, Is.EqualTo(Convert.ToHexString whole))
-        Assert.That(closedToo, Is.EqualTo closed))
-
-[<FsCheck.NUnit.Property(MaxTest = 2000, QuietOnSuccess = true)>]
-let ``A message that is sent to its end has one last word, whatever happens to it`` () =
-    Prop.forAll (Arb.fromGen (Gen.zip offer (Gen.nonEmptyListOf (Gen.elements Fates.all)))) (fun (offer, fates) ->
-        let whole fate =
-            [ Mail fate; Recipient; Field; EndOfHeader; Piece 10; EndOfBody ]
-
-        use talk = new MilterTalk(FateProgram [])
-        talk.Hear(Array.concat [ offer; Said.octetsOf Connect ])
-
-        for fate in fates do
-            let before = talk.Output.Length
-            let mutable left = whole fate
-
-            // An MTA that has the last word sends nothing more of the message.
-            let finals () =
-                Packets.split talk.Output[before..]
-                |> List.filter (fun (reply, _) -> "artdy".Contains reply)
-                |> List.length
-
-            while not left.IsEmpty && finals () = 0 do
-                talk.Hear(Said.octetsOf left.Head)
-                left <- left.Tail
-
-            Assert.That(finals (), Is.EqualTo 1)
-
-        Assert.That(talk.Closed, Is.False))
-
-[<FsCheck.NUnit.Property(MaxTest = 2000, QuietOnSuccess = true)>]
-let ``No octets whatever make it throw, and it says nothing after the end`` (octets: byte[]) (valid: bool) =
-    use talk = new MilterTalk(FateProgram [])
-
-    if valid then
-        talk.Hear(Array.concat [ Packets.negotiate 6u 0x1ffu 0x1fffffu; Said.octetsOf Connect ])
-
-    talk.Hear octets
-    let output = talk.Output.Length
-
-    if talk.Closed then
-        talk.Hear(Said.octetsOf (Mail Early))
-        Assert.That(talk.Output.Length, Is.EqualTo output)
-
-[<Test>]
-let ``Macros last as long as what they were sent for, the first value wins, and that of connect is known`` () =
-    let define (stage: string) values =
-        Packets.packet 'D' (Array.append (Packets.text stage) (Packets.texts values))
-
-    let whole between =
-        [
-            Said.octetsOf (Said.Mail(Late(0, false)))
-            between
-            Said.octetsOf Said.EndOfHeader
-            Said.octetsOf Said.EndOfBody
-        ]
-        |> Array.concat
-
-    let program = FateProgram []
-    use talk = new MilterTalk(program)
-
-    [
-        Packets.negotiate 6u 0x1ffu 0x1fffffu
-        define "C" [ "{daemon_name}"; "MTA"; "{unused}"; "" ]
-        Packets.connect
-        define "M" [ "{i}"; "Q1" ]
-        whole [||]
-        whole [||]
-        define "M" [ "i"; "Q3" ]
-        whole (define "N" [ "i"; "Q4"; "{daemon_name}"; "other" ])
-        define "M" [ "x"; "i" ]
-        whole (define "R" [ "i" ])
-        define "M" [ "i"; "Q5" ]
-        Said.octetsOf (Said.Mail Early)
-        Said.octetsOf Said.Abort
-        whole [||]
-        Said.octetsOf Said.QuitForAnother
-        Packets.connect
-        whole (define "N" [ "i"; "Q6"; "{daemon_name}"; "late" ])
-    ]
-    |> List.iter talk.Hear
-
-    Assert.That(
-        program.Macros
-        |> Seq.map (List.map (ValueOption.defaultValue "-") >> String.concat " "),
-        Is.EqualTo<string seq>(
-            [
-                "Q1 MTA MTA"
-                "- MTA MTA"
-                "Q3 MTA MTA"
-                " MTA MTA"
-                "- MTA MTA"
-                "Q6 late -"
-            ]
-        )
-    )
-
-[<TestCase(1u, 0x1ffu, false)>]
-[<TestCase(6u, 0x001u, false)>]
-[<TestCase(6u, 0x010u, false)>]
-[<TestCase(2u, 0x011u, true)>]
-let ``An MTA that cannot change headers is let go with a reason`` (version: uint32) (actions: uint32) (served: bool) =
-    let program = FateProgram []
-    use talk = new MilterTalk(program)
-    talk.Hear(Packets.negotiate version actions 0x7fu)
-    Assert.That(talk.Closed, Is.EqualTo(not served))
-    Assert.That(talk.Output.Length > 0, Is.EqualTo served)
-    Assert.That(program.Reports.Count, Is.EqualTo(if served then 0 else 1))
-
-[<TestCase(0x11u, "h")>]
-[<TestCase(0x3fu, "i")>]
-let ``An old MTA that cannot insert gets fields appended`` (actions: uint32) (added: string) =
-    let field = Dkim.Core.Field.ofText "X-A" " b"
-    use talk = new MilterTalk(FateProgram [ Insertion(1, field) ])
-    talk.Hear(Array.append (Packets.negotiate 2u actions 0x7fu) Packets.connect)
-
-    for said in [ Said.Mail(Late(0, false)); Said.Recipient; Said.EndOfHeader; Said.EndOfBody ] do
-        talk.Hear(Said.octetsOf said)
-
-    let reply, data = Packets.split talk.Output |> List.rev |> List.item 1
-    Assert.That(string reply, Is.EqualTo added)
-    Assert.That((Dkim.Core.Octets.latin1 (ReadOnlySpan data)).EndsWith("X-A\000b\000"), Is.True)
-
 /// The header that the MTA has in the end, as it sends it on.
 module private Mta =
     let insert (index: int) field (header: string list) =
@@ -271,7 +115,7 @@ module private Mta =
             insert header.Length (asSent spaceKept parts[0] parts[1]) header
         | 'm' ->
             let parts = texts 4
-            Assert.That(parts, Is.EqualTo<string[]>([| parts[0]; ""; "" |]))
+            Expect.equal [| parts[0]; ""; "" |] parts
             delete parts[0] (number ()) header
         | _ -> header
 
@@ -294,39 +138,212 @@ let private edited (header: string list) (edit: Edit) =
     | Insertion(index, field) -> Mta.insert index (Dkim.Core.Octets.latin1 field.Raw.Span) header
     | Deletion(name, occurrence) -> Mta.delete name occurrence header
 
-[<FsCheck.NUnit.Property(MaxTest = 2000, QuietOnSuccess = true)>]
-let ``The header that the MTA sends on is the one decided on, and the one seen is the one it had`` (spaceKept: bool) =
-    let field = Gen.map2 (fun name text -> name + ": " + text) fieldName fieldText
+let private trials = { Count = 100; Arbitraries = [] }
 
-    Prop.forAll (Arb.fromGen (Gen.zip (Gen.listOf field) (Gen.listOf edit))) (fun (header, edits) ->
-        let program = FateProgram edits
-        use talk = new MilterTalk(program)
-        let steps = if spaceKept then 0x1fffffu else 0x0fffffu
+[<Tests>]
+let tests =
+    testList
+        "MilterLaws"
+        [
+            testLaw { trials with Count = 3000 } "Any order of commands is answered as the model says" (fun () ->
+                Prop.forAll talks (fun (offer, conversation) ->
+                    let struct (output, closed) = hear (offer :: List.map Said.octetsOf conversation)
+                    let steps = agreedSteps output
+                    let mutable state = MilterModel.start
+                    let expected = Text.StringBuilder()
 
-        talk.Hear(
-            Array.concat
+                    for said in conversation do
+                        let struct (next, reply) = MilterModel.step steps state said
+                        expected.Append reply |> ignore
+                        state <- next
+
+                    Expect.equal (string expected) (replies output)
+                    Expect.equal state.Closed closed))
+
+            testLaw { trials with Count = 2000 } "Wherever the stream is cut, the replies are the same" (fun () ->
+                let cuts = Gen.listOf (Gen.elements [ 1; 2; 3; 4; 5; 6; 7; 20; 299; 4000 ])
+
+                Prop.forAll (Arb.fromGen (Gen.zip3 offer conversation cuts)) (fun (offer, conversation, cuts) ->
+                    let stream = Array.concat (offer :: List.map Said.octetsOf conversation)
+
+                    let rec cut at cuts =
+                        match cuts with
+                        | length :: rest when at < stream.Length ->
+                            let next = min stream.Length (at + length)
+                            stream[at .. next - 1] :: cut next rest
+                        | _ -> [ stream[at..] ]
+
+                    let struct (whole, closed) = hear [ stream ]
+                    let struct (pieces, closedToo) = hear (cut 0 (cuts @ cuts @ cuts))
+                    Expect.equal (Convert.ToHexString whole) (Convert.ToHexString pieces)
+                    Expect.equal closed closedToo))
+
+            testLaw
+                { trials with Count = 2000 }
+                "A message that is sent to its end has one last word, whatever happens to it"
+                (fun () ->
+                    Prop.forAll
+                        (Arb.fromGen (Gen.zip offer (Gen.nonEmptyListOf (Gen.elements Fates.all))))
+                        (fun (offer, fates) ->
+                            let whole fate =
+                                [ Mail fate; Recipient; Field; EndOfHeader; Piece 10; EndOfBody ]
+
+                            use talk = new MilterTalk(FateProgram [])
+                            talk.Hear(Array.concat [ offer; Said.octetsOf Connect ])
+
+                            for fate in fates do
+                                let before = talk.Output.Length
+                                let mutable left = whole fate
+
+                                // An MTA that has the last word sends nothing more of the message.
+                                let finals () =
+                                    Packets.split talk.Output[before..]
+                                    |> List.filter (fun (reply, _) -> "artdy".Contains reply)
+                                    |> List.length
+
+                                while not left.IsEmpty && finals () = 0 do
+                                    talk.Hear(Said.octetsOf left.Head)
+                                    left <- left.Tail
+
+                                Expect.equal 1 (finals ())
+
+                            Expect.isFalse talk.Closed "talk.Closed"))
+
+            testLaw
+                { trials with Count = 2000 }
+                "No octets whatever make it throw, and it says nothing after the end"
+                (fun (octets: byte[]) (valid: bool) ->
+                    use talk = new MilterTalk(FateProgram [])
+
+                    if valid then
+                        talk.Hear(Array.concat [ Packets.negotiate 6u 0x1ffu 0x1fffffu; Said.octetsOf Connect ])
+
+                    talk.Hear octets
+                    let output = talk.Output.Length
+
+                    if talk.Closed then
+                        talk.Hear(Said.octetsOf (Mail Early))
+                        Expect.equal output talk.Output.Length)
+
+            testCase
+                "Macros last as long as what they were sent for, the first value wins, and that of connect is known"
+                (fun () ->
+                    let define (stage: string) values =
+                        Packets.packet 'D' (Array.append (Packets.text stage) (Packets.texts values))
+
+                    let whole between =
+                        [
+                            Said.octetsOf (Said.Mail(Late(0, false)))
+                            between
+                            Said.octetsOf Said.EndOfHeader
+                            Said.octetsOf Said.EndOfBody
+                        ]
+                        |> Array.concat
+
+                    let program = FateProgram []
+                    use talk = new MilterTalk(program)
+
+                    [
+                        Packets.negotiate 6u 0x1ffu 0x1fffffu
+                        define "C" [ "{daemon_name}"; "MTA"; "{unused}"; "" ]
+                        Packets.connect
+                        define "M" [ "{i}"; "Q1" ]
+                        whole [||]
+                        whole [||]
+                        define "M" [ "i"; "Q3" ]
+                        whole (define "N" [ "i"; "Q4"; "{daemon_name}"; "other" ])
+                        define "M" [ "x"; "i" ]
+                        whole (define "R" [ "i" ])
+                        define "M" [ "i"; "Q5" ]
+                        Said.octetsOf (Said.Mail Early)
+                        Said.octetsOf Said.Abort
+                        whole [||]
+                        Said.octetsOf Said.QuitForAnother
+                        Packets.connect
+                        whole (define "N" [ "i"; "Q6"; "{daemon_name}"; "late" ])
+                    ]
+                    |> List.iter talk.Hear
+
+                    Expect.equal
+                        [
+                            "Q1 MTA MTA"
+                            "- MTA MTA"
+                            "Q3 MTA MTA"
+                            " MTA MTA"
+                            "- MTA MTA"
+                            "Q6 late -"
+                        ]
+                        (program.Macros
+                         |> Seq.map (List.map (ValueOption.defaultValue "-") >> String.concat " ")
+                         |> List.ofSeq))
+
+            testRows
+                "An MTA that cannot change headers is let go with a reason"
                 [
-                    Packets.negotiate 6u 0x1ffu steps
-                    Said.octetsOf Connect
-                    Said.octetsOf (Mail(Late(1, true)))
+                    (1u, 0x1ffu, false)
+                    (6u, 0x001u, false)
+                    (6u, 0x010u, false)
+                    (2u, 0x011u, true)
                 ]
-        )
+                (fun (version: uint32, actions: uint32, served: bool) ->
+                    let program = FateProgram []
+                    use talk = new MilterTalk(program)
+                    talk.Hear(Packets.negotiate version actions 0x7fu)
+                    Expect.equal (not served) talk.Closed
+                    Expect.equal served (talk.Output.Length > 0)
+                    Expect.equal (if served then 0 else 1) program.Reports.Count)
 
-        for field: string in header do
-            let colon = field.IndexOf ':'
+            testRows
+                "An old MTA that cannot insert gets fields appended"
+                [ (0x11u, "h"); (0x3fu, "i") ]
+                (fun (actions: uint32, added: string) ->
+                    let field = Dkim.Core.Field.ofText "X-A" " b"
+                    use talk = new MilterTalk(FateProgram [ Insertion(1, field) ])
+                    talk.Hear(Array.append (Packets.negotiate 2u actions 0x7fu) Packets.connect)
 
-            let value =
-                field.Substring(colon + (if spaceKept then 1 else 2)).Replace("\r\n", "\n")
+                    for said in [ Said.Mail(Late(0, false)); Said.Recipient; Said.EndOfHeader; Said.EndOfBody ] do
+                        talk.Hear(Said.octetsOf said)
 
-            talk.Hear(Packets.field (field.Substring(0, colon)) value)
+                    let reply, data = Packets.split talk.Output |> List.rev |> List.item 1
+                    Expect.equal added (string reply)
 
-        let before = talk.Output.Length
-        talk.Hear(Array.concat [ Said.octetsOf EndOfHeader; Said.octetsOf EndOfBody ])
-        let told = Packets.split talk.Output[before..]
-        Assert.That(string (fst (List.last told)), Is.EqualTo "a")
-        Assert.That(program.Headers[0], Is.EqualTo<string list>(header))
+                    Expect.isTrue
+                        ((Dkim.Core.Octets.latin1 (ReadOnlySpan data)).EndsWith("X-A\000b\000"))
+                        "(Dkim.Core.Octets.latin1 (ReadOnlySpan data)).EndsWith(\"X-A\\000b\\000\")")
 
-        Assert.That(
-            List.fold (Mta.apply spaceKept) header told,
-            Is.EqualTo<string list>(List.fold edited header edits)
-        ))
+            testLaw
+                { trials with Count = 2000 }
+                "The header that the MTA sends on is the one decided on, and the one seen is the one it had"
+                (fun (spaceKept: bool) ->
+                    let field = Gen.map2 (fun name text -> name + ": " + text) fieldName fieldText
+
+                    Prop.forAll (Arb.fromGen (Gen.zip (Gen.listOf field) (Gen.listOf edit))) (fun (header, edits) ->
+                        let program = FateProgram edits
+                        use talk = new MilterTalk(program)
+                        let steps = if spaceKept then 0x1fffffu else 0x0fffffu
+
+                        talk.Hear(
+                            Array.concat
+                                [
+                                    Packets.negotiate 6u 0x1ffu steps
+                                    Said.octetsOf Connect
+                                    Said.octetsOf (Mail(Late(1, true)))
+                                ]
+                        )
+
+                        for field: string in header do
+                            let colon = field.IndexOf ':'
+
+                            let value =
+                                field.Substring(colon + (if spaceKept then 1 else 2)).Replace("\r\n", "\n")
+
+                            talk.Hear(Packets.field (field.Substring(0, colon)) value)
+
+                        let before = talk.Output.Length
+                        talk.Hear(Array.concat [ Said.octetsOf EndOfHeader; Said.octetsOf EndOfBody ])
+                        let told = Packets.split talk.Output[before..]
+                        Expect.equal "a" (string (fst (List.last told)))
+                        Expect.equal header program.Headers[0]
+
+                        Expect.equal (List.fold edited header edits) (List.fold (Mta.apply spaceKept) header told)))
+        ]

@@ -1,17 +1,9 @@
 /// The scanner that cuts a header into fields for each message finds what the grammar of RFC 5322 has.
-[<NUnit.Framework.TestFixture>]
-[<FsCheck.NUnit.Properties(Arbitrary =
-                               [|
-                                   typeof<Dkim.Properties.Generators.Arbitraries>
-                                   typeof<Dkim.Properties.MailGenerators.Arbitraries>
-                               |],
-                           MaxTest = 500,
-                           QuietOnSuccess = true)>]
 module Dkim.Properties.HeaderGrammarLaws
 
 open System
-open NUnit.Framework
-open FsCheck.NUnit
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 
 /// Letters of a name, the colon, both blanks, both halves of a line end, NUL and an octet of UTF-8.
@@ -46,51 +38,68 @@ let private difference (block: string) : string voption =
 let private holds (block: string) : bool =
     match difference block with
     | ValueNone -> true
-    | ValueSome where -> raise (AssertionException where)
+    | ValueSome where -> failtest where
 
-[<TestCase(7)>]
-let ``every short header is cut as the grammar has it`` (longest: int) =
-    let rec every (text: string) =
-        holds text |> ignore
+let private trials =
+    {
+        Count = 500
+        Arbitraries =
+            [
+                typeof<Dkim.Properties.Generators.Arbitraries>
+                typeof<Dkim.Properties.MailGenerators.Arbitraries>
+            ]
+    }
 
-        if text.Length < longest then
-            for letter in alphabet do
-                every (text + string letter)
+[<Tests>]
+let tests =
+    testList
+        "HeaderGrammarLaws"
+        [
+            testRows "every short header is cut as the grammar has it" [ 7 ] (fun (longest: int) ->
+                let rec every (text: string) =
+                    holds text |> ignore
 
-    every ""
+                    if text.Length < longest then
+                        for letter in alphabet do
+                            every (text + string letter)
 
-[<Property(MaxTest = 5000)>]
-let ``a longer header of the critical octets too`` (picks: byte list) =
-    picks
-    |> List.map (fun pick -> (alphabet + "\000b")[int pick % (alphabet.Length + 2)])
-    |> Array.ofList
-    |> String
-    |> holds
+                every "")
 
-[<Property>]
-let ``any message's header too`` (AnyMessage octets) =
-    holds (Octets.latin1 (ReadOnlySpan octets))
+            testLaw { trials with Count = 5000 } "a longer header of the critical octets too" (fun (picks: byte list) ->
+                picks
+                |> List.map (fun pick -> (alphabet + "\000b")[int pick % (alphabet.Length + 2)])
+                |> Array.ofList
+                |> String
+                |> holds)
 
-[<TestCase("a: b\r\n c", "current")>]
-[<TestCase("a : b", "obsolete at 1")>]
-[<TestCase("a\t\t: b", "obsolete at 1")>]
-[<TestCase("a: b\rc", "obsolete at 4")>]
-[<TestCase("a: b\r\n c\n", "obsolete at 8")>]
-[<TestCase("a: \000", "obsolete at 3")>]
-[<TestCase("From me now", "missing at 5")>]
-[<TestCase("name", "missing at 4")>]
-[<TestCase(": b", "missing at 0")>]
-[<TestCase(" a: b", "missing at 0")>]
-[<TestCase("a\r\n : b", "missing at 1")>]
-[<TestCase("\233: b", "missing at 0")>]
-let ``the form of a field`` (field: string, expected: string) =
-    let form =
-        match HeaderGrammar.read field with
-        | [ extent ] ->
-            match extent.Form with
-            | FieldForm.Current -> "current"
-            | FieldForm.Obsolete octet -> "obsolete at " + string (int octet)
-            | FieldForm.Missing place -> "missing at " + string (int place)
-        | several -> string several.Length + " fields"
+            testLaw trials "any message's header too" (fun (AnyMessage octets) ->
+                holds (Octets.latin1 (ReadOnlySpan octets)))
 
-    Assert.That(form, Is.EqualTo expected)
+            testRows
+                "the form of a field"
+                [
+                    ("a: b\r\n c", "current")
+                    ("a : b", "obsolete at 1")
+                    ("a\t\t: b", "obsolete at 1")
+                    ("a: b\rc", "obsolete at 4")
+                    ("a: b\r\n c\n", "obsolete at 8")
+                    ("a: \000", "obsolete at 3")
+                    ("From me now", "missing at 5")
+                    ("name", "missing at 4")
+                    (": b", "missing at 0")
+                    (" a: b", "missing at 0")
+                    ("a\r\n : b", "missing at 1")
+                    ("\233: b", "missing at 0")
+                ]
+                (fun (field: string, expected: string) ->
+                    let form =
+                        match HeaderGrammar.read field with
+                        | [ extent ] ->
+                            match extent.Form with
+                            | FieldForm.Current -> "current"
+                            | FieldForm.Obsolete octet -> "obsolete at " + string (int octet)
+                            | FieldForm.Missing place -> "missing at " + string (int place)
+                        | several -> string several.Length + " fields"
+
+                    Expect.equal expected form)
+        ]

@@ -1,27 +1,10 @@
-[<NUnit.Framework.TestFixture>]
-[<FsCheck.NUnit.Properties(Arbitrary = [| typeof<Dkim.Properties.FilterCases.Arbitraries> |],
-                           MaxTest = 400,
-                           QuietOnSuccess = true)>]
 module Dkim.Properties.FilterLaws
 
 open System
-open FsCheck.NUnit
+open Expecto
+open Dkim.Tests
 open Dkim.Properties.FilterCases
 open Dkim.Conformance.FilterPassages
-
-[<Property>]
-let ``every message gets one last word, whatever the settings`` (case: Case) = (case.Run()).Endings.Length = 1
-
-[<Property>]
-let ``what does not go on, or is decided early, is not changed`` (case: Case) =
-    let ran = case.Run()
-    let edits = ran.Inserted.Length + ran.Deleted.Length
-    (ran.Ending = Accepted && not ran.Early) || edits = 0
-
-[<Property>]
-let ``no line of the log can be taken for two`` (case: Case) =
-    (case.Run()).Log
-    |> List.forall (String.forall (fun c -> c >= ' ' && c <> '\127'))
 
 /// What the next hop gets: the MTA's own field stands above all that the filter saw.
 let private delivered (case: Case) (ran: Ran) =
@@ -33,71 +16,95 @@ let private withoutAdded (ran: Ran) (fields: string list) =
     ran.Inserted
     |> List.fold (fun fields added -> List.removeAt (List.findIndex ((=) added) fields) fields) fields
 
-[<Property>]
-let ``the fields of others stay, in their order, but for those that must go`` (case: Case) =
-    let ran = case.Run()
-    let added = ran.Inserted
-    let left = delivered case ran |> withoutAdded ran
+let private trials =
+    {
+        Count = 400
+        Arbitraries = [ typeof<Dkim.Properties.FilterCases.Arbitraries> ]
+    }
 
-    let isSigned =
-        added
-        |> List.exists (fun field -> field.Contains "; b=" || field.Contains "\tb=")
+[<Tests>]
+let tests =
+    testList
+        "FilterLaws"
+        [
+            testLaw trials "every message gets one last word, whatever the settings" (fun (case: Case) ->
+                (case.Run()).Endings.Length = 1)
 
-    let stays (part, _) =
-        match part with
-        | Other -> true
-        | Forged -> not (List.exists (fun (name, _) -> name = "Authentication-Results") ran.Deleted)
-        | OldSignature -> not (isSigned && case.RemovesOld)
+            testLaw trials "what does not go on, or is decided early, is not changed" (fun (case: Case) ->
+                let ran = case.Run()
+                let edits = ran.Inserted.Length + ran.Deleted.Length
+                (ran.Ending = Accepted && not ran.Early) || edits = 0)
 
-    let expected = case.Header |> List.filter stays |> List.map snd
+            testLaw trials "no line of the log can be taken for two" (fun (case: Case) ->
+                (case.Run()).Log
+                |> List.forall (String.forall (fun c -> c >= ' ' && c <> '\127')))
 
-    ran.Ending <> Accepted || left = "Received: own" :: expected
+            testLaw trials "the fields of others stay, in their order, but for those that must go" (fun (case: Case) ->
+                let ran = case.Run()
+                let added = ran.Inserted
+                let left = delivered case ran |> withoutAdded ran
 
-[<Property>]
-let ``no result that was told in our name is left on a verified message`` (case: Case) =
-    let ran = case.Run()
+                let isSigned =
+                    added
+                    |> List.exists (fun field -> field.Contains "; b=" || field.Contains "\tb=")
 
-    let isResult (field: string) =
-        field.StartsWith "Authentication-Results:" && List.contains field ran.Inserted
+                let stays (part, _) =
+                    match part with
+                    | Other -> true
+                    | Forged -> not (List.exists (fun (name, _) -> name = "Authentication-Results") ran.Deleted)
+                    | OldSignature -> not (isSigned && case.RemovesOld)
 
-    let forged =
-        case.Header |> List.filter (fun (part, _) -> part = Forged) |> List.map snd
+                let expected = case.Header |> List.filter stays |> List.map snd
 
-    let kept = delivered case ran
-    let isVerified = not ran.Early && ran.Inserted |> List.exists isResult
+                ran.Ending <> Accepted || left = "Received: own" :: expected)
 
-    not isVerified
-    || case.RequiredHeaders
-    || forged |> List.forall (fun field -> not (List.contains field kept))
+            testLaw trials "no result that was told in our name is left on a verified message" (fun (case: Case) ->
+                let ran = case.Run()
 
-[<Property>]
-let ``a message of ours never leaves unsigned in silence`` (case: Case) =
-    let ran = case.Run()
+                let isResult (field: string) =
+                    field.StartsWith "Authentication-Results:" && List.contains field ran.Inserted
 
-    let isOurs =
-        List.exists (fun (_, field) -> field = "From: Joe <joe@example.com>") case.Header
+                let forged =
+                    case.Header |> List.filter (fun (part, _) -> part = Forged) |> List.map snd
 
-    let isGood =
-        ran.Inserted
-        |> List.exists (fun field -> field.Contains "=pass" || field.Contains "\tb=" || field.Contains "; b=")
+                let kept = delivered case ran
+                let isVerified = not ran.Early && ran.Inserted |> List.exists isResult
 
-    not case.HasRole
-    || not isOurs
-    || isGood
-    || ran.Ending <> Accepted
-    || not ran.Log.IsEmpty
-    // Verifying is off, and a host that may send as us did.
-    || ran.Early && not case.Verifies
+                not isVerified
+                || case.RequiredHeaders
+                || forged |> List.forall (fun field -> not (List.contains field kept)))
 
-[<Property>]
-let ``reports and files go out whatever becomes of the message, and only when they are wanted`` (case: Case) =
-    let ran = case.Run()
+            testLaw trials "a message of ours never leaves unsigned in silence" (fun (case: Case) ->
+                let ran = case.Run()
 
-    ran.Changes
-    |> List.forall (fun change ->
-        match change with
-        | Sent _ -> case.SendsReports
-        | Kept _ -> case.KeepsHashed
-        | Quarantined _ -> case.Quarantines
-        | Inserted _
-        | Deleted _ -> true)
+                let isOurs =
+                    List.exists (fun (_, field) -> field = "From: Joe <joe@example.com>") case.Header
+
+                let isGood =
+                    ran.Inserted
+                    |> List.exists (fun field ->
+                        field.Contains "=pass" || field.Contains "\tb=" || field.Contains "; b=")
+
+                not case.HasRole
+                || not isOurs
+                || isGood
+                || ran.Ending <> Accepted
+                || not ran.Log.IsEmpty
+                // Verifying is off, and a host that may send as us did.
+                || ran.Early && not case.Verifies)
+
+            testLaw
+                trials
+                "reports and files go out whatever becomes of the message, and only when they are wanted"
+                (fun (case: Case) ->
+                    let ran = case.Run()
+
+                    ran.Changes
+                    |> List.forall (fun change ->
+                        match change with
+                        | Sent _ -> case.SendsReports
+                        | Kept _ -> case.KeepsHashed
+                        | Quarantined _ -> case.Quarantines
+                        | Inserted _
+                        | Deleted _ -> true))
+        ]

@@ -1,11 +1,10 @@
-[<NUnit.Framework.TestFixture>]
-[<FsCheck.NUnit.Properties(Arbitrary = [| typeof<Dkim.Properties.Generators.Arbitraries> |], QuietOnSuccess = true)>]
 module Dkim.Properties.ProxyLaws
 
 open System
 open System.Collections.Generic
 open System.Text
-open FsCheck.NUnit
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 
 let private now = 1700000000L<sec>
@@ -95,58 +94,69 @@ let private pass (program: ProxyProgram) (piece: int) (message: byte[]) =
 
 let private text (octets: byte[]) = Octets.latin1 (ReadOnlySpan octets)
 
-[<Property>]
-let ``the signer changes nothing below what it puts on top`` (AnyMessage message) =
-    let struct (out, clean) = pass signer 4096 message
+let private trials =
+    {
+        Count = 100
+        Arbitraries = [ typeof<Dkim.Properties.Generators.Arbitraries> ]
+    }
 
-    clean
-    && (match out with
-        | ValueSome octets -> (text octets).EndsWith(text message, StringComparison.Ordinal)
-        | ValueNone -> false)
+[<Tests>]
+let tests =
+    testList
+        "ProxyLaws"
+        [
+            testLaw trials "the signer changes nothing below what it puts on top" (fun (AnyMessage message) ->
+                let struct (out, clean) = pass signer 4096 message
 
-[<Property>]
-let ``however a message is cut, the signer and the verifier say the same`` (AnyMessage message) (piece: byte) =
-    let length = 1 + int piece % 16
+                clean
+                && (match out with
+                    | ValueSome octets -> (text octets).EndsWith(text message, StringComparison.Ordinal)
+                    | ValueNone -> false))
 
-    pass signer length message = pass signer 100000 message
-    && pass lenient length message = pass lenient 100000 message
+            testLaw
+                trials
+                "however a message is cut, the signer and the verifier say the same"
+                (fun (AnyMessage message) (piece: byte) ->
+                    let length = 1 + int piece % 16
 
-[<Property>]
-let ``what the signer signs the verifier passes`` (AnyText body) (AnyText subject) =
-    let header =
-        "From: joe@example.org\r\nSubject: "
-        + subject.Replace("\r", "").Replace("\n", "")
-        + "\r\n\r\n"
+                    pass signer length message = pass signer 100000 message
+                    && pass lenient length message = pass lenient 100000 message)
 
-    let message = Octets.ofLatin1 (header + body.ReplaceLineEndings "\r\n" + "\r\n")
+            testLaw trials "what the signer signs the verifier passes" (fun (AnyText body) (AnyText subject) ->
+                let header =
+                    "From: joe@example.org\r\nSubject: "
+                    + subject.Replace("\r", "").Replace("\n", "")
+                    + "\r\n\r\n"
 
-    match pass signer 4096 message with
-    | struct (ValueSome signed, true) ->
-        match pass lenient 4096 signed with
-        | struct (ValueSome judged, true) ->
-            (text judged).StartsWith "Authentication-Results: mx.example.org; dkim=pass header.i=@example.org\r\n"
-            && (text judged).EndsWith(text signed, StringComparison.Ordinal)
-        | _ -> false
-    | _ -> false
+                let message = Octets.ofLatin1 (header + body.ReplaceLineEndings "\r\n" + "\r\n")
 
-[<Property>]
-let ``no field that claims our host is left but ours`` (AnyMessage message) (count: byte) =
-    let forged =
-        String.replicate (int count % 5) "Authentication-Results: MX.example.org.; dkim=pass\r\n"
+                match pass signer 4096 message with
+                | struct (ValueSome signed, true) ->
+                    match pass lenient 4096 signed with
+                    | struct (ValueSome judged, true) ->
+                        (text judged).StartsWith
+                            "Authentication-Results: mx.example.org; dkim=pass header.i=@example.org\r\n"
+                        && (text judged).EndsWith(text signed, StringComparison.Ordinal)
+                    | _ -> false
+                | _ -> false)
 
-    let whole = Array.append (Octets.ofLatin1 (forged + "X: y\r\n")) message
+            testLaw trials "no field that claims our host is left but ours" (fun (AnyMessage message) (count: byte) ->
+                let forged =
+                    String.replicate (int count % 5) "Authentication-Results: MX.example.org.; dkim=pass\r\n"
 
-    match pass lenient 4096 whole with
-    | struct (ValueSome out, true) ->
-        let header = Intake HeaderLimits.defaults
-        header.Feed(ReadOnlySpan out) |> ignore
-        header.End()
-        let fields = (header.Header.Value |> Result.defaultValue Header.empty).Fields
+                let whole = Array.append (Octets.ofLatin1 (forged + "X: y\r\n")) message
 
-        fields |> Seq.filter (ForgedResults.mustGo "mx.example.org") |> Seq.length = 1
-    | _ -> false
+                match pass lenient 4096 whole with
+                | struct (ValueSome out, true) ->
+                    let header = Intake HeaderLimits.defaults
+                    header.Feed(ReadOnlySpan out) |> ignore
+                    header.End()
+                    let fields = (header.Header.Value |> Result.defaultValue Header.empty).Fields
 
-[<Property>]
-let ``every message has a decision under strict settings too`` (AnyMessage message) =
-    let struct (_, clean) = pass strict 4096 message
-    clean
+                    fields |> Seq.filter (ForgedResults.mustGo "mx.example.org") |> Seq.length = 1
+                | _ -> false)
+
+            testLaw trials "every message has a decision under strict settings too" (fun (AnyMessage message) ->
+                let struct (_, clean) = pass strict 4096 message
+                clean)
+        ]

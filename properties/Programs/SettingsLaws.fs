@@ -1,9 +1,8 @@
-[<NUnit.Framework.TestFixture>]
-[<FsCheck.NUnit.Properties(Arbitrary = [| typeof<Dkim.Properties.Generators.Arbitraries> |], QuietOnSuccess = true)>]
 module Dkim.Properties.SettingsLaws
 
 open System
-open FsCheck.NUnit
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 
 let private table = OutSettings.table
@@ -18,86 +17,101 @@ let private contents (text: string) =
 let private read (text: string) =
     SettingsFile.read NameAndValue table (fun _ -> ValueSome(contents text)) "conf"
 
-[<Property(MaxTest = 300)>]
-let ``what a row shows of any value it takes restores it`` (index: int) (AnyText text) =
-    let row = table[abs (index % table.Length)]
+let private trials =
+    {
+        Count = 100
+        Arbitraries = [ typeof<Dkim.Properties.Generators.Arbitraries> ]
+    }
 
-    match row.Read text defaults with
-    | Error reason -> reason <> ""
-    | Ok state ->
-        let again =
-            List.fold
-                (fun state value -> state |> Result.bind (row.Read value))
-                (Ok(row.Clear defaults))
-                (row.Show state)
+[<Tests>]
+let tests =
+    testList
+        "SettingsLaws"
+        [
+            testLaw
+                { trials with Count = 300 }
+                "what a row shows of any value it takes restores it"
+                (fun (index: int) (AnyText text) ->
+                    let row = table[abs (index % table.Length)]
 
-        match again with
-        | Ok again -> shows again = shows state
-        | Error _ -> false
+                    match row.Read text defaults with
+                    | Error reason -> reason <> ""
+                    | Ok state ->
+                        let again =
+                            List.fold
+                                (fun state value -> state |> Result.bind (row.Read value))
+                                (Ok(row.Clear defaults))
+                                (row.Show state)
 
-[<Property>]
-let ``any arguments are read to the end`` (arguments: AnyText list) =
-    let texts = arguments |> List.map (fun (AnyText text) -> text)
+                        match again with
+                        | Ok again -> shows again = shows state
+                        | Error _ -> false)
 
-    for style in [ Interchangeable; Letters; Gnu ] do
-        let line = CommandLine.parse style table texts
+            testLaw trials "any arguments are read to the end" (fun (arguments: AnyText list) ->
+                let texts = arguments |> List.map (fun (AnyText text) -> text)
 
-        Settings.apply [ line.Given ] defaults
-        |> snd
-        |> List.iter (Problem.describe >> ignore)
+                for style in [ Interchangeable; Letters; Gnu ] do
+                    let line = CommandLine.parse style table texts
 
-[<Property>]
-let ``any file is read to the end, and each problem is one printable line of it`` (AnyText text) =
-    for style in [ NameAndValue; KeyAndToken ] do
-        let file = SettingsFile.read style table (fun _ -> ValueSome(contents text)) "conf"
-        let _, problems = Settings.apply [ file.Given ] defaults
+                    Settings.apply [ line.Given ] defaults
+                    |> snd
+                    |> List.iter (Problem.describe >> ignore))
 
-        for problem in file.Problems @ problems do
-            let line = Problem.describe problem
+            testLaw
+                trials
+                "any file is read to the end, and each problem is one printable line of it"
+                (fun (AnyText text) ->
+                    for style in [ NameAndValue; KeyAndToken ] do
+                        let file = SettingsFile.read style table (fun _ -> ValueSome(contents text)) "conf"
+                        let _, problems = Settings.apply [ file.Given ] defaults
 
-            if line |> Seq.exists Char.IsControl || not (line.StartsWith "conf:") then
-                failwith line
+                        for problem in file.Problems @ problems do
+                            let line = Problem.describe problem
 
-[<Property>]
-let ``the command line and the file say the same`` (values: (int * AnyWord) list) =
-    let rows =
-        table
-        |> List.filter (fun row -> row.Arity <> Arity.Flag && row.Spellings.Length = 2)
+                            if line |> Seq.exists Char.IsControl || not (line.StartsWith "conf:") then
+                                failwith line)
 
-    let pairs =
-        values
-        |> List.map (fun (index, AnyWord word) -> rows[abs (index % rows.Length)].Name, word)
+            testLaw trials "the command line and the file say the same" (fun (values: (int * AnyWord) list) ->
+                let rows =
+                    table
+                    |> List.filter (fun row -> row.Arity <> Arity.Flag && row.Spellings.Length = 2)
 
-    let file =
-        read (String.Join('\n', pairs |> List.map (fun (name, value) -> name + " " + value)))
+                let pairs =
+                    values
+                    |> List.map (fun (index, AnyWord word) -> rows[abs (index % rows.Length)].Name, word)
 
-    let line =
-        CommandLine.parse Interchangeable table (pairs |> List.map (fun (name, value) -> "--" + name + "=" + value))
+                let file =
+                    read (String.Join('\n', pairs |> List.map (fun (name, value) -> name + " " + value)))
 
-    let settle given = Settings.apply [ given ] defaults
-    let ofFile, fileProblems = settle file.Given
-    let ofLine, lineProblems = settle line.Given
+                let line =
+                    CommandLine.parse
+                        Interchangeable
+                        table
+                        (pairs |> List.map (fun (name, value) -> "--" + name + "=" + value))
 
-    shows ofFile = shows ofLine
-    && (fileProblems |> List.map _.Fault) = (lineProblems |> List.map _.Fault)
+                let settle given = Settings.apply [ given ] defaults
+                let ofFile, fileProblems = settle file.Given
+                let ofLine, lineProblems = settle line.Given
 
-[<Property>]
-let ``a value with hashes and backslashes survives a file`` (AnyWord word) =
-    let value = "#" + word.Replace('.', '#')
-    let file = read ("keyfile " + value.Replace("#", "\\#") + " # " + word)
-    (file.Given |> List.map _.Value) = [ value ]
+                shows ofFile = shows ofLine
+                && (fileProblems |> List.map _.Fault) = (lineProblems |> List.map _.Fault))
 
-[<Property>]
-let ``an endpoint that is shown is read back`` (AnyDomain name) (port: uint16) =
-    let number = string port
+            testLaw trials "a value with hashes and backslashes survives a file" (fun (AnyWord word) ->
+                let value = "#" + word.Replace('.', '#')
+                let file = read ("keyfile " + value.Replace("#", "\\#") + " # " + word)
+                (file.Given |> List.map _.Value) = [ value ])
 
-    let reads text host =
-        Endpoint.parseHostPort text =
-            Ok
-                {
-                    Host = host
-                    Port = ValueSome(int port)
-                }
+            testLaw trials "an endpoint that is shown is read back" (fun (AnyDomain name) (port: uint16) ->
+                let number = string port
 
-    reads (name + ":" + number) name
-    && reads ("[::" + number + "]:" + number) ("::" + number)
+                let reads text host =
+                    Endpoint.parseHostPort text =
+                        Ok
+                            {
+                                Host = host
+                                Port = ValueSome(int port)
+                            }
+
+                reads (name + ":" + number) name
+                && reads ("[::" + number + "]:" + number) ("::" + number))
+        ]

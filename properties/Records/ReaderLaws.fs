@@ -1,16 +1,9 @@
 /// No text that a stranger can send makes a reader throw, and what it cannot read it refuses.
-[<NUnit.Framework.TestFixture>]
-[<FsCheck.NUnit.Properties(Arbitrary =
-                               [|
-                                   typeof<Dkim.Properties.Generators.Arbitraries>
-                                   typeof<Dkim.Properties.MailGenerators.Arbitraries>
-                               |],
-                           MaxTest = 3000,
-                           QuietOnSuccess = true)>]
 module Dkim.Properties.ReaderLaws
 
 open System
-open FsCheck.NUnit
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 
 let private extentsFit (tags: TagList) =
@@ -72,21 +65,32 @@ let private read (text: string) : bool =
 
     signature && domainKeys && record && tags && domain && selector
 
-[<Property>]
-let ``any text`` (AnyText text) = read text
+let private trials =
+    {
+        Count = 3000
+        Arbitraries =
+            [
+                typeof<Dkim.Properties.Generators.Arbitraries>
+                typeof<Dkim.Properties.MailGenerators.Arbitraries>
+            ]
+    }
 
-[<Property>]
-let ``any octets`` (AnyOctets octets) =
-    read (Octets.latin1 (ReadOnlySpan octets))
+[<Tests>]
+let tests =
+    testList
+        "ReaderLaws"
+        [
+            testLaw trials "any text" (fun (AnyText text) -> read text)
 
-[<Property>]
-let ``well-formed text with damage`` (Damaged text) = read text
+            testLaw trials "any octets" (fun (AnyOctets octets) -> read (Octets.latin1 (ReadOnlySpan octets)))
 
-[<Property>]
-let ``any private key`` (AnyText text) (Damaged damaged) =
-    [
-        text
-        damaged
-        "-----BEGIN PRIVATE KEY-----\n" + text + "\n-----END PRIVATE KEY-----"
-    ]
-    |> List.forall (fun text -> (SigningKey.parse (ValueSome "secret") text).IsError)
+            testLaw trials "well-formed text with damage" (fun (Damaged text) -> read text)
+
+            testLaw trials "any private key" (fun (AnyText text) (Damaged damaged) ->
+                [
+                    text
+                    damaged
+                    "-----BEGIN PRIVATE KEY-----\n" + text + "\n-----END PRIVATE KEY-----"
+                ]
+                |> List.forall (fun text -> (SigningKey.parse (ValueSome "secret") text).IsError))
+        ]

@@ -1,15 +1,8 @@
-[<NUnit.Framework.TestFixture>]
-[<FsCheck.NUnit.Properties(Arbitrary =
-                               [|
-                                   typeof<Dkim.Properties.Generators.Arbitraries>
-                                   typeof<Dkim.Properties.MailGenerators.Arbitraries>
-                               |],
-                           MaxTest = 500,
-                           QuietOnSuccess = true)>]
 module Dkim.Properties.TagListLaws
 
 open System
-open FsCheck.NUnit
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 
 let private limit = 65536<octet>
@@ -22,70 +15,79 @@ let private render (pairs: (string * string) list) (separator: string) =
 let private values (tags: TagList) =
     tags.Tags |> List.map (fun tag -> tag.Name, tags.Slice tag.Value)
 
-[<Property>]
-let ``what is written is read back`` (TagPairs pairs) (ending: bool) =
-    let text = render pairs ";" + (if ending then ";" else "")
+let private trials =
+    {
+        Count = 500
+        Arbitraries =
+            [
+                typeof<Dkim.Properties.Generators.Arbitraries>
+                typeof<Dkim.Properties.MailGenerators.Arbitraries>
+            ]
+    }
 
-    match TagList.parse limit text with
-    | Ok tags -> values tags = pairs
-    | Error _ -> false
+[<Tests>]
+let tests =
+    testList
+        "TagListLaws"
+        [
+            testLaw trials "what is written is read back" (fun (TagPairs pairs) (ending: bool) ->
+                let text = render pairs ";" + (if ending then ";" else "")
 
-[<Property>]
-let ``folding white space between the parts changes no value`` (TagPairs pairs) =
-    let text =
-        pairs
-        |> List.map (fun (name, value) -> "\r\n " + name + " \t=\r\n\t" + value + " ")
-        |> String.concat ";"
+                match TagList.parse limit text with
+                | Ok tags -> values tags = pairs
+                | Error _ -> false)
 
-    match TagList.parse limit text with
-    | Ok tags -> values tags = pairs
-    | Error _ -> false
+            testLaw trials "folding white space between the parts changes no value" (fun (TagPairs pairs) ->
+                let text =
+                    pairs
+                    |> List.map (fun (name, value) -> "\r\n " + name + " \t=\r\n\t" + value + " ")
+                    |> String.concat ";"
 
-[<Property>]
-let ``the parts of a list are all of its text`` (TagPairs pairs) =
-    match TagList.parse limit (render pairs " ; ") with
-    | Error _ -> false
-    | Ok tags ->
-        let within (outer: Extent) (inner: Extent) =
-            inner.At >= outer.At && inner.End <= outer.End
+                match TagList.parse limit text with
+                | Ok tags -> values tags = pairs
+                | Error _ -> false)
 
-        tags.Tags
-        |> List.forall (fun tag ->
-            within tag.Whole tag.Value
-            && tags.Text[int tag.Whole.At - 1] = '='
-            && (int tag.Whole.End = tags.Text.Length || tags.Text[int tag.Whole.End] = ';'))
+            testLaw trials "the parts of a list are all of its text" (fun (TagPairs pairs) ->
+                match TagList.parse limit (render pairs " ; ") with
+                | Error _ -> false
+                | Ok tags ->
+                    let within (outer: Extent) (inner: Extent) =
+                        inner.At >= outer.At && inner.End <= outer.End
 
-[<Property>]
-let ``a name twice is no list`` (TagPairs pairs) =
-    TagList.parse limit (render (pairs @ [ pairs.Head ]) ";") = Error(RepeatedTag(fst pairs.Head))
+                    tags.Tags
+                    |> List.forall (fun tag ->
+                        within tag.Whole tag.Value
+                        && tags.Text[int tag.Whole.At - 1] = '='
+                        && (int tag.Whole.End = tags.Text.Length || tags.Text[int tag.Whole.End] = ';')))
 
-[<Property>]
-let ``a list longer than the limit is not read`` (TagPairs pairs) =
-    let text = render pairs ";"
-    let shorter = (text.Length - 1) * 1<octet>
-    TagList.parse shorter text = Error(TagListTooLong shorter)
+            testLaw trials "a name twice is no list" (fun (TagPairs pairs) ->
+                TagList.parse limit (render (pairs @ [ pairs.Head ]) ";") = Error(RepeatedTag(fst pairs.Head)))
 
-[<Property>]
-let ``base64 is read back, white space anywhere`` (octets: byte[]) (at: byte) =
-    let text = Convert.ToBase64String octets
-    let spaced = text.Insert(int at % (text.Length + 1), " \r\n\t")
-    TagList.tryBase64 spaced = (if octets.Length = 0 then ValueNone else ValueSome octets)
+            testLaw trials "a list longer than the limit is not read" (fun (TagPairs pairs) ->
+                let text = render pairs ";"
+                let shorter = (text.Length - 1) * 1<octet>
+                TagList.parse shorter text = Error(TagListTooLong shorter))
 
-[<Property>]
-let ``quoted-printable is read back, white space anywhere`` (AnyOctets octets) (at: byte) =
-    let text = Octets.latin1 (ReadOnlySpan octets)
-    let encoded = QuotedPrintable.encode text
+            testLaw trials "base64 is read back, white space anywhere" (fun (octets: byte[]) (at: byte) ->
+                let text = Convert.ToBase64String octets
+                let spaced = text.Insert(int at % (text.Length + 1), " \r\n\t")
+                TagList.tryBase64 spaced = (if octets.Length = 0 then ValueNone else ValueSome octets))
 
-    let isSafe (c: char) =
-        c > ' ' && c < '\127' && c <> ';' && c <> '|'
+            testLaw trials "quoted-printable is read back, white space anywhere" (fun (AnyOctets octets) (at: byte) ->
+                let text = Octets.latin1 (ReadOnlySpan octets)
+                let encoded = QuotedPrintable.encode text
 
-    let spaced =
-        encoded
-        |> Seq.map string
-        |> Seq.toList
-        |> List.insertAt (int at % (encoded.Length + 1)) "\r\n "
-        |> String.concat ""
+                let isSafe (c: char) =
+                    c > ' ' && c < '\127' && c <> ';' && c <> '|'
 
-    String.forall isSafe encoded
-    && QuotedPrintable.tryDecode encoded = ValueSome text
-    && QuotedPrintable.tryDecode spaced = ValueSome text
+                let spaced =
+                    encoded
+                    |> Seq.map string
+                    |> Seq.toList
+                    |> List.insertAt (int at % (encoded.Length + 1)) "\r\n "
+                    |> String.concat ""
+
+                String.forall isSafe encoded
+                && QuotedPrintable.tryDecode encoded = ValueSome text
+                && QuotedPrintable.tryDecode spaced = ValueSome text)
+        ]

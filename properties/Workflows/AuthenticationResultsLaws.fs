@@ -1,9 +1,8 @@
-[<NUnit.Framework.TestFixture>]
-[<FsCheck.NUnit.Properties(Arbitrary = [| typeof<Dkim.Properties.Generators.Arbitraries> |], QuietOnSuccess = true)>]
 module Dkim.Properties.AuthenticationResultsLaws
 
 open System
-open FsCheck.NUnit
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 
 let private host = "mx.example.org"
@@ -44,68 +43,82 @@ let private asRead (text: string) =
 let private tame (text: string) =
     text |> String.map (fun c -> if Char.IsControl c then '?' else c)
 
-[<Property>]
-let ``what is written is one field that is read back`` given =
-    let values = texts given
-    let header = Header.ofBlock (AuthenticationResults.field 78 (results values)).Raw
+let private trials =
+    {
+        Count = 100
+        Arbitraries = [ typeof<Dkim.Properties.Generators.Arbitraries> ]
+    }
 
-    let told (result: MethodResult) =
-        result.Reason, result.Properties[0].Value
+[<Tests>]
+let tests =
+    testList
+        "AuthenticationResultsLaws"
+        [
+            testLaw trials "what is written is one field that is read back" (fun given ->
+                let values = texts given
+                let header = Header.ofBlock (AuthenticationResults.field 78 (results values)).Raw
 
-    let expected =
-        values
-        |> List.map (fun (_, reason, value) -> ValueSome(asRead (tame reason)), asRead (tame value))
+                let told (result: MethodResult) =
+                    result.Reason, result.Properties[0].Value
 
-    match AuthenticationResults.parse header.Fields[0] with
-    | Ok read ->
-        header.Count = 1
-        && read.ServiceId = host
-        && List.map told read.Results = expected
-    | Error _ -> false
+                let expected =
+                    values
+                    |> List.map (fun (_, reason, value) -> ValueSome(asRead (tame reason)), asRead (tame value))
 
-[<Property>]
-let ``a field that we wrote must go`` given =
-    let field = AuthenticationResults.field 78 (results (texts given))
+                match AuthenticationResults.parse header.Fields[0] with
+                | Ok read ->
+                    header.Count = 1
+                    && read.ServiceId = host
+                    && List.map told read.Results = expected
+                | Error _ -> false)
 
-    ForgedResults.mustGo host field
-    && not (ForgedResults.mustGo "other.example" field)
+            testLaw trials "a field that we wrote must go" (fun given ->
+                let field = AuthenticationResults.field 78 (results (texts given))
 
-[<Property>]
-let ``no reader throws on any octets`` (AnyOctets octets) =
-    let field =
-        Field.ofText "Authentication-Results" (Octets.latin1 (ReadOnlySpan octets))
+                ForgedResults.mustGo host field
+                && not (ForgedResults.mustGo "other.example" field))
 
-    AuthenticationResults.parse field |> ignore
-    ForgedResults.mustGo host field |> ignore
+            testLaw trials "no reader throws on any octets" (fun (AnyOctets octets) ->
+                let field =
+                    Field.ofText "Authentication-Results" (Octets.latin1 (ReadOnlySpan octets))
 
-[<Property>]
-let ``our name hidden in any case, dot, comment or fold must go`` (AnyWord other) (dots: bool) (upper: bool) =
-    let comment = "(" + other + ")"
+                AuthenticationResults.parse field |> ignore
+                ForgedResults.mustGo host field |> ignore)
 
-    let name =
-        (if upper then host.ToUpperInvariant() else host) + (if dots then "." else "")
+            testLaw
+                trials
+                "our name hidden in any case, dot, comment or fold must go"
+                (fun (AnyWord other) (dots: bool) (upper: bool) ->
+                    let comment = "(" + other + ")"
 
-    [
-        " " + name
-        "\r\n\t" + comment + " " + name + comment
-        " \"" + name + "\""
-        name + "/" + other
-        name + " 1"
-    ]
-    |> List.forall (fun id -> ForgedResults.mustGo host (Field.ofText "Authentication-Results" (id + "; dkim=pass")))
+                    let name =
+                        (if upper then host.ToUpperInvariant() else host) + (if dots then "." else "")
 
-[<Property>]
-let ``prefixes tell signatures apart and are eight characters or more`` (words: AnyWord list) =
-    let values = words |> List.map (fun (AnyWord word) -> word + word + word)
-    let pairs = List.zip values (AuthenticationResults.signaturePrefixes values)
-    // A value that another begins with can only be shown whole.
-    let toldApart (value, prefix) (other: string, _) =
-        other = value
-        || prefix = value
-        || not (other.StartsWith(prefix, StringComparison.Ordinal))
+                    [
+                        " " + name
+                        "\r\n\t" + comment + " " + name + comment
+                        " \"" + name + "\""
+                        name + "/" + other
+                        name + " 1"
+                    ]
+                    |> List.forall (fun id ->
+                        ForgedResults.mustGo host (Field.ofText "Authentication-Results" (id + "; dkim=pass"))))
 
-    pairs
-    |> List.forall (fun (value, prefix) ->
-        value.StartsWith(prefix, StringComparison.Ordinal)
-        && prefix.Length >= min 8 value.Length
-        && List.forall (toldApart (value, prefix)) pairs)
+            testLaw
+                trials
+                "prefixes tell signatures apart and are eight characters or more"
+                (fun (words: AnyWord list) ->
+                    let values = words |> List.map (fun (AnyWord word) -> word + word + word)
+                    let pairs = List.zip values (AuthenticationResults.signaturePrefixes values)
+                    // A value that another begins with can only be shown whole.
+                    let toldApart (value, prefix) (other: string, _) =
+                        other = value
+                        || prefix = value
+                        || not (other.StartsWith(prefix, StringComparison.Ordinal))
+
+                    pairs
+                    |> List.forall (fun (value, prefix) ->
+                        value.StartsWith(prefix, StringComparison.Ordinal)
+                        && prefix.Length >= min 8 value.Length
+                        && List.forall (toldApart (value, prefix)) pairs))
+        ]

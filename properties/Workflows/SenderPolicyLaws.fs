@@ -1,16 +1,8 @@
-[<NUnit.Framework.TestFixture>]
-[<FsCheck.NUnit.Properties(Arbitrary =
-                               [|
-                                   typeof<Dkim.Properties.Generators.Arbitraries>
-                                   typeof<Dkim.Properties.MailGenerators.Arbitraries>
-                               |],
-                           MaxTest = 500,
-                           QuietOnSuccess = true)>]
 module Dkim.Properties.SenderPolicyLaws
 
 open System
-open NUnit.Framework
-open FsCheck.NUnit
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 
 let private kinds = [ Adsp; DomainKeysPolicy; SenderSigning ]
@@ -29,70 +21,81 @@ let private answers (records: string list) (hosts: int) (question: Question) : A
     | RecordType.Txt -> Answer.Found(records, Security.Unchecked)
     | _ -> Answer.Found(List.replicate (hosts % 3) "", Security.Unchecked)
 
-[<Property>]
-let ``every question stands at or below the domain`` (AnyDomain text) =
-    match DomainName.tryCreate text with
-    | Error _ -> text.Length > 253
-    | Ok domain ->
-        kinds
-        |> List.forall (fun kind ->
-            let questions = SenderPolicy.plan kind domain
+let private trials =
+    {
+        Count = 500
+        Arbitraries =
+            [
+                typeof<Dkim.Properties.Generators.Arbitraries>
+                typeof<Dkim.Properties.MailGenerators.Arbitraries>
+            ]
+    }
 
-            List.distinct questions = questions
-            && questions
-               |> List.forall (fun question ->
-                   ("." + question.Name).EndsWith("." + domain.Text, StringComparison.Ordinal)))
+[<Tests>]
+let tests =
+    testList
+        "SenderPolicyLaws"
+        [
+            testLaw trials "every question stands at or below the domain" (fun (AnyDomain text) ->
+                match DomainName.tryCreate text with
+                | Error _ -> text.Length > 253
+                | Ok domain ->
+                    kinds
+                    |> List.forall (fun kind ->
+                        let questions = SenderPolicy.plan kind domain
 
-[<Property>]
-let ``a name that is not to be had gives no policy and refuses nothing`` (strict: bool) =
-    kinds
-    |> List.forall (fun kind ->
-        let policy = SenderPolicy.conclude kind example unavailable
+                        List.distinct questions = questions
+                        && questions
+                           |> List.forall (fun question ->
+                               ("." + question.Name).EndsWith("." + domain.Text, StringComparison.Ordinal))))
 
-        policy = PolicyUnavailable "timeout"
-        && not (SenderPolicy.refuses (fun _ -> strict) [] policy)
-        && SenderPolicy.adspResult example [] policy = AdspResult.TempError)
+            testLaw trials "a name that is not to be had gives no policy and refuses nothing" (fun (strict: bool) ->
+                kinds
+                |> List.forall (fun kind ->
+                    let policy = SenderPolicy.conclude kind example unavailable
 
-[<Property>]
-let ``no record makes the readers throw, and what is published was one record``
-    (AnyText first)
-    (AnyText second)
-    (hosts: byte)
-    =
-    [
-        []
-        [ first ]
-        [ first; second ]
-        [ "dkim=all; " + first ]
-        [ "o=-; " + first ]
-    ]
-    |> List.forall (fun records ->
-        kinds
-        |> List.forall (fun kind ->
-            match SenderPolicy.conclude kind example (answers records (int hosts)) with
-            | Published _ -> records.Length = 1
-            | NotPublished
-            | NoSuchDomain -> true
-            | PolicyUnavailable _ -> false))
+                    policy = PolicyUnavailable "timeout"
+                    && not (SenderPolicy.refuses (fun _ -> strict) [] policy)
+                    && SenderPolicy.adspResult example [] policy = AdspResult.TempError))
 
-[<Category "RFC4870-3.6-1">]
-[<Property>]
-let ``a domain in testing refuses nothing`` (all: bool) =
-    let record = if all then "o=-; t=y" else "o=!; t=y"
+            testLaw
+                trials
+                "no record makes the readers throw, and what is published was one record"
+                (fun (AnyText first) (AnyText second) (hosts: byte) ->
+                    [
+                        []
+                        [ first ]
+                        [ first; second ]
+                        [ "dkim=all; " + first ]
+                        [ "o=-; " + first ]
+                    ]
+                    |> List.forall (fun records ->
+                        kinds
+                        |> List.forall (fun kind ->
+                            match SenderPolicy.conclude kind example (answers records (int hosts)) with
+                            | Published _ -> records.Length = 1
+                            | NotPublished
+                            | NoSuchDomain -> true
+                            | PolicyUnavailable _ -> false)))
 
-    [ DomainKeysPolicy; SenderSigning ]
-    |> List.forall (fun kind ->
-        let policy = SenderPolicy.conclude kind example (answers [ record ] 1)
-        not (SenderPolicy.refuses (fun _ -> true) [] policy))
+            proves
+                [ "RFC4870-3.6-1" ]
+                (testLaw trials "a domain in testing refuses nothing" (fun (all: bool) ->
+                    let record = if all then "o=-; t=y" else "o=!; t=y"
 
-[<Property>]
-let ``a domain that signs all refuses what is not signed`` (hosts: byte) =
-    let refused kind record =
-        SenderPolicy.conclude kind example (answers [ record ] (1 + int hosts % 2))
-        |> SenderPolicy.refuses (fun _ -> true) []
+                    [ DomainKeysPolicy; SenderSigning ]
+                    |> List.forall (fun kind ->
+                        let policy = SenderPolicy.conclude kind example (answers [ record ] 1)
+                        not (SenderPolicy.refuses (fun _ -> true) [] policy))))
 
-    refused DomainKeysPolicy "o=-"
-    && refused SenderSigning "o=!"
-    && refused Adsp "dkim=discardable"
-    && not (refused DomainKeysPolicy "o=~")
-    && not (refused Adsp "dkim=unknown")
+            testLaw trials "a domain that signs all refuses what is not signed" (fun (hosts: byte) ->
+                let refused kind record =
+                    SenderPolicy.conclude kind example (answers [ record ] (1 + int hosts % 2))
+                    |> SenderPolicy.refuses (fun _ -> true) []
+
+                refused DomainKeysPolicy "o=-"
+                && refused SenderSigning "o=!"
+                && refused Adsp "dkim=discardable"
+                && not (refused DomainKeysPolicy "o=~")
+                && not (refused Adsp "dkim=unknown"))
+        ]

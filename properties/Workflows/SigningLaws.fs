@@ -1,12 +1,8 @@
-[<NUnit.Framework.TestFixture>]
-[<FsCheck.NUnit.Properties(Arbitrary = [| typeof<Dkim.Properties.MailGenerators.Arbitraries> |],
-                           MaxTest = 150,
-                           QuietOnSuccess = true)>]
 module Dkim.Properties.SigningLaws
 
 open System
-open NUnit.Framework
-open FsCheck.NUnit
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Properties.Ways
 
@@ -39,190 +35,205 @@ let private changed (at: int) (octets: byte[]) : byte[] voption =
         copy[place] <- if copy[place] = 'q'B then 'p'B else 'q'B
         ValueSome copy
 
-[<Category "RFC6376-5.5-1">]
-[<Category "RFC8463-5-2">]
-[<Category "RFC6376-3.7-1">]
-[<Property>]
-let ``what is signed verifies`` (letter: Letter) =
-    eachWay letter (fun _ signed -> passes signed letter.Body)
+let private trials =
+    {
+        Count = 150
+        Arbitraries = [ typeof<Dkim.Properties.MailGenerators.Arbitraries> ]
+    }
 
-[<Category "RFC6376-5.6-1">]
-[<Property>]
-let ``what is signed verifies after a journey as octets`` (letter: Letter) cuts =
-    eachWay letter (fun _ signed ->
-        let octets =
-            [|
-                for field in signed.Fields do
-                    yield! field.Raw.ToArray()
-                    yield! Octets.ofLatin1 "\r\n"
-                yield! Octets.ofLatin1 "\r\n"
-                yield! letter.Body
-            |]
+[<Tests>]
+let tests =
+    testList
+        "SigningLaws"
+        [
+            proves
+                [ "RFC6376-5.5-1"; "RFC8463-5-2"; "RFC6376-3.7-1" ]
+                (testLaw trials "what is signed verifies" (fun (letter: Letter) ->
+                    eachWay letter (fun _ signed -> passes signed letter.Body)))
 
-        use passage =
-            new Passage<Judged list>(
-                HeaderLimits.defaults,
-                fun arrival ->
-                    match arrival.Header with
-                    | Error _ -> Work.decided []
-                    | Ok header ->
-                        let plan = Verifier.plan policy now header
+            proves
+                [ "RFC6376-5.6-1" ]
+                (testLaw trials "what is signed verifies after a journey as octets" (fun (letter: Letter) cuts ->
+                    eachWay letter (fun _ signed ->
+                        let octets =
+                            [|
+                                for field in signed.Fields do
+                                    yield! field.Raw.ToArray()
+                                    yield! Octets.ofLatin1 "\r\n"
+                                yield! Octets.ofLatin1 "\r\n"
+                                yield! letter.Body
+                            |]
 
-                        {
-                            Questions = plan.Questions
-                            Digests = plan.Digests
-                            Conclude = fun digests answers -> Decided(Verifier.conclude plan digests answers)
-                        }
-            )
+                        use passage =
+                            new Passage<Judged list>(
+                                HeaderLimits.defaults,
+                                fun arrival ->
+                                    match arrival.Header with
+                                    | Error _ -> Work.decided []
+                                    | Ok header ->
+                                        let plan = Verifier.plan policy now header
 
-        for piece in Cuts.pieces cuts octets do
-            passage.Feed piece.Span
+                                        {
+                                            Questions = plan.Questions
+                                            Digests = plan.Digests
+                                            Conclude =
+                                                fun digests answers -> Decided(Verifier.conclude plan digests answers)
+                                        }
+                            )
 
-        passage.End()
+                        for piece in Cuts.pieces cuts octets do
+                            passage.Feed piece.Span
 
-        let asked =
-            passage.Questions |> Array.map (fun question -> question, answer question)
+                        passage.End()
 
-        passage.Answer(dict asked |> Collections.Generic.Dictionary)
-        passage.Decision |> List.map _.Verdict = [ Verdict.Pass ])
+                        let asked =
+                            passage.Questions |> Array.map (fun question -> question, answer question)
 
-[<Category "RFC6376-3.7-1">]
-[<Category "RFC6376-6.1.3-2">]
-[<Property>]
-let ``a changed octet of the body fails`` (letter: Letter) (at: uint16) =
-    match changed (int at) letter.Body with
-    | ValueNone -> true
-    | ValueSome body -> eachWay letter (fun _ signed -> not (passes signed body))
+                        passage.Answer(dict asked |> Collections.Generic.Dictionary)
+                        passage.Decision |> List.map _.Verdict = [ Verdict.Pass ])))
 
-[<Category "RFC6376-3.7-1">]
-[<Category "RFC6376-6.1.3-3">]
-[<Property>]
-let ``a changed octet of a signed value fails`` (letter: Letter) (which: byte) (at: uint16) =
-    eachWay letter (fun _ signed ->
-        let candidates =
-            fields signed
-            |> List.indexed
-            |> List.filter (fun (index, field) -> index > 0 && isSigned field.Name)
+            proves
+                [ "RFC6376-3.7-1"; "RFC6376-6.1.3-2" ]
+                (testLaw trials "a changed octet of the body fails" (fun (letter: Letter) (at: uint16) ->
+                    match changed (int at) letter.Body with
+                    | ValueNone -> true
+                    | ValueSome body -> eachWay letter (fun _ signed -> not (passes signed body))))
 
-        let index, field = candidates[int which % candidates.Length]
+            proves
+                [ "RFC6376-3.7-1"; "RFC6376-6.1.3-3" ]
+                (testLaw
+                    trials
+                    "a changed octet of a signed value fails"
+                    (fun (letter: Letter) (which: byte) (at: uint16) ->
+                        eachWay letter (fun _ signed ->
+                            let candidates =
+                                fields signed
+                                |> List.indexed
+                                |> List.filter (fun (index, field) -> index > 0 && isSigned field.Name)
 
-        match changed (int at) (field.Value.ToArray()) with
-        | ValueNone -> true
-        | ValueSome value ->
-            let other = Field.ofText field.Name (Octets.latin1 (ReadOnlySpan value))
-            not (passes (replaced index other signed) letter.Body))
+                            let index, field = candidates[int which % candidates.Length]
 
-[<Category "RFC6376-3.7-4">]
-[<Property>]
-let ``a changed octet of the signature field fails`` (letter: Letter) (at: uint16) =
-    eachWay letter (fun way signed ->
-        let own = signed.Fields[0]
+                            match changed (int at) (field.Value.ToArray()) with
+                            | ValueNone -> true
+                            | ValueSome value ->
+                                let other = Field.ofText field.Name (Octets.latin1 (ReadOnlySpan value))
+                                not (passes (replaced index other signed) letter.Body))))
 
-        match changed (int at) (own.Value.ToArray()) with
-        // A DomainKeys signature does not cover its own field: only what it says of the others counts.
-        | ValueSome value when way.Scheme = Dkim ->
-            let other = Field.ofText own.Name (Octets.latin1 (ReadOnlySpan value))
-            not (passes (replaced 0 other signed) letter.Body)
-        | _ -> true)
+            proves
+                [ "RFC6376-3.7-4" ]
+                (testLaw trials "a changed octet of the signature field fails" (fun (letter: Letter) (at: uint16) ->
+                    eachWay letter (fun way signed ->
+                        let own = signed.Fields[0]
 
-[<Category "RFC6376-3.5-13">]
-[<Property>]
-let ``a field that h= does not name may come, go and change`` (letter: Letter) (value: byte) =
-    let added = Field.ofText "X-Added" (" " + string value)
+                        match changed (int at) (own.Value.ToArray()) with
+                        // A DomainKeys signature does not cover its own field: only what it says of the others counts.
+                        | ValueSome value when way.Scheme = Dkim ->
+                            let other = Field.ofText own.Name (Octets.latin1 (ReadOnlySpan value))
+                            not (passes (replaced 0 other signed) letter.Body)
+                        | _ -> true)))
 
-    eachWay letter (fun way signed ->
-        let kept =
-            fields signed
-            |> List.filter (fun field -> field.Name = Layout.fieldName way.Scheme || isSigned field.Name)
+            proves
+                [ "RFC6376-3.5-13" ]
+                (testLaw
+                    trials
+                    "a field that h= does not name may come, go and change"
+                    (fun (letter: Letter) (value: byte) ->
+                        let added = Field.ofText "X-Added" (" " + string value)
 
-        passes (Header.prepend added signed) letter.Body
-        && passes (Header.ofFields (kept @ [ added ])) letter.Body)
+                        eachWay letter (fun way signed ->
+                            let kept =
+                                fields signed
+                                |> List.filter (fun field ->
+                                    field.Name = Layout.fieldName way.Scheme || isSigned field.Name)
 
-[<Property>]
-let ``refolding passes under relaxed and nofws`` (letter: Letter) =
-    let refolded (field: Field) =
-        let value = field.ValueText.Replace("\r\n", "").Replace("\t", " ").Trim ' '
-        Field.ofText (field.Name.ToUpperInvariant() + " ") ("  " + value.Replace(" ", "\r\n \t ") + "\t")
+                            passes (Header.prepend added signed) letter.Body
+                            && passes (Header.ofFields (kept @ [ added ])) letter.Body)))
 
-    let refoldedNofws (field: Field) =
-        Field.ofText field.Name ("\t" + field.ValueText.Replace(" ", "\r\n \t ") + " ")
+            testLaw trials "refolding passes under relaxed and nofws" (fun (letter: Letter) ->
+                let refolded (field: Field) =
+                    let value = field.ValueText.Replace("\r\n", "").Replace("\t", " ").Trim ' '
+                    Field.ofText (field.Name.ToUpperInvariant() + " ") ("  " + value.Replace(" ", "\r\n \t ") + "\t")
 
-    all
-    |> List.filter (fun way -> way.Header <> SimpleHeader)
-    |> List.forall (fun way ->
-        match trySigned way letter with
-        | ValueNone -> false
-        | ValueSome signed ->
-            let refold =
-                if way.Header = RelaxedHeader then
-                    refolded
-                else
-                    refoldedNofws
+                let refoldedNofws (field: Field) =
+                    Field.ofText field.Name ("\t" + field.ValueText.Replace(" ", "\r\n \t ") + " ")
 
-            let others =
-                (fields signed).Tail
-                |> List.map (fun field -> if isSigned field.Name then refold field else field)
+                all
+                |> List.filter (fun way -> way.Header <> SimpleHeader)
+                |> List.forall (fun way ->
+                    match trySigned way letter with
+                    | ValueNone -> false
+                    | ValueSome signed ->
+                        let refold =
+                            if way.Header = RelaxedHeader then
+                                refolded
+                            else
+                                refoldedNofws
 
-            passes (Header.ofFields (signed.Fields[0] :: others)) letter.Body)
+                        let others =
+                            (fields signed).Tail
+                            |> List.map (fun field -> if isSigned field.Name then refold field else field)
 
-[<Property>]
-let ``other white space passes under relaxed bodies`` (letter: Letter) =
-    let text = Octets.latin1 (ReadOnlySpan letter.Body)
+                        passes (Header.ofFields (signed.Fields[0] :: others)) letter.Body))
 
-    let wider =
-        text.Replace(" ", " \t ").Replace("\t\r\n", "\r\n").Replace("\r\n", " \t\r\n")
-    // An unended last line that gets white space behind it is still the same line.
-    let body = Octets.ofLatin1 (wider + "\r\n")
+            testLaw trials "other white space passes under relaxed bodies" (fun (letter: Letter) ->
+                let text = Octets.latin1 (ReadOnlySpan letter.Body)
 
-    all
-    |> List.filter (fun way -> way.Body = RelaxedBody)
-    |> List.forall (fun way ->
-        match trySigned way letter with
-        | ValueSome signed -> passes signed body
-        | ValueNone -> false)
+                let wider =
+                    text.Replace(" ", " \t ").Replace("\t\r\n", "\r\n").Replace("\r\n", " \t\r\n")
+                // An unended last line that gets white space behind it is still the same line.
+                let body = Octets.ofLatin1 (wider + "\r\n")
 
-[<Category "RFC6376-5.4.2-3">]
-[<Category "RFC6376-8.15-1">]
-[<Property>]
-let ``a sealed name cannot be added`` (letter: Letter) (value: byte) =
-    all
-    |> List.filter (fun way -> way.Scheme = Dkim)
-    |> List.forall (fun way ->
-        match sign [ request true way ] (header letter) letter.Body with
-        | Error _ -> false
-        | Ok made ->
-            let signed = Header.prepend made.Head (header letter)
-            let subject = Field.ofText "Subject" (" " + string value)
+                all
+                |> List.filter (fun way -> way.Body = RelaxedBody)
+                |> List.forall (fun way ->
+                    match trySigned way letter with
+                    | ValueSome signed -> passes signed body
+                    | ValueNone -> false))
 
-            passes signed letter.Body
-            && not (passes (Header.prepend subject signed) letter.Body))
+            proves
+                [ "RFC6376-5.4.2-3"; "RFC6376-8.15-1" ]
+                (testLaw trials "a sealed name cannot be added" (fun (letter: Letter) (value: byte) ->
+                    all
+                    |> List.filter (fun way -> way.Scheme = Dkim)
+                    |> List.forall (fun way ->
+                        match sign [ request true way ] (header letter) letter.Body with
+                        | Error _ -> false
+                        | Ok made ->
+                            let signed = Header.prepend made.Head (header letter)
+                            let subject = Field.ofText "Subject" (" " + string value)
 
-[<Property>]
-let ``a way is known by the text of its signature alone`` (letter: Letter) =
-    eachWay letter (fun way signed ->
-        match verify signed letter.Body with
-        | [ one ] ->
-            match one.Signature with
-            | ValueSome signature ->
-                signature.HeaderCanon = way.Header
-                && signature.BodyCanon = way.Body
-                && signature.Hash = way.Hash
-                && signature.KeyType = way.Key.KeyType
-            | ValueNone -> false
-        | _ -> false)
+                            passes signed letter.Body
+                            && not (passes (Header.prepend subject signed) letter.Body))))
 
-[<Category "RFC6376-4.2-1">]
-[<Property(MaxTest = 40)>]
-let ``all ways on one letter verify together, in one pass`` (letter: Letter) =
-    // DomainKeys refuses to sign what it has signed, so each scheme of it stands alone.
-    let requests =
-        all |> List.filter (fun way -> way.Scheme = Dkim) |> List.map (request false)
+            testLaw trials "a way is known by the text of its signature alone" (fun (letter: Letter) ->
+                eachWay letter (fun way signed ->
+                    match verify signed letter.Body with
+                    | [ one ] ->
+                        match one.Signature with
+                        | ValueSome signature ->
+                            signature.HeaderCanon = way.Header
+                            && signature.BodyCanon = way.Body
+                            && signature.Hash = way.Hash
+                            && signature.KeyType = way.Key.KeyType
+                        | ValueNone -> false
+                    | _ -> false))
 
-    match sign requests (header letter) letter.Body with
-    | Error _ -> false
-    | Ok made ->
-        let signed = Header.ofFields (made @ fields (header letter))
-        let judged = verify signed letter.Body
+            proves
+                [ "RFC6376-4.2-1" ]
+                (testLaw
+                    { trials with Count = 40 }
+                    "all ways on one letter verify together, in one pass"
+                    (fun (letter: Letter) ->
+                        // DomainKeys refuses to sign what it has signed, so each scheme of it stands alone.
+                        let requests =
+                            all |> List.filter (fun way -> way.Scheme = Dkim) |> List.map (request false)
 
-        judged.Length = requests.Length
-        && judged |> List.forall (fun one -> one.Verdict = Verdict.Pass)
+                        match sign requests (header letter) letter.Body with
+                        | Error _ -> false
+                        | Ok made ->
+                            let signed = Header.ofFields (made @ fields (header letter))
+                            let judged = verify signed letter.Body
+
+                            judged.Length = requests.Length
+                            && judged |> List.forall (fun one -> one.Verdict = Verdict.Pass)))
+        ]

@@ -1,16 +1,8 @@
-[<NUnit.Framework.TestFixture>]
-[<FsCheck.NUnit.Properties(Arbitrary =
-                               [|
-                                   typeof<Dkim.Properties.Generators.Arbitraries>
-                                   typeof<Dkim.Properties.MailGenerators.Arbitraries>
-                               |],
-                           MaxTest = 150,
-                           QuietOnSuccess = true)>]
 module Dkim.Properties.VerifierLaws
 
 open System
-open NUnit.Framework
-open FsCheck.NUnit
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Properties.Ways
 
@@ -44,139 +36,166 @@ let private conclude (plan: VerifyPlan) (body: byte[]) (answers: Question -> Ans
     hasher.Feed(ReadOnlySpan body)
     Verifier.conclude plan (hasher.Finish()) answers
 
-[<Category "RFC6376-8.4-1">]
-[<Property>]
-let ``no more is asked than there are signatures, and nothing twice`` (letter: Letter) damage =
-    let header = crowded letter damage
-    let plan = Verifier.plan policy now header
-    let signatures = header.Fields |> Seq.filter isSignature |> Seq.length
+let private trials =
+    {
+        Count = 150
+        Arbitraries =
+            [
+                typeof<Dkim.Properties.Generators.Arbitraries>
+                typeof<Dkim.Properties.MailGenerators.Arbitraries>
+            ]
+    }
 
-    plan.Questions.Length <= signatures
-    && List.distinct plan.Questions = plan.Questions
-    && plan.Digests.Length <= signatures
+[<Tests>]
+let tests =
+    testList
+        "VerifierLaws"
+        [
+            proves
+                [ "RFC6376-8.4-1" ]
+                (testLaw
+                    trials
+                    "no more is asked than there are signatures, and nothing twice"
+                    (fun (letter: Letter) damage ->
+                        let header = crowded letter damage
+                        let plan = Verifier.plan policy now header
+                        let signatures = header.Fields |> Seq.filter isSignature |> Seq.length
 
-[<Property>]
-let ``every signature is judged, in its place`` (letter: Letter) damage =
-    let header = crowded letter damage
-    let judged = conclude (Verifier.plan policy now header) letter.Body answer
+                        plan.Questions.Length <= signatures
+                        && List.distinct plan.Questions = plan.Questions
+                        && plan.Digests.Length <= signatures))
 
-    let places =
-        header.Fields
-        |> Seq.indexed
-        |> Seq.filter (snd >> isSignature)
-        |> Seq.map fst
-        |> List.ofSeq
+            testLaw trials "every signature is judged, in its place" (fun (letter: Letter) damage ->
+                let header = crowded letter damage
+                let judged = conclude (Verifier.plan policy now header) letter.Body answer
 
-    judged |> List.map _.Position = places
+                let places =
+                    header.Fields
+                    |> Seq.indexed
+                    |> Seq.filter (snd >> isSignature)
+                    |> Seq.map fst
+                    |> List.ofSeq
 
-[<Category "RFC6376-6.1.2-2">]
-[<Property>]
-let ``an unavailable name is a temporary failure and never a pass`` (letter: Letter) damage =
-    let plan = Verifier.plan policy now (crowded letter damage)
-    let known = conclude plan letter.Body answer
-    let unknown = conclude plan letter.Body (fun _ -> Answer.Unavailable "timeout")
+                judged |> List.map _.Position = places)
 
-    List.forall2
-        (fun (before: Judged) (after: Judged) ->
-            match before.Verdict, after.Verdict with
-            | _, Verdict.Pass -> false
-            | Verdict.Pass, TempFail reason -> reason = "timeout"
-            | Verdict.Pass, PermFail _ -> false
-            | _ -> true)
-        known
-        unknown
+            proves
+                [ "RFC6376-6.1.2-2" ]
+                (testLaw
+                    trials
+                    "an unavailable name is a temporary failure and never a pass"
+                    (fun (letter: Letter) damage ->
+                        let plan = Verifier.plan policy now (crowded letter damage)
+                        let known = conclude plan letter.Body answer
+                        let unknown = conclude plan letter.Body (fun _ -> Answer.Unavailable "timeout")
 
-[<Property>]
-let ``without digests nothing passes`` (letter: Letter) =
-    Verifier.conclude (Verifier.plan policy now (crowded letter [])) Digests.none answer
-    |> List.forall (fun one -> one.Verdict <> Verdict.Pass)
+                        List.forall2
+                            (fun (before: Judged) (after: Judged) ->
+                                match before.Verdict, after.Verdict with
+                                | _, Verdict.Pass -> false
+                                | Verdict.Pass, TempFail reason -> reason = "timeout"
+                                | Verdict.Pass, PermFail _ -> false
+                                | _ -> true)
+                            known
+                            unknown))
 
-[<Category "RFC6376-3.6.2.2-2">]
-[<Category "RFC6376-6.1.2-4">]
-[<Property>]
-let ``the order of records under a name is of no account`` (letter: Letter) (others: GoodRecord list) (rotation: byte) =
-    let plan = Verifier.plan policy now (crowded letter [])
+            testLaw trials "without digests nothing passes" (fun (letter: Letter) ->
+                Verifier.conclude (Verifier.plan policy now (crowded letter [])) Digests.none answer
+                |> List.forall (fun one -> one.Verdict <> Verdict.Pass))
 
-    let records (question: Question) =
-        match (answer question).Outcome with
-        | Records own ->
-            own
-            @ (others
-               |> List.truncate 4
-               |> List.map (fun (GoodRecord record) -> KeyRecord.render record))
-        | _ -> []
+            proves
+                [ "RFC6376-3.6.2.2-2"; "RFC6376-6.1.2-4" ]
+                (testLaw
+                    trials
+                    "the order of records under a name is of no account"
+                    (fun (letter: Letter) (others: GoodRecord list) (rotation: byte) ->
+                        let plan = Verifier.plan policy now (crowded letter [])
 
-    let rotated (texts: string list) =
-        let at = int rotation % max 1 texts.Length
-        List.skip at texts @ List.take at texts
+                        let records (question: Question) =
+                            match (answer question).Outcome with
+                            | Records own ->
+                                own
+                                @ (others
+                                   |> List.truncate 4
+                                   |> List.map (fun (GoodRecord record) -> KeyRecord.render record))
+                            | _ -> []
 
-    let judged order =
-        conclude plan letter.Body (fun question -> Answer.Found(order (records question), Security.Unchecked))
-        |> List.map (fun one -> one.Verdict, one.KeyBits)
+                        let rotated (texts: string list) =
+                            let at = int rotation % max 1 texts.Length
+                            List.skip at texts @ List.take at texts
 
-    judged rotated = judged id && judged List.rev = judged id
+                        let judged order =
+                            conclude plan letter.Body (fun question ->
+                                Answer.Found(order (records question), Security.Unchecked))
+                            |> List.map (fun one -> one.Verdict, one.KeyBits)
 
-[<Category "RFC6376-4.2-4">]
-[<Category "RFC6376-6.1-1">]
-[<Category "RFC6376-6.1-4">]
-[<Property>]
-let ``each signature is judged as if it stood alone`` (letter: Letter) damage =
-    // A DKIM signature that h= names would be another matter; ours name none.
-    let crowd = crowded letter damage
-    let rest = crowd.Fields |> Seq.filter (isSignature >> not) |> List.ofSeq
-    let judged = conclude (Verifier.plan policy now crowd) letter.Body answer
+                        judged rotated = judged id && judged List.rev = judged id))
 
-    judged
-    |> List.forall (fun one ->
-        let alone = Header.ofFields (one.Field :: rest)
+            proves
+                [ "RFC6376-4.2-4"; "RFC6376-6.1-1"; "RFC6376-6.1-4" ]
+                (testLaw trials "each signature is judged as if it stood alone" (fun (letter: Letter) damage ->
+                    // A DKIM signature that h= names would be another matter; ours name none.
+                    let crowd = crowded letter damage
+                    let rest = crowd.Fields |> Seq.filter (isSignature >> not) |> List.ofSeq
+                    let judged = conclude (Verifier.plan policy now crowd) letter.Body answer
 
-        conclude (Verifier.plan policy now alone) letter.Body answer
-        |> List.map _.Verdict
-            =
-            [ one.Verdict ])
+                    judged
+                    |> List.forall (fun one ->
+                        let alone = Header.ofFields (one.Field :: rest)
 
-[<Category "RFC6376-4.2-6">]
-[<Property>]
-let ``limits hold`` (letter: Letter) (damage: Damaged list) (read: byte) (verified: byte) =
-    let narrow =
-        { policy with
-            SignaturesRead = int read % 12
-            SignaturesVerified = int verified % 6
-        }
+                        conclude (Verifier.plan policy now alone) letter.Body answer
+                        |> List.map _.Verdict
+                            =
+                            [ one.Verdict ])))
 
-    let plan = Verifier.plan narrow now (crowded letter damage)
-    let judged = conclude plan letter.Body answer
+            proves
+                [ "RFC6376-4.2-6" ]
+                (testLaw
+                    trials
+                    "limits hold"
+                    (fun (letter: Letter) (damage: Damaged list) (read: byte) (verified: byte) ->
+                        let narrow =
+                            { policy with
+                                SignaturesRead = int read % 12
+                                SignaturesVerified = int verified % 6
+                            }
 
-    let looked =
-        judged
-        |> List.filter (fun one ->
-            match one.Verdict with
-            | PermFail(Unacceptable(TooManySignatures _)) -> false
-            | _ -> true)
+                        let plan = Verifier.plan narrow now (crowded letter damage)
+                        let judged = conclude plan letter.Body answer
 
-    let passed = judged |> List.filter (fun one -> one.Verdict = Verdict.Pass)
+                        let looked =
+                            judged
+                            |> List.filter (fun one ->
+                                match one.Verdict with
+                                | PermFail(Unacceptable(TooManySignatures _)) -> false
+                                | _ -> true)
 
-    looked.Length <= narrow.SignaturesRead
-    && passed.Length <= narrow.SignaturesVerified
+                        let passed = judged |> List.filter (fun one -> one.Verdict = Verdict.Pass)
 
-[<Category "RFC6376-8.8-1">]
-[<Category "RFC6376-8.9-1">]
-[<Category "RFC6376-6.1.1-1">]
-[<Property(MaxTest = 1000)>]
-let ``no message makes the verifier throw`` (AnyMessage octets) (Damaged damaged) (Damaged record) =
-    let signature =
-        Octets.ofLatin1 ("DKIM-Signature:" + damaged + "\r\nDomainKey-Signature:" + damaged + "\r\n")
+                        looked.Length <= narrow.SignaturesRead
+                        && passed.Length <= narrow.SignaturesVerified))
 
-    let message = Array.append signature octets
-    let intake = Intake HeaderLimits.defaults
-    let taken = intake.Feed(ReadOnlySpan message)
-    intake.End()
+            proves
+                [ "RFC6376-8.8-1"; "RFC6376-8.9-1"; "RFC6376-6.1.1-1" ]
+                (testLaw
+                    { trials with Count = 1000 }
+                    "no message makes the verifier throw"
+                    (fun (AnyMessage octets) (Damaged damaged) (Damaged record) ->
+                        let signature =
+                            Octets.ofLatin1 (
+                                "DKIM-Signature:" + damaged + "\r\nDomainKey-Signature:" + damaged + "\r\n"
+                            )
 
-    match intake.Header with
-    | ValueSome(Ok header) ->
-        conclude (Verifier.plan policy now header) (Array.skip taken message) (fun _ ->
-            Answer.Found([ record; damaged ], Security.Unchecked))
-        |> List.forall (fun one ->
-            one.Verdict <> Verdict.Pass
-            && not (String.exists Char.IsControl (Verdict.describe one.Verdict)))
-    | _ -> false
+                        let message = Array.append signature octets
+                        let intake = Intake HeaderLimits.defaults
+                        let taken = intake.Feed(ReadOnlySpan message)
+                        intake.End()
+
+                        match intake.Header with
+                        | ValueSome(Ok header) ->
+                            conclude (Verifier.plan policy now header) (Array.skip taken message) (fun _ ->
+                                Answer.Found([ record; damaged ], Security.Unchecked))
+                            |> List.forall (fun one ->
+                                one.Verdict <> Verdict.Pass
+                                && not (String.exists Char.IsControl (Verdict.describe one.Verdict)))
+                        | _ -> false))
+        ]

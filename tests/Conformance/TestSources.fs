@@ -1,18 +1,10 @@
-/// Which test proves which requirement, read from the sources of the tests: an id stands in a test's name, in a category
-/// of the test or of its class, or in what a message of the corpus shows.
+/// Which test proves which requirement. Suites of Expecto say it in their results; of the others the sources are read, where
+/// an id stands in a test's name or in a category of the test or of its class.
 module Dkim.Standards.TestSources
 
 open System.IO
-open System.Text.Json
 open System.Text.RegularExpressions
-
-/// A test as people know it: its suite, the module or class, and the name.
-type TestName =
-    {
-        Suite: string
-        Group: string
-        Name: string
-    }
+open Dkim.Standards.Results
 
 type Tracing =
     {
@@ -21,20 +13,13 @@ type Tracing =
         Ids: string list
     }
 
-/// Suites and the folders of their sources.
+/// Suites of NUnit and the folders of their sources.
 let suites =
     [
         "core", "tests/Core"
-        "properties", "properties"
-        "messages", "tests/Messages"
         "hosts", "tests/Hosts"
         "conformance", "tests/Conformance"
     ]
-
-let private idPattern = Regex @"RFC\d{4}-[0-9A-Z.]+-\d+"
-
-let private idsIn (text: string) =
-    idPattern.Matches text |> Seq.map _.Value |> Seq.distinct |> List.ofSeq
 
 let private testMark =
     Regex @"[\[<;,( ](Test|TestCase|TestCaseSource|Property|Theory)(?=[\](<>; ,])"
@@ -156,42 +141,15 @@ let private ofSuite (suite: string, folder: string) : Tracing list =
     |> List.sort
     |> List.collect (read suite)
 
-let private strings (name: string) (json: JsonElement) : string list =
-    match json.TryGetProperty name with
-    | true, list -> [ for item in list.EnumerateArray() -> string (item.GetString()) ]
-    | false, _ -> []
-
-let private children (name: string) (json: JsonElement) : JsonElement list =
-    match json.TryGetProperty name with
-    | true, list -> List.ofSeq (list.EnumerateArray())
-    | false, _ -> []
-
-/// The test that every message of the corpus is a case of.
-let corpusTest = "each signature gets its word"
-
-/// The messages of the corpus: each is a case of one test and shows requirements of its own.
-let private ofCorpus () : Tracing list =
-    let path = Path.Combine(Ledger.root, "tests", "Messages", "corpus.json")
-    use document = JsonDocument.Parse(File.ReadAllText path)
-
-    [
-        for case in document.RootElement.EnumerateArray() ->
-            {
-                Test =
-                    {
-                        Suite = "messages"
-                        Group = "corpus"
-                        Name = string (case.GetProperty("id").GetString())
-                    }
-                Ids =
-                    case :: children "signatures" case
-                    |> List.collect (strings "proves")
-                    |> List.distinct
-            }
-    ]
+let private ofResults (suite: string) : Tracing list =
+    Results.read suite
+    |> List.map (fun result -> { Test = result.Test; Ids = result.Ids })
 
 /// Every test of the project, with the requirements that it proves.
-let all: Lazy<Tracing list> = lazy (List.collect ofSuite suites @ ofCorpus ())
+let all: Lazy<Tracing list> =
+    lazy
+        (List.collect ofSuite suites
+         @ List.collect ofResults [ "properties"; "messages" ])
 
 /// Requirement to its tests.
 let provenBy: Lazy<Map<string, TestName list>> =

@@ -4,7 +4,8 @@ module Dkim.Messages.InteroperationTests
 
 open System
 open System.IO
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Messages.Corpus
 open Dkim.Messages.Judging
@@ -62,7 +63,7 @@ let private isUnfit (case: Case) =
 let private rows () =
     read (Path.Combine(folder, "corpus.json"))
     |> List.filter (fun case -> isAmong case && not (isUnfit case))
-    |> List.map (fun case -> TestCaseData(case).SetArgDisplayNames case.Id)
+    |> List.map (fun case -> case.Id, [], case)
 
 /// Why we do not take a signature on top for good, if so.
 let private tryFault (way: Way) (message: byte[]) : string option =
@@ -82,103 +83,105 @@ let private tryPeerFault (peer: Peer) (way: Way) (message: byte[]) : string opti
         | Some word when word.Text = "pass" -> None
         | Some word -> Some(word.Text + " " + word.Reason)
 
-type Rows =
-    static member All = rows ()
+/// Every implementation or why it is absent, started when first asked for; the run's end stops them.
+let private peers: Lazy<(string * Result<Peer, string>) list> =
+    lazy
+        (let started = startAll ()
 
-[<TestFixture>]
-type InteroperationTests() =
-    let mutable peers: (string * Result<Peer, string>) list = []
+         for _, peer in started do
+             peer |> Result.iter _.Publish(records.Value)
 
-    let running () =
-        let found = peers |> List.choose (snd >> Result.toOption)
+         afterRunTests (fun () ->
+             for _, peer in started do
+                 peer |> Result.iter (fun one -> (one :> IDisposable).Dispose()))
 
-        if found.IsEmpty then
-            Assert.Ignore "no other implementation is installed"
+         started)
 
-        found
+let private running () : Peer list =
+    match peers.Value |> List.choose (snd >> Result.toOption) with
+    | [] -> skiptest "no other implementation is installed"
+    | found -> found
 
-    // What each peer is asked for: the ways that it supports for this message.
-    let attempts (header: Header) (message: byte[]) =
-        [
-            for peer in running () do
-                for way in ways do
-                    if (Shortcomings.tryFind peer.Name way header message).IsNone then
-                        peer, way
-        ]
+/// What each peer is asked for: the ways that it supports for this message.
+let private attempts (header: Header) (message: byte[]) : (Peer * Way) list =
+    [
+        for peer in running () do
+            for way in ways do
+                if (Shortcomings.tryFind peer.Name way header message).IsNone then
+                    peer, way
+    ]
 
-    [<OneTimeSetUp>]
-    member _.Start() =
-        peers <- startAll ()
+let private isThere (name: string) =
+    let unsigned = "From: ada@example.com\r\n\r\nhello\r\n"B
 
-        for _, peer in peers do
-            peer |> Result.iter _.Publish(records.Value)
+    match List.find (fun (known, _) -> known = name) peers.Value with
+    | _, Error reason -> skiptest reason
+    | _, Ok peer ->
+        match peer.Verify(1750000000L<sec>, unsigned) with
+        | Ok words -> Expect.isFalse (words |> List.exists (fun word -> word.Text = "pass")) "unsigned mail passes"
+        | Error answer -> Expect.lacks "pass" answer
 
-    [<OneTimeTearDown>]
-    member _.Stop() =
-        for _, peer in peers do
-            peer |> Result.iter (fun one -> (one :> IDisposable).Dispose())
-
-    [<TestCase "dkimpy">]
-    [<TestCase "Mail::DKIM">]
-    [<TestCase "OpenDKIM">]
-    member _.``the implementation is there and passes nothing unsigned``(name: string) =
-        let unsigned = "From: ada@example.com\r\n\r\nhello\r\n"B
-
-        match List.find (fun (known, _) -> known = name) peers with
-        | _, Error reason -> Assert.Ignore reason
-        | _, Ok peer ->
-            match peer.Verify(1750000000L<sec>, unsigned) with
-            | Ok words -> Assert.That(words |> List.exists (fun word -> word.Text = "pass"), Is.False)
-            | Error answer -> Assert.That(answer, Does.Not.Contain "pass")
-
-    [<TestCaseSource(typeof<Rows>, "All")>]
-    member _.``they verify what we sign``(case: Case) =
-        match tryStrip (message folder case) with
-        | ValueNone -> Assert.Fail "no header"
-        | ValueSome(header, stripped) ->
-            let faults =
-                attempts header stripped
-                |> List.choose (fun (peer, way) ->
-                    match signed way header stripped with
-                    | Error error -> Some(string way + ": " + SignError.describe error)
-                    | Ok whole ->
-                        tryPeerFault peer way whole
-                        |> Option.orElse (tryFault way whole |> Option.map (fun fault -> "we: " + fault))
-                        |> Option.map (fun fault -> peer.Name + ", " + string way + ": " + fault))
-
-            Assert.That(String.concat "\n" faults, Is.Empty)
-
-    [<TestCaseSource(typeof<Rows>, "All")>]
-    member _.``we verify what they sign``(case: Case) =
-        match tryStrip (message folder case) with
-        | ValueNone -> Assert.Fail "no header"
-        | ValueSome(header, stripped) ->
-            // libopendkim 2.11 beta folds its Ed25519 field anew after hashing it, which simple does not forgive.
-            let isKnownBad (peer: Peer, way: Way) =
-                peer.Name = "OpenDKIM" && way.KeyFile = "ed25519" && way.Header = SimpleHeader
-
-            let sign (peer: Peer) (way: Way) =
-                let kind = if way.Scheme = Dkim then "dkim" else "domainkeys"
-
-                let canons =
-                    match way.Canon.Split '/' with
-                    | [| header; body |] -> header + " " + body
-                    | _ -> way.Canon + " -"
-
-                peer.Sign(
-                    String.concat " " [ kind; way.Algorithm; canons; "example.com"; way.KeyFile ],
-                    now,
-                    keyText way.KeyFile,
-                    stripped
-                )
-
-            let faults =
-                attempts header stripped
-                |> List.filter (isKnownBad >> not)
-                |> List.choose (fun (peer, way) ->
-                    match sign peer way with
-                    | Error told -> Some told
-                    | Ok field -> tryFault way (Array.append field stripped)
+let private theyVerify (case: Case) =
+    match tryStrip (message folder case) with
+    | ValueNone -> failtest "no header"
+    | ValueSome(header, stripped) ->
+        let faults =
+            attempts header stripped
+            |> List.choose (fun (peer, way) ->
+                match signed way header stripped with
+                | Error error -> Some(string way + ": " + SignError.describe error)
+                | Ok whole ->
+                    tryPeerFault peer way whole
+                    |> Option.orElse (tryFault way whole |> Option.map (fun fault -> "we: " + fault))
                     |> Option.map (fun fault -> peer.Name + ", " + string way + ": " + fault))
 
-            Assert.That(String.concat "\n" faults, Is.Empty)
+        Expect.equal "" (String.concat "\n" faults)
+
+// libopendkim 2.11 beta folds its Ed25519 field anew after hashing it, which simple does not forgive.
+let private isKnownBad (peer: Peer, way: Way) =
+    peer.Name = "OpenDKIM" && way.KeyFile = "ed25519" && way.Header = SimpleHeader
+
+let private signedBy (peer: Peer) (way: Way) (message: byte[]) =
+    let kind = if way.Scheme = Dkim then "dkim" else "domainkeys"
+
+    let canons =
+        match way.Canon.Split '/' with
+        | [| header; body |] -> header + " " + body
+        | _ -> way.Canon + " -"
+
+    peer.Sign(
+        String.concat " " [ kind; way.Algorithm; canons; "example.com"; way.KeyFile ],
+        now,
+        keyText way.KeyFile,
+        message
+    )
+
+let private weVerify (case: Case) =
+    match tryStrip (message folder case) with
+    | ValueNone -> failtest "no header"
+    | ValueSome(header, stripped) ->
+        let faults =
+            attempts header stripped
+            |> List.filter (isKnownBad >> not)
+            |> List.choose (fun (peer, way) ->
+                match signedBy peer way stripped with
+                | Error told -> Some told
+                | Ok field -> tryFault way (Array.append field stripped)
+                |> Option.map (fun fault -> peer.Name + ", " + string way + ": " + fault))
+
+        Expect.equal "" (String.concat "\n" faults)
+
+/// A peer is one process, which is asked one thing at a time.
+[<Tests>]
+let tests =
+    testSequencedGroup "peers"
+    <| testList
+        "InteroperationTests"
+        [
+            testRows
+                "the implementation is there and passes nothing unsigned"
+                [ "dkimpy"; "Mail::DKIM"; "OpenDKIM" ]
+                isThere
+            testNamed "they verify what we sign" (rows ()) theyVerify
+            testNamed "we verify what they sign" (rows ()) weVerify
+        ]

@@ -4,7 +4,8 @@ module Dkim.Messages.OutsideCorpusTests
 
 open System
 open System.IO
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Messages.Corpus
 open Dkim.Messages.Judging
@@ -28,10 +29,10 @@ let private cases =
          | Some found when hasManifest found -> read (Path.Combine(found, "manifest.json"))
          | _ -> [])
 
-let rows () =
+let private rows () =
     cases.Value
     |> List.filter (fun case -> not case.Disputed && (case.Unsigned || not case.Signatures.IsEmpty))
-    |> List.map (fun case -> TestCaseData(case).SetArgDisplayNames case.Id)
+    |> List.map (fun case -> case.Id, [], case)
 
 /// The words that a row allows; RFC 8301 is about DKIM, so DomainKeys keeps its own.
 let private allowed (strict: bool) (expected: Expected) : string list =
@@ -57,24 +58,13 @@ let private check (policy: VerifyPolicy) (strict: bool) (case: Case) =
     let judged = judgeFile policy case
 
     if case.Unsigned then
-        Assert.That(judged, Is.Empty, "nothing to judge")
+        Expect.about "nothing to judge" (fun () -> Expect.empty judged)
 
     for expected in case.Signatures do
         match tryNth expected.Kind expected.Index judged with
-        | None -> Assert.That(allowed strict expected, Does.Contain "none", "not judged")
-        | Some one -> Assert.That(allowed strict expected, Does.Contain(word one), Verdict.describe one.Verdict)
-
-[<TestCaseSource(nameof rows)>]
-let ``accepted words without RFC 8301`` (case: Case) = check legacy false case
-
-[<TestCaseSource(nameof rows)>]
-let ``accepted words with RFC 8301`` (case: Case) = check VerifyPolicy.defaults true case
-
-[<Test>]
-let ``the corpus is there`` () =
-    match directory.Value with
-    | None -> Assert.Ignore "no corpus/dkim beside the repository, and DKIM_CORPUS is not set"
-    | Some _ -> Assert.That(cases.Value.Length, Is.GreaterThan 0, "DKIM_CORPUS names no corpus")
+        | None -> Expect.about "not judged" (fun () -> Expect.has "none" (allowed strict expected))
+        | Some one ->
+            Expect.about (Verdict.describe one.Verdict) (fun () -> Expect.has (word one) (allowed strict expected))
 
 let private disputedRow (case: Case) : string list =
     let judged = judgeFile legacy case
@@ -116,13 +106,28 @@ let private disputed () : string =
          @ rows)
     + "\n"
 
-[<Test>]
-let ``the table of disputed messages is true`` () =
-    let path = Path.Combine(root, "docs", "disputed.md")
+[<Tests>]
+let tests =
+    testList
+        "OutsideCorpusTests"
+        [
+            testNamed "accepted words without RFC 8301" (rows ()) (fun (case: Case) -> check legacy false case)
 
-    if cases.Value.IsEmpty then
-        Assert.Ignore "the corpus is not there"
-    elif Environment.GetEnvironmentVariable "DKIM_WRITE_DOCS" = "1" then
-        File.WriteAllText(path, disputed ())
-    else
-        Assert.That(disputed (), Is.EqualTo(File.ReadAllText path))
+            testNamed "accepted words with RFC 8301" (rows ()) (fun (case: Case) ->
+                check VerifyPolicy.defaults true case)
+
+            testCase "the corpus is there" (fun () ->
+                match directory.Value with
+                | None -> skiptest "no corpus/dkim beside the repository, and DKIM_CORPUS is not set"
+                | Some _ -> Expect.about "DKIM_CORPUS names no corpus" (fun () -> Expect.above 0 cases.Value.Length))
+
+            testCase "the table of disputed messages is true" (fun () ->
+                let path = Path.Combine(root, "docs", "disputed.md")
+
+                if cases.Value.IsEmpty then
+                    skiptest "the corpus is not there"
+                elif Environment.GetEnvironmentVariable "DKIM_WRITE_DOCS" = "1" then
+                    File.WriteAllText(path, disputed ())
+                else
+                    Expect.equal (File.ReadAllText path) (disputed ()))
+        ]

@@ -1,6 +1,10 @@
-/// The tests are started by their runner; started by itself, the assembly compares verifiers (`./differ`).
+/// The tests as a program, and the comparison of verifiers: `Messages differ ...` is `./differ ...`.
 module Dkim.Messages.Program
+
+open Dkim.Tests
 
 [<EntryPoint>]
 let main arguments =
-    Differential.Report.run (List.ofArray arguments)
+    match List.ofArray arguments with
+    | "differ" :: rest -> Differential.Report.run rest
+    | _ -> Suite.run "messages" arguments

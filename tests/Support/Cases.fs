@@ -16,7 +16,8 @@ let testRows (name: string) (rows: 'row list) (body: 'row -> unit) : Test =
              testCase (string (index + 1) + " " + Printing.line (string (box row))) (fun () -> body row)))
 
 /// Says which requirements (`RFCnnnn-section-n`) a test proves. They stand in its full name, where the ledger finds them.
-let proves (ids: string list) (test: Test) : Test = testList (String.concat " " ids) [ test ]
+let proves (ids: string list) (test: Test) : Test =
+    testList (String.concat " " ids) [ test ]
 
 /// A test of its own for each row, which has a name and the requirements that it proves.
 let testNamed (name: string) (rows: (string * string list * 'row) list) (body: 'row -> unit) : Test =
@@ -54,8 +55,10 @@ let mutable private replay: Replay option = None
 /// Every law begins with this seed, as a failing one printed it.
 let replayFrom (seed: string) : unit = replay <- Some(replayOf seed)
 
+/// The suite that runs, as `./test` names it.
+let mutable internal suite = ""
+
 let private command (name: string) (seed: Rnd) (size: int) : string =
-    let suite = AppDomain.CurrentDomain.FriendlyName.ToLowerInvariant()
     let quoted = "'" + name.Replace("'", "'\\''") + "'"
 
     "once more: ./test "
@@ -73,8 +76,7 @@ let private runner: IRunner =
         member _.OnShrink(_, _) = ()
 
         member _.OnFinished(name, result) =
-            let told () =
-                Runner.onFinishedToString name result
+            let told () = Runner.onFinishedToString name result
 
             match result with
             | TestResult.Passed _ -> ()

@@ -4,14 +4,10 @@ module Dkim.Tests.Printing
 open System.Text
 
 let private append (text: StringBuilder) (c: char) : StringBuilder =
-    if c = '\n' || (c >= ' ' && c < '\127') then
-        text.Append c
-    elif c = '\r' then
-        text.Append "\\r"
-    elif c = '\t' then
-        text.Append "\\t"
-    else
-        text.Append("\\u").Append((int c).ToString "x4")
+    if c = '\n' || (c >= ' ' && c < '\127') then text.Append c
+    elif c = '\r' then text.Append "\\r"
+    elif c = '\t' then text.Append "\\t"
+    else text.Append("\\u").Append((int c).ToString "x4")
 
 /// Nothing but printable ASCII and line ends: control characters would reach the terminal, and XML does not know them.
 let text (value: string) : string =
@@ -20,4 +16,8 @@ let text (value: string) : string =
 /// The same on one line, cut where it is long.
 let line (value: string) : string =
     let whole = (text value).Replace("\n", "\\n")
-    if whole.Length > 100 then whole.Substring(0, 100) + "..." else whole
+
+    if whole.Length > 100 then
+        whole.Substring(0, 100) + "..."
+    else
+        whole

@@ -47,8 +47,7 @@ let private element (entry: Entry) : XElement =
         entry.Path
         |> List.collect idsIn
         |> List.distinct
-        |> List.map (fun id ->
-            XElement(XName.Get "property", attribute "name" "Category", attribute "value" id) :> obj)
+        |> List.map (fun id -> XElement(XName.Get "property", attribute "name" "Category", attribute "value" id) :> obj)
 
     let inner =
         (if ids.IsEmpty then
@@ -73,7 +72,8 @@ let private element (entry: Entry) : XElement =
 
 /// Writes the results of a suite in the order of their names: the same results are the same octets.
 let write (path: string) (entries: Entry list) : unit =
-    let all = entries |> List.sortBy _.Path |> List.map (fun entry -> element entry :> obj)
+    let all =
+        entries |> List.sortBy _.Path |> List.map (fun entry -> element entry :> obj)
 
     path |> Path.GetDirectoryName |> string |> Directory.CreateDirectory |> ignore
     XDocument(XElement(XName.Get "test-run", Array.ofList all)).Save path

@@ -1,6 +1,6 @@
 /// A suite as a program:
-///     SUITE [NAME] [--without GROUP]... [--seed SEED] [--results FILE]
-/// runs the tests whose full name contains NAME, and ends with `N passed, M failed, K skipped`. Exit codes: 0 all well, 1
+///     SUITE [NAME] [--without NAME]... [--seed SEED] [--results FILE]
+/// runs the tests whose full name contains NAME and none of those without which it should go, and ends with `N passed, M failed, K skipped`. Exit codes: 0 all well, 1
 /// something failed, 2 nothing ran.
 module Dkim.Tests.Suite
 
@@ -23,19 +23,14 @@ type private Order =
 let rec private read (order: Order) (arguments: string list) : Result<Order, string> =
     match arguments with
     | [] -> Ok order
-    | "--without" :: group :: rest ->
+    | "--without" :: part :: rest ->
         read
             { order with
-                Without = group :: order.Without
+                Without = part :: order.Without
             }
             rest
     | "--seed" :: seed :: rest -> read { order with Seed = ValueSome seed } rest
-    | "--results" :: file :: rest ->
-        read
-            { order with
-                Results = ValueSome file
-            }
-            rest
+    | "--results" :: file :: rest -> read { order with Results = ValueSome file } rest
     | name :: rest when order.Name = "" && not (name.StartsWith '-') -> read { order with Name = name } rest
     | strange :: _ -> Result.Error("unknown argument: " + strange)
 
@@ -49,8 +44,30 @@ let all (program: Assembly) : string list list =
     | Some tests -> Test.toTestCodeList tests |> List.map _.name
 
 let private chosen (order: Order) (path: string list) =
-    not (List.contains path.Head order.Without)
-    && (fullName path).Contains(order.Name, StringComparison.Ordinal)
+    let name = fullName path
+
+    let has (part: string) =
+        name.Contains(part, StringComparison.Ordinal)
+
+    has order.Name && not (List.exists has order.Without)
+
+/// Some of the tests, each with all its labels and the order that it asks for. Expecto's filter would join the labels.
+let private only (isChosen: string list -> bool) (tests: Test) : Test =
+    let rebuilt (flat: FlatTest) =
+        let labelled =
+            List.foldBack
+                (fun label test -> TestLabel(label, test, flat.state))
+                flat.name
+                (TestCase(flat.test, flat.state))
+
+        Test.Sequenced(flat.sequenced, labelled)
+
+    TestList(
+        Test.toTestCodeList tests
+        |> List.filter (fun flat -> isChosen flat.name)
+        |> List.map rebuilt,
+        Normal
+    )
 
 let private say (text: string) = Console.Out.WriteLine text
 
@@ -95,9 +112,19 @@ let private report (order: Order) (entries: Entry list) =
         order.Results |> ValueOption.iter (fun file -> write file entries)
 
     let count ending =
-        entries |> List.filter (fun entry -> entry.Ending = ending) |> List.length |> string
+        entries
+        |> List.filter (fun entry -> entry.Ending = ending)
+        |> List.length
+        |> string
 
-    say (count Passed + " passed, " + count Failed + " failed, " + count Skipped + " skipped")
+    say (
+        count Passed
+        + " passed, "
+        + count Failed
+        + " failed, "
+        + count Skipped
+        + " skipped"
+    )
 
 let private runTests (order: Order) (tests: Test) : int =
     order.Seed |> ValueOption.iter replayFrom
@@ -121,8 +148,10 @@ let private runTests (order: Order) (tests: Test) : int =
         report order entries
         min code 1
 
-/// Runs the tests of the program that was started, those in parallel that do not forbid it.
-let run (arguments: string[]) : int =
+/// Runs the tests of the program that was started, a suite of that name: those in parallel that do not forbid it.
+let run (suite: string) (arguments: string[]) : int =
+    Cases.suite <- suite
+
     let nothing =
         {
             Name = ""
@@ -141,7 +170,7 @@ let run (arguments: string[]) : int =
         say "no tests in this program"
         2
     | Result.Ok order, Some tests ->
-        let some = Test.filter "/" (chosen order) tests
+        let some = only (chosen order) tests
 
         if (Test.toTestCodeList some).IsEmpty then
             say ("no test whose name contains " + order.Name)

@@ -39,8 +39,8 @@ let private testsCell (id: string) : string =
     cell (String.Join("; ", shown))
 
 /// How all tests of a requirement ended together.
-let outcome (results: Map<string * string, TestResult>) (id: string) : string =
-    let endings = tests id |> List.map (tryFind results)
+let outcome (results: Map<TestName, TestResult>) (id: string) : string =
+    let endings = tests id |> List.map (fun test -> Map.tryFind test results)
 
     let has ending =
         endings |> List.exists (Option.exists (fun result -> result.Ending = ending))
@@ -269,7 +269,7 @@ let render (date: DateTime) results (versions: (string * string) list) own outsi
         results
         |> Map.toList
         |> List.filter (fun (_, result: TestResult) -> result.Ending = Failed)
-        |> List.map (fun ((group, name), _) -> group + ": " + name)
+        |> List.map (fun (test, _) -> test.Group + ": " + test.Name)
 
     [
         "# Conformance"
