@@ -23,14 +23,16 @@ booted_recipe_operating_a_key_that_only_root_can_read() {
     inside sh -c '[ "$(stat -c "%U %a" /etc/dkim-filter/mail.private)" = "root 600" ]'
     signs_with "credential" mail
     follow operating-new-key
-    # A new selector and the old key: refused as a whole.
+    # A new key in the old file, under a new selector: whether systemd hands over a new copy at a reload or not, selector
+    # and key belong together.
     cp "$root/etc/dkim-filter/dkim-filter.conf" "$work/conf"
     cp "$root/etc/dkim-filter/mail.private" "$work/key"
     cp "$root/etc/dkim-filter/2027a.private" "$root/etc/dkim-filter/mail.private"
     sed -i 's|^Selector .*|Selector 2027a|' "$root/etc/dkim-filter/dkim-filter.conf"
     inside systemctl reload dkim-filter || true
-    inside journalctl --no-pager -u dkim-filter -n 3 | grep 'configuration not reloaded'
-    signs_with "refused" mail
+    inside journalctl --no-pager -u dkim-filter -n 6
+    send "together" joe@example.com alice@example.com
+    inside dkim verify "$(arrived alice "together")"
     cp "$work/conf" "$root/etc/dkim-filter/dkim-filter.conf"
     cp "$work/key" "$root/etc/dkim-filter/mail.private"
     follow operating-credential-rotation
