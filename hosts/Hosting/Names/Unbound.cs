@@ -107,6 +107,9 @@ internal static unsafe class Unbound
     {
         // The defaults lose a quarter of 500 outstanding queries.
         yield return ("outgoing-range:", "4000");
+
+        // It has two connections of TCP by default, and takes one from a question that waits there for the next question.
+        yield return ("outgoing-num-tcp:", "200");
         yield return ("num-queries-per-thread:", "2000");
         yield return ("edns-buffer-size:", "1232");
         yield return ("use-syslog:", "no");
