@@ -12,7 +12,6 @@ type AdspResult =
     | Discard
     | NxDomain
     | TempError
-    | PermError
 
 /// A published policy, or why there is none.
 type PolicyAnswer =
@@ -31,7 +30,6 @@ module AdspResult =
         | AdspResult.Discard -> "discard"
         | AdspResult.NxDomain -> "nxdomain"
         | AdspResult.TempError -> "temperror"
-        | AdspResult.PermError -> "permerror"
 
 /// Which policy of a domain is asked for.
 [<Struct>]
@@ -128,6 +126,13 @@ module SenderPolicy =
         && judged.Signature
            |> ValueOption.exists (fun signature -> signature.Domain = author)
 
+    /// The result for a message that its author's domain, which has such a practice, has not signed (RFC 5617 §5.4).
+    let ofPractice (practice: SigningPractice) : AdspResult =
+        match practice with
+        | SignsSome -> AdspResult.Unknown
+        | SignsAll -> AdspResult.Fail
+        | SignsAllItself -> AdspResult.Discard
+
     /// The result of ADSP for one author domain (RFC 5617 §5.4).
     let adspResult (author: DomainName) (judged: Judged list) (policy: PolicyAnswer) : AdspResult =
         if List.exists (isAuthorSignature author) judged then
@@ -137,11 +142,7 @@ module SenderPolicy =
             | NoSuchDomain -> AdspResult.NxDomain
             | PolicyUnavailable _ -> AdspResult.TempError
             | NotPublished -> AdspResult.None
-            | Published record ->
-                match record.Practice with
-                | SignsSome -> AdspResult.Unknown
-                | SignsAll -> AdspResult.Fail
-                | SignsAllItself -> AdspResult.Discard
+            | Published record -> ofPractice record.Practice
 
     /// The enhanced code of a 550 for a message refused over its signatures (RFC 7372 §3): no signature passes, those that
     /// do are not acceptable, none is the author's, or the signatures of both schemes failed.

@@ -70,7 +70,7 @@ internal sealed class Service
         using var stop = new CancellationTokenSource();
         using var connections = new OpenConnections();
         var patience = new Patience();
-        var limits = new ServeSettings(MostConnections, Grace + TimeSpan.FromSeconds(5));
+        var limits = new ServeSettings(OwnProcess.MostConnections(MostConnections), Grace + TimeSpan.FromSeconds(5));
         var served = listener.ServeAsync(
             (socket, _) => connections.ServeAsync(new MtaConnection(socket, duty, patience)),
             limits,

@@ -235,7 +235,7 @@ let tests =
 
             testRows
                 "A packet of impossible length ends the connection and nothing else"
-                [ 0u; 0x80000000u; 0xffffffffu; 0x00100002u ]
+                [ 0u; 0x80000000u; 0xffffffffu; 0x80000001u ]
                 (fun (length: uint32) ->
                     use resolver = slow 1
                     use serving = new Serving(FateProgram([], resolver), Patience())

@@ -202,7 +202,7 @@ type internal FateProgram(edits: Edit list, resolver: IResolver) =
             HeaderLimits = HeaderLimits.defaults
             WantsRecipient = fun _ -> true
             FixLineEnds = false
-            TooLarge = fun _ _ _ -> Finish(decision _.TempFail())
+            TooLarge = fun _ _ -> Finish(decision _.TempFail())
             Start = start
         }
 

@@ -146,7 +146,6 @@ let ``RFC5617-5.4-1 each result has its word`` () =
     equal "discard" (result [] (published (found "dkim=discardable")))
     equal "nxdomain" (result [] (fun _ -> noName))
     equal "temperror" (result [] (published (Answer.Unavailable "timeout")))
-    equal "permerror" (AdspResult.name AdspResult.PermError)
 
 [<Test>]
 let ``RFC4870-3.6-1 the tags of a policy`` () =

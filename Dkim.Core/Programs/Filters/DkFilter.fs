@@ -69,8 +69,14 @@ module internal DkFilter =
         let judgedEnd = judgedEnd practice status
 
         match status with
-        | DkStatus.Good _ when message.Policy.Marks.SyslogSuccess ->
-            struct (FilterEnd.Accept, [ message.Line LogLevel.Info "DomainKeys verification successful" ])
+        | DkStatus.Good judged when message.Policy.Marks.SyslogSuccess ->
+            struct (FilterEnd.Accept,
+                    [
+                        message.LineWith
+                            LogLevel.Info
+                            "DomainKeys verification successful"
+                            (FilterMessage.passed judged)
+                    ])
         | DkStatus.Good _ -> struct (FilterEnd.Accept, [])
         | DkStatus.Bad judged ->
             struct (judgedEnd actions.BadSignature "bad DomainKeys signature",

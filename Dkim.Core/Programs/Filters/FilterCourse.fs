@@ -76,7 +76,23 @@ module internal FilterCourse =
 
     // Nobody looks at the results in such a header, so that whoever they are of, none goes on as if it were ours.
     let private tooLarge (message: FilterMessage) (results: int) : MilterCourse =
-        let lines = [ message.Line LogLevel.Notice "too much header data" ]
+        let limits = message.Policy.HeaderLimits
+
+        let limit =
+            "more than "
+            + string limits.Octets
+            + " octets or "
+            + string limits.Fields
+            + " fields (MaximumHeaders)"
+
+        let lines =
+            [
+                message.LineWith
+                    LogLevel.Notice
+                    "too much header data"
+                    (message.Origin @ [ LogFields.fact LogField.Reason limit ])
+            ]
+
         let action = message.Policy.Actions.Security
 
         let verdict =
@@ -109,20 +125,10 @@ module internal FilterCourse =
                 Envelope = envelope
             }
 
-        let withoutHeader client macros =
-            {
-                Client = client
-                Macros = macros
-                Sender = ValueNone
-                Recipient = ValueNone
-                Header = Header.empty
-                Now = 0L<sec>
-            }
-
         {
             HeaderLimits = policy.HeaderLimits
             WantsRecipient = FilterRole.isUnsigned policy.Roles
             FixLineEnds = policy.FixLineEnds
-            TooLarge = fun client macros results -> tooLarge (message (withoutHeader client macros)) results
+            TooLarge = message >> tooLarge
             Start = message >> start ways
         }

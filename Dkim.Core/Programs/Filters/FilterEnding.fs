@@ -62,8 +62,11 @@ module internal FilterEnding =
         let actions = message.Policy.Actions
 
         match status with
-        | FilterStatus.Good _ when message.Policy.Marks.SyslogSuccess ->
-            struct (FilterEnd.Accept, [ message.Line LogLevel.Info "DKIM verification successful" ])
+        | FilterStatus.Good judged when message.Policy.Marks.SyslogSuccess ->
+            struct (FilterEnd.Accept,
+                    [
+                        message.LineWith LogLevel.Info "DKIM verification successful" (FilterMessage.passed judged)
+                    ])
         | FilterStatus.Good _
         | FilterStatus.BadFormat -> struct (FilterEnd.Accept, [])
         // Mail of those who only try their signatures is as good as unsigned (RFC 6376 §3.6.1 t=y).

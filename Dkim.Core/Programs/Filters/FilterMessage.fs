@@ -42,11 +42,45 @@ type internal FilterMessage =
 
     /// A line of the log that begins with the queue id.
     member this.Line (level: LogLevel) (text: string) : LogLine =
-        FilterText.line level (this.Job + " " + text)
+        { FilterText.line level (this.Job + " " + text) with
+            Said = this.Id
+        }
+
+    /// The same with more behind it.
+    member this.LineWith (level: LogLevel) (text: string) (facts: LogFact list) : LogLine =
+        { this.Line level text with
+            Behind = facts
+        }
+
+    member private this.Id: LogFact list = LogFields.optional LogField.Id (this.Macro "i")
+
+    /// Who delivers the message, and for whom.
+    member this.Origin: LogFact list =
+        let envelope = this.Envelope
+
+        [
+            envelope.Client.Address
+            |> ValueOption.map string
+            |> ValueOption.defaultValue envelope.Client.HostName
+            |> LogFields.fact LogField.Client
+        ]
+        @ (envelope.Sender
+           |> ValueOption.map FilterText.unbracketed
+           |> LogFields.optional LogField.Sender)
 
     /// The same with a colon, as lines on failures have it.
     member this.Failure(text: string) : LogLine =
-        FilterText.line LogLevel.Error (this.Job + ": " + text)
+        { FilterText.line LogLevel.Error (this.Job + ": " + text) with
+            Said = this.Id
+        }
+
+module internal FilterMessage =
+    /// What a line tells of a signature that passes.
+    let passed (judged: Judged) : LogFact list =
+        (judged.Signature
+         |> ValueOption.map LogFields.ofSignature
+         |> ValueOption.defaultValue [])
+        @ [ LogFields.fact LogField.Result "pass" ]
 
 /// How a message ends.
 [<RequireQualifiedAccess>]

@@ -43,24 +43,11 @@ module internal FilterPractice =
         |> ValueOption.bind Originator.tryDomain
 
     let private ofPractice author (practice: SigningPractice) : PracticeOutcome =
-        let outcome = none (ValueSome author)
-
-        match practice with
-        | SignsSome ->
-            { outcome with
-                Result = AdspResult.Unknown
-            }
-        | SignsAll ->
-            { outcome with
-                Result = AdspResult.Fail
-                Suspicious = true
-            }
-        | SignsAllItself ->
-            { outcome with
-                Result = AdspResult.Discard
-                Suspicious = true
-                Discardable = true
-            }
+        { none (ValueSome author) with
+            Result = SenderPolicy.ofPractice practice
+            Suspicious = practice <> SignsSome
+            Discardable = (practice = SignsAllItself)
+        }
 
     let private ofRecord (verifying: FilterVerifying) author (record: PolicyRecord) (security: Security) =
         let applies =
@@ -79,19 +66,20 @@ module internal FilterPractice =
                 Security = security
             }
 
-    let private ofAnswers (verifying: FilterVerifying) (author: DomainName) (answerTo: Question -> Answer) =
+    let private ofAnswers (verifying: FilterVerifying) (author: DomainName) judged (answerTo: Question -> Answer) =
         let name = SenderPolicy.name Adsp author
         let security = (answerTo { Name = name; Type = RecordType.Txt }).Security
-        let outcome = none (ValueSome author)
+        let policy = SenderPolicy.conclude Adsp author answerTo
 
-        match SenderPolicy.conclude Adsp author answerTo with
-        | NoSuchDomain ->
-            { outcome with
-                Result = AdspResult.NxDomain
+        let outcome =
+            { none (ValueSome author) with
+                Result = SenderPolicy.adspResult author judged policy
             }
+
+        match policy with
+        | NoSuchDomain -> outcome
         | PolicyUnavailable reason ->
             { outcome with
-                Result = AdspResult.TempError
                 Unavailable = ValueSome reason
             }
         | NotPublished -> { outcome with Security = security }
@@ -116,7 +104,7 @@ module internal FilterPractice =
             match verifying.LocalAdsp author with
             | ValueSome practice -> next (ofPractice author practice)
             | ValueNone ->
-                Ask(SenderPolicy.plan Adsp author, (fun answerTo -> next (ofAnswers verifying author answerTo)))
+                Ask(SenderPolicy.plan Adsp author, (fun answerTo -> next (ofAnswers verifying author judged answerTo)))
 
     let private securityWord (security: Security) : string voption =
         match security with

@@ -45,7 +45,8 @@ module internal FilterRole =
     // The lines that tell each step, for those who wonder why.
     let private why (message: FilterMessage) (texts: string list) : LogLine list =
         if message.Policy.Marks.LogWhy then
-            texts |> List.map (info message)
+            texts
+            |> List.map (fun text -> message.LineWith LogLevel.Info text message.Origin)
         else
             []
 
@@ -227,7 +228,10 @@ module internal FilterRole =
         elif known.Keys.IsEmpty then
             struct (Defer,
                     [
-                        notice message ("no key selected for signing: KeyList has none for " + known.Address)
+                        message.LineWith
+                            LogLevel.Notice
+                            ("no key selected for signing: KeyList has none for " + known.Address)
+                            message.Origin
                     ])
         else
             // The only recipient kept is one to whom nothing is signed.

@@ -146,10 +146,16 @@ module internal FilterSigner =
              + " octets")
             "resource unavailable"
 
-    let private signed (message: FilterMessage) log deleted (fields: Field list) : FilterVerdict =
+    let private signed (message: FilterMessage) log deleted requests (fields: Field list) : FilterVerdict =
         let success =
             if message.Policy.Marks.SyslogSuccess then
-                [ message.Line LogLevel.Info ("\"" + fieldName message + "\" header added") ]
+                let facts =
+                    (requests |> List.collect LogFields.ofRequest)
+                    @ [ LogFields.fact LogField.Result "signed" ]
+
+                [
+                    message.LineWith LogLevel.Info ("\"" + fieldName message + "\" header added") facts
+                ]
             else
                 []
 
@@ -206,13 +212,14 @@ module internal FilterSigner =
             | Dkim -> dkimRequest signing
             | DomainKeys -> domainKeysRequest signing signable
 
+        let requests = List.map request keys
         let bodies = keepers message
 
         let conclude (fields: Field list) =
             if fields |> List.exists (fun field -> field.Raw.Length > LongestField) then
                 tooLong message log
             else
-                { signed message log deleted fields with
+                { signed message log deleted requests fields with
                     Kept =
                         if message.Policy.Marks.KeepsHashed then
                             fields |> List.truncate 1 |> List.collect (hashed signable bodies)
@@ -220,7 +227,7 @@ module internal FilterSigner =
                             []
                 }
 
-        match Signer.plan (List.map request keys) message.Envelope.Now signable with
+        match Signer.plan requests message.Envelope.Now signable with
         | Error error -> struct ([], Work.decided (fail message log error))
         | Ok plan ->
             struct (bodies,

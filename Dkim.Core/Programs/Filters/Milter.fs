@@ -126,8 +126,9 @@ type internal MilterParts =
         WantsRecipient: string -> bool
         /// CR and LF alone in a body count as CRLF, which the MTA or a later one will make of them.
         FixLineEnds: bool
-        /// What becomes of a message whose header is beyond them, with so many fields of Authentication-Results.
-        TooLarge: MilterClient -> IMilterMacros -> int -> MilterCourse
+        /// What becomes of a message whose header is beyond them, and not in the envelope, with so many fields of
+        /// Authentication-Results.
+        TooLarge: MilterEnvelope -> int -> MilterCourse
         Start: MilterEnvelope -> MilterCourse
     }
 
@@ -305,21 +306,23 @@ type MilterMessage internal (parts: MilterParts, client: MilterClient) =
 
     /// The header is complete. `now` is the time of day in seconds since 1970-01-01T00:00:00Z.
     member _.EndOfHeader(macros: IMilterMacros, now: int64<sec>) : unit =
-        let decide () =
-            if isTooLarge then
-                parts.TooLarge client macros results
-            else
-                parts.Start
-                    {
-                        Client = client
-                        Macros = macros
-                        Sender = sender
-                        Recipient = recipient
-                        Header = Header.ofFields fields
-                        Now = now
-                    }
+        let envelope =
+            {
+                Client = client
+                Macros = macros
+                Sender = sender
+                Recipient = recipient
+                Header = if isTooLarge then Header.empty else Header.ofFields fields
+                Now = now
+            }
 
-        match decide () with
+        let course =
+            if isTooLarge then
+                parts.TooLarge envelope results
+            else
+                parts.Start envelope
+
+        match course with
         | Finish decision -> early <- ValueSome decision
         | Proceed work -> start work
         | ProceedKeeping(bodies, work) ->

@@ -69,6 +69,17 @@ public static unsafe class OwnProcess
         }
     }
 
+    /// <summary>How many connections to take at once, so that a fourth of the descriptors that this process may have is
+    /// left for lookups, files and the log.</summary>
+    /// <param name="wanted">As many as that, if there are descriptors for them.</param>
+    public static int MostConnections(int wanted)
+    {
+        var limits = stackalloc ulong[2];
+        if (Libc.getrlimit(DescriptorLimit, limits) != 0 || limits[0] / 4 * 3 >= (ulong)wanted)
+            return wanted;
+        return (int)Math.Max(1, limits[0] / 4 * 3);
+    }
+
     /// <summary>Makes a directory the one where relative paths start.</summary>
     /// <exception cref="StartupException">There is no such directory, or the process may not enter it.</exception>
     public static void ChangeDirectory(string directory)

@@ -11,6 +11,9 @@ public static class Systemd
 {
     private const int FirstDescriptor = 3;
 
+    // Milliseconds that a manager may leave its socket full.
+    private const int Patience = 1000;
+
     // Where the id of a process stands, whose copies are not born yet.
     private const string AnyCopy = "copy";
 
@@ -79,6 +82,7 @@ public static class Systemd
 
     /// <summary>The listening sockets systemd has opened for us with their names; none without socket activation. They
     /// are handed out once.</summary>
+    /// <exception cref="StartupException">What was passed is no listening socket.</exception>
     public static IReadOnlyList<(string Name, Socket Socket)> TakeSockets()
     {
         if (!IsOurs("LISTEN_PID", absent: false)
@@ -103,10 +107,33 @@ public static class Systemd
         {
             var fd = FirstDescriptor + i;
             _ = Libc.fcntl(fd, Libc.F_SETFD, Libc.FD_CLOEXEC);
-            sockets.Add((i < names.Length ? names[i] : "", new Socket(new SafeSocketHandle(fd, ownsHandle: true))));
+            sockets.Add((i < names.Length ? names[i] : "", Listening(fd)));
         }
 
         return sockets;
+    }
+
+    // Whatever else it is, nobody would be served by it.
+    private static Socket Listening(int descriptor)
+    {
+        try
+        {
+            var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: true));
+            if (socket.SocketType == SocketType.Stream
+                && socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.AcceptConnection) is 1)
+            {
+                return socket;
+            }
+        }
+        catch (SocketException)
+        {
+            // It is no socket at all, or nothing is open there.
+        }
+
+        throw new StartupException(
+            StartupFault.Address,
+            $"descriptor {descriptor}, passed by the service manager (LISTEN_FDS), is no stream socket that listens: "
+            + "write ListenStream= and Accept=no into the .socket unit");
     }
 
     /// <summary>Leaves the listening sockets to copies of this process, to which they stay open.</summary>
@@ -132,7 +159,10 @@ public static class Systemd
 
         try
         {
-            using var socket = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+            using var socket = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified)
+            {
+                SendTimeout = Patience,
+            };
             var message = status.Length == 0 ? state : $"{state}\nSTATUS={status.ReplaceLineEndings(" ")}";
             // A leading @ stands for the NUL of Linux's abstract names.
             var address = new UnixDomainSocketEndPoint(path[0] == '@' ? $"\0{path[1..]}" : path);

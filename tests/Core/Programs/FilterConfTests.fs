@@ -15,20 +15,27 @@ let private confError line =
 [<TestCase("Background maybe", "illegal value")>]
 [<TestCase("ClockDrift soon", "illegal value")>]
 [<TestCase("ClockDrift -1", "illegal value")>]
-[<TestCase("UMask 8", "")>]
 [<TestCase("UMask 09", "illegal value")>]
 [<TestCase("Include /none", "error reading configuration file: file not found")>]
 let ``an error of a line names file and line`` (line: string, reason: string) =
-    if reason <> "" then
-        let place =
-            if line.StartsWith "Include" then
-                "/none: configuration error at line 0"
-            else
-                "conf: configuration error at line 3"
+    let place =
+        if line.StartsWith "Include" then
+            "/none: configuration error at line 0"
+        else
+            "conf: configuration error at line 3"
 
-        let text, exitCode = confError line
-        Expect.isTrue (text.StartsWith("dkim-filter: " + place + ": " + reason + ": ")) text
-        Expect.equal 78 exitCode
+    let text, exitCode = confError line
+    Expect.isTrue (text.StartsWith("dkim-filter: " + place + ": " + reason + ": ")) text
+    Expect.equal 78 exitCode
+
+[<TestCase("UMask 8", 8)>]
+[<TestCase("UMask 010", 8)>]
+let ``a mask without a leading zero is decimal`` (line: string, mask: int) =
+    let program =
+        FilterRuns.startConf FilterRuns.keys [ "Mode v"; "Socket local:/s"; line ]
+        |> Starts.serving
+
+    Expect.equal (ValueSome mask) program.Service.UMask
 
 [<TestCase("Dommain example.com", "unrecognized parameter: Dommain (is Domain meant?)")>]
 [<TestCase("Background maybe", "illegal value: Background 'maybe' (write Background yes|no)")>]

@@ -27,6 +27,8 @@ type Ran =
         /// Every final word that was said.
         Endings: Ending list
         Log: string list
+        /// Those lines with what stands behind the sentences.
+        Lines: string list
         Levels: LogLevel list
         /// Names that were asked for, round by round.
         Asked: string list
@@ -219,6 +221,7 @@ let internal run (parts: MilterParts) (way: Way) (mail: string) : Ran =
         Changes = List.ofSeq changes
         Endings = List.ofSeq endings
         Log = message.Decision.Log |> List.map _.Text
+        Lines = message.Decision.Log |> List.map _.Line
         Levels = message.Decision.Log |> List.map _.Level
         Asked = List.ofSeq asked
         Early = early

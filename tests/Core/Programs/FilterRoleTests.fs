@@ -123,6 +123,15 @@ let ``the whole way to verifying is told to those who wonder why`` () =
         (ran.Log |> List.filter (fun line -> not (line.Contains "signature data")))
 
 [<Test>]
+let ``lines on where mail comes from name client and sender`` () =
+    let lines = (runWith why outside plain).Lines
+
+    Expect.isTrue
+        (lines
+         |> List.contains "JOB1 not internal; client=<192.0.2.7>, sender=<joe@example.com>")
+        (String.concat "\n" lines)
+
+[<Test>]
 let ``signing is told, too`` () =
     Expect.equal [ "JOB1 mode select: signing" ] (runWith why local plain).Log
 

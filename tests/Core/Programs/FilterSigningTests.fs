@@ -272,7 +272,11 @@ let ``success is told where it is wanted`` () =
                 }
         }
 
-    Expect.equal [ "JOB1 \"DKIM-Signature\" header added" ] (runWith telling local plain).Log
+    let ran = runWith telling local plain
+    Expect.equal [ "JOB1 \"DKIM-Signature\" header added" ] ran.Log
+    let line = List.exactlyOne ran.Lines
+    Expect.isTrue (line.StartsWith "JOB1 \"DKIM-Signature\" header added; domain=<example.com>, selector=<") line
+    Expect.isTrue (line.EndsWith ", algorithm=<rsa-sha256>, result=<signed>") line
 
 [<Test>]
 let ``results of others on mail of ours are left alone`` () =

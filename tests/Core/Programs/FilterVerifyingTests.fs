@@ -287,4 +287,7 @@ let ``success is told where it is wanted`` () =
     let telling = marked (fun marks -> { marks with SyslogSuccess = true })
     Expect.equal "JOB1 DKIM verification successful" (List.last (runWith telling arriving.Value signed.Value).Log)
     let ran = runWith telling arriving.Value signed.Value
+    let line = List.last ran.Lines
+    Expect.isTrue (line.StartsWith "JOB1 DKIM verification successful; domain=<") line
+    Expect.isTrue (line.EndsWith ", algorithm=<rsa-sha256>, result=<pass>") line
     Expect.equal LogLevel.Info (List.last ran.Levels)
