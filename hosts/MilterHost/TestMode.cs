@@ -32,7 +32,7 @@ internal static class TestMode
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            await Console.Error.WriteLineAsync($"{program.Name}: {shown}: {failure.Message}").ConfigureAwait(false);
+            await Console.Error.WriteLineAsync($"{program.Name}: {shown}: {Reason(file, failure)}").ConfigureAwait(false);
             return ExitCodes.Unavailable;
         }
         catch (StartupException failure)
@@ -42,6 +42,15 @@ internal static class TestMode
             return ExitCodes.Of(failure.Fault);
         }
     }
+
+    // In place of the runtime's own sentences, which name the path again.
+    private static string Reason(string file, Exception failure) => failure switch
+    {
+        FileNotFoundException or DirectoryNotFoundException => "there is no such file",
+        UnauthorizedAccessException when Directory.Exists(file) => "a directory, no message",
+        UnauthorizedAccessException => "permission denied; it is read as the user who runs the program",
+        _ => failure.Message,
+    };
 
     private static async Task<ReadOnlyMemory<byte>> ReadAsync(string file)
     {

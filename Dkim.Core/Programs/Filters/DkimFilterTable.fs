@@ -211,8 +211,15 @@ let private tests: Setting<FilterTest> list =
         |> letter 't'
         |> Setting.says "handle the message in this file, print what comes of it, and exit"
         |> Setting.detail
-            "As if it came from 127.0.0.1, with sender@example.org and recipient@example.com as its envelope. No lists \
-             of hosts are read, nothing is logged and no report sent."
+            "As if it came from 127.0.0.1, authenticated, with sender@example.org and recipient@example.com as its \
+             envelope. No lists of hosts are read, nothing is logged and no report sent. Without Mode it is only verified: \
+             -b sv does what a filter does."
+        Setting.optional "H" FilterCodecs.address _.Client (fun v s -> { s with Client = v })
+        |> letter 'H'
+        |> Setting.says "with -t: the client that the message comes from"
+        |> Setting.detail
+            "Lists of hosts are read then, and no macro of the MTA speaks for the message, so that it is told whether mail \
+             of this client would be signed."
         Setting.optional "F" FilterCodecs.time _.FixedTime (fun v s -> { s with FixedTime = v })
         |> letter 'F'
         |> Setting.says "with -t: the time of signatures, in seconds since 1970"
@@ -226,6 +233,7 @@ let private tests: Setting<FilterTest> list =
         }
         |> letter 'v'
         |> Setting.says "with -t: say more; twice, more still"
+        |> Setting.detail "Once: the mode, how it was chosen, as with LogWhy, and what the log would say."
         switch "StrictTestMode" _.Strict (fun v s -> { s with Strict = v })
         |> key
         |> Setting.says "with -t: lines of the message must end in CRLF"

@@ -133,15 +133,16 @@ module Filters =
         | ValueNone when isTest -> { Signs = false; Verifies = true }
         | ValueNone -> { Signs = true; Verifies = true }
 
-    // Test mode has no clients to look up.
+    // Test mode without a client has none to look up.
     let private paths
         (machine: FilterMachine)
         (service: FilterService)
         (scope: FilterScope)
         scheme
-        isTest
+        hasNoClients
         : FilterPaths =
-        let ofClients path = if isTest then ValueNone else path
+        let ofClients path =
+            if hasNoClients then ValueNone else path
 
         {
             BaseDirectory = ValueOption.defaultValue "" service.BaseDirectory
@@ -257,8 +258,13 @@ module Filters =
         let isTest = settings.Test.TestFile.IsSome
         let mode = mode settings.Scope isTest
 
+        let settings =
+            { settings with
+                LogWhy = settings.LogWhy || isTest && settings.Test.Verbosity > 0
+            }
+
         let paths =
-            { paths machine settings.Service settings.Scope Scheme.Dkim isTest with
+            { paths machine settings.Service settings.Scope Scheme.Dkim (isTest && settings.Test.Client.IsNone) with
                 TrustSignaturesFrom = settings.Verifying.TrustSignaturesFrom
                 LocalAdsp = settings.Verifying.LocalAdsp
                 LeastRsaBits = SigningStrength.leastBits

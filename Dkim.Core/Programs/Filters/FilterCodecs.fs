@@ -3,6 +3,7 @@ module internal Dkim.Core.FilterCodecs
 
 open System
 open System.Globalization
+open System.Net
 
 /// The reason of a yes or no, or a number, that is none; it is told with the line that it stands on.
 [<Literal>]
@@ -71,6 +72,19 @@ let seconds: Codec<int64<sec>> =
 let time: Codec<int64<sec>> =
     integer "SECONDS" 0L 999999999999L
     |> Codec.map (fun value -> value * 1L<sec>) int64
+
+/// An IPv4 or IPv6 address.
+let address: Codec<IPAddress> =
+    {
+        Shape = "ADDRESS"
+        Parse =
+            fun text ->
+                match Endpoint.parseHost text, IPAddress.TryParse text with
+                | Ok _, (true, NonNull address) -> Ok address
+                | Error reason, _ -> Error reason
+                | Ok _, _ -> Error "no address"
+        Show = string
+    }
 
 /// Permission bits, shown in octal.
 let mask: Codec<int> =

@@ -112,6 +112,7 @@ module internal FilterFiles =
             + "; chmod 0640 "
             + path
         | FileContents.NotFound -> "check the path"
+        | FileContents.NotPlain -> "name a file, no directory, pipe or device"
         | _ -> ""
 
     let private unreadable paths setting path reason =

@@ -142,6 +142,8 @@ type FilterTest =
         TestFile: string voption
         /// t= of signatures.
         FixedTime: int64<sec> voption
+        /// The client that the message comes from; nothing for this machine, whose mail is ours.
+        Client: IPAddress voption
         /// How often -v was given.
         Verbosity: int
         Strict: bool
@@ -288,6 +290,7 @@ module DkimFilterSettings =
                 {
                     TestFile = ValueNone
                     FixedTime = ValueNone
+                    Client = ValueNone
                     Verbosity = 0
                     Strict = false
                 }

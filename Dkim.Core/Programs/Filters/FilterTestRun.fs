@@ -95,10 +95,15 @@ module internal TestMessage =
     let parse (strict: bool) (octets: ReadOnlyMemory<byte>) : Result<TestMessage, TestFault> =
         lineEnds strict octets |> Result.bind (fun text -> read text 0 1 [])
 
-/// Macros as test mode has them: each has a value that shows its name.
-type internal TestMacros() =
+/// Macros as test mode has them: each has a value that shows its name, or for a client that was named, the queue id alone.
+type internal TestMacros(hasClient: bool) =
     interface IMilterMacros with
-        member _.Find name = ValueSome("DEBUG-" + name)
+        member _.Find name =
+            if hasClient && name <> "i" then
+                ValueNone
+            else
+                ValueSome("DEBUG-" + name)
+
         member _.FindAtConnect name = ValueSome("DEBUG-" + name)
 
 /// A message in test mode, driven by a host that answers questions. `Questions` and `Answer` take turns until nothing is
@@ -167,10 +172,28 @@ type FilterTestRun internal (prog: string, file: string, settings: FilterTest, p
         | None, None, [] -> say "message not signed"
 
     let client: MilterClient =
-        {
-            HostName = "localhost"
-            Address = ValueSome IPAddress.Loopback
-        }
+        match settings.Client with
+        | ValueSome address ->
+            {
+                HostName = "[" + address.ToString() + "]"
+                Address = ValueSome address
+            }
+        | ValueNone ->
+            {
+                HostName = "localhost"
+                Address = ValueSome IPAddress.Loopback
+            }
+
+    let sayMode () =
+        let roles = policy.Roles
+
+        let text =
+            match roles.Signs, roles.Verifies with
+            | true, true -> "mode sv: mail of ours is signed, all other is verified"
+            | true, false -> "mode s: mail of ours is signed, and nothing is verified"
+            | _ -> "mode v: everything is verified, and nothing is signed; -b sv does both, as a filter without Mode"
+
+        complain (text + "; client " + client.HostName)
 
     let judging (header: Header) now =
         let plan = Verifier.plan policy.Verifying.Policy now header
@@ -193,7 +216,7 @@ type FilterTestRun internal (prog: string, file: string, settings: FilterTest, p
         for struct (name, value) in read.Fields do
             running.Field(ReadOnlySpan name, ReadOnlySpan value, true)
 
-        running.EndOfHeader(TestMacros(), now)
+        running.EndOfHeader(TestMacros settings.Client.IsSome, now)
         message <- ValueSome running
 
         if not running.Decided then
@@ -222,7 +245,13 @@ type FilterTestRun internal (prog: string, file: string, settings: FilterTest, p
             if List.isEmpty read.Fields then
                 complain "warning: no headers on input"
 
-            begin' read (ValueOption.defaultValue now settings.FixedTime)
+            if settings.Verbosity > 0 then
+                sayMode ()
+
+            if policy.Roles.IsPeer client then
+                say "left alone: the client is in PeerList"
+            else
+                begin' read (ValueOption.defaultValue now settings.FixedTime)
 
     /// What to look up now.
     member _.Questions: Question[] =
@@ -291,6 +320,10 @@ type FilterTestRun internal (prog: string, file: string, settings: FilterTest, p
         | ValueNone -> ()
         | ValueSome running ->
             running.Decision.Tell reply
+
+            if settings.Verbosity > 0 then
+                for line in running.Decision.Log do
+                    complain line.Text
 
             match signed, verification, List.tryLast running.Decision.Log with
             | true, _, _ -> ()

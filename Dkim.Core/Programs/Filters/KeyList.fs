@@ -3,6 +3,7 @@ namespace Dkim.Core
 
 open System
 open System.Collections.Generic
+open FParsec
 
 /// A line of a key list, before its key is read.
 type internal KeyLine =
@@ -55,17 +56,18 @@ module internal KeyList =
     /// The endings under which a key is looked for, in order.
     let endings = [ ""; ".pem"; ".private" ]
 
-    let private selectorOf (path: string) =
+    let private selectorOf (path: string) : Result<Selector, string> =
         Selector.tryCreate (path.Substring(path.LastIndexOf '/' + 1))
-        |> Result.toValueOption
+        |> Result.mapError (fun error -> "the last part of the path is no selector: " + NameError.describe error)
 
-    let private tryDomain (text: string) : DomainName voption voption =
+    /// The domain of signatures; nothing for the sender's own.
+    let private domainOf (text: string) : Result<DomainName voption, string> =
         if text.StartsWith '*' then
-            ValueSome ValueNone
+            Result.Ok ValueNone
         else
-            match DomainName.tryCreate text with
-            | Ok domain -> ValueSome(ValueSome domain)
-            | Error _ -> ValueNone
+            DomainName.tryCreate text
+            |> Result.map ValueSome
+            |> Result.mapError (fun error -> "no domain, and not *: " + NameError.describe error)
 
     let private joined (directory: string) (path: string) =
         if directory = "" || path.StartsWith '/' then
@@ -73,47 +75,68 @@ module internal KeyList =
         else
             directory.TrimEnd '/' + "/" + path
 
-    /// Pattern, domain and path of a line: `pattern:domain:keypath`, or `pattern:keypath` where DomainKeys signs, whose
-    /// domain is the sender's. A path may hold colons, so only those before it count.
-    let private fields (scheme: Scheme) (line: string) : struct (string * string * string) voption =
-        let first = line.IndexOf ':'
+    /// What a line says.
+    [<RequireQualifiedAccess>]
+    type private Said =
+        | Nothing
+        | Directory of string
+        | Key of pattern: string * domain: DomainName voption * path: string * Selector
+
+    let private part label : Grammar.Parser<string> =
+        many1SatisfyL ((<>) ':') label |>> _.Trim()
+
+    /// `pattern = 1*( any character but ":" )`
+    let private pattern =
+        let notBlank text =
+            if text = "" then
+                Result.Error "a pattern is missing"
+            else
+                Result.Ok text
+
+        part "a pattern of addresses" |> Grammar.checkedBy notBlank
+
+    /// `domain = name / "*"`
+    let private domain =
+        part "the domain of signatures, or *" |> Grammar.checkedBy domainOf
+
+    /// `path = 1*( any character )`, which may be colons
+    let private path selectorOf : Grammar.Parser<struct (string * Selector)> =
+        let named (text: string) =
+            selectorOf text |> Result.map (fun selector -> struct (text, selector))
+
+        many1SatisfyL (fun _ -> true) "the path of a key" |>> _.Trim()
+        |> Grammar.checkedBy named
+
+    /// `key = pattern ":" domain ":" path`, or `pattern ":" path` where DomainKeys signs, whose domain is the sender's
+    let private key scheme selectorOf : Grammar.Parser<Said> =
+        let colon = skipChar ':'
+        let path = path selectorOf
 
         match scheme with
-        | _ when first <= 0 -> ValueNone
-        | DomainKeys -> ValueSome(struct (line.Substring(0, first), "*", line.Substring(first + 1)))
         | Dkim ->
-            match line.IndexOf(':', first + 1) with
-            | second when second > first + 1 ->
-                let domain = line.Substring(first + 1, second - first - 1)
-                ValueSome(struct (line.Substring(0, first), domain, line.Substring(second + 1)))
-            | _ -> ValueNone
+            pipe3 (pattern .>> colon) (domain .>> colon) path (fun pattern domain (struct (path, selector)) ->
+                Said.Key(pattern, domain, path, selector))
+        | DomainKeys ->
+            pipe2 (pattern .>> colon) path (fun pattern (struct (path, selector)) ->
+                Said.Key(pattern, ValueNone, path, selector))
 
-    let private tryLine scheme selectorOf directory number (line: string) : KeyLine voption =
-        match fields scheme line with
-        | ValueNone -> ValueNone
-        | ValueSome(struct (pattern, domain, path)) ->
-            match tryDomain (domain.Trim()), selectorOf (path.Trim()) with
-            | ValueSome domain, ValueSome selector ->
-                ValueSome
-                    {
-                        Number = number
-                        Pattern = SignatureMap.folded (pattern.Trim())
-                        Domain = domain
-                        Selector = selector
-                        KeyPath = joined directory (path.Trim())
-                    }
-            | _ -> ValueNone
+    /// `directory = "/" *( any character but ":" )`
+    let private directory: Grammar.Parser<Said> =
+        followedBy (skipChar '/' >>. skipManySatisfy ((<>) ':') >>. eof)
+        >>. manySatisfy (fun _ -> true)
+        |>> (_.Trim() >> Said.Directory)
 
-    /// Reads the lines of a list. A line of only a directory is the base of the paths that follow; `#` in the first
-    /// column begins a comment. Errors are the original's, without the name of the file.
-    let parse (scheme: Scheme) (text: string) : Result<KeyLine list, string list> =
-        let lines = List<KeyLine>()
-        let errors = List<string>()
-        let mutable directory = ""
-        // Most lines of a long list name the same keys.
-        let selectors = Dictionary<string, Selector voption>(StringComparer.Ordinal)
+    /// `line = "#" *any / *WSP [ directory / key ]`
+    let private line scheme selectorOf : Grammar.Parser<Said> =
+        let comment = skipChar '#' >>. skipManySatisfy (fun _ -> true) >>% Said.Nothing
+        let said = (eof >>% Said.Nothing) <|> directory <|> key scheme selectorOf
+        comment <|> (skipManySatisfy Char.IsWhiteSpace >>. said)
 
-        let selectorOf path =
+    // Most lines of a long list name the same keys.
+    let private remembered (selectorOf: string -> Result<Selector, string>) =
+        let selectors = Dictionary<string, Result<Selector, string>>(StringComparer.Ordinal)
+
+        fun path ->
             match selectors.TryGetValue path with
             | true, selector -> selector
             | false, _ ->
@@ -121,22 +144,35 @@ module internal KeyList =
                 selectors[path] <- selector
                 selector
 
-        let readLine index (line: string) =
-            let said = line.Trim()
+    /// Reads the lines of a list. A line of only a directory is the base of the paths that follow; `#` in the first
+    /// column begins a comment. Errors are the original's and say where in the line, without the name of the file.
+    let parse (scheme: Scheme) (text: string) : Result<KeyLine list, string list> =
+        let lines = List<KeyLine>()
+        let errors = List<string>()
+        let mutable directory = ""
+        let grammar = line scheme (remembered selectorOf)
 
-            if said.StartsWith '/' && not (said.Contains ':') then
-                directory <- said
-            elif said <> "" && not (line.StartsWith '#') then
-                match tryLine scheme selectorOf directory (index + 1) said with
-                | ValueSome line -> lines.Add line
-                | ValueNone -> errors.Add("line " + string (index + 1) + ": malformed")
+        let readLine index (text: string) =
+            match Grammar.parseAll grammar (text.TrimEnd()) with
+            | Result.Ok Said.Nothing -> ()
+            | Result.Ok(Said.Directory path) -> directory <- path
+            | Result.Ok(Said.Key(pattern, domain, path, selector)) ->
+                lines.Add
+                    {
+                        Number = index + 1
+                        Pattern = SignatureMap.folded pattern
+                        Domain = domain
+                        Selector = selector
+                        KeyPath = joined directory path
+                    }
+            | Result.Error reason -> errors.Add("line " + string (index + 1) + ": malformed: " + reason)
 
         FileContents.lines text |> Array.iteri readLine
 
         if errors.Count = 0 then
-            Ok(List.ofSeq lines)
+            Result.Ok(List.ofSeq lines)
         else
-            Error(List.ofSeq errors)
+            Result.Error(List.ofSeq errors)
 
     let private wanted path =
         {
@@ -146,23 +182,23 @@ module internal KeyList =
 
     let private read (scheme: Scheme) (text: string) : Result<SigningKey, KeyReason> =
         match SigningKey.parse ValueNone text with
-        | Error error -> Error(NotUsable error)
-        | Ok key when scheme = DomainKeys && key.KeyType <> Rsa -> Error NotForDomainKeys
-        | Ok key -> Ok key
+        | Result.Error error -> Result.Error(NotUsable error)
+        | Result.Ok key when scheme = DomainKeys && key.KeyType <> Rsa -> Result.Error NotForDomainKeys
+        | Result.Ok key -> Result.Ok key
 
     let private loadFrom endings scheme find (path: string) : Loading<Result<SigningKey, KeyFault>> =
         let fault path reason = { Path = path; Reason = reason }
 
         let rec search left =
             match left with
-            | [] -> Loaded(Error(fault path (NotRead FileContents.NotFound)))
+            | [] -> Loaded(Result.Error(fault path (NotRead FileContents.NotFound)))
             | ending :: rest ->
                 match find (wanted (path + ending)) with
                 | ValueNone -> Wanting [ wanted (path + ending) ]
                 | ValueSome contents ->
                     match contents.Problem with
                     | ValueSome FileContents.NotFound -> search rest
-                    | ValueSome reason -> Loaded(Error(fault (path + ending) (NotRead reason)))
+                    | ValueSome reason -> Loaded(Result.Error(fault (path + ending) (NotRead reason)))
                     | ValueNone ->
                         read scheme (Octets.latin1 contents.Octets.Span)
                         |> Result.mapError (fault (path + ending))
@@ -262,12 +298,12 @@ module internal KeyList =
         for key in keys.Values do
             match key with
             | Wanting files -> wanted.AddRange files
-            | Loaded(Error error) -> errors.Add error
-            | Loaded(Ok _) -> ()
+            | Loaded(Result.Error error) -> errors.Add error
+            | Loaded(Result.Ok _) -> ()
 
         let keyOf (line: KeyLine) =
             match keys[line.KeyPath] with
-            | Loaded(Ok key) ->
+            | Loaded(Result.Ok key) ->
                 Some(
                     line,
                     {
@@ -276,12 +312,15 @@ module internal KeyList =
                         Key = key
                     }
                 )
-            | Loaded(Error _)
+            | Loaded(Result.Error _)
             | Wanting _ -> None
 
-        if wanted.Count > 0 then Wanting(List.ofSeq wanted)
-        elif errors.Count > 0 then Loaded(Error(List.ofSeq errors))
-        else Loaded(Ok(group (List.choose keyOf lines)))
+        if wanted.Count > 0 then
+            Wanting(List.ofSeq wanted)
+        elif errors.Count > 0 then
+            Loaded(Result.Error(List.ofSeq errors))
+        else
+            Loaded(Result.Ok(group (List.choose keyOf lines)))
 
     /// The keys for a sender: those of the first pattern that matches the address. A pattern that stands on several lines
     /// has several keys.

@@ -6,6 +6,7 @@ open System
 open System.Globalization
 open System.Net
 open System.Net.Sockets
+open FParsec
 
 /// What an entry of a list means.
 [<NoComparison>]
@@ -86,58 +87,93 @@ module internal PeerList =
         text
         |> String.forall (fun c -> not (Char.IsWhiteSpace c) && not ("*,;:!\"<>()[]\\".Contains c))
 
-    let private tryTest (text: string) : PeerTest voption =
-        let slash = text.IndexOf '/'
-        let head = if slash < 0 then text else text.Substring(0, slash)
+    /// The beginning of an entry: an address as it is written, or a name.
+    type private Head =
+        | Address of IPAddress
+        | Name of string
 
-        match tryAddress head with
-        | ValueSome written ->
-            let address = plain written
+    let private headOf (text: string) : Result<Head, string> =
+        let name = text.TrimEnd('.').ToLowerInvariant()
 
-            if slash < 0 then
-                ValueSome(network address (maskOf (address.GetAddressBytes().Length) 128))
-            else
-                tryMask written address (text.Substring(slash + 1))
-                |> ValueOption.map (network address)
-        | ValueNone ->
-            let name = text.TrimEnd('.').ToLowerInvariant()
+        match tryAddress text with
+        | ValueSome address -> Result.Ok(Address address)
+        | ValueNone when name <> "" && isName name -> Result.Ok(Name name)
+        | ValueNone -> Result.Error "no host name, domain, address or network"
 
-            if slash >= 0 || name = "" || not (isName name) then
-                ValueNone
-            elif name[0] = '.' then
-                ValueSome(Below name)
-            else
-                ValueSome(Host name)
+    let private isEntryChar c = not (Char.IsWhiteSpace c) && c <> '#'
 
-    let private tryEntry (line: string) : PeerEntry voption =
-        let excluded = line.StartsWith '!'
-        let text = if excluded then line.Substring(1).Trim() else line
+    let private ws: Grammar.Parser<unit> = skipManySatisfy Char.IsWhiteSpace
 
-        tryTest text
-        |> ValueOption.map (fun test -> { Excluded = excluded; Test = test })
+    /// `head = address / [ "." ] name`
+    let private head: Grammar.Parser<Head> =
+        many1SatisfyL (fun c -> isEntryChar c && c <> '/') "a host name, domain, address or network"
+        |> Grammar.checkedBy headOf
+
+    /// `mask = 1*DIGIT / IPv4address`
+    let private mask (written: IPAddress) (address: IPAddress) : Grammar.Parser<byte[]> =
+        let read text =
+            match tryMask written address text with
+            | ValueSome mask -> Result.Ok mask
+            | ValueNone -> Result.Error "neither a number of bits that such an address has nor a mask"
+
+        many1SatisfyL isEntryChar "a number of bits or a mask" |> Grammar.checkedBy read
+
+    /// `test = address [ "/" mask ] / [ "." ] name`
+    let private test: Grammar.Parser<PeerTest> =
+        head
+        >>= fun head ->
+            match head with
+            | Address written ->
+                let address = plain written
+                let whole = maskOf (address.GetAddressBytes().Length) 128
+
+                opt (skipChar '/' >>. mask written address)
+                |>> (Option.defaultValue whole >> network address)
+            | Name name when name[0] = '.' -> preturn (Below name)
+            | Name name -> preturn (Host name)
+
+    /// `entry = [ "!" *WSP ] test`
+    let private entry: Grammar.Parser<PeerEntry> =
+        opt (skipChar '!' >>. ws) .>>. test
+        |>> fun (excluded, test) ->
+            {
+                Excluded = excluded.IsSome
+                Test = test
+            }
+
+    /// `line = *WSP [ entry ] *WSP [ "#" *any ]`
+    let private line: Grammar.Parser<PeerEntry voption> =
+        let comment = skipChar '#' >>. skipManySatisfy (fun _ -> true)
+        let nothing = followedBy (comment <|> eof) >>% ValueNone
+        ws >>. (nothing <|> (entry |>> ValueSome)) .>> ws .>> optional comment
 
     /// Whether a text could be an entry and is no path.
     let isEntry (text: string) =
-        not (text.StartsWith '/') && (tryEntry text).IsSome
+        match Grammar.parseAll line text with
+        | Result.Ok entry -> entry.IsSome
+        | Result.Error _ -> false
 
     /// Reads a list of one entry on each line; `#` begins a comment. What cannot be an entry matches nothing and is told.
     let parse (path: string) (text: string) : struct (PeerList * Problem list) =
-        let read (entries, problems) (number: int, line: string) =
-            match tryEntry line with
-            | ValueSome entry -> entry :: entries, problems
-            | ValueNone ->
-                let problem =
-                    {
-                        Origin = InFile(path, number)
-                        Name = ""
-                        Value = ValueSome line
-                        Fault = IllegalValue "no host name, domain, address or network"
-                        Remedy = "write host.example.com, .example.com, 192.0.2.1 or 192.0.2.0/24"
-                    }
+        let read index (text: string) : Result<PeerEntry voption, Problem> =
+            Grammar.parseAll line text
+            |> Result.mapError (fun reason ->
+                {
+                    Origin = InFile(path, index + 1)
+                    Name = ""
+                    Value = ValueSome(text.Trim())
+                    Fault = IllegalValue reason
+                    Remedy = "write host.example.com, .example.com, 192.0.2.1 or 192.0.2.0/24"
+                })
 
-                entries, problem :: problems
+        let add (entries, problems) (read: Result<PeerEntry voption, Problem>) =
+            match read with
+            | Result.Ok(ValueSome entry) -> entry :: entries, problems
+            | Result.Ok ValueNone -> entries, problems
+            | Result.Error problem -> entries, problem :: problems
 
-        let entries, problems = FileContents.entries text |> List.fold read ([], [])
+        let entries, problems =
+            FileContents.lines text |> Array.mapi read |> Array.fold add ([], [])
 
         struct ({ Entries = List.rev entries }, List.rev problems)
 

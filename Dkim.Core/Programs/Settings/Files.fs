@@ -60,6 +60,10 @@ module FileContents =
     [<Literal>]
     let Forbidden = "permission denied"
 
+    /// The reason of what is there and is no file.
+    [<Literal>]
+    let NotPlain = "not a plain file"
+
     /// The largest settings file or map that is read, in octets.
     [<Literal>]
     let internal Limit = 16777216

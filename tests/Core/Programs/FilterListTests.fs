@@ -217,15 +217,33 @@ let ``keys are looked for as written, with .pem and with .private, below the las
     let errors = keyList FilterRuns.keys [ "a@*:*:/keys/none" ] |> Expect.error
     Expect.equal [ "/keys/none: open(): file not found" ] (errors |> List.map KeyFault.describe)
 
-[<TestCase("a@example.com")>]
-[<TestCase("a@example.com:example.com")>]
-[<TestCase(":example.com:/k")>]
-[<TestCase("a@b::/k")>]
-[<TestCase("a@b:localhost:/k")>]
-[<TestCase("a@b:example.com:/keys/")>]
-let ``a line that cannot be read is named by its number`` (line: string) =
+[<TestCase("a@example.com", "expected : at character 14")>]
+[<TestCase("a@example.com:example.com", "expected : at character 26")>]
+[<TestCase(":example.com:/k", "expected a pattern of addresses or expected end of input or expected # at character 1")>]
+[<TestCase("  :example.com:/k", "expected a pattern of addresses or expected end of input at character 3")>]
+[<TestCase("a@b::/k", "expected the domain of signatures, or * at character 5")>]
+[<TestCase("a@b:localhost:/k", "no domain, and not *: ")>]
+[<TestCase("a@b:example.com:", "expected the path of a key at character 17")>]
+[<TestCase("a@b:example.com:/keys/", "the last part of the path is no selector: ")>]
+let ``a line that cannot be read is named by its number and the place in it`` (line: string, reason: string) =
     let errors = KeyList.parse Dkim ("\n# c\n" + line) |> Expect.error
-    Expect.equal [ "line 3: malformed" ] errors
+    Expect.equal 1 errors.Length
+    Expect.isTrue (errors.Head.StartsWith "line 3: malformed: ") errors.Head
+    Expect.contains reason errors.Head
+
+[<TestCase("a b", "expected end of input or expected # at character 3")>]
+[<TestCase("10.0.0.0/33", "neither a number of bits that such an address has nor a mask at character 10")>]
+[<TestCase("10.0.0.0/", "expected a number of bits or a mask at character 10")>]
+[<TestCase("  host/24", "at character 7")>]
+[<TestCase("!", "expected a host name, domain, address or network at character 3")>]
+[<TestCase("*.example.com", "no host name, domain, address or network at character 1")>]
+[<TestCase("2001:db8::/129", "neither a number of bits that such an address has nor a mask at character 12")>]
+[<TestCase("2001:db8::/255.0.0.0", "neither a number of bits that such an address has nor a mask at character 12")>]
+let ``an entry that cannot be is told with the place in its line`` (line: string, reason: string) =
+    let struct (list, problems) = PeerList.parse "hosts" ("# c\n" + line + " # c\n")
+    Expect.isTrue list.Entries.IsEmpty "it matches nothing"
+    Expect.equal [ InFile("hosts", 2) ] (problems |> List.map _.Origin)
+    Expect.contains reason (Problem.describe problems.Head)
 
 [<Test>]
 let ``dk-filter has lines of two fields`` () =

@@ -97,6 +97,7 @@ let private samples =
         "SyslogSuccess", "yes"
         "t", "message.eml"
         "F", "1700000000"
+        "H", "192.0.2.1"
         "v", "yes"
         "StrictTestMode", "yes"
     ]

@@ -98,9 +98,44 @@ public sealed class TestModeTests
         Assert.That(FilterRun.Of(scratch, "dkim-filter", "-x", "conf", "-t", "crlf.eml").ExitCode, Is.Zero);
     }
 
+    [TestCase("none.eml", "there is no such file")]
+    [TestCase("none/none.eml", "there is no such file")]
+    [TestCase("/", "a directory, no message")]
+    public void AFileThatCannotBeReadEndsWith69(string file, string reason)
+    {
+        var run = FilterRun.Of(scratch, "dkim-filter", "-t", file);
+        Assert.That((run.ExitCode, run.Errors), Is.EqualTo((69, $"dkim-filter: {file}: {reason}\n")));
+    }
+
     [Test]
-    public void AFileThatCannotBeReadEndsWith69() =>
-        Assert.That(FilterRun.Of(scratch, "dkim-filter", "-t", "none.eml").ExitCode, Is.EqualTo(69));
+    public void WhyAMessageIsNotSignedIsToldOfItsClient()
+    {
+        scratch.Write("plain.eml", Plain);
+        scratch.Write("hosts", "192.0.2.0/24\n");
+        scratch.Write("peers", "192.0.2.9\n");
+        scratch.Write("conf", $"TestPublicKeys {scratch.At("keys")}\nInternalHosts hosts\nPeerList peers\n");
+        string[] both = ["-x", "conf", "-b", "sv", "-d", "example.org", "-s", "mail", "-k", "mail.private", "-t", "plain.eml"];
+
+        var stranger = FilterRun.Of(scratch, "dkim-filter", [.. both, "-v", "-H", "203.0.113.7"]);
+        Assert.That(stranger.Output, Does.Contain("message not signed"));
+        Assert.That(stranger.Errors, Does
+            .Contain("plain.eml: mode sv: mail of ours is signed, all other is verified; client [203.0.113.7]\n").And
+            .Contain("not internal\n").And.Contain("not authenticated\n").And.Contain("mode select: verifying\n").And
+            .Contain("external host [203.0.113.7] attempted to send as example.org\n"));
+
+        var ours = FilterRun.Of(scratch, "dkim-filter", [.. both, "-v", "-H", "192.0.2.1"]);
+        Assert.That(ours.Output, Does.Contain("DKIM-Signature: "));
+        Assert.That(ours.Errors, Does.Contain("mode select: signing\n"));
+
+        var peer = FilterRun.Of(scratch, "dkim-filter", [.. both, "-H", "192.0.2.9"]);
+        Assert.That(peer.Output, Is.EqualTo("dkim-filter: plain.eml: left alone: the client is in PeerList\n"));
+
+        var other = FilterRun.Of(scratch, "dkim-filter", [.. both, "-v", "-d", "example.net"]);
+        Assert.That(other.Errors, Does.Contain("no signing domain match for `example.org'\n"));
+
+        var plain = FilterRun.Of(scratch, "dkim-filter", "-t", "plain.eml", "-v");
+        Assert.That(plain.Errors, Does.Contain("mode v: everything is verified, and nothing is signed; -b sv does both"));
+    }
 
     [Test]
     public void AMessageWithoutAHeaderIsWarnedOf() =>
