@@ -15,19 +15,28 @@ type Puzzle =
         /// Latin-1 text, with CRLF.
         Body: string
         Fits: byte[] -> bool
+        /// What a call of `Fits` costs.
+        FitsCost: int64
+        Effort: Effort
+    }
+
+/// A change, in words, how to undo it, and what that costs for each octet of a body.
+[<NoComparison; NoEquality>]
+type private Change =
+    {
+        Happening: Happening
+        Says: string
+        Undo: string -> string
+        Cost: int64
     }
 
 /// Longer bodies are not guessed at, in octets.
 [<Literal>]
 let Longest = 16777216
 
-/// More lines are not looked through for the one where a footer begins.
+/// Octets for which a footer may begin in the middle of a line.
 [<Literal>]
-let private MostLines = 500_000
-
-/// Octets hashed while looking for inserted lines: half a second or so.
-[<Literal>]
-let private InsertionWork = 400_000_000L
+let private NearEnd = 4096
 
 let private digest (request: DigestRequest) (body: string) : byte[] =
     use hasher = new BodyHasher([ request ])
@@ -67,41 +76,54 @@ let private starting (prefix: string) (replacement: string) (line: string) =
     else
         line
 
-let private encodingChanges (header: Header) : (Happening * string * (string -> string)) list =
+let private change happening says cost undo : Change =
+    {
+        Happening = happening
+        Says = says
+        Undo = undo
+        Cost = cost
+    }
+
+let private encodingChanges (header: Header) : Change list =
     let value name =
         match Header.tryFind name header with
         | ValueSome field -> field.ValueText.Trim()
         | ValueNone -> ""
 
     TransferCoding.changes
-    |> List.map (fun change ->
-        Happening.EncodingChanged,
-        "the transfer encoding " + change.Was + " was changed to " + change.Now,
-        TransferCoding.undo change (value "Content-Transfer-Encoding") (value "Content-Type"))
+    |> List.map (fun coding ->
+        TransferCoding.undo coding (value "Content-Transfer-Encoding") (value "Content-Type")
+        |> change
+            Happening.EncodingChanged
+            ("the transfer encoding " + coding.Was + " was changed to " + coding.Now)
+            20L)
 
 /// Changes that can be undone as a whole.
-let private changes (header: Header) : (Happening * string * (string -> string)) list =
+let private changes (header: Header) : Change list =
+    let lineEnds says undo =
+        change Happening.LineEndsChanged says 6L undo
+
+    let eachLine happening says edit = change happening says 20L (lines edit)
+
     [
-        Happening.LineEndsChanged,
-        "line ends were LF when the body was signed",
-        fun (body: string) -> body.Replace("\r\n", "\n")
-        Happening.LineEndsChanged,
-        "LF was CRLF when the body was signed",
-        fun body -> body.Replace("\r\n", "\n").Replace("\n", "\r\n")
-        Happening.LineEndsChanged,
-        "CR was CRLF when the body was signed",
-        fun body -> body.Replace("\r\n", "\r").Replace("\r", "\r\n")
-        Happening.LineEndsChanged, "each line end was doubled", (fun body -> body.Replace("\r\n\r\n", "\r\n"))
-        Happening.SpaceChanged, "white space was added at ends of lines", lines _.TrimEnd(' ', '\t')
-        Happening.SpaceChanged,
-        "the space after the signature mark \"--\" was removed",
-        lines (fun line -> if line = "--" then "-- " else line)
-        Happening.LinesQuoted, "leading dots were doubled", lines (starting ".." ".")
-        Happening.LinesQuoted, "doubled leading dots were made single", lines (starting "." "..")
-        Happening.LinesQuoted, "From at the start of lines was quoted as >From", lines (starting ">From " "From ")
-        Happening.LinesQuoted, "spaces were put before From or > at the start of lines", lines (starting " " "")
+        lineEnds "line ends were LF when the body was signed" _.Replace("\r\n", "\n")
+        lineEnds "LF was CRLF when the body was signed" _.Replace("\r\n", "\n").Replace("\n", "\r\n")
+        lineEnds "CR was CRLF when the body was signed" _.Replace("\r\n", "\r").Replace("\r", "\r\n")
+        lineEnds "each line end was doubled" _.Replace("\r\n\r\n", "\r\n")
+        eachLine Happening.SpaceChanged "white space was added at ends of lines" _.TrimEnd(' ', '\t')
+        eachLine Happening.SpaceChanged "the space after the signature mark \"--\" was removed" (fun line ->
+            if line = "--" then "-- " else line)
+        eachLine Happening.LinesQuoted "leading dots were doubled" (starting ".." ".")
+        eachLine Happening.LinesQuoted "doubled leading dots were made single" (starting "." "..")
+        eachLine Happening.LinesQuoted "From at the start of lines was quoted as >From" (starting ">From " "From ")
+        eachLine Happening.LinesQuoted "spaces were put before From or > at the start of lines" (starting " " "")
     ]
     @ encodingChanges header
+
+/// Whether a body has the hash, where that can be afforded.
+let private fitsDigest (puzzle: Puzzle) (request: DigestRequest) (body: string) : bool =
+    puzzle.Effort.Spend(4L * int64 body.Length + Effort.PerHash + puzzle.FitsCost)
+    && puzzle.Fits(digest request body)
 
 /// The body as it is, under other rules.
 let private rules (puzzle: Puzzle) : Guess option =
@@ -112,15 +134,12 @@ let private rules (puzzle: Puzzle) : Guess option =
         | DomainKeysSimpleBody -> NofwsBody, "nofws"
         | NofwsBody -> DomainKeysSimpleBody, "simple"
 
-    if
-        puzzle.Fits(
-            digest
-                { puzzle.Request with
-                    Canon = fst other
-                }
-                puzzle.Body
-        )
-    then
+    let request =
+        { puzzle.Request with
+            Canon = fst other
+        }
+
+    if fitsDigest puzzle request puzzle.Body then
         Some
             {
                 Happening = Happening.OtherCanonicalization
@@ -140,9 +159,10 @@ let private sum (request: DigestRequest) : IncrementalHash =
 /// Line ends that the signer left out or did not remove (RFC 6376 §3.4.3–4).
 let private finalLines (puzzle: Puzzle) (canonical: byte[]) : Guess option =
     let fits (octets: byte[]) =
-        use hash = sum puzzle.Request
-        hash.AppendData(octets, 0, octets.Length)
-        puzzle.Fits(hash.GetCurrentHash())
+        puzzle.Effort.Spend(3L * int64 octets.Length + Effort.PerHash + puzzle.FitsCost)
+        && (use hash = sum puzzle.Request
+            hash.AppendData(octets, 0, octets.Length)
+            puzzle.Fits(hash.GetCurrentHash()))
 
     let guess says =
         {
@@ -187,13 +207,28 @@ let private excerpt (octets: byte[]) (start: int) (length: int) =
     + Visible.excerpt 160 (Octets.latin1 (ReadOnlySpan(octets, start, length)))
     + "\""
 
+/// Where the text that was appended may begin, from the front to the back.
+let private footerStarts (midLine: bool) (puzzle: Puzzle) (canonical: byte[]) : int[] =
+    let ends = lineEnds canonical
+    let perStop = Effort.PerHash + puzzle.FitsCost
+    // Footers are at the end: of too many places the last ones are tried.
+    let affordable = int (min (int64 ends.Length) (puzzle.Effort.Left / 4L / perStop))
+    let tried = Array.sub ends (ends.Length - affordable) affordable
+
+    // A text that was appended to the middle of a line is looked for near the end only.
+    let within =
+        if midLine then
+            [| max 0 (canonical.Length - NearEnd) .. canonical.Length - 1 |]
+        else
+            [||]
+
+    Array.append tried within |> Array.distinct |> Array.sort
+
 /// The part before which the rest was appended: it ends with a line, or a line end was added to it.
 let private appended (midLine: bool) (puzzle: Puzzle) (canonical: byte[]) : Guess option =
     let midLine = midLine && canonical.Length <= 65536
+    let stops = footerStarts midLine puzzle canonical
     use hash = sum puzzle.Request
-    let ends = lineEnds canonical
-    // A text that was appended to the middle of a line is looked for near the end only.
-    let nearEnd = max 0 (canonical.Length - 4096)
     let mutable at = 0
     let mutable found = ValueNone
 
@@ -208,25 +243,22 @@ let private appended (midLine: bool) (puzzle: Puzzle) (canonical: byte[]) : Gues
         copy.AppendData(Octets.crlf, 0, 2)
         puzzle.Fits(copy.GetCurrentHash())
 
-    let within =
-        if midLine then
-            [| nearEnd .. canonical.Length - 1 |]
-        else
-            [||]
+    let each =
+        Effort.PerHash
+        + puzzle.FitsCost
+        + (if midLine then
+               int64 canonical.Length + Effort.PerHash + puzzle.FitsCost
+           else
+               0L)
 
-    let stops =
-        if ends.Length > MostLines then
-            [||]
-        else
-            Array.append ends within |> Array.distinct |> Array.sort
+    if puzzle.Effort.Spend(2L * int64 canonical.Length + int64 stops.Length * each) then
+        for stop in stops do
+            if found.IsNone && stop < canonical.Length then
+                hash.AppendData(canonical, at, stop - at)
+                at <- stop
 
-    for stop in stops do
-        if found.IsNone && stop < canonical.Length then
-            hash.AppendData(canonical, at, stop - at)
-            at <- stop
-
-            if fitsHere () || midLine && isMidLine () && fitsWithLineEnd () then
-                found <- ValueSome stop
+                if fitsHere () || midLine && isMidLine () && fitsWithLineEnd () then
+                    found <- ValueSome stop
 
     match found with
     | ValueNone -> None
@@ -247,11 +279,14 @@ let private appended (midLine: bool) (puzzle: Puzzle) (canonical: byte[]) : Gues
 let private inserted (puzzle: Puzzle) (canonical: byte[]) : Guess option =
     let ends = lineEnds canonical
     let count = int64 ends.Length
+    let each = int64 canonical.Length * 2L / 3L + Effort.PerHash + puzzle.FitsCost
 
     // Divided, since the product of a long body of empty lines is beyond 64 bits.
-    if count * count / 2L > InsertionWork * 3L / int64 (max 1 canonical.Length) then
+    if count * count / 2L > puzzle.Effort.Left / 2L / each then
         None
     else
+        puzzle.Effort.Spend(count * count / 2L * each) |> ignore
+
         let fits (start: int) (finish: int) =
             use hash = sum puzzle.Request
             hash.AppendData(canonical, 0, start)
@@ -279,35 +314,45 @@ let private inserted (puzzle: Puzzle) (canonical: byte[]) : Guess option =
                     + excerpt canonical ends[first] length
             })
 
-/// The body with one change undone, where that makes a difference.
-let private undone (puzzle: Puzzle) (undo: string -> string) : string voption =
-    let body = undo puzzle.Body
-    if body = puzzle.Body then ValueNone else ValueSome body
+/// The body with one change undone, where that makes a difference and can be afforded.
+let private undone (puzzle: Puzzle) (change: Change) : string voption =
+    if puzzle.Effort.Spend(change.Cost * int64 puzzle.Body.Length) then
+        let body = change.Undo puzzle.Body
+        if body = puzzle.Body then ValueNone else ValueSome body
+    else
+        ValueNone
 
 let private asWhole (puzzle: Puzzle) : Guess option =
     changes puzzle.Header
-    |> List.tryPick (fun (happening, says, undo) ->
-        match undone puzzle undo with
-        | ValueSome body when puzzle.Fits(digest puzzle.Request body) -> Some { Happening = happening; Says = says }
+    |> List.tryPick (fun change ->
+        match undone puzzle change with
+        | ValueSome body when fitsDigest puzzle puzzle.Request body ->
+            Some
+                {
+                    Happening = change.Happening
+                    Says = change.Says
+                }
         | _ -> None)
 
 /// A change and a footer besides.
 let private changedAndAppended (puzzle: Puzzle) : Guess option =
     changes puzzle.Header
-    |> List.tryPick (fun (happening, says, undo) ->
-        match undone puzzle undo with
-        | ValueNone -> None
-        | ValueSome body ->
+    |> List.tryPick (fun change ->
+        match undone puzzle change with
+        | ValueSome body when puzzle.Effort.Spend(4L * int64 body.Length) ->
             appended false puzzle (canonical puzzle.Request (ReadOnlySpan(Octets.ofLatin1 body)))
             |> Option.map (fun footer ->
                 {
-                    Happening = happening
-                    Says = says + ", and " + footer.Says
-                }))
+                    Happening = change.Happening
+                    Says = change.Says + ", and " + footer.Says
+                })
+        | _ -> None)
 
 /// The first guess that fits, the simple ones first.
 let find (puzzle: Puzzle) : Guess option =
-    if puzzle.Body.Length > Longest then
+    let length = int64 puzzle.Body.Length
+
+    if length > int64 Longest || not (puzzle.Effort.Spend(4L * length)) then
         None
     else
         let octets = canonical puzzle.Request (ReadOnlySpan(Octets.ofLatin1 puzzle.Body))

@@ -3,6 +3,7 @@ namespace Dkim.Core
 
 open System
 open System.Buffers
+open System.Collections.Generic
 
 /// A field that is not as it was signed, and where the canonical forms part.
 type FieldDifference =
@@ -42,15 +43,18 @@ module internal Copies =
 
     /// Each copy with the field that stands in its place, counted from the bottom as h= counts.
     let private pairs (copies: Field list) (signed: Field list) : (Field * Field voption) list =
-        let ofName (name: string) (fields: Field list) = fields |> List.filter _.Is(name)
+        let byName (fields: Field list) =
+            fields |> List.groupBy _.Name.ToLowerInvariant()
 
-        copies
-        |> List.map _.Name.ToLowerInvariant()
-        |> List.distinct
-        |> List.collect (fun name ->
-            let present = ofName name signed
+        let known = dict (byName signed)
+
+        byName copies
+        |> List.collect (fun (name, copied) ->
             // h= takes fields from the bottom, z= need not: both are put into the order of the message.
-            let copied = ofName name copies
+            let present =
+                match known.TryGetValue name with
+                | true, present -> present
+                | false, _ -> []
 
             let inOrder =
                 if
@@ -113,11 +117,14 @@ module internal Copies =
 
     /// The signed fields with the copies in their places.
     let restored (signature: Signature) (signed: Field list) : Field list =
-        let places = pairs (parse signature) signed
+        let copies = Dictionary<ReadOnlyMemory<byte>, Field>()
+
+        for copy, present in pairs (parse signature) signed do
+            if present.IsSome then
+                copies.TryAdd(present.Value.Raw, copy) |> ignore
 
         signed
         |> List.map (fun field ->
-            places
-            |> List.tryFind (fun (_, present) -> present |> ValueOption.exists (fun here -> here.Raw.Equals field.Raw))
-            |> Option.map fst
-            |> Option.defaultValue field)
+            match copies.TryGetValue field.Raw with
+            | true, copy -> copy
+            | false, _ -> field)

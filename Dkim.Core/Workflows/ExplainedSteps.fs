@@ -193,13 +193,15 @@ module internal ExplainedStep =
         match facts.Signature.SignedFields with
         | ValueNone -> []
         | ValueSome names ->
+            let there = facts.Selected |> List.countBy _.Name.ToLowerInvariant() |> dict
+
             let left =
                 names
-                |> List.map (fun name -> name.Text.ToLowerInvariant())
-                |> List.countBy id
+                |> List.countBy _.Text.ToLowerInvariant()
                 |> List.choose (fun (name, wanted) ->
-                    let there = facts.Selected |> List.filter _.Is(name) |> List.length
-                    if there < wanted then Some name else None)
+                    match there.TryGetValue name with
+                    | true, count when count >= wanted -> None
+                    | _ -> Some name)
 
             if left.IsEmpty then
                 []

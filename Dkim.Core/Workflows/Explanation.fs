@@ -18,14 +18,14 @@ type Explanation =
     }
 
 module Explanation =
-    /// Guesses at changes: many where a guess costs a hash, few where it costs a verification.
-    let private tryLimit (recovered: RecoveredDigest) =
-        match recovered with
-        | RecoveredDigest.Digest _ -> 40000
-        | RecoveredDigest.OtherKey
-        | RecoveredDigest.Closed -> 2000
+    /// What it costs to ask whether a digest was signed: a comparison, or a verification where b= cannot be opened.
+    let private signedCost (facts: Evidence) : int64 =
+        match facts.Recovered with
+        | RecoveredDigest.Digest _
+        | RecoveredDigest.OtherKey -> 0L
+        | RecoveredDigest.Closed -> Effort.PerVerification
 
-    let private bodyGuess (facts: Evidence) : Guess option =
+    let private bodyGuess (effort: Effort) (facts: Evidence) : Guess option =
         let isTooLong = facts.Mail.Body.Length > BodyGuesses.Longest
 
         if
@@ -45,9 +45,11 @@ module Explanation =
                             fun digest -> digest.AsSpan().SequenceEqual(ReadOnlySpan facts.Signature.BodyHash)
                         else
                             facts.IsSigned
+                    FitsCost = if facts.IsDkim then 0L else signedCost facts
+                    Effort = effort
                 }
 
-    let private headerPuzzle (facts: Evidence) : HeaderGuesses.Puzzle =
+    let private headerPuzzle (effort: Effort) (facts: Evidence) : HeaderGuesses.Puzzle =
         {
             Canon = facts.Signature.HeaderCanon
             Hash = facts.Signature.Hash
@@ -60,11 +62,11 @@ module Explanation =
             OwnLast = facts.IsDkim
             Tail = if facts.IsDkim then [||] else facts.CanonicalBody
             Fits = facts.IsSigned
-            Tries = tryLimit facts.Recovered
+            FitsCost = signedCost facts
+            Effort = effort
         }
 
-    let private restoredGuess (facts: Evidence) (differences: FieldDifference list) : Guess option =
-        let puzzle = headerPuzzle facts
+    let private restoredGuess (puzzle: HeaderGuesses.Puzzle) (facts: Evidence) (differences: FieldDifference list) =
         let restored = Copies.restored facts.Signature facts.Selected @ [ facts.Own ]
 
         if not differences.IsEmpty && HeaderGuesses.fits puzzle restored then
@@ -78,7 +80,7 @@ module Explanation =
         else
             None
 
-    let private headerGuess (facts: Evidence) (differences: FieldDifference list) : Guess list =
+    let private headerGuess (effort: Effort) (facts: Evidence) (differences: FieldDifference list) : Guess list =
         if
             facts.HeaderFits
             || facts.Key.IsNone
@@ -86,10 +88,12 @@ module Explanation =
         then
             []
         else
-            [ restoredGuess facts differences; HeaderGuesses.find (headerPuzzle facts) ]
+            let puzzle = headerPuzzle effort facts
+
+            [ restoredGuess puzzle facts differences; HeaderGuesses.find puzzle ]
             |> List.choose id
 
-    let private ofEvidence (facts: Evidence) : Explanation =
+    let private ofEvidence (effort: Effort) (facts: Evidence) : Explanation =
         let differences =
             if facts.IsDkim then
                 Copies.differences facts.Signature facts.Selected
@@ -102,7 +106,7 @@ module Explanation =
             CanonicalHeader = facts.CanonicalHeader
             CanonicalBody = facts.CanonicalBody
             Differences = differences
-            Guesses = Option.toList (bodyGuess facts) @ headerGuess facts differences
+            Guesses = Option.toList (bodyGuess effort facts) @ headerGuess effort facts differences
         }
 
     /// The key that an explanation wants to see.
@@ -114,10 +118,18 @@ module Explanation =
                 Type = RecordType.Txt
             })
 
-    /// Explains a signature that was judged; `answer` is what the DNS said to its `question`.
-    let explain (policy: VerifyPolicy) (now: int64<sec>) (mail: Mail) (answer: Answer) (judged: Judged) : Explanation =
+    /// Explains a signature that was judged; `answer` is what the DNS said to its `question`, `effort` is that of all
+    /// signatures of the message.
+    let explain
+        (effort: Effort)
+        (policy: VerifyPolicy)
+        now
+        (mail: Mail)
+        (answer: Answer)
+        (judged: Judged)
+        : Explanation =
         match judged.Signature with
-        | ValueSome signature -> ofEvidence (Evidence.gather policy now mail answer judged signature)
+        | ValueSome signature -> ofEvidence effort (Evidence.gather policy now mail answer judged signature)
         | ValueNone ->
             {
                 Judged = judged

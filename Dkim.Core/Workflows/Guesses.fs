@@ -22,6 +22,31 @@ type Happening =
     | OtherCanonicalization
     | OtherFields
 
+/// How much may still be done to guess at one message, so that explaining ends whatever the message is: in octets that
+/// are read, written or hashed.
+[<Sealed>]
+type Effort(octets: int64) =
+    let mutable left = octets
+
+    /// For all signatures of one message together: two seconds or so.
+    static member OfMessage() = Effort 3_000_000_000L
+
+    /// What a call costs beside the octets that it works on, as a hash does that is finished.
+    static member PerHash = 2000L
+
+    /// What checking a signature costs.
+    static member PerVerification = 100_000L
+
+    member _.Left: int64 = left
+
+    /// Takes a piece of work from what is left; false where there is not enough for it.
+    member _.Spend(work: int64) : bool =
+        if work <= left then
+            left <- left - work
+            true
+        else
+            false
+
 /// A guess that fits.
 type Guess = { Happening: Happening; Says: string }
 
@@ -76,30 +101,59 @@ module Visible =
         let kept = body.TrimEnd ' '
         text kept + String.replicate (body.Length - kept.Length) "\\x20" + ending
 
-    /// More octets are not cut into lines.
+    /// Octets of a line that are shown; of longer ones the first and the last.
     [<Literal>]
-    let private Splittable = 16777216
+    let private LongestLine = 2000
+
+    let private lineOf (octets: ReadOnlySpan<byte>) : string =
+        if octets.Length <= LongestLine then
+            line (Octets.latin1 octets)
+        else
+            let tail = LongestLine / 4
+            let head = LongestLine - tail
+
+            text (Octets.latin1 (octets.Slice(0, head)))
+            + "... "
+            + string (octets.Length - LongestLine)
+            + " octets are left out here ..."
+            + line (Octets.latin1 (octets.Slice(octets.Length - tail)))
 
     /// The lines of octets, each with its end, of which at most `limit` are kept: the first and the last.
     let lines (limit: int) (octets: ReadOnlySpan<byte>) : string list =
-        let all =
-            (Octets.latin1 (octets.Slice(0, min Splittable octets.Length))).Split "\r\n"
+        let crlf = ReadOnlySpan Octets.crlf
 
-        let last = all.Length - 1
+        let count =
+            octets.Count crlf + (if octets.EndsWith crlf || octets.IsEmpty then 0 else 1)
 
-        let ended =
-            all
-            |> Array.mapi (fun index text -> if index < last then text + "\r\n" else text)
-            |> Array.filter ((<>) "")
+        let head = if count <= limit then limit else limit * 2 / 3
+        let mutable rest = octets
+        let first = ResizeArray<string>()
 
-        if ended.Length <= limit then
-            ended |> Array.map line |> List.ofArray
+        while first.Count < head && not rest.IsEmpty do
+            let at = rest.IndexOf crlf
+            let length = if at < 0 then rest.Length else at + 2
+            first.Add(lineOf (rest.Slice(0, length)))
+            rest <- rest.Slice length
+
+        if count <= limit then
+            List.ofSeq first
         else
-            let head = limit * 2 / 3
-            let tail = limit - head
+            let last = ResizeArray<string>()
 
-            [
-                yield! ended |> Array.take head |> Array.map line
-                "... " + string (ended.Length - limit) + " lines are left out here ..."
-                yield! ended |> Array.skip (ended.Length - tail) |> Array.map line
-            ]
+            while last.Count < limit - head do
+                let body =
+                    if rest.EndsWith crlf then
+                        rest.Slice(0, rest.Length - 2)
+                    else
+                        rest
+
+                let start = body.LastIndexOf crlf
+                let from = if start < 0 then 0 else start + 2
+                last.Add(lineOf (rest.Slice from))
+                rest <- rest.Slice(0, from)
+
+            last.Reverse()
+
+            List.ofSeq first
+            @ [ "... " + string (count - limit) + " lines are left out here ..." ]
+            @ List.ofSeq last

@@ -3,6 +3,7 @@ module internal Dkim.Core.HeaderGuesses
 
 open System
 open System.Buffers
+open System.Collections.Generic
 open System.Security.Cryptography
 
 /// A header whose signature does not verify, and how to tell one that does.
@@ -19,8 +20,9 @@ type Puzzle =
         /// Octets hashed after the header: the body of a DomainKeys message.
         Tail: byte[]
         Fits: byte[] -> bool
-        /// How many changes may be tried.
-        Tries: int
+        /// What a call of `Fits` costs.
+        FitsCost: int64
+        Effort: Effort
     }
 
 /// A change undone: the place among the signed fields and what was there, in canonical form.
@@ -103,26 +105,15 @@ let private wholes (puzzle: Puzzle) : (Guess * byte[][]) list =
 
     // The n-th mention of a name from the top, where it should be from the bottom.
     let topDown =
-        let byName = puzzle.Signed |> List.countBy _.Name.ToLowerInvariant()
+        let left = Dictionary<string, Stack<Field>>(StringComparer.OrdinalIgnoreCase)
+
+        for field in puzzle.Signed do
+            match left.TryGetValue field.Name with
+            | true, same -> same.Push field
+            | false, _ -> left[field.Name] <- Stack [ field ]
 
         puzzle.Signed
-        |> List.mapi (fun index field ->
-            let name = field.Name.ToLowerInvariant()
-            let count = byName |> List.find (fun (known, _) -> known = name) |> snd
-
-            if count < 2 then
-                field
-            else
-                let same =
-                    puzzle.Signed |> List.filter (fun other -> other.Name.ToLowerInvariant() = name)
-
-                let rank =
-                    puzzle.Signed
-                    |> List.take index
-                    |> List.filter (fun other -> other.Name.ToLowerInvariant() = name)
-                    |> List.length
-
-                List.item (count - 1 - rank) same)
+        |> List.map (fun field -> left[field.Name].Pop())
         |> List.mapi (canonical puzzle)
         |> Array.ofList
 
@@ -190,14 +181,26 @@ let private tryPairs (puzzle: Puzzle) (parts: byte[][]) (tries: int) (edits: Edi
             Says = one.Guess.Says + ", and " + other.Guess.Says
         })
 
-/// Octets hashed for all guesses together: half a second or so.
+/// More guesses are not tried.
 [<Literal>]
-let private Work = 800_000_000
+let private MostTries = 40000L
 
-/// How many guesses fit into the work.
-let private triesFor (puzzle: Puzzle) (parts: byte[][]) : int =
+/// What a field costs in a hash beside its octets.
+[<Literal>]
+let private PerField = 150L
+
+/// What a guess costs.
+let private tryCost (puzzle: Puzzle) (parts: byte[][]) : int64 =
     let length = puzzle.Tail.Length + Array.sumBy Array.length parts
-    min puzzle.Tries (Work / max 1 length)
+
+    int64 length + PerField * int64 parts.Length + Effort.PerHash + puzzle.FitsCost
+
+/// How many guesses can be afforded: half of what is left is for other signatures.
+let private triesFor (puzzle: Puzzle) (parts: byte[][]) : int =
+    let cost = tryCost puzzle parts
+    let tries = min MostTries (puzzle.Effort.Left / 2L / cost)
+    puzzle.Effort.Spend(tries * cost) |> ignore
+    int tries
 
 /// Whether the fields make the hash fit as they are.
 let fits (puzzle: Puzzle) (signed: Field list) : bool =
@@ -244,8 +247,11 @@ let find (puzzle: Puzzle) : Guess option =
         |> List.tryFind (fun edit -> puzzle.Fits(hashAll puzzle (withEdit parts edit)))
 
     let whole () =
-        wholes puzzle
-        |> List.tryFind (fun (_, parts) -> puzzle.Fits(hashAll puzzle parts))
+        if puzzle.Effort.Spend(16L * tryCost puzzle parts) then
+            wholes puzzle
+            |> List.tryFind (fun (_, parts) -> puzzle.Fits(hashAll puzzle parts))
+        else
+            None
 
     match single with
     | Some edit -> Some edit.Guess

@@ -7,78 +7,100 @@ open System.Text
 
 let private crlf = "\r\n"
 
-let private decodedLine (line: string) : struct (string * bool) =
-    let trimmed = line.TrimEnd(' ', '\t')
-    let soft = trimmed.EndsWith '='
-
-    let text =
-        if soft then
-            trimmed.Substring(0, trimmed.Length - 1)
-        else
-            trimmed
-
-    let decoded = StringBuilder text.Length
-    let mutable at = 0
-
-    while at < text.Length do
-        if
-            text[at] = '='
-            && at + 2 < text.Length
-            && Char.IsAsciiHexDigit text[at + 1]
-            && Char.IsAsciiHexDigit text[at + 2]
-        then
-            decoded.Append(char (Convert.ToByte(text.Substring(at + 1, 2), 16))) |> ignore
-            at <- at + 3
-        else
-            decoded.Append text[at] |> ignore
-            at <- at + 1
-
-    struct (decoded.ToString(), soft)
+let private hexValue (c: char) : int =
+    if Char.IsAsciiDigit c then
+        int c - int '0'
+    elif Char.IsAsciiHexDigit c then
+        (int c ||| 0x20) - int 'a' + 10
+    else
+        -1
 
 /// Quoted-printable made what it stands for (RFC 2045 §6.7).
 let fromQuotedPrintable (body: string) : string =
-    let lines = body.Split crlf
-    let decoded = StringBuilder body.Length
+    let decoded = Array.zeroCreate<char> body.Length
+    let mutable length = 0
 
-    lines
-    |> Array.iteri (fun index line ->
-        let struct (text, soft) = decodedLine line
-        decoded.Append text |> ignore
+    let put (c: char) =
+        decoded[length] <- c
+        length <- length + 1
 
-        if not soft && index < lines.Length - 1 then
-            decoded.Append crlf |> ignore)
+    let mutable at = 0
 
-    decoded.ToString()
+    while at < body.Length do
+        let ending = body.IndexOf(crlf, at, StringComparison.Ordinal)
+        let last = if ending < 0 then body.Length else ending
+        let text = body.AsSpan(at, last - at).TrimEnd(" \t".AsSpan())
+        let soft = text.EndsWith '='
+        let stop = at + (if soft then text.Length - 1 else text.Length)
 
-let private token (line: string) (at: int) : string =
+        while at < stop do
+            let high, low =
+                if body[at] = '=' && at + 2 < stop then
+                    hexValue body[at + 1], hexValue body[at + 2]
+                else
+                    -1, -1
+
+            if high >= 0 && low >= 0 then
+                put (char (high * 16 + low))
+                at <- at + 3
+            else
+                put body[at]
+                at <- at + 1
+
+        if ending >= 0 && not soft then
+            put '\r'
+            put '\n'
+
+        at <- last + crlf.Length
+
+    String(decoded, 0, length)
+
+let private isCoded (line: ReadOnlySpan<char>) (at: int) : bool =
     let c = line[at]
-    let isLast = at = line.Length - 1
 
-    if c > '~' || c = '=' || c < ' ' && c <> '\t' || isLast && (c = ' ' || c = '\t') then
-        "=" + (int c).ToString "X2"
-    else
-        string c
+    c > '~'
+    || c = '='
+    || c < ' ' && c <> '\t'
+    || at = line.Length - 1 && (c = ' ' || c = '\t')
 
-let private encodedLine (line: string) : string =
-    let encoded = StringBuilder(line.Length + 8)
+let private encodeLine (line: ReadOnlySpan<char>) (encoded: StringBuilder) : unit =
     let mutable column = 0
 
     for at in 0 .. line.Length - 1 do
-        let next = token line at
+        let coded = isCoded line at
+        let width = if coded then 3 else 1
         let room = if at = line.Length - 1 then 76 else 75
 
-        if column + next.Length > room then
-            encoded.Append("=" + crlf) |> ignore
+        if column + width > room then
+            encoded.Append('=').Append(crlf) |> ignore
             column <- 0
 
-        encoded.Append next |> ignore
-        column <- column + next.Length
+        if coded then
+            let octet = int line[at]
 
-    encoded.ToString()
+            encoded.Append('=').Append("0123456789ABCDEF"[octet >>> 4 &&& 15]).Append("0123456789ABCDEF"[octet &&& 15])
+            |> ignore
+        else
+            encoded.Append line[at] |> ignore
+
+        column <- column + width
 
 /// Text as quoted-printable, in lines as long as they may be.
 let toQuotedPrintable (body: string) : string =
-    String.Join(crlf, body.Split crlf |> Array.map encodedLine)
+    let encoded = StringBuilder(body.Length + body.Length / 8)
+    let mutable at = 0
+
+    while at <= body.Length do
+        let ending = body.IndexOf(crlf, at, StringComparison.Ordinal)
+        let last = if ending < 0 then body.Length else ending
+        encodeLine (body.AsSpan(at, last - at)) encoded
+
+        if ending >= 0 then
+            encoded.Append crlf |> ignore
+
+        at <- if ending < 0 then body.Length + 1 else last + crlf.Length
+
+    encoded.ToString()
 
 /// Base64 made what it stands for; text that is no base64 stays.
 let fromBase64 (body: string) : string =
@@ -123,22 +145,32 @@ let changes =
         }
     ]
 
+/// More values of `boundary=` are not looked at.
+[<Literal>]
+let private MostBoundaries = 20
+
+/// A boundary is at most 70 characters long (RFC 2046 §5.1.1); longer ones are no help.
+[<Literal>]
+let private LongestBoundary = 200
+
 /// The values of `boundary=` in a text.
 let private boundaries (text: string) : string list =
-    let rec search (from: int) found =
+    let valueAt (start: int) : string =
+        let isQuoted = start < text.Length && text[start] = '"'
+        let first = if isQuoted then start + 1 else start
+        let piece = text.AsSpan(first, min LongestBoundary (text.Length - first))
+        let stops = if isQuoted then "\"" else "; \t\r\n"
+
+        match piece.IndexOfAny(stops.AsSpan()) with
+        | -1 -> ""
+        | length -> piece.Slice(0, length).ToString()
+
+    let rec search (from: int) (seen: int) found =
         match text.IndexOf("boundary=", from, StringComparison.OrdinalIgnoreCase) with
-        | at when at < 0 || List.length found >= 20 -> found
-        | at ->
-            let start = at + 9
-            let quoted = start < text.Length && text[start] = '"'
-            let first = if quoted then start + 1 else start
-            let stops = if quoted then "\"" else "; \t\r\n"
+        | at when at < 0 || seen >= MostBoundaries -> found
+        | at -> search (at + 9) (seen + 1) (valueAt (at + 9) :: found)
 
-            match text.AsSpan(first).IndexOfAny stops with
-            | -1 -> search (at + 9) found
-            | length -> search (at + 9) (text.Substring(first, length) :: found)
-
-    search 0 [] |> List.filter ((<>) "") |> List.distinct
+    search 0 0 [] |> List.filter ((<>) "") |> List.distinct
 
 let private encodingField = "content-transfer-encoding:"
 

@@ -211,6 +211,7 @@ let private explainAll (settings: ToolSettings) source now (mail: Mail) : Step<(
             |> List.distinct
 
         let! answers = ToolVerify.ask source questions
+        let effort = Effort.OfMessage()
 
         return
             chosen
@@ -220,7 +221,7 @@ let private explainAll (settings: ToolSettings) source now (mail: Mail) : Step<(
                     | ValueSome question -> answers question
                     | ValueNone -> Answer.Unavailable "not asked"
 
-                number, index, Explanation.explain (ToolVerify.policy settings) now mail answer judged)
+                number, index, Explanation.explain effort (ToolVerify.policy settings) now mail answer judged)
     }
 
 let private report (settings: ToolSettings) (path: string) (mail: Mail) explained : string =

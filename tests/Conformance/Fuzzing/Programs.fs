@@ -72,12 +72,14 @@ let private explain (text: string) (judged: Judged list) =
     match Mail.read HeaderLimits.defaults FileLines.CrLf (ReadOnlyMemory(octets text)) with
     | Error _ -> ()
     | Ok mail ->
+        let effort = Effort.OfMessage()
+
         for one in judged do
             let known = Explanation.question one |> ValueOption.map answer
             let unknown = Answer.NoSuchName Security.Unchecked
 
             let explanation =
-                Explanation.explain policy now mail (ValueOption.defaultValue unknown known) one
+                Explanation.explain effort policy now mail (ValueOption.defaultValue unknown known) one
 
             must "an explanation has steps" (not (List.isEmpty explanation.Steps))
 
