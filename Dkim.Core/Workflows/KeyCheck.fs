@@ -9,6 +9,7 @@ open System
 type KeyMistake =
     | NotPublished
     | WrongPlace
+    | WrongSelector
     | AliasGone
     | NoTxtRecord
     | NoAnswer
@@ -17,6 +18,7 @@ type KeyMistake =
     | SplitOverRecords
     | RecordsPasted
     | ZoneLinePasted
+    | StringsSwapped
     | QuotesInside
     | EscapesPasted
     | OddCharacters
@@ -29,6 +31,7 @@ type KeyMistake =
     | Revoked
     | BadBase64
     | CutOff
+    | PieceMissing
     | PemPasted
     | PrivateKeyPublished
     | BadKeyData
@@ -70,6 +73,7 @@ module KeyMistake =
         match mistake with
         | KeyMistake.NotPublished -> "not-published"
         | KeyMistake.WrongPlace -> "wrong-place"
+        | KeyMistake.WrongSelector -> "wrong-selector"
         | KeyMistake.AliasGone -> "alias-gone"
         | KeyMistake.NoTxtRecord -> "no-txt-record"
         | KeyMistake.NoAnswer -> "no-answer"
@@ -78,6 +82,7 @@ module KeyMistake =
         | KeyMistake.SplitOverRecords -> "split-over-records"
         | KeyMistake.RecordsPasted -> "records-pasted"
         | KeyMistake.ZoneLinePasted -> "zone-line-pasted"
+        | KeyMistake.StringsSwapped -> "strings-swapped"
         | KeyMistake.QuotesInside -> "quotes-inside"
         | KeyMistake.EscapesPasted -> "escapes-pasted"
         | KeyMistake.OddCharacters -> "odd-characters"
@@ -90,6 +95,7 @@ module KeyMistake =
         | KeyMistake.Revoked -> "revoked"
         | KeyMistake.BadBase64 -> "bad-base64"
         | KeyMistake.CutOff -> "cut-off"
+        | KeyMistake.PieceMissing -> "piece-missing"
         | KeyMistake.PemPasted -> "pem-pasted"
         | KeyMistake.PrivateKeyPublished -> "private-key-published"
         | KeyMistake.BadKeyData -> "bad-key-data"
@@ -143,24 +149,59 @@ module internal RecordText =
 
         count 0 0
 
+    let private versionAt (text: string) =
+        text.IndexOf("v=DKIM1", StringComparison.OrdinalIgnoreCase)
+
     let private isZoneLine (text: string) =
-        let before = text.IndexOf("v=DKIM1", StringComparison.OrdinalIgnoreCase)
-
-        before > 0
-        && (has "_domainkey" (text.Substring(0, before))
-            || has "TXT" (text.Substring(0, before)))
-
-    let private fromVersion (text: string) =
-        text.Substring(text.IndexOf("v=DKIM1", StringComparison.OrdinalIgnoreCase)).TrimEnd(' ', ')', '"')
+        let before = text.Substring(0, max 0 (versionAt text))
+        has "_domainkey" before || has "TXT" before || before.Contains '('
 
     // Between two strings of a zone file stand quotes and white space; inside p= both can go.
     let private withoutQuotes (text: string) =
         text.Replace("\" \"", "").Replace("\"\"", "").Replace("\"", "")
 
+    let private fromVersion (text: string) =
+        let rest = text.Substring(versionAt text)
+        // Behind the last string there may be a comment.
+        let closing = rest.LastIndexOf '"'
+
+        withoutQuotes (
+            if closing < 0 then
+                rest.TrimEnd(' ', ')')
+            else
+                rest.Substring(0, closing)
+        )
+
+    // Strings of a record are told apart by nothing but their order: the end of p= may stand before the first tag.
+    let private isSwapped (text: string) =
+        let at = versionAt text
+
+        at >= 20
+        && text
+            .AsSpan(0, at)
+            .IndexOfAnyExcept("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= ".AsSpan())
+            <
+            0
+
+    let private inOrder (text: string) =
+        let at = versionAt text
+        text.Substring at + text.Substring(0, at)
+
     let private secondVersion (text: string) =
         text.IndexOf("v=DKIM1", min text.Length 7, StringComparison.OrdinalIgnoreCase)
 
+    // The record that has a key: the first, unless nothing of it was left but its beginning.
+    let private oneOfTwo (text: string) =
+        let first = text.Substring(0, secondVersion text).TrimEnd()
+
+        if first.EndsWith("p=", StringComparison.OrdinalIgnoreCase) then
+            text.Substring(secondVersion text)
+        else
+            first
+
     let private isOdd (c: char) = c > '~' || c < ' ' && c <> '\t'
+
+    let private knownTags = [ "v"; "g"; "h"; "k"; "n"; "p"; "s"; "t" ]
 
     let private lowerTags (text: string) =
         text.Split ';'
@@ -170,6 +211,7 @@ module internal RecordText =
             | at ->
                 let name, value = tag.Substring(0, at), tag.Substring(at + 1)
                 let key = name.Trim().ToLowerInvariant()
+                let isKnown = List.contains key knownTags
 
                 let value =
                     match key with
@@ -180,24 +222,43 @@ module internal RecordText =
                     | "s" -> value.ToLowerInvariant()
                     | _ -> value
 
-                name.ToLowerInvariant() + "=" + value)
+                (if isKnown then name.ToLowerInvariant() else name) + "=" + value)
         |> fun tags -> String.Join(';', tags)
 
     let private hasWrongCase (text: string) =
         let mended = lowerTags text
         not (has "v=spf1" text) && mended <> text
 
-    // v=DKIM1 k=rsa: a value that has another tag in it.
-    let private lacksSemicolon (text: string) =
-        let first = (Array.head (text.Split ';')).Trim()
+    // Where a tag begins within a value, white space before it: k=rsa p=...; at the end of p= only what is no padding.
+    let private innerTags (tag: string) : int list =
+        let name = tag.Substring(0, max 0 (tag.IndexOf '=')).Trim().ToLowerInvariant()
 
-        first.StartsWith("v=DKIM1 ", StringComparison.OrdinalIgnoreCase)
-        && first.Length > 8
+        if name = "n" then
+            []
+        else
+            [
+                for at in tag.IndexOf '=' + 1 .. tag.Length - 3 do
+                    if
+                        at > 0
+                        && tag[at] = ' '
+                        && tag[at + 2] = '='
+                        && List.contains (string (Char.ToLowerInvariant tag[at + 1])) knownTags
+                        && at + 3 < tag.Length
+                        && tag[at + 3] <> '='
+                    then
+                        at
+            ]
+
+    let private lacksSemicolon (text: string) =
+        text.Split ';' |> Array.exists (fun tag -> not (innerTags tag).IsEmpty)
 
     let private withSemicolons (text: string) =
-        [ "k="; "p="; "t="; "h="; "s="; "n="; "g=" ]
-        |> List.fold (fun (text: string) tag -> text.Replace(" " + tag, "; " + tag)) text
-        |> fun text -> text.Replace(";;", ";")
+        text.Split ';'
+        |> Array.map (fun tag ->
+            innerTags tag
+            |> List.rev
+            |> List.fold (fun (tag: string) at -> tag.Insert(at, ";")) tag)
+        |> fun tags -> String.Join(';', tags)
 
     let private steps: (Repair -> Repair) list =
         [
@@ -220,6 +281,12 @@ module internal RecordText =
                 "enter only what stands between the quotation marks"
                 fromVersion
             repair
+                isSwapped
+                KeyMistake.StringsSwapped
+                "the strings of the record stand in the wrong order: the end of p= comes before v=DKIM1"
+                "publish the strings in the order in which the key tool prints them, in one record"
+                inOrder
+            repair
                 (has "\"")
                 KeyMistake.QuotesInside
                 "quotation marks are part of the record"
@@ -230,7 +297,7 @@ module internal RecordText =
                 KeyMistake.RecordsPasted
                 "two records stand in one"
                 "publish one record under each selector"
-                (fun text -> text.Substring(0, secondVersion text))
+                oneOfTwo
             repair
                 lacksSemicolon
                 KeyMistake.MissingSemicolon

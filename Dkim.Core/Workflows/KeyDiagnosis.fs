@@ -16,9 +16,84 @@ let private badCharacter (value: string) : char voption =
     | Some c -> ValueSome c
     | None -> ValueNone
 
+/// A DER length that claims more octets than there are.
+let private isCutOff (octets: byte[]) : bool =
+    octets.Length > 4
+    && octets[0] = 0x30uy
+    && (match octets[1] with
+        | 0x81uy -> int octets[2] + 3 > octets.Length
+        | 0x82uy -> (int octets[2] <<< 8) + int octets[3] + 4 > octets.Length
+        | length -> length < 0x80uy && int length + 2 > octets.Length)
+
+let private cutOff: KeyFinding =
+    KeyFinding.wrong
+        KeyMistake.CutOff
+        "the key in p= is cut off: its own length says that there should be more"
+        "publish the whole value, in several strings of one record where a string is limited to 255 characters"
+
+/// More characters that differ are no slip of a hand.
+[<Literal>]
+let private MostSlips = 3
+
+/// How p= came about from the public half of the private key, where that can be told.
+let private slip (test: KeyUnderTest) (text: string) : KeyFinding voption =
+    let published =
+        tagValue "p" text
+        |> ValueOption.map TagList.withoutWhiteSpace
+        |> ValueOption.defaultValue ""
+
+    let own =
+        test.Private
+        |> ValueOption.map (fun key -> Convert.ToBase64String key.KeyData)
+        |> ValueOption.defaultValue ""
+
+    let length = min own.Length published.Length
+    let same = own.AsSpan().CommonPrefixLength(published.AsSpan())
+
+    let fromEnd =
+        seq { 1..length }
+        |> Seq.takeWhile (fun back -> own[own.Length - back] = published[published.Length - back])
+        |> Seq.length
+
+    let missing = own.Length - published.Length
+
+    if published = "" || own = "" || own = published then
+        ValueNone
+    elif missing > 0 && same = published.Length then
+        ValueSome cutOff
+    elif missing > 0 && same + fromEnd >= published.Length then
+        KeyFinding.wrong
+            KeyMistake.PieceMissing
+            (string missing
+             + " characters are missing after character "
+             + string same
+             + " of p=")
+            "publish the whole value: one of its pieces was left out"
+        |> ValueSome
+    elif missing = 0 then
+        match [ 1 .. own.Length ] |> List.filter (fun at -> own[at - 1] <> published[at - 1]) with
+        | places when places.Length <= MostSlips ->
+            KeyFinding.wrong
+                KeyMistake.OtherKey
+                ("p= differs from the public half of this private key in character "
+                 + String.Join(" and ", places)
+                 + " only")
+                "copy the value of p= again"
+            |> ValueSome
+        | _ -> ValueNone
+    else
+        ValueNone
+
 /// Base64 that cannot be read: why.
-let private badBase64 (text: string) : KeyFinding =
+let private badBase64 (test: KeyUnderTest) (text: string) : KeyFinding =
     let value = tagValue "p" text |> ValueOption.defaultValue ""
+
+    let isCut () =
+        let packed = (TagList.withoutWhiteSpace value).TrimEnd '='
+
+        match TagList.tryBase64 (packed.Substring(0, packed.Length / 4 * 4)) with
+        | ValueSome octets -> isCutOff octets
+        | ValueNone -> false
 
     match badCharacter value with
     | _ when value.Contains "-----BEGIN" || value.Contains "KEY-----" ->
@@ -33,20 +108,15 @@ let private badBase64 (text: string) : KeyFinding =
              + Visible.text (string c)
              + "' in it, which is no base64")
             "copy the value of p= again"
+    | ValueNone when isCut () -> slip test text |> ValueOption.defaultValue cutOff
     | ValueNone ->
-        KeyFinding.wrong
-            KeyMistake.BadBase64
-            "p= is base64 of an impossible length: characters are missing, perhaps the = at its end"
-            "copy the value of p= again, whole"
-
-/// A DER length that claims more octets than there are.
-let private isCutOff (octets: byte[]) : bool =
-    octets.Length > 4
-    && octets[0] = 0x30uy
-    && (match octets[1] with
-        | 0x81uy -> int octets[2] + 3 > octets.Length
-        | 0x82uy -> (int octets[2] <<< 8) + int octets[3] + 4 > octets.Length
-        | length -> length < 0x80uy && int length + 2 > octets.Length)
+        slip test text
+        |> ValueOption.defaultValue (
+            KeyFinding.wrong
+                KeyMistake.BadBase64
+                "p= is base64 of an impossible length: characters are missing, perhaps the = at its end"
+                "copy the value of p= again, whole"
+        )
 
 let private isPrivateKey (octets: byte[]) : bool =
     let isKey (label: string) =
@@ -60,14 +130,30 @@ let private isPrivateKey (octets: byte[]) : bool =
 // What precedes the 32 octets where somebody published the whole SubjectPublicKeyInfo (RFC 8410 §4).
 let private ed25519Info = Convert.FromHexString "302a300506032b6570032100"
 
-let private badKeyData (record: KeyRecord) (reason: string) : KeyFinding =
-    let octets = record.KeyData
+let private isUsable (record: KeyRecord) = (PublicKey.ofRecord record).IsOk
 
-    if isCutOff octets then
+/// Base64 of base64, as a tool makes that encodes what is encoded already.
+let private isTwiceEncoded (record: KeyRecord) : bool =
+    let once = Octets.latin1 (ReadOnlySpan record.KeyData)
+    let text = "k=" + Algorithms.keyTypes.Name record.KeyType + "; p=" + once
+
+    match KeyRecord.parse VerifyPolicy.defaults.RecordOctets text with
+    | Ok inner -> isUsable inner
+    | Error _ -> false
+
+let private badKeyData (test: KeyUnderTest) (text: string) (record: KeyRecord) (reason: string) : KeyFinding =
+    let octets = record.KeyData
+    let slipped = slip test text
+
+    if slipped.IsSome then
+        slipped.Value
+    elif isCutOff octets then
+        cutOff
+    elif isTwiceEncoded record then
         KeyFinding.wrong
-            KeyMistake.CutOff
-            "the key in p= is cut off: its own length says that there should be more"
-            "publish the whole value, in several strings of one record where a string is limited to 255 characters"
+            KeyMistake.BadKeyData
+            "p= is base64 of base64: it was encoded twice"
+            ("write p=" + Octets.latin1 (ReadOnlySpan octets))
     elif isPrivateKey octets then
         KeyFinding.wrong
             KeyMistake.PrivateKeyPublished
@@ -86,7 +172,7 @@ let private badKeyData (record: KeyRecord) (reason: string) : KeyFinding =
         KeyFinding.wrong KeyMistake.BadKeyData ("p= is no key: " + reason) "copy the value of p= again"
 
 /// What other records are found in its place.
-let private foreign (text: string) : KeyFinding option =
+let private foreignKind (text: string) : string option =
     [
         "v=spf1", "an SPF"
         "v=DMARC1", "a DMARC"
@@ -94,13 +180,30 @@ let private foreign (text: string) : KeyFinding option =
         "dkim=", "an ADSP"
     ]
     |> List.tryFind (fun (start, _) -> text.StartsWith(start, StringComparison.OrdinalIgnoreCase))
-    |> Option.map (fun (_, kind) ->
+    |> Option.map snd
+
+let private isHostName (text: string) =
+    text.Contains '.' && (DomainName.tryCreate (text.TrimEnd '.')).IsOk
+
+let private foreign (text: string) : KeyFinding option =
+    match foreignKind text with
+    | Some kind ->
         KeyFinding.wrong
             KeyMistake.OtherRecord
             ("this is " + kind + " record")
-            "publish the DKIM key record under this name")
+            "publish the DKIM key record under this name"
+        |> Some
+    | None when isHostName text ->
+        KeyFinding.wrong
+            KeyMistake.OtherRecord
+            ("this is the name of a host, "
+             + Visible.excerpt 260 text
+             + ", and no key record")
+            "publish it as a CNAME record, not as TXT"
+        |> Some
+    | None -> None
 
-let private ofKeyError (text: string) (error: KeyError) : KeyFinding =
+let private ofKeyError (test: KeyUnderTest) (text: string) (error: KeyError) : KeyFinding =
     match foreign text, error with
     | Some other, _ -> other
     | None, (MissingKeyData | NoKey) ->
@@ -129,7 +232,7 @@ let private ofKeyError (text: string) (error: KeyError) : KeyFinding =
             KeyMistake.BadSyntax
             ("the record is no list of tags: " + TagListError.describe other)
             "write it as v=DKIM1; k=rsa; p=..."
-    | None, MalformedKeyData _ -> badBase64 text
+    | None, MalformedKeyData _ -> badBase64 test text
     | None, other -> KeyFinding.wrong KeyMistake.BadSyntax (KeyError.describe other) "write it as v=DKIM1; k=rsa; p=..."
 
 let private lengthFindings (test: KeyUnderTest) (key: PublicKey) : KeyFinding list =
@@ -165,7 +268,7 @@ let private lengthFindings (test: KeyUnderTest) (key: PublicKey) : KeyFinding li
     else
         []
 
-let private privateFindings (test: KeyUnderTest) (record: KeyRecord) : KeyFinding list =
+let private privateFindings (test: KeyUnderTest) (text: string) (record: KeyRecord) : KeyFinding list =
     let sameRsa (key: SigningKey) =
         match RsaNumbers.parse record.KeyData, RsaNumbers.parse key.KeyData with
         | Ok(struct (_, one)), Ok(struct (_, other)) ->
@@ -187,12 +290,11 @@ let private privateFindings (test: KeyUnderTest) (record: KeyRecord) : KeyFindin
         ]
     | ValueSome key when key.KeyData.AsSpan().SequenceEqual(ReadOnlySpan record.KeyData) || sameRsa key -> []
     | ValueSome _ ->
-        [
-            KeyFinding.wrong
-                KeyMistake.OtherKey
-                "p= is not the public half of this private key"
-                "publish the record of this private key, or sign with the key and selector that belong together"
-        ]
+        KeyFinding.wrong
+            KeyMistake.OtherKey
+            "p= is not the public half of this private key"
+            "publish the record of this private key, or sign with the key and selector that belong together"
+        |> fun other -> [ slip test text |> ValueOption.defaultValue other ]
 
 let private flagFindings (record: KeyRecord) : KeyFinding list =
     [
@@ -222,9 +324,9 @@ let private isBareRsaKey (octets: byte[]) : bool =
     let lengthOctets = if octets[1] < 0x80uy then 1 else int octets[1] - 0x80 + 1
     octets[1 + lengthOctets] = 0x02uy
 
-let private recordFindings (test: KeyUnderTest) (record: KeyRecord) : KeyFinding list =
+let private recordFindings (test: KeyUnderTest) (text: string) (record: KeyRecord) : KeyFinding list =
     match PublicKey.ofRecord record with
-    | Error(MalformedKeyData reason) -> [ badKeyData record reason ]
+    | Error(MalformedKeyData reason) -> [ badKeyData test text record reason ]
     | Error(KeyError.KeyTooLong bits) ->
         [
             KeyFinding.wrong
@@ -237,11 +339,10 @@ let private recordFindings (test: KeyUnderTest) (record: KeyRecord) : KeyFinding
             KeyFinding.wrong KeyMistake.BadKeyData (KeyError.describe error) "copy the value of p= again"
         ]
     | Ok key ->
-        let isBare =
-            record.KeyType = Rsa && record.KeyData.Length > 5 && record.KeyData[4] = 0x02uy
+        let isBare = record.KeyType = Rsa && isBareRsaKey record.KeyData
 
         lengthFindings test key
-        @ privateFindings test record
+        @ privateFindings test text record
         @ flagFindings record
         @ [
             if isBare then
@@ -251,15 +352,32 @@ let private recordFindings (test: KeyUnderTest) (record: KeyRecord) : KeyFinding
                     "publish the SubjectPublicKeyInfo, as openssl rsa -pubout writes it"
         ]
 
+// In a record that can be used: tags that verifiers pass over, though somebody meant something by them.
+let private isConfusing (found: KeyFinding) : bool =
+    match found.Mistake with
+    | KeyMistake.EscapesPasted
+    | KeyMistake.MissingSemicolon
+    | KeyMistake.WrongCase -> true
+    | _ -> false
+
 let private textFindings (test: KeyUnderTest) (text: string) : KeyFinding list =
     match foreign (text.Trim()) with
     | Some other -> [ other ]
     | None ->
+        let parse = KeyRecord.parse VerifyPolicy.defaults.RecordOctets
         let struct (mended, found) = RecordText.mend text
 
-        match KeyRecord.parse VerifyPolicy.defaults.RecordOctets mended with
-        | Error error -> found @ [ ofKeyError mended error ]
-        | Ok record -> found @ recordFindings test record
+        match parse text with
+        | Ok record when isUsable record ->
+            // Verifiers take it as it is; what looks odd is odd for people alone.
+            (found
+             |> List.filter isConfusing
+             |> List.map (fun one -> { one with IsAdvice = true }))
+            @ recordFindings test text record
+        | _ ->
+            match parse mended with
+            | Error error -> found @ [ ofKeyError test mended error ]
+            | Ok record -> found @ recordFindings test mended record
 
 /// Several records under one name: pieces of one, or one too many.
 let private several (test: KeyUnderTest) (texts: string list) : KeyFinding list =
@@ -278,11 +396,34 @@ let private several (test: KeyUnderTest) (texts: string list) : KeyFinding list 
                 "publish one record that consists of several strings"
         ]
     else
+        let kinds = texts |> List.choose foreignKind |> List.distinct
+
+        let remedy =
+            match kinds with
+            | [] -> "leave one record under each selector"
+            | kinds ->
+                "remove "
+                + String.Join(
+                    " and ",
+                    kinds
+                    |> List.map (fun kind -> "the " + kind.Substring(kind.IndexOf ' ' + 1) + " record")
+                )
+                + " from this name"
+
+        let among =
+            match kinds with
+            | [] -> ""
+            | kinds ->
+                ", among them "
+                + String.Join(" and ", kinds |> List.map (fun kind -> kind + " record"))
+
         KeyFinding.wrong
             KeyMistake.SeveralRecords
             (string texts.Length
-             + " TXT records stand under this name; verifiers may take any of them")
-            "leave one record under each selector"
+             + " TXT records stand under this name"
+             + among
+             + "; verifiers may take any of them")
+            remedy
         :: (texts
             |> List.map (textFindings test)
             |> List.sortBy (List.filter (fun found -> not found.IsAdvice) >> List.length)

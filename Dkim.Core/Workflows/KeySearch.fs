@@ -1,6 +1,8 @@
 /// The search for a key record that is not where it should be (RFC 6376 §3.6.2.1).
 module Dkim.Core.KeySearch
 
+open System
+
 /// Names under which a record that is missing may have been put, and why.
 let otherPlaces (test: KeyUnderTest) : (string * string) list =
     let selector, domain = test.Selector.Text, test.Domain.Text
@@ -15,6 +17,21 @@ let otherPlaces (test: KeyUnderTest) : (string * string) list =
         "_domainkey." + domain, "the selector is missing in the name"
     ]
     |> List.filter (fun (name, _) -> name.Length <= 253)
+
+let private ending = "._domainkey"
+
+/// The selector that was meant where _domainkey stands behind it, the domain too perhaps.
+let private meantSelector (test: KeyUnderTest) : string voption =
+    let text = test.Selector.Text
+
+    match text.IndexOf(ending, StringComparison.OrdinalIgnoreCase) with
+    | at when
+        at > 0
+        && (at + ending.Length = text.Length
+            || text.Substring(at + ending.Length).Equals("." + test.Domain.Text, StringComparison.OrdinalIgnoreCase))
+        ->
+        ValueSome(text.Substring(0, at))
+    | _ -> ValueNone
 
 /// The questions that help where there is no record.
 let questions (test: KeyUnderTest) : Question list =
@@ -45,6 +62,17 @@ let findings (test: KeyUnderTest) (exists: bool) (answerTo: Question -> Answer) 
         |> List.tryFind (fun (name, _) -> isKeyAnswer (answerTo { Name = name; Type = RecordType.Txt }))
 
     match alias.Outcome, elsewhere with
+    | _ when (meantSelector test).IsSome ->
+        let meant = (meantSelector test).Value
+
+        [
+            KeyFinding.wrong
+                KeyMistake.WrongSelector
+                ("the selector has _domainkey in it, which is put behind it anyway: "
+                 + test.Name
+                 + " was looked up")
+                ("write --selector=" + meant)
+        ]
     | Records(_ :: _), _ ->
         [
             KeyFinding.wrong

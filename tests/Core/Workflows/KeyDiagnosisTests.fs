@@ -73,7 +73,89 @@ let ``a key that is cut off`` () =
 [<Test>]
 let ``base64 that is none`` () =
     isMistake "bad-base64" [ "v=DKIM1; p=" + p.Replace('+', '-').Insert(9, "-") ]
-    isMistake "bad-base64" [ "v=DKIM1; p=" + p.TrimEnd('=').Substring(0, 235) ]
+    isMistake "bad-base64" [ "v=DKIM1; p=" + p + "A" ]
+
+[<Test>]
+let ``records that verifiers take as they are are good, however odd they look`` () =
+    for text in
+        [
+            "v=DKIM1; n=\"key of 2026\"; k=rsa; p=" + p
+            "v=DKIM1; k=rsa; p=" + p + "; note=\"(quoted) v=DKIM1\""
+            "v=DKIM1; t=Y; p=" + p
+            "v=DKIM1; n=k=rsa s=x; p=" + p
+            "v=DKIM1; X_Note=Y; p=" + p + ";"
+            "v=DKIM1; p=" + p.Insert(390, " ").Insert(64, " \t")
+        ] do
+        Expect.equal [] (found (ValueSome key) [ text ] |> List.filter (fun one -> not one.IsAdvice))
+
+    Expect.equal [ "wrong-case" ] (mistakes [ "v=DKIM1; t=Y; p=" + p ])
+    Expect.equal [] (mistakes [ "v=DKIM1; n=\"key of 2026\"; k=rsa; p=" + p ])
+
+let private saysOf (texts: string list) =
+    found (ValueSome key) texts |> List.map _.Says |> String.concat "; "
+
+[<Test>]
+let ``values of p= as they come about by slips of hands and tools`` () =
+    let base64 = p
+    isMistake "cut-off" [ "v=DKIM1; k=rsa; p=" + p.Substring(0, 237) ]
+    isMistake "piece-missing" [ "v=DKIM1; k=rsa; p=" + p.Remove(100, 50) ]
+    Expect.contains "50 characters are missing after character 10" (saysOf [ "p=" + p.Remove(100, 50) ])
+    let other = if p[200] = 'A' then 'B' else 'A'
+    isMistake "other-key" [ "p=" + p.Remove(200, 1).Insert(200, string other) ]
+
+    Expect.contains
+        "differs from the public half of this private key in character 201 only"
+        (saysOf [ "p=" + p.Remove(200, 1).Insert(200, string other) ])
+
+    isMistake "missing-semicolon" [ "v=DKIM1; k=rsa; h=sha256 p=" + p ]
+    isMistake "missing-semicolon" [ "v=DKIM1; k=rsa; p=" + p + " t=s" ]
+
+    isMistake
+        "zone-line-pasted"
+        [
+            "( \"v=DKIM1; k=rsa; \" \"p="
+            + p.Insert(99, "\" \"")
+            + "\" ) ; ----- DKIM key s"
+        ]
+
+    isMistake "records-pasted" [ "v=DKIM1; k=rsa; p=" + good ]
+    isMistake "other-record" [ "s.dkim.provider.example." ]
+    isMistake "strings-swapped" [ p.Substring 200 + "v=DKIM1; k=rsa; p=" + p.Substring(0, 200) ]
+    Expect.equal "several-records" (mistakes [ "v=spf1 -all"; good ]).Head
+    Expect.equal "remove the SPF record from this name" (found (ValueSome key) [ "v=spf1 -all"; good ]).Head.Remedy
+    let encoded = Convert.ToBase64String(Text.Encoding.ASCII.GetBytes base64)
+    Expect.contains "base64 of base64" (saysOf [ "v=DKIM1; p=" + encoded ])
+
+    let twice =
+        Convert.ToBase64String(Text.Encoding.ASCII.GetBytes(Convert.ToBase64String ed25519.KeyData))
+
+    Expect.contains "base64 of base64" (found (ValueSome ed25519) [ "k=ed25519; p=" + twice ]).Head.Says
+
+[<Test>]
+let ``a bare RSAPublicKey of any length is seen`` () =
+    for bits in [ 1024; 2048; 4096 ] do
+        use rsa = System.Security.Cryptography.RSA.Create bits
+        let text = "p=" + Convert.ToBase64String(rsa.ExportRSAPublicKey())
+        let advised = found ValueNone [ text ] |> List.map _.Mistake
+        Expect.isTrue (List.contains KeyMistake.BareRsaKey advised) (string bits)
+
+[<TestCase("s._domainkey")>]
+[<TestCase("s._domainkey.example.com")>]
+let ``a selector with more in it than the selector`` (selector: string) =
+    let slipped =
+        { test ValueNone with
+            Selector = Expect.ok (Selector.tryCreate selector)
+        }
+
+    let around (question: Question) =
+        if question.Name.StartsWith "s._domainkey.example" then
+            Answer.Found([ good ], Security.Unchecked)
+        else
+            Answer.NoSuchName Security.Unchecked
+
+    let found = (KeySearch.findings slipped false around).Head
+    Expect.equal KeyMistake.WrongSelector found.Mistake
+    Expect.equal "write --selector=s" found.Remedy
 
 [<Test>]
 let ``PEM lines, private keys and other records`` () =
