@@ -77,7 +77,8 @@ booted_the_proxies_take_sockets_of_systemd() {
     printf '%s\n' '10026 inet n - y - - smtpd -o smtpd_milters= -o syslog_name=postfix/back' >> "$root/etc/postfix/master.cf"
     inside systemctl reload postfix
     inside systemctl enable --now dkimproxy-in.socket
-    send woken bob@partner.example alice@example.com --server 127.0.0.1:10025
+    send woken bob@partner.example alice@example.com --server 127.0.0.1:10025 \
+        || { inside journalctl --no-pager -n 40; return 1; }
     arrived alice woken
     inside systemctl is-active dkimproxy-in
     inside sh -c 'for n in 1 2 3; do systemctl restart dkimproxy-in; sleep 0.2; done' &
