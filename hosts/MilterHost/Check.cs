@@ -43,7 +43,11 @@ internal sealed class Check
         Try(() => Needs.Become(account));
         if (Account.Current != before)
             warnings.AddRange(files.Unreadable().Select(reason => $"{reason}; a start can read it, a reload cannot"));
-        Try(() => Needs.Resolver(settings).Dispose());
+        Try(() =>
+        {
+            using var resolver = Needs.Resolver(found.Program);
+            warnings.AddRange(resolver.Warnings);
+        });
         Try(() => Needs.PopLogins(settings, _ => { }));
         if (Launch.Optional(settings.TemporaryDirectory) is { } directory)
             Try(() => FilePlace.RequireDirectory(directory, "TemporaryDirectory", StartupFault.Directory));

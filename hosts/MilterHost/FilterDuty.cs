@@ -22,13 +22,13 @@ internal sealed class FilterDuty(FilterProgram program, SwappedResolver resolver
     /// <exception cref="StartupException">Its source of DNS answers cannot be used; nothing has changed.</exception>
     public void Follow(FilterProgram next)
     {
-        if (Lookups.AreSame(order.Program.Service, next.Service))
+        if (Lookups.AreSame(order.Program, next))
         {
             resolver.Refresh();
         }
         else
         {
-            resolver.Replace(Needs.Resolver(next.Service, log.Warning));
+            resolver.Replace(Needs.Resolver(next, log.Warning));
             foreach (var warning in resolver.Warnings)
                 log.Warning(warning);
         }
@@ -44,7 +44,7 @@ internal sealed class FilterDuty(FilterProgram program, SwappedResolver resolver
 
     public MilterMessage NewMessage(MilterClient client) => order.Program.NewMessage(client);
 
-    public MessageLookups NewLookups() => new(resolver, order.Limits);
+    public MessageLookups NewLookups() => new(resolver, order.Budget);
 
     public void Mail(ReadOnlyMemory<byte> message) => reports.Send(message);
 
@@ -69,7 +69,7 @@ internal sealed class FilterDuty(FilterProgram program, SwappedResolver resolver
     {
         public FilterProgram Program { get; } = program;
 
-        public LookupLimits Limits { get; } = Lookups.Limits(program.Service);
+        public LookupBudget Budget { get; } = program.Budget;
 
         public string TemporaryDirectory { get; } = Launch.Optional(program.Service.TemporaryDirectory)
             ?? Environment.GetEnvironmentVariable(program.DirectoryVariable) ?? "/var/tmp";

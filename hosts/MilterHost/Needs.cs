@@ -45,14 +45,15 @@ internal static class Needs
 
     /// <summary>The source of DNS answers.</summary>
     /// <param name="report">Told when its servers change and cannot be followed.</param>
-    public static IResolver Resolver(FilterService settings, Action<string>? report = null)
+    public static IResolver Resolver(FilterProgram program, Action<string>? report = null)
     {
+        var settings = program.Service;
         var (setting, remedy) = settings.TestPublicKeys.IsSome
             ? ("TestPublicKeys", "name a file of lines NAME RECORD")
             : settings.TrustAnchorFile.IsSome
                 ? ("TrustAnchorFile", "name a file of DS or DNSKEY records, as /usr/share/dns/root.key of dns-root-data")
                 : ("Nameservers", "");
-        return StartupException.For(setting, remedy, () => Lookups.Open(settings, report));
+        return StartupException.For(setting, remedy, () => Lookups.Open(program, report));
     }
 
     /// <summary>The database of POP logins, where there is one.</summary>

@@ -38,7 +38,7 @@ internal sealed class Service
         var settings = program.Service;
         using var listener = await ListenAsync(settings).ConfigureAwait(false);
         using var pidFile = handed is null ? Launch.WritePidFile(settings, log) : null;
-        using var resolver = new SwappedResolver(Needs.Resolver(settings, log.Warning));
+        using var resolver = new SwappedResolver(Needs.Resolver(program, log.Warning));
         surroundings.PopLogins = Needs.PopLogins(settings, log.Error);
         await using var reports = new ReportSender(log.Warning, ReportRoute.Find());
         surroundings.Reports = reports;

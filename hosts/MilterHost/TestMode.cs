@@ -19,10 +19,10 @@ internal static class TestMode
         {
             var message = await ReadAsync(file).ConfigureAwait(false);
             Needs.EnterDirectory(program.Service);
-            using var resolver = Needs.Resolver(program.Service);
+            using var resolver = Needs.Resolver(program);
             using var run = program.NewTest(shown);
             run.Begin(message, DateTimeOffset.UtcNow.ToUnixTimeSeconds());
-            var lookups = new MessageLookups(resolver, Lookups.Limits(program.Service));
+            var lookups = new MessageLookups(resolver, program.Budget);
             while (run.Questions is { Length: > 0 } questions)
                 run.Answer(await lookups.AskAsync(questions).ConfigureAwait(false));
             run.Finish();

@@ -39,7 +39,12 @@ internal sealed class Check
 
         if (found.Relay.IsSome)
             await LookForRelayAsync(found.Relay.Value).ConfigureAwait(false);
-        Try(() => Needs.Resolver(settings, warnings.Add).Dispose());
+        Try(() =>
+        {
+            // It is asked nothing.
+            using var resolver = Needs.Resolver(settings, 0, warnings.Add);
+            warnings.AddRange(resolver.Warnings);
+        });
         warnings.AddRange(SettingsFiles.Warnings(found.Secrets, account));
         if (Needs.LogPath(settings) is { } log && !File.Exists(log))
             Try(() => FilePlace.RequireFile(log, "log_file", StartupFault.LogFile));

@@ -41,15 +41,16 @@ internal static class Needs
         StartupException.For("user", "start as root, or as this user", account.Become);
 
     /// <summary>The source of DNS answers.</summary>
+    /// <param name="recordOctets">The longest TXT record to take.</param>
     /// <param name="report">Told when its servers change and cannot be followed.</param>
-    public static IResolver Resolver(ProxySettings settings, Action<string> report)
+    public static IResolver Resolver(ProxySettings settings, int recordOctets, Action<string> report)
     {
         var (setting, remedy) = settings.TestKeys.IsSome
             ? ("test_keys", "name a file of lines NAME RECORD")
             : settings.TrustAnchor.IsSome
                 ? ("trust_anchor", "name a file of DS or DNSKEY records, as /usr/share/dns/root.key of dns-root-data")
                 : ("resolver", "");
-        return StartupException.For(setting, remedy, () => Serving.OpenResolver(settings, report));
+        return StartupException.For(setting, remedy, () => Serving.OpenResolver(settings, recordOctets, report));
     }
 
     /// <summary>The file of log_file; null where it names none.</summary>

@@ -70,7 +70,7 @@ internal sealed class Service : IDisposable
         using var pidFile = pidPath is null ? null : PidFile.Create(pidPath, account);
         using var listener = await ListenAsync(program).ConfigureAwait(false);
         Log? opened = null;
-        var resolver = new SwappedResolver(Needs.Resolver(settings, line => opened?.Warning(line)));
+        var resolver = new SwappedResolver(Needs.Resolver(settings, program.RecordOctets, line => opened?.Warning(line)));
         var looseKeys = SettingsFiles.Warnings(program.Secrets, account).ToArray();
         using var logFile = Needs.LogFile(settings);
         if (!Facility.TryFind(settings.SyslogFacility, out var facility))
@@ -247,13 +247,13 @@ internal sealed class Service : IDisposable
 
     private void FollowResolver(Serving before, ProxyProgram next)
     {
-        if (Serving.SameResolver(before.Program.Settings, next.Settings))
+        if (Serving.SameResolver(before.Program, next))
         {
             before.Resolver.Refresh();
             return;
         }
 
-        before.Resolver.Replace(Needs.Resolver(next.Settings, log.Warning));
+        before.Resolver.Replace(Needs.Resolver(next.Settings, next.RecordOctets, log.Warning));
         foreach (var warning in before.Resolver.Warnings)
             log.Warning(warning);
     }

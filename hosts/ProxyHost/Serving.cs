@@ -12,7 +12,7 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, SwappedR
     public static Serving Begin(ProxyProgram program, SwappedResolver resolver, Log log)
     {
         var settings = program.Settings;
-        var limits = new LookupLimits(settings.DnsQueries, TimeSpan.FromSeconds(settings.DnsTimeout));
+        var budget = program.Budget;
         var relay = new NextHop(program.Relay);
         var relaying = new Relaying(
             new Patience(
@@ -33,7 +33,7 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, SwappedR
             ConnectAsync = relay.ConnectAsync,
             Filter = party => new PassageFilter(
                 program.NewMessage(DateTimeOffset.UtcNow.ToUnixTimeSeconds(), party),
-                new MessageLookups(resolver, limits),
+                new MessageLookups(resolver, budget),
                 log.Write),
             MaxMessage = settings.MaxMessageSize,
             Log = log.Write,
@@ -43,14 +43,18 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, SwappedR
     }
 
     /// <summary>The source of DNS answers that settings ask for.</summary>
+    /// <param name="recordOctets">The longest TXT record to take.</param>
     /// <param name="report">Told when its servers change and cannot be followed.</param>
     /// <exception cref="StartupException">There is none such.</exception>
-    public static IResolver OpenResolver(ProxySettings settings, Action<string> report) =>
-        Optional(settings.TestKeys) is { } keys ? LoadKeys(keys) : Resolvers.Open(ResolverOf(settings), report);
+    public static IResolver OpenResolver(ProxySettings settings, int recordOctets, Action<string> report) =>
+        Optional(settings.TestKeys) is { } keys
+            ? LoadKeys(keys)
+            : Resolvers.Open(ResolverOf(settings, recordOctets), report);
 
     /// <summary>Whether two configurations ask the same source, so that its cache can stay.</summary>
-    public static bool SameResolver(ProxySettings one, ProxySettings other) =>
-        one.TestKeys.IsNone && other.TestKeys.IsNone && ResolverOf(one).AsksAs(ResolverOf(other));
+    public static bool SameResolver(ProxyProgram one, ProxyProgram other) =>
+        one.Settings.TestKeys.IsNone && other.Settings.TestKeys.IsNone
+        && ResolverOf(one.Settings, one.RecordOctets).AsksAs(ResolverOf(other.Settings, other.RecordOctets));
 
     /// <summary>Writes the lines of a start.</summary>
     public static void Write(IEnumerable<LogLine> lines, Log log)
@@ -61,11 +65,12 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, SwappedR
 
     public static string? Optional(FSharpValueOption<string> value) => value.IsSome ? value.Value : null;
 
-    private static ResolverSettings ResolverOf(ProxySettings settings) => new()
+    private static ResolverSettings ResolverOf(ProxySettings settings, int recordOctets) => new()
     {
         Kind = settings.Resolver,
         Forwarders = [.. settings.Nameservers],
         TrustAnchorFile = Optional(settings.TrustAnchor),
+        RecordOctets = recordOctets,
         Time = TimeSpan.FromSeconds(settings.DnsTimeout),
     };
 

@@ -82,8 +82,7 @@ internal sealed class Queueing(QmailStart start, NextProgram next) : IQmailReply
     private void LookUp(QmailMessage passage)
     {
         using var resolver = Files.OpenResolver(start.Settings);
-        var limits = LookupLimits.Default with { Time = TimeSpan.FromSeconds(start.Settings.LookupTime) };
-        var lookups = new MessageLookups(resolver, limits);
+        var lookups = new MessageLookups(resolver, start.Budget);
         while (passage.Questions is { Length: > 0 } questions)
         {
             passage.Answer(lookups.AskAsync(questions).GetAwaiter().GetResult());

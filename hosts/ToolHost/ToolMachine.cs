@@ -48,8 +48,8 @@ internal sealed class ToolMachine : IToolHost, IDisposable
     public IReadOnlyDictionary<Question, Answer> LookUp(ToolResolver settings, Question[] questions)
     {
         resolver ??= Open(settings);
-        var limits = LookupLimits.Default with { Time = TimeSpan.FromSeconds(settings.Timeout) };
-        return new MessageLookups(resolver, limits).AskAsync(questions).GetAwaiter().GetResult();
+        var budget = LookupBudgetModule.ofQuestions(questions.Length, settings.Timeout);
+        return new MessageLookups(resolver, budget).AskAsync(questions).GetAwaiter().GetResult();
     }
 
     public byte[] Draw(int octets) => RandomNumberGenerator.GetBytes(octets);

@@ -228,7 +228,7 @@ type internal FateProgram(edits: Edit list, resolver: IResolver) =
         member _.NewMessage client = new MilterMessage(parts, client)
 
         member _.NewLookups() =
-            MessageLookups(resolver, LookupLimits.Default)
+            MessageLookups(resolver, LookupBudget.ofQuestions 20 10)
 
         member _.Mail _ = ()
         member _.Keep(_, _) = ()

@@ -163,7 +163,7 @@ static async Task<int> ResolveAsync(string server, string name, ResolverKind kin
 static async Task<string> FindAsync(WatchedResolver resolver, string name)
 {
     var question = new Question(name, RecordType.Txt);
-    var answer = (await new MessageLookups(resolver, LookupLimits.Default).AskAsync([question]))[question];
+    var answer = (await new MessageLookups(resolver, LookupBudgetModule.ofQuestions(20, 10)).AskAsync([question]))[question];
     return answer.Outcome switch
     {
         Outcome.Records records => string.Join('|', records.Item),

@@ -97,6 +97,7 @@ let private dkimVerifying (settings: DkimFilterSettings) (files: FilterFiles) : 
         Policy =
             { VerifyPolicy.defaults with
                 Schemes = [ Dkim ]
+                SignaturesRead = max VerifyPolicy.defaults.SignaturesRead verifying.MaximumSignatures
                 SignaturesVerified = verifying.MaximumSignatures
                 ClockDrift = verifying.ClockDrift
                 AllowSha1 = verifying.AllowSha1

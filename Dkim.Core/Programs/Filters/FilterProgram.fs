@@ -52,6 +52,18 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
 
     member _.Service = parts.Service
 
+    /// What the look-ups of one message may cost.
+    member _.Budget: LookupBudget =
+        let policy = parts.Policy.Verifying.Policy
+
+        let questions =
+            LookupBudget.questionsOf policy.SignaturesVerified LookupBudget.MostPolicies parts.Policy.Marks.SendReports
+
+        LookupBudget.ofQuestions questions parts.Service.DnsTimeout
+
+    /// The longest TXT record to take from the DNS, in octets.
+    member _.RecordOctets: int = int parts.Policy.Verifying.Policy.RecordOctets
+
     /// The variable of the environment that names the directory of temporary files, where no setting does.
     member _.DirectoryVariable = parts.DirectoryVariable
 

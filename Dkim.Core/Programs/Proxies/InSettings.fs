@@ -80,6 +80,10 @@ module InSettings =
     let private octets low =
         Codec.octets low 1073741824L |> Codec.map (fun v -> int v * 1<octet>) int64
 
+    // The DNS has no longer ones (RFC 1035 §3.2.1, RDLENGTH).
+    let private recordOctets =
+        Codec.octets 512L 65535L |> Codec.map (fun v -> int v * 1<octet>) int64
+
     let private number low high = Codec.number "NUM" low high
 
     let private refusedDomains (policy: VerifyPolicy) =
@@ -126,7 +130,7 @@ module InSettings =
             Setting.make "max_tag_list" (octets 1024L) _.Limits.TagListOctets (fun v s ->
                 { s with Limits.TagListOctets = v })
             |> Setting.says "the longest signature to read"
-            Setting.make "max_key_record" (octets 512L) _.RecordOctets (fun v s -> { s with RecordOctets = v })
+            Setting.make "max_key_record" recordOctets _.RecordOctets (fun v s -> { s with RecordOctets = v })
             |> Setting.says "the longest key record to read"
         ]
 
@@ -150,6 +154,41 @@ module InSettings =
     let table: Setting<InSettings> list =
         ProxyTable.around (verification @ added) _.Proxy (fun v s -> { s with Proxy = v }) _.HeaderLimits (fun v s ->
             { s with HeaderLimits = v })
+
+    /// Settings that cannot be honoured together.
+    let internal contradictions (settings: InSettings) : Problem list =
+        let verified = settings.Policy.SignaturesVerified
+        let read = settings.Policy.SignaturesRead
+
+        let tooFew name (value: int) =
+            ProxySetup.broken
+                name
+                (ValueSome(string value))
+                (name
+                 + " "
+                 + string value
+                 + " leaves no room for the "
+                 + string verified
+                 + " signatures of max_verified")
+                ("write "
+                 + name
+                 + " "
+                 + string verified
+                 + " or more, or max_verified "
+                 + string value
+                 + " or less")
+
+        // A default asks for nothing: who lowers another bound alone means just that.
+        if verified <= VerifyPolicy.defaults.SignaturesVerified then
+            []
+        else
+            [
+                match settings.Proxy.DnsQueries with
+                | ValueSome queries when queries < verified -> tooFew "dns_queries" queries
+                | _ -> ()
+                if read < verified then
+                    tooFew "max_signatures" read
+            ]
 
     let text =
         {

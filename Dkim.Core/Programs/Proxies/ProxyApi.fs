@@ -12,6 +12,8 @@ type internal ProxyParts =
         Ident: string
         Settings: ProxySettings
         Relay: Endpoint
+        /// What verifies, where something does.
+        Verifying: VerifyPolicy voption
         Notices: LogLine list
         Reloadable: Reloadable
         Secrets: WantedFile list
@@ -33,6 +35,23 @@ type ProxyProgram internal (parts: ProxyParts) =
     member _.Listen = ProxySettings.listeners parts.Settings
 
     member _.Relay = parts.Relay
+
+    /// What the look-ups of one message may cost.
+    member _.Budget: LookupBudget =
+        let signatures =
+            parts.Verifying
+            |> ValueOption.map _.SignaturesVerified
+            |> ValueOption.defaultValue 0
+
+        let questions =
+            parts.Settings.DnsQueries
+            |> ValueOption.defaultValue (LookupBudget.questionsOf signatures LookupBudget.MostPolicies false)
+
+        LookupBudget.ofQuestions questions parts.Settings.DnsTimeout
+
+    /// The longest TXT record to take from the DNS, in octets.
+    member _.RecordOctets: int =
+        int (ValueOption.defaultValue VerifyPolicy.defaults parts.Verifying).RecordOctets
 
     /// What to log before serving: weak or ineffective settings, keys that could not be read.
     member _.Notices = parts.Notices
@@ -204,6 +223,7 @@ module Proxies =
             Ident = ident program.Settings.Proxy outKind.Text.Name
             Settings = program.Settings.Proxy
             Relay = relay
+            Verifying = ValueNone
             Notices = notices
             Reloadable =
                 {
@@ -250,6 +270,7 @@ module Proxies =
             Ident = ident program.Settings.Proxy inKind.Text.Name
             Settings = program.Settings.Proxy
             Relay = relay
+            Verifying = ValueSome program.Settings.Policy
             Notices = notices
             Reloadable =
                 {
@@ -268,7 +289,7 @@ module Proxies =
 
         Loaded
             {
-                Problems = []
+                Problems = InSettings.contradictions settings
                 Lines = []
                 Warnings = warnings @ InSettings.warnings settings
                 Secrets = []

@@ -80,7 +80,8 @@ type ProxySettings =
         Nameservers: IPEndPoint list
         TrustAnchor: string voption
         DnsTimeout: int
-        DnsQueries: int
+        /// Nothing: as many as other settings call for.
+        DnsQueries: int voption
         /// A file of key records that takes the place of the DNS.
         TestKeys: string voption
     }
@@ -133,7 +134,7 @@ module ProxySettings =
             Nameservers = []
             TrustAnchor = ValueNone
             DnsTimeout = 10
-            DnsQueries = 20
+            DnsQueries = ValueNone
             TestKeys = ValueNone
         }
 

@@ -234,8 +234,9 @@ module internal ProxyTable =
             |> Setting.says "the trust anchors of DNSSEC, which libunbound checks"
             Setting.make "dns_timeout" Codec.seconds _.DnsTimeout (fun v s -> { s with DnsTimeout = v })
             |> Setting.says "how long the lookups of a message may take"
-            Setting.make "dns_queries" (Codec.number "NUM" 1 1000) _.DnsQueries (fun v s -> { s with DnsQueries = v })
-            |> Setting.says "how many names to look up for a message"
+            Setting.optional "dns_queries" (Codec.number "NUM" 1 1000) _.DnsQueries (fun v s ->
+                { s with DnsQueries = v })
+            |> Setting.says "how many names to look up for a message (default: as many as it may need)"
             Setting.optional "test_keys" path _.TestKeys (fun v s -> { s with TestKeys = v })
             |> Setting.says "a file of key records in place of the DNS"
         ]

@@ -192,6 +192,12 @@ type QmailStart internal (settings: QmailSettings, problems: Problem list, start
     /// The settings.
     member _.Settings = settings
 
+    /// What the look-ups of the message may cost.
+    member _.Budget: LookupBudget =
+        LookupBudget.ofQuestions
+            (LookupBudget.questionsOf VerifyPolicy.defaults.SignaturesVerified 0 false)
+            settings.LookupTime
+
     /// The program to become; a relative path lies in the qmail home.
     member _.NextProgram: string =
         match nonEmpty settings.DomainKeysQueue, nonEmpty settings.DkimQueue with

@@ -23,26 +23,28 @@ internal sealed class DnsClientResolver : NetworkResolver
     // The package keeps every connection of TCP that it ever needed at once; those of a client end with it.
     private const int ClientAge = 15_000;
 
+    // Each is a socket.
+    private const int MostPlaces = 2000;
+
     private readonly ServerList servers;
     private readonly bool trustAd;
+    private readonly int recordOctets;
     private LookupClient client = NewClient();
     private long clientEnds = Environment.TickCount64 + ClientAge;
 
     /// <param name="servers">At least one.</param>
     /// <param name="trustAd">Whether the servers' AD bit can be believed.</param>
     public DnsClientResolver(ResolverSettings settings, IReadOnlyList<IPEndPoint> servers, bool trustAd)
-        : base(settings.Caching)
+        : base(settings.Caching, Places())
     {
         this.servers = new ServerList(servers, settings.Time);
         this.trustAd = trustAd;
+        recordOctets = settings.RecordOctets;
         Description = $"DnsClient, asking {this.servers}";
+        WarmUp();
     }
 
     public override string Description { get; }
-
-    public override void Dispose()
-    {
-    }
 
     // Recursive servers send the whole chain of aliases; one that does not is asked for the rest.
     protected override async Task<TimedAnswer> LookUpAsync(Question question, CancellationToken cancellation)
@@ -58,7 +60,7 @@ internal sealed class DnsClientResolver : NetworkResolver
                 return new TimedAnswer(Answer.Unavailable(failure), 0);
             }
 
-            var records = new Records(question.Type);
+            var records = new Records(question.Type, recordOctets);
             if (!DnsClientReply.TryFollow(reply, ref name, records, ref timeToLive))
             {
                 break;
@@ -85,6 +87,21 @@ internal sealed class DnsClientResolver : NetworkResolver
         }
 
         return new TimedAnswer(Answer.Unavailable("too many aliases"), 0);
+    }
+
+    // A quarter of all descriptors at most.
+    private static int Places() => (int)Math.Clamp(OwnProcess.AllowedDescriptors() / 4, 10, MostPlaces);
+
+    // The first socket that waits needs descriptors for the runtime as well; where it does not get them, it never waits
+    // for any. So that is done now, not when a flood of connections has taken them all.
+    private static void WarmUp()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        using var over = new CancellationTokenSource();
+        var waiting = socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, over.Token).AsTask();
+        over.Cancel();
+        _ = waiting.ContinueWith(ended => ended.Exception, TaskScheduler.Default);
     }
 
     private Security SecurityOf(IDnsQueryResponse reply) =>

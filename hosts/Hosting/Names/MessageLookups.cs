@@ -3,20 +3,12 @@ using Dkim.Core;
 
 namespace Dkim.Hosting;
 
-/// <summary>What the questions of one message may cost.</summary>
-/// <param name="Queries">Distinct questions that are asked; the rest count as unavailable.</param>
-/// <param name="Time">Time spent waiting for answers, over all rounds.</param>
-public sealed record LookupLimits(int Queries, TimeSpan Time)
-{
-    public static LookupLimits Default { get; } = new(20, TimeSpan.FromSeconds(10));
-}
-
-/// <summary>The lookups of one message: each distinct question is asked once, all at the same time, within a deadline
+/// <summary>The lookups of one message: each distinct question is asked once, several at the same time, within a deadline
 /// and a budget. Rounds follow one another; they do not overlap.</summary>
-public sealed class MessageLookups(IResolver resolver, LookupLimits limits)
+public sealed class MessageLookups(IResolver resolver, LookupBudget budget)
 {
     private readonly Dictionary<Question, Answer> known = [];
-    private TimeSpan left = limits.Time;
+    private TimeSpan left = budget.Time;
     private int asked;
 
     /// <summary>Answers every question and never throws: what is late is <c>Unavailable "timeout"</c>.</summary>
@@ -37,7 +29,7 @@ public sealed class MessageLookups(IResolver resolver, LookupLimits limits)
                 continue;
             }
 
-            if (asked >= limits.Queries || resolver.Find(question) is not { } answer)
+            if (asked >= budget.Questions || resolver.Find(question) is not { } answer)
             {
                 return false;
             }
@@ -58,8 +50,7 @@ public sealed class MessageLookups(IResolver resolver, LookupLimits limits)
             var started = Stopwatch.GetTimestamp();
             using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             deadline.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
-            var answers = await Task.WhenAll(fresh.Select(question => AskOneAsync(question, deadline.Token)))
-                .ConfigureAwait(false);
+            var answers = await AskAllAsync(fresh, deadline.Token).ConfigureAwait(false);
             left -= Stopwatch.GetElapsedTime(started);
             for (var i = 0; i < fresh.Length; i++)
             {
@@ -70,14 +61,27 @@ public sealed class MessageLookups(IResolver resolver, LookupLimits limits)
         return known;
     }
 
-    private async Task<Answer> AskOneAsync(Question question, CancellationToken deadline)
+    private async Task<Answer[]> AskAllAsync(Question[] questions, CancellationToken deadline)
     {
-        if (asked >= limits.Queries)
+        var answers = new Answer[questions.Length];
+        var most = Math.Clamp(budget.Questions - asked, 0, questions.Length);
+        Array.Fill(answers, Answer.Unavailable("too many queries"));
+        asked += most;
+        var next = -1;
+        async Task WorkAsync()
         {
-            return Answer.Unavailable("too many queries");
+            for (var i = Interlocked.Increment(ref next); i < most; i = Interlocked.Increment(ref next))
+            {
+                answers[i] = await AskOneAsync(questions[i], deadline).ConfigureAwait(false);
+            }
         }
 
-        asked++;
+        await Task.WhenAll(Enumerable.Range(0, Math.Min(most, budget.AtOnce)).Select(_ => WorkAsync())).ConfigureAwait(false);
+        return answers;
+    }
+
+    private async Task<Answer> AskOneAsync(Question question, CancellationToken deadline)
+    {
         try
         {
             return await resolver.AskAsync(question, deadline).AsTask().WaitAsync(deadline).ConfigureAwait(false);

@@ -7,9 +7,14 @@ internal readonly record struct TimedAnswer(Answer Answer, int TimeToLive);
 
 /// <summary>What the sources of DNS answers on the network share: identical questions in flight are asked once, answers
 /// are kept as long as their time to live says, and names that cannot exist never leave the process.</summary>
-internal abstract class NetworkResolver(bool caching) : IResolver
+/// <param name="most">Questions that wait for an answer at the same time.</param>
+internal abstract class NetworkResolver(bool caching, int most) : IResolver
 {
+    // Who gives up sooner says nothing of the server.
+    private const int SilentAfter = 1000;
+
     private readonly Dictionary<Question, Flight> flights = [];
+    private readonly LookupPlaces places = new(most);
     private readonly AnswerCache? cache = caching ? new AnswerCache() : null;
 
     public abstract string Description { get; }
@@ -20,7 +25,7 @@ internal abstract class NetworkResolver(bool caching) : IResolver
     public Answer? Find(Question question) =>
         IsPossible(question.Name) ? cache?.Find(question) : Answer.NoSuchName(Security.Unchecked);
 
-    public abstract void Dispose();
+    public virtual void Dispose() => places.Dispose();
 
     /// <summary>Asks the network. Cancellation means that nobody waits any more.</summary>
     protected abstract Task<TimedAnswer> LookUpAsync(Question question, CancellationToken cancellation);
@@ -80,7 +85,7 @@ internal abstract class NetworkResolver(bool caching) : IResolver
         Answer answer;
         try
         {
-            var found = await LookUpAsync(question, flight.Abandoned.Token).ConfigureAwait(false);
+            var found = await FindPlaceAsync(question, flight).ConfigureAwait(false);
             answer = found.Answer;
             cache?.Keep(question, found);
         }
@@ -95,6 +100,30 @@ internal abstract class NetworkResolver(bool caching) : IResolver
 
         Forget(question, flight);
         flight.Landed.TrySetResult(answer);
+    }
+
+    private async Task<TimedAnswer> FindPlaceAsync(Question question, Flight flight)
+    {
+        var place = await places.EnterAsync(question.Name, flight.Abandoned.Cancel, flight.Abandoned.Token)
+            .ConfigureAwait(false);
+        var ending = LookupEnd.Failed;
+        try
+        {
+            var found = await LookUpAsync(question, flight.Abandoned.Token).ConfigureAwait(false);
+            ending = found.Answer.Outcome is not Outcome.Unavailable unavailable ? LookupEnd.Answered
+                : unavailable.reason == "timeout" ? LookupEnd.Silent
+                : LookupEnd.Failed;
+            return found;
+        }
+        catch (OperationCanceledException) when (Environment.TickCount64 - place.Since >= SilentAfter)
+        {
+            ending = LookupEnd.Silent;
+            throw;
+        }
+        finally
+        {
+            place.Leave(ending);
+        }
     }
 
     private void Leave(Question question, Flight flight)

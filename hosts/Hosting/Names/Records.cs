@@ -5,13 +5,11 @@ using Dkim.Core;
 namespace Dkim.Hosting;
 
 /// <summary>Collects the records of one answer as the text the core reads, within bounds.</summary>
-internal sealed class Records(RecordType type)
+/// <param name="longest">The longest text of a TXT record, in octets; a longer one makes the whole answer unusable.</param>
+internal sealed class Records(RecordType type, int longest)
 {
     /// <summary>Records of one name that are taken; more are left out.</summary>
     private const int MaxRecords = 32;
-
-    /// <summary>The longest TXT record, in octets; a longer one makes the whole answer unusable.</summary>
-    private const int MaxLength = 16 * 1024;
 
     private readonly List<string> texts = [];
 
@@ -45,12 +43,10 @@ internal sealed class Records(RecordType type)
     /// <summary>Whether a TXT record of so many octets is taken; one that is not spoils the answer.</summary>
     public bool Fits(int octets)
     {
-        if (octets > MaxLength)
-        {
-            problem = "too large";
-        }
-
-        return octets <= MaxLength;
+        // At least one in 256 is the length of a string.
+        var fits = octets - ((octets + 255) / 256) <= longest;
+        problem = fits ? problem : "too large";
+        return fits;
     }
 
     /// <summary>Adds a TXT record: its octets as Latin-1 text, its strings joined.</summary>

@@ -20,6 +20,10 @@ public sealed record ResolverSettings
     /// <summary>Keep answers for their time to live.</summary>
     public bool Caching { get; init; } = true;
 
+    /// <summary>The longest text of a TXT record to take, in octets; a longer one makes the whole answer
+    /// unusable.</summary>
+    public int RecordOctets { get; init; } = 16 * 1024;
+
     /// <summary>How long DnsClient tries one question, over all servers and repetitions.</summary>
     public TimeSpan Time { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -55,6 +55,12 @@ internal static unsafe class Unbound
                 SetOption(context, option, value);
             }
 
+            if (servers.Count > 0)
+            {
+                // A library from before 1.15 does not have it, and goes on with its names for longer.
+                TrySetOption(context, "outbound-msg-retry:", "1");
+            }
+
             if (settings.TrustAnchorFile is { } file)
             {
                 AddAnchors(context, file);
@@ -72,19 +78,14 @@ internal static unsafe class Unbound
     }
 
     /// <summary>Starts a query; 0 or an error of the library.</summary>
-    public static int Ask(nint context, Question question, nint number, out int query)
+    public static int Ask(nint context, Question question, nint number)
     {
-        var id = 0;
         fixed (byte* name = Libc.Text(question.Name))
         {
-            var error = ub_resolve_async(
-                context, name, (int)question.Type, 1, (void*)number, &UnboundResolver.Answered, &id);
-            query = id;
-            return error;
+            return ub_resolve_async(
+                context, name, (int)question.Type, 1, (void*)number, &UnboundResolver.Answered, null);
         }
     }
-
-    public static void Cancel(nint context, int query) => _ = ub_cancel(context, query);
 
     public static int Descriptor(nint context) => ub_fd(context);
 
@@ -126,6 +127,12 @@ internal static unsafe class Unbound
             yield return ("do-not-query-localhost:", "no");
             yield return ("unknown-server-time-limit:", "2500");
             yield return ("infra-cache-min-rtt:", "2500");
+
+            // Names that nobody answers for say nothing of the servers that forward. What the library remembers of them
+            // it would hold against the servers: longer and longer waits, and in the end no question but one at a time.
+            // And it would go on with each for half a minute: two packets, and some five seconds, must do
+            // (outbound-msg-retry, in CreateContext).
+            yield return ("infra-host-ttl:", "0");
         }
     }
 
@@ -168,11 +175,14 @@ internal static unsafe class Unbound
         }
     }
 
-    private static void SetOption(nint context, string option, string value)
+    private static void SetOption(nint context, string option, string value) =>
+        Check(TrySetOption(context, option, value), option + value);
+
+    private static int TrySetOption(nint context, string option, string value)
     {
         fixed (byte* name = Libc.Text(option), text = Libc.Text(value))
         {
-            Check(ub_ctx_set_option(context, name, text), option + value);
+            return ub_ctx_set_option(context, name, text);
         }
     }
 
@@ -204,8 +214,6 @@ internal static unsafe class Unbound
     private static extern int ub_resolve_async(
         nint context, byte* name, int type, int @class, void* data,
         delegate* unmanaged[Cdecl]<void*, int, UnboundResult*, void> callback, int* query);
-    [DllImport(Name)]
-    private static extern int ub_cancel(nint context, int query);
     [DllImport(Name)]
     private static extern int ub_fd(nint context);
     [DllImport(Name)]

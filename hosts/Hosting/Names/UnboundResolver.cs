@@ -11,25 +11,31 @@ namespace Dkim.Hosting;
 /// trust anchors are given.</summary>
 internal sealed class UnboundResolver : NetworkResolver
 {
-    // Above this many at once the library drops queries and never answers them.
-    private const int MaxOutstanding = 1500;
+    private const int MostPlaces = 2000;
+
+    // Well below the number of its ports, above which the library drops some and never answers them. It goes on with a
+    // question that nobody waits for any more, so that those count as well.
+    private const int MostUnderWay = 2500;
+    private static readonly TimeSpan WarmUpTime = TimeSpan.FromSeconds(20);
     private static readonly ConcurrentDictionary<nint, Waiting> pending = new();
     private static long lastNumber;
 
     private readonly nint context;
     private readonly int wake;
     private readonly bool validates;
+    private readonly int recordOctets;
     private readonly Thread pump;
-    private readonly SemaphoreSlim places = new(MaxOutstanding, MaxOutstanding);
+    private readonly SemaphoreSlim underWay = new(MostUnderWay, MostUnderWay);
 
     // Held while the context is called, so that it is never called after it is gone.
     private readonly Lock alive = new();
     private bool disposed;
 
     private UnboundResolver(nint context, ResolverSettings settings, IReadOnlyList<IPEndPoint> servers)
-        : base(settings.Caching)
+        : base(settings.Caching, MostPlaces)
     {
         this.context = context;
+        recordOctets = settings.RecordOctets;
         validates = settings.TrustAnchorFile is not null;
         Description = $"libunbound {Unbound.Version}"
             + (servers.Count == 0 ? ", asking the root servers" : $", forwarding to {string.Join(", ", servers)}")
@@ -44,8 +50,12 @@ internal sealed class UnboundResolver : NetworkResolver
     /// <summary>Makes a resolver; the library must be there.</summary>
     /// <param name="servers">Whom it forwards to; without any it asks from the root on.</param>
     /// <exception cref="StartupException">The library refuses a setting.</exception>
-    public static UnboundResolver Open(ResolverSettings settings, IReadOnlyList<IPEndPoint> servers) =>
-        new(Unbound.CreateContext(settings, servers), settings, servers);
+    public static UnboundResolver Open(ResolverSettings settings, IReadOnlyList<IPEndPoint> servers)
+    {
+        var resolver = new UnboundResolver(Unbound.CreateContext(settings, servers), settings, servers);
+        resolver.WarmUp();
+        return resolver;
+    }
 
     public override void Dispose()
     {
@@ -69,62 +79,48 @@ internal sealed class UnboundResolver : NetworkResolver
             }
         }
 
+        base.Dispose();
         Unbound.Delete(context);
         _ = Libc.close(wake);
     }
 
     protected override async Task<TimedAnswer> LookUpAsync(Question question, CancellationToken cancellation)
     {
-        await places.WaitAsync(cancellation).ConfigureAwait(false);
-        try
-        {
-            // The library gets a number instead of a handle: a callback after a cancellation then finds nothing.
-            var number = (nint)Interlocked.Increment(ref lastNumber);
-            var answered = new TaskCompletionSource<TimedAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
-            pending[number] = new Waiting(answered, this);
-            var error = Start(question, number, out var query);
-            if (error != 0)
-            {
-                pending.TryRemove(number, out _);
-                return new TimedAnswer(Answer.Unavailable(Unbound.Describe(error)), 0);
-            }
+        await underWay.WaitAsync(cancellation).ConfigureAwait(false);
 
-            await using (cancellation.UnsafeRegister(_ => Cancel(number, query), null).ConfigureAwait(false))
-            {
-                return await answered.Task.ConfigureAwait(false);
-            }
-        }
-        finally
+        // The library gets a number instead of a handle.
+        var number = (nint)Interlocked.Increment(ref lastNumber);
+        var answered = new TaskCompletionSource<TimedAnswer>(TaskCreationOptions.RunContinuationsAsynchronously);
+        pending[number] = new Waiting(answered, this);
+        var error = Start(question, number);
+        if (error != 0)
         {
-            places.Release();
+            pending.TryRemove(number, out _);
+            underWay.Release();
+            return new TimedAnswer(Answer.Unavailable(Unbound.Describe(error)), 0);
+        }
+
+        return await answered.Task.WaitAsync(cancellation).ConfigureAwait(false);
+    }
+
+    // With its first question the library starts its thread, and ends the process where that gets no descriptor. So it
+    // is asked now, for a name that it answers for itself.
+    private void WarmUp()
+    {
+        var answered = LookUpAsync(new Question("localhost", RecordType.A), CancellationToken.None);
+        if (!answered.Wait(WarmUpTime))
+        {
+            Dispose();
+            throw new StartupException(StartupFault.Resolver, "libunbound does not start");
         }
     }
 
-    private int Start(Question question, nint number, out int query)
+    private int Start(Question question, nint number)
     {
         lock (alive)
         {
-            query = 0;
-            return disposed ? Unbound.InitFailure : Unbound.Ask(context, question, number, out query);
+            return disposed ? Unbound.InitFailure : Unbound.Ask(context, question, number);
         }
-    }
-
-    private void Cancel(nint number, int query)
-    {
-        if (!pending.TryRemove(number, out var waiting))
-        {
-            return;
-        }
-
-        lock (alive)
-        {
-            if (!disposed)
-            {
-                Unbound.Cancel(context, query);
-            }
-        }
-
-        waiting.Answered.TrySetCanceled();
     }
 
     private unsafe void WakePump()
@@ -155,9 +151,10 @@ internal sealed class UnboundResolver : NetworkResolver
         {
             if (pending.TryRemove((nint)number, out var waiting))
             {
+                waiting.Owner.underWay.Release();
                 waiting.Answered.TrySetResult(error != 0 || result == null
                     ? new TimedAnswer(Answer.Unavailable(Unbound.Describe(error)), 0)
-                    : Convert(*result, waiting.Owner.validates));
+                    : Convert(*result, waiting.Owner));
             }
         }
         catch (Exception)
@@ -170,9 +167,9 @@ internal sealed class UnboundResolver : NetworkResolver
         }
     }
 
-    private static unsafe TimedAnswer Convert(in UnboundResult result, bool validated)
+    private static unsafe TimedAnswer Convert(in UnboundResult result, UnboundResolver owner)
     {
-        var security = !validated ? Security.Unchecked
+        var security = !owner.validates ? Security.Unchecked
             : result.Bogus != 0 ? Security.Bogus
             : result.Secure != 0 ? Security.Secure
             : Security.Insecure;
@@ -191,7 +188,7 @@ internal sealed class UnboundResolver : NetworkResolver
             return new TimedAnswer(Answer.Unavailable(Rcode.Name(result.Rcode)), 0);
         }
 
-        var records = new Records((RecordType)result.Type);
+        var records = new Records((RecordType)result.Type, owner.recordOctets);
         for (var i = 0; result.HaveData != 0 && result.Data[i] != null && !records.IsFull; i++)
         {
             records.Add(new ReadOnlySpan<byte>(result.Data[i], result.Lengths[i]));

@@ -80,6 +80,13 @@ public static unsafe class OwnProcess
         return (int)Math.Max(1, limits[0] / 4 * 3);
     }
 
+    /// <summary>How many descriptors this process may have open.</summary>
+    public static long AllowedDescriptors()
+    {
+        var limits = stackalloc ulong[2];
+        return Libc.getrlimit(DescriptorLimit, limits) == 0 ? (long)Math.Min(limits[0], long.MaxValue) : 1024;
+    }
+
     /// <summary>Makes a directory the one where relative paths start.</summary>
     /// <exception cref="StartupException">There is no such directory, or the process may not enter it.</exception>
     public static void ChangeDirectory(string directory)

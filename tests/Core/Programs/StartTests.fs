@@ -177,3 +177,34 @@ let ``check names what has no effect, and only check does`` () =
         (report, exitCode)
 
     Expect.equal [] (startIn [] settings |> serving).Notices
+
+[<TestCase("--max_verified=60", "max_signatures 50 leaves no room for the 60 signatures of max_verified")>]
+[<TestCase("--max_verified=40 --dns_queries=30", "dns_queries 30 leaves no room for the 40 signatures of max_verified")>]
+let ``bounds that leave no room for one another are refused`` (given: string) (reason: string) =
+    let report, exitCode =
+        startIn [] ([ "--check" ] @ List.ofArray (given.Split ' ') @ operands)
+        |> printed
+
+    Expect.equal 78 exitCode
+    Expect.contains reason report
+
+[<TestCase("--max_signatures=3")>]
+[<TestCase("--dns_queries=8")>]
+[<TestCase("--max_verified=100 --max_signatures=100 --dns_queries=100")>]
+let ``a bound that is lowered alone is meant so`` (given: string) =
+    Expect.equal
+        0
+        (startIn [] ([ "--check" ] @ List.ofArray (given.Split ' ') @ operands)
+         |> printed
+         |> snd)
+
+[<TestCase("", 22, 16384)>]
+[<TestCase("--max_verified=100 --max_signatures=100 --max_key_record=40000", 112, 40000)>]
+[<TestCase("--dns_queries=8", 8, 16384)>]
+let ``what is asked of the DNS follows the settings`` (given: string) (questions: int) (octets: int) =
+    let arguments =
+        given.Split(' ', StringSplitOptions.RemoveEmptyEntries) |> List.ofArray
+
+    let program = startIn [] (arguments @ operands) |> serving
+    Expect.equal questions program.Budget.Questions
+    Expect.equal octets program.RecordOctets

@@ -27,7 +27,7 @@ public sealed class BadServerTests(ResolverKind kind)
         using var server = new FakeServer(_ => Task.FromResult<byte[]?>(null));
         using var resolver = Open(server);
         var watch = Stopwatch.StartNew();
-        var lookups = new MessageLookups(resolver, new LookupLimits(20, TimeSpan.FromMilliseconds(700)));
+        var lookups = new MessageLookups(resolver, new LookupBudget(20, 20, TimeSpan.FromMilliseconds(700)));
         var answers = await lookups.AskAsync([Txt("a.test"), Txt("b.test"), Txt("c.test")]);
         Assert.That(answers.Values.Select(Reason), Is.All.EqualTo("timeout"));
         Assert.That(watch.ElapsedMilliseconds, Is.InRange(650, 2000));
@@ -49,7 +49,7 @@ public sealed class BadServerTests(ResolverKind kind)
         });
         using var resolver = Open(server);
         var watch = Stopwatch.StartNew();
-        var answers = await new MessageLookups(resolver, LookupLimits.Default).AskAsync(
+        var answers = await new MessageLookups(resolver, LookupBudgetModule.ofQuestions(20, 10)).AskAsync(
             [.. Enumerable.Range(0, 20).Select(i => Txt($"s{i}.test"))]);
         Assert.That(answers.Values.Select(answer => ((Outcome.Records)answer.Outcome).Item.Single()), Is.All.EqualTo("slow"));
         Assert.That(watch.ElapsedMilliseconds, Is.InRange(390, 2500));
@@ -101,7 +101,7 @@ public sealed class BadServerTests(ResolverKind kind)
         using var resolver = Resolvers.Open(new ResolverSettings { Forwarders = [server.Address], Kind = kind });
         var watch = Stopwatch.StartNew();
         var answers = await Task.WhenAll(Enumerable.Range(0, Count).Select(i =>
-            new MessageLookups(resolver, LookupLimits.Default).AskAsync([Txt($"w{i}.test")])));
+            new MessageLookups(resolver, LookupBudgetModule.ofQuestions(20, 10)).AskAsync([Txt($"w{i}.test")])));
         Assert.That(answers.Count(answer => answer.Values.Single().Outcome.IsRecords), Is.EqualTo(Count));
         Assert.That(watch.ElapsedMilliseconds, Is.LessThan(4000));
     }
@@ -115,7 +115,7 @@ public sealed class BadServerTests(ResolverKind kind)
         using var resolver = Open(server);
         for (var round = 0; round < 5; round++)
         {
-            var hasty = new LookupLimits(20, TimeSpan.FromMilliseconds(100));
+            var hasty = new LookupBudget(20, 20, TimeSpan.FromMilliseconds(100));
             var given = await Task.WhenAll(Enumerable.Range(0, 100).Select(i =>
                 new MessageLookups(resolver, hasty).AskAsync([Txt($"dead.r{round}.n{i}.test")])));
             Assert.That(given.Select(answer => Reason(answer.Values.Single())), Is.All.EqualTo("timeout"));
@@ -185,7 +185,7 @@ public sealed class BadServerTests(ResolverKind kind)
         new ResolverSettings { Forwarders = [server.Address], Kind = kind, Time = TimeSpan.FromSeconds(3) });
 
     private static async Task<Answer> Bounded(IResolver resolver, string name) =>
-        (await new MessageLookups(resolver, new LookupLimits(20, TimeSpan.FromSeconds(4))).AskAsync([Txt(name)])).Values.Single();
+        (await new MessageLookups(resolver, new LookupBudget(20, 20, TimeSpan.FromSeconds(4))).AskAsync([Txt(name)])).Values.Single();
 
     private static Question Txt(string name) => new(name, RecordType.Txt);
 

@@ -133,7 +133,7 @@ public sealed class LieTests(ResolverKind kind)
         new ResolverSettings { Forwarders = [server.Address], Kind = kind, Time = TimeSpan.FromSeconds(3) });
 
     private static async Task<Answer> AskAsync(WatchedResolver resolver, string name) =>
-        (await new MessageLookups(resolver, new LookupLimits(20, TimeSpan.FromSeconds(4))).AskAsync([Txt(name)])).Values.Single();
+        (await new MessageLookups(resolver, new LookupBudget(20, 20, TimeSpan.FromSeconds(4))).AskAsync([Txt(name)])).Values.Single();
 
     private static Question Txt(string name) => new(name, RecordType.Txt);
 

@@ -11,7 +11,7 @@ public sealed class LookupTests
     public async Task A_question_is_asked_once_over_all_rounds()
     {
         using var resolver = new Counting(_ => Answer.Found(["v"], Security.Secure));
-        var lookups = new MessageLookups(resolver, LookupLimits.Default);
+        var lookups = new MessageLookups(resolver, LookupBudgetModule.ofQuestions(20, 10));
         var first = await lookups.AskAsync([Txt("a"), Txt("a"), new Question("a", RecordType.Mx)]);
         var second = await lookups.AskAsync([Txt("a"), Txt("b")]);
         Assert.That(first[Txt("a")], Is.EqualTo(Answer.Found(["v"], Security.Secure)));
@@ -24,7 +24,7 @@ public sealed class LookupTests
     public async Task Questions_over_the_budget_are_not_asked()
     {
         using var resolver = new Counting(_ => Answer.Found(["v"], Security.Unchecked));
-        var lookups = new MessageLookups(resolver, LookupLimits.Default);
+        var lookups = new MessageLookups(resolver, LookupBudgetModule.ofQuestions(20, 10));
         await lookups.AskAsync([.. Enumerable.Range(0, 15).Select(i => Txt($"n{i}"))]);
         var answers = await lookups.AskAsync([.. Enumerable.Range(15, 10).Select(i => Txt($"n{i}"))]);
         Assert.That(resolver.Asked, Has.Count.EqualTo(20));
@@ -38,7 +38,7 @@ public sealed class LookupTests
         using var resolver = new Counting(question => question.Name == "bad"
             ? throw new InvalidOperationException()
             : Answer.NoSuchName(Security.Unchecked));
-        var lookups = new MessageLookups(resolver, LookupLimits.Default);
+        var lookups = new MessageLookups(resolver, LookupBudgetModule.ofQuestions(20, 10));
         var answers = await lookups.AskAsync([Txt("bad"), Txt("good")]);
         Assert.That(answers[Txt("bad")].Outcome.IsUnavailable);
         Assert.That(answers[Txt("good")].Outcome.IsNoSuchName);
@@ -52,7 +52,7 @@ public sealed class LookupTests
     public async Task A_resolver_that_never_ends_does_not_matter()
     {
         using var resolver = new Deaf();
-        var lookups = new MessageLookups(resolver, new LookupLimits(20, TimeSpan.FromMilliseconds(100)));
+        var lookups = new MessageLookups(resolver, new LookupBudget(20, 20, TimeSpan.FromMilliseconds(100)));
         var answers = await lookups.AskAsync([Txt("a")]).WaitAsync(TimeSpan.FromSeconds(5));
         Assert.That(answers[Txt("a")], Is.EqualTo(Answer.Unavailable("timeout")));
     }

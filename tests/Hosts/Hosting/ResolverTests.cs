@@ -73,7 +73,7 @@ public sealed class ResolverTests(ResolverKind kind)
             Kind = kind,
         });
         var question = new Question("one.plain.test", RecordType.Txt);
-        var answers = await new MessageLookups(both, LookupLimits.Default).AskAsync([question]);
+        var answers = await new MessageLookups(both, LookupBudgetModule.ofQuestions(20, 10)).AskAsync([question]);
         Assert.That(Texts(answers[question]), Is.EqualTo(new[] { "hello" }));
     }
 
@@ -100,8 +100,37 @@ public sealed class ResolverTests(ResolverKind kind)
     }
 
     [Test]
-    public async Task A_record_over_16_KiB_is_unavailable() =>
+    public async Task A_record_over_16_KiB_is_unavailable_unless_a_setting_allows_it()
+    {
         Assert.That(await Reason("giant.plain.test"), Is.EqualTo("too large"));
+        using var generous = Resolvers.Open(
+            new ResolverSettings { Forwarders = [nsd.Address], Kind = kind, RecordOctets = 17_000 });
+        var answer = await generous.AskAsync(Txt("giant.plain.test"), CancellationToken.None);
+        Assert.That(Texts(answer).Single(), Has.Length.EqualTo(17_000));
+    }
+
+    [Test]
+    public async Task A_resolver_that_is_replaced_is_closed_when_its_last_question_has_ended()
+    {
+        using var slow = new FakeServer(async query =>
+        {
+            await Task.Delay(500);
+            return FakeServer.Reply(query, 0, FakeServer.Txt("slow"));
+        });
+        using var current = new SwappedResolver(Resolvers.Open(new ResolverSettings { Forwarders = [slow.Address], Kind = kind }));
+        var before = Costs();
+        var asked = current.AskAsync(Txt("one.plain.test"), CancellationToken.None).AsTask();
+        for (var i = 0; i < 30; i++)
+        {
+            current.Replace(Resolvers.Open(new ResolverSettings { Forwarders = [nsd.Address], Kind = kind }));
+            Assert.That(Texts(await current.AskAsync(Txt("one.plain.test"), CancellationToken.None)), Is.EqualTo(new[] { "hello" }));
+        }
+
+        Assert.That(Texts(await asked), Is.EqualTo(new[] { "slow" }), "it was asked before");
+        await Tools.Eventually(
+            () => Costs() is var now && now.Threads < before.Threads + 20 && now.Descriptors < before.Descriptors + 40,
+            "the old ones are closed");
+    }
 
     [Test]
     public async Task All_records_of_a_name_come_but_no_more_than_32()
@@ -142,7 +171,7 @@ public sealed class ResolverTests(ResolverKind kind)
     public async Task A_loop_of_aliases_is_no_answer()
     {
         var watch = Stopwatch.StartNew();
-        var answers = await new MessageLookups(resolver, LookupLimits.Default).AskAsync([Txt("loop1.plain.test")]);
+        var answers = await new MessageLookups(resolver, LookupBudgetModule.ofQuestions(20, 10)).AskAsync([Txt("loop1.plain.test")]);
         var outcome = answers.Values.Single().Outcome;
         Assert.That(outcome.IsUnavailable || outcome is Outcome.Records { Item.IsEmpty: true }, $"{outcome}");
         Assert.That(watch.Elapsed.TotalSeconds, Is.LessThan(9));
@@ -200,6 +229,9 @@ public sealed class ResolverTests(ResolverKind kind)
             .Select(i => fresh.AskAsync(Txt($"n{i}.plain.test"), patience.Token).AsTask()));
         Assert.That(answers.Select(answer => Texts(answer).Single()), Is.EqualTo(Enumerable.Range(0, 500).Select(i => $"v{i}")));
     }
+
+    private static (int Threads, int Descriptors) Costs() =>
+        (Directory.GetDirectories("/proc/self/task").Length, Directory.GetFiles("/proc/self/fd").Length);
 
     private static Question Txt(string name) => new(name, RecordType.Txt);
 

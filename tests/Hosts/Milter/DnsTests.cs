@@ -65,6 +65,18 @@ internal sealed class DnsTests
     }
 
     [Test]
+    public async Task As_many_keys_are_asked_for_as_signatures_may_be_verified()
+    {
+        using var zones = Zones();
+        using var filter = Filter(zones.Address.Port, "MaximumSignaturesToVerify 100");
+        using var mta = await MtaSide.ConnectAsync(port);
+        var bad = Enumerable.Range(0, 60).Select(i =>
+            ("DKIM-Signature", TestSignature.Make(key, "ann@plain.test", $"d=plain.test; s=none{i}")));
+        var judgement = await mta.PassAsync("4Q1", [.. bad, .. Signed("plain.test", "sel")], Body);
+        Assert.That(Unfolded(judgement), Does.Contain("dkim=pass"));
+    }
+
+    [Test]
     public async Task A_thousand_messages_wait_for_a_slow_server_together_and_hold_up_nobody_else()
     {
         const int Messages = 1000;

@@ -53,13 +53,13 @@ public sealed class LookupsTests
     [TestCase(0, 86400)]
     [TestCase(3, 3)]
     public void ATimeLimitOfZeroIsNone(int setting, int seconds) => Assert.That(
-        Lookups.Limits(Settings($"DNSTimeout {setting}")).Time, Is.EqualTo(TimeSpan.FromSeconds(seconds)));
+        Settings($"DNSTimeout {setting}").Budget.Time, Is.EqualTo(TimeSpan.FromSeconds(seconds)));
 
-    private FilterService Settings(params string[] lines)
+    private FilterProgram Settings(params string[] lines)
     {
         var file = scratch.Write("conf", string.Join('\n', ["Mode v", "Socket local:/s", .. lines]));
         var start = new SettingsFiles().Supply(Filters.Dkim(["-x", file], new Surroundings().Machine));
         var program = start.Again(out var problem);
-        return program?.Service ?? throw new AssertionException(problem);
+        return program ?? throw new AssertionException(problem);
     }
 }
