@@ -26,7 +26,7 @@ public sealed class PostfixTests
     [TearDown]
     public void Stop() => scratch?.Dispose();
 
-    private static ScriptedRelay Sink()
+    internal static ScriptedRelay Sink()
     {
         var relay = new ScriptedRelay();
         relay.Replies["EHLO"] = "250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 DSN\r\n";
