@@ -8,6 +8,30 @@ send() {
     inside swaks --silent 2 --server 127.0.0.1 --from "$from" --to "$to" --header "Subject: $subject" "$@"
 }
 
+# Waits until something listens at a port: a reload of Postfix returns before its new services do.
+answers() {
+    local tries
+    for tries in $(seq 100); do
+        inside bash -c ": < /dev/tcp/127.0.0.1/$1" 2> /dev/null && return 0
+        sleep 0.1
+    done
+    echo "nothing listens at port $1"
+    return 1
+}
+
+# Waits until the journal has as many lines of a pattern: COUNT PATTERN.
+logged() {
+    local tries
+    for tries in $(seq 100); do
+        inside journalctl --no-pager > "$work/journal"
+        [ "$(grep -c -- "$2" "$work/journal")" = "$1" ] && return 0
+        sleep 0.1
+    done
+    tail -40 "$work/journal"
+    echo "the journal has not $1 times: $2"
+    return 1
+}
+
 # Waits for a message with a subject in a user's folder, and prints its path inside.
 arrived() {
     local user=$1 subject=$2 found tries
