@@ -1,3 +1,4 @@
+using System.IO.Enumeration;
 using System.Net;
 using System.Runtime.Versioning;
 using System.Security.Cryptography;
@@ -40,7 +41,13 @@ internal sealed class ToolMachine : IToolHost, IDisposable
         }
 
         var options = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None };
-        var paths = Directory.GetFiles(path, "*", options);
+        // Links to directories may lead in circles, and whoever opens a pipe waits for its other end.
+        var files = new FileSystemEnumerable<string>(path, (ref FileSystemEntry entry) => entry.ToSpecifiedFullPath(), options)
+        {
+            ShouldIncludePredicate = (ref FileSystemEntry entry) => IsFile(entry.ToFullPath()),
+            ShouldRecursePredicate = (ref FileSystemEntry entry) => (entry.Attributes & FileAttributes.ReparsePoint) == 0,
+        };
+        var paths = files.ToArray();
         Array.Sort(paths, StringComparer.Ordinal);
         return FSharpValueOption<string[]>.NewValueSome(paths);
     }
@@ -127,6 +134,8 @@ internal sealed class ToolMachine : IToolHost, IDisposable
         Flush();
         return DemoCommand.RunAsync(stay).GetAwaiter().GetResult();
     }
+
+    private static bool IsFile(string path) => FileFacts.TryRead(path, followLinks: true, out var facts) && facts.IsRegular;
 
     private static FileContents ReadAny(string path)
     {

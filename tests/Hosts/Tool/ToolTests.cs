@@ -77,6 +77,23 @@ public sealed class ToolTests
     }
 
     [Test]
+    [CancelAfter(30_000)]
+    public void A_batch_passes_over_pipes_and_does_not_go_in_circles()
+    {
+        Directory.CreateDirectory(scratch.At("mail"));
+        scratch.Write("mail/one.eml", Message);
+        Tools.Run(scratch.Root, "/usr/bin/mkfifo", scratch.At("mail/pipe"));
+        File.CreateSymbolicLink(scratch.At("mail/again"), scratch.At("mail"));
+        File.CreateSymbolicLink(scratch.At("mail/linked.eml"), scratch.At("mail/one.eml"));
+        File.CreateSymbolicLink(scratch.At("mail/gone.eml"), scratch.At("mail/nothing"));
+        var verified = Dkim("", "verify", "--batch", "mail");
+        Assert.That(verified.Code, Is.Zero, verified.Error);
+        var paths = verified.Output.TrimEnd().Split('\n')
+            .Select(line => JsonDocument.Parse(line).RootElement.GetProperty("file").GetString());
+        Assert.That(paths, Is.EqualTo(new[] { "mail/linked.eml", "mail/one.eml" }));
+    }
+
+    [Test]
     public void A_batch_prints_one_object_a_line()
     {
         MakeKey("mail", "--bits=1024");
