@@ -127,7 +127,7 @@ internal static class TxtText
             if (text[i] < 0x80)
             {
                 octets.Append(text[i]);
-                at += text[i] is '\\' ? 1 : text[i] is ';' or '"' ? 2 : text[i] is < ' ' or '\x7f' ? EscapeLength : 1;
+                at += text[i] is < ' ' or '\x7f' ? EscapeLength : IsEscaped(escaped.AsSpan(at), text[i]) ? 2 : 1;
                 i++;
                 continue;
             }
@@ -147,6 +147,10 @@ internal static class TxtText
         return octets.ToString();
     }
 
+    // Which characters have a backslash before them is not the same in all forms that the package has.
+    private static bool IsEscaped(ReadOnlySpan<char> escaped, char c) =>
+        c is ';' or '"' && escaped.Length > 1 && escaped[0] == '\\' && escaped[1] == c;
+
     private static int CountEscapes(ReadOnlySpan<char> text)
     {
         var count = 0;
@@ -158,10 +162,7 @@ internal static class TxtText
         return count;
     }
 
-    // A backslash and three digits; 0 where there is none. Not by byte.TryParse, which in a process
-    // that had run for minutes was seen to refuse what is over 127 (.NET 10.0.12, JIT).
+    // A backslash and three digits; 0 where there is none.
     private static char Value(ReadOnlySpan<char> text) =>
-        text.Length >= EscapeLength && text[0] == '\\' && !text[1..EscapeLength].ContainsAnyExceptInRange('0', '9')
-            ? (char)(((text[1] - '0') * 100) + ((text[2] - '0') * 10) + text[3] - '0')
-            : '\0';
+        text.Length >= EscapeLength && text[0] == '\\' && byte.TryParse(text[1..EscapeLength], out var value) ? (char)value : '\0';
 }
