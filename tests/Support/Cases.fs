@@ -13,7 +13,7 @@ let testRows (name: string) (rows: 'row list) (body: 'row -> unit) : Test =
         name
         (rows
          |> List.mapi (fun index row ->
-             testCase (string (index + 1) + " " + Printing.line (string (box row))) (fun () -> body row)))
+             testCase (string (index + 1) + " " + Printing.short (string (box row))) (fun () -> body row)))
 
 /// Says which requirements (`RFCnnnn-section-n`) a test proves. They stand in its full name, where the ledger finds them.
 let proves (ids: string list) (test: Test) : Test =

@@ -13,9 +13,12 @@ let private append (text: StringBuilder) (c: char) : StringBuilder =
 let text (value: string) : string =
     (value |> Seq.fold append (StringBuilder value.Length)).ToString()
 
+/// The same on one line.
+let line (value: string) : string = (text value).Replace("\n", "\\n")
+
 /// The same on one line, cut where it is long.
-let line (value: string) : string =
-    let whole = (text value).Replace("\n", "\\n")
+let short (value: string) : string =
+    let whole = line value
 
     if whole.Length > 100 then
         whole.Substring(0, 100) + "..."
