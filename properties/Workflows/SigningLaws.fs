@@ -196,7 +196,7 @@ let tests =
                     all
                     |> List.filter (fun way -> way.Scheme = Dkim)
                     |> List.forall (fun way ->
-                        match sign [ request true way ] (header letter) letter.Body with
+                        match Samples.sign [ request true way ] (header letter) letter.Body with
                         | Error _ -> false
                         | Ok made ->
                             let signed = Header.prepend made.Head (header letter)
@@ -228,7 +228,7 @@ let tests =
                         let requests =
                             all |> List.filter (fun way -> way.Scheme = Dkim) |> List.map (request false)
 
-                        match sign requests (header letter) letter.Body with
+                        match Samples.sign requests (header letter) letter.Body with
                         | Error _ -> false
                         | Ok made ->
                             let signed = Header.ofFields (made @ fields (header letter))

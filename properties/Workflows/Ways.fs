@@ -3,9 +3,10 @@ module Dkim.Properties.Ways
 
 open System
 open System.IO
+open Dkim.Tests
 open Dkim.Core
 
-let now = 1767225600L<sec>
+let now = Samples.now
 
 /// One way to sign.
 type Way =
@@ -53,15 +54,11 @@ let all: Way list =
             }
     ]
 
-let private record (key: SigningKey) : string =
-    (if key.KeyType = Rsa then "k=rsa; p=" else "k=ed25519; p=")
-    + Convert.ToBase64String key.KeyData
-
 /// The records of the keys, under their names below example.com.
 let answer (question: Question) : Answer =
     match question.Name with
-    | "rsa._domainkey.example.com" -> Answer.Found([ record rsa ], Security.Unchecked)
-    | "ed25519._domainkey.example.com" -> Answer.Found([ record ed25519 ], Security.Unchecked)
+    | "rsa._domainkey.example.com" -> Answer.Found([ Samples.record rsa ], Security.Unchecked)
+    | "ed25519._domainkey.example.com" -> Answer.Found([ Samples.record ed25519 ], Security.Unchecked)
     | _ -> Answer.NoSuchName Security.Unchecked
 
 /// rsa-sha1 is as good as the others here.
@@ -72,51 +69,28 @@ let policy =
         SignaturesVerified = 100
     }
 
-let private known (result: Result<'a, 'e>) : 'a =
-    match result with
-    | Ok value -> value
-    | Error _ -> invalidOp "a constant is wrong"
-
 /// Names of letters' fields that are signed; X and the others are not.
+let private covered = Set [ "from"; "to"; "subject"; "received" ]
+
 let isSigned (name: string) =
-    match name.ToLowerInvariant() with
-    | "from"
-    | "to"
-    | "subject"
-    | "received" -> true
-    | _ -> false
+    covered.Contains(name.ToLowerInvariant())
 
 let request (sealing: bool) (way: Way) : SigningRequest =
-    {
-        Scheme = way.Scheme
-        Key = way.Key
+    let template = Samples.request way.Scheme way.Key way.Selector covered
+
+    { template with
         Hash = way.Hash
         HeaderCanon = way.Header
         BodyCanon = way.Body
         CanonText = Algorithms.canonName way.Header way.Body
-        Domain = known (DomainName.tryCreate "example.com")
-        Selector = known (Selector.tryCreate way.Selector)
-        Identity = ValueNone
         Fields =
-            {
-                Covers = isSigned
-                Always = []
+            { template.Fields with
                 Sealed =
                     (if sealing then
                          [ FieldName.known "From"; FieldName.known "Subject" ]
                      else
                          [])
             }
-        WithNames = true
-        Length = NoLength
-        WithTime = true
-        Lifetime = ValueNone
-        Copies = ValueNone
-        Layout =
-            (if way.Scheme = Dkim then
-                 Layout.dkimproxy
-             else
-                 Layout.dkimproxyDomainKeys)
     }
 
 let header (letter: Letter) : Header =
@@ -124,23 +98,11 @@ let header (letter: Letter) : Header =
     |> List.map (fun (SomeField(name, value)) -> Field.ofText name value)
     |> Header.ofFields
 
-let private digests (requests: DigestRequest list) (body: byte[]) : Digests =
-    use hasher = new BodyHasher(requests)
-    hasher.Feed(ReadOnlySpan body)
-    hasher.Finish()
-
-/// The fields that sign a header and body, topmost first.
-let sign (requests: SigningRequest list) (header: Header) (body: byte[]) : Result<Field list, SignError> =
-    Signer.plan requests now header
-    |> Result.bind (fun plan -> Signer.conclude plan (digests plan.Digests body))
-
-let verify (header: Header) (body: byte[]) : Judged list =
-    let plan = Verifier.plan policy now header
-    Verifier.conclude plan (digests plan.Digests body) answer
+let verify (header: Header) (body: byte[]) : Judged list = Samples.judge policy answer header body
 
 /// A letter with one signature on top; nothing where it cannot be signed that way.
 let trySigned (way: Way) (letter: Letter) : Header voption =
-    match sign [ request false way ] (header letter) letter.Body with
+    match Samples.sign [ request false way ] (header letter) letter.Body with
     | Ok fields -> ValueSome(Header.prepend fields.Head (header letter))
     | Error _ -> ValueNone
 

@@ -3,7 +3,8 @@ module Dkim.Standards.AttackTests
 
 open System
 open System.IO
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Standards.Ledger
 open Dkim.Standards.Mail
@@ -34,60 +35,6 @@ let private disguises =
         "boss@example.com<forger@example.net>"
     ]
 
-[<Test>]
-let ``a disguised From never makes the forger's mail that of the domain it shows`` () =
-    for value in disguises do
-        let header = Header.ofFields [ Field.ofText "From" (" " + value) ]
-
-        match Originator.tryAuthor header with
-        | ValueNone -> ()
-        | ValueSome author -> Assert.That(author.Domain, Is.Not.EqualTo("example.com").IgnoreCase, value)
-
-[<Test>]
-let ``with two From or Sender fields nobody is the sender of DomainKeys`` () =
-    for twice in [ "From"; "Sender" ] do
-        let fields =
-            [
-                Field.ofText twice " boss@example.com"
-                Field.ofText twice " forger@example.net"
-                Field.ofText (if twice = "From" then "Subject" else "From") " ann@example.org"
-            ]
-
-        equal ValueNone (Originator.trySending (Header.ofFields fields))
-
-[<Test>]
-let ``RFC6376-3.8-1 of several From fields a signer signs all, so that none can be put in the place of another`` () =
-    let message = sign [ request () ] ("From: Boss <boss@example.com>\n" + letter)
-
-    let upper = "From: Boss <boss@example.com>\r\n"
-    equal [ "pass" ] (words (judge message))
-    equal [ "fail" ] (words (judge (message.Replace(upper, ""))))
-    equal [ "fail" ] (words (judge (message.Replace(upper, "From: Forger <f@example.com>\r\n"))))
-
-[<Test>]
-let ``a signature lifted from another message fails`` () =
-    let other = sign [ request () ] (letter.Replace("Ferries", "Trains"))
-    let field = other.Substring(0, other.IndexOf "\r\nReceived:" + 2)
-    equal [ "fail" ] (words (judge (field + crlf letter)))
-
-[<Test>]
-let ``no more than one record of many is paid for with an RSA operation each`` () =
-    let message = sign [ request () ] letter
-
-    let records =
-        List.init 1000 (fun number -> record (shortRsa ()) + "; n=" + string number)
-        @ [ record (rsa ()) ]
-
-    let answer _ =
-        Answer.Found(records, Security.Unchecked)
-
-    let watch = Diagnostics.Stopwatch.StartNew()
-    let judged, asked = judgeBy VerifyPolicy.defaults answer message
-    equal 1 asked.Length
-    Assert.That(words judged, Is.Not.EqualTo(box [ "pass" ]))
-    // A thousand keys would take ten times as long on the slowest machine.
-    Assert.That(watch.Elapsed.TotalSeconds, Is.LessThan 5.0)
-
 /// One row of the table: its class, the attack, what keeps it from working, and the tests that show so.
 type private Attack =
     {
@@ -114,34 +61,9 @@ let private attacks =
 
 let private known =
     lazy
-        (TestSources.all.Value
-         |> List.map (fun tracing -> tracing.Test.Group + ": " + tracing.Test.Name)
+        (Proofs.all.Value
+         |> List.map (fun proof -> proof.Test.Group + ": " + proof.Test.Name)
          |> Set.ofList)
-
-[<Test>]
-let ``every attack has tests that exist`` () =
-    for attack in attacks.Value do
-        for proof in attack.Proofs do
-            let names =
-                if proof.StartsWith "corpus: " then
-                    proof.Substring(8).Split ", " |> Array.map (fun name -> "corpus: " + name)
-                else
-                    [| proof |]
-
-            for name in names do
-                Assert.That(known.Value.Contains name, attack.What + ": " + name)
-
-[<Test>]
-let ``every message of an attack is in the table`` () =
-    let listed =
-        attacks.Value
-        |> List.collect _.Proofs
-        |> List.collect (fun proof -> List.ofArray (proof.Replace("corpus: ", "").Split ", "))
-        |> Set.ofList
-
-    for tracing in TestSources.all.Value do
-        if tracing.Test.Group = "corpus" && tracing.Test.Name.StartsWith "attack-" then
-            Assert.That(listed.Contains tracing.Test.Name, tracing.Test.Name)
 
 let private rendered () =
     let cell (text: string) = text.Replace("|", "&#124;")
@@ -173,11 +95,91 @@ let private rendered () =
     |> String.concat "\n"
     |> fun text -> text + "\n"
 
-[<Test>]
-let ``docs attacks md is what the table makes`` () =
-    let path = Path.Combine(root, "docs", "attacks.md")
+[<Tests>]
+let tests =
+    testList
+        "AttackTests"
+        [
+            testCase "a disguised From never makes the forger's mail that of the domain it shows" (fun () ->
+                for value in disguises do
+                    let header = Header.ofFields [ Field.ofText "From" (" " + value) ]
 
-    if Environment.GetEnvironmentVariable "DKIM_WRITE_DOCS" = "1" then
-        File.WriteAllText(path, rendered ())
+                    match Originator.tryAuthor header with
+                    | ValueNone -> ()
+                    | ValueSome author ->
+                        Expect.about value (fun () -> Expect.differs "example.com" (author.Domain.ToLowerInvariant())))
 
-    Assert.That(File.ReadAllText path, Is.EqualTo(rendered ()))
+            testCase "with two From or Sender fields nobody is the sender of DomainKeys" (fun () ->
+                for twice in [ "From"; "Sender" ] do
+                    let fields =
+                        [
+                            Field.ofText twice " boss@example.com"
+                            Field.ofText twice " forger@example.net"
+                            Field.ofText (if twice = "From" then "Subject" else "From") " ann@example.org"
+                        ]
+
+                    equal ValueNone (Originator.trySending (Header.ofFields fields)))
+
+            testCase
+                "RFC6376-3.8-1 of several From fields a signer signs all, so that none can be put in the place of another"
+                (fun () ->
+                    let message = sign [ request () ] ("From: Boss <boss@example.com>\n" + letter)
+
+                    let upper = "From: Boss <boss@example.com>\r\n"
+                    equal [ "pass" ] (words (judge message))
+                    equal [ "fail" ] (words (judge (message.Replace(upper, ""))))
+                    equal [ "fail" ] (words (judge (message.Replace(upper, "From: Forger <f@example.com>\r\n")))))
+
+            testCase "a signature lifted from another message fails" (fun () ->
+                let other = sign [ request () ] (letter.Replace("Ferries", "Trains"))
+                let field = other.Substring(0, other.IndexOf "\r\nReceived:" + 2)
+                equal [ "fail" ] (words (judge (field + crlf letter))))
+
+            testCase "no more than one record of many is paid for with an RSA operation each" (fun () ->
+                let message = sign [ request () ] letter
+
+                let records =
+                    List.init 1000 (fun number -> record (shortRsa ()) + "; n=" + string number)
+                    @ [ record (rsa ()) ]
+
+                let answer _ =
+                    Answer.Found(records, Security.Unchecked)
+
+                let watch = Diagnostics.Stopwatch.StartNew()
+                let judged, asked = judgeBy VerifyPolicy.defaults answer message
+                equal 1 asked.Length
+                Expect.differs [ "pass" ] (words judged)
+                // A thousand keys would take ten times as long on the slowest machine.
+                Expect.below 5.0 watch.Elapsed.TotalSeconds)
+
+            testCase "every attack has tests that exist" (fun () ->
+                for attack in attacks.Value do
+                    for proof in attack.Proofs do
+                        let names =
+                            if proof.StartsWith "corpus: " then
+                                proof.Substring(8).Split ", " |> Array.map (fun name -> "corpus: " + name)
+                            else
+                                [| proof |]
+
+                        for name in names do
+                            Expect.isTrue (known.Value.Contains name) (attack.What + ": " + name))
+
+            testCase "every message of an attack is in the table" (fun () ->
+                let listed =
+                    attacks.Value
+                    |> List.collect _.Proofs
+                    |> List.collect (fun proof -> List.ofArray (proof.Replace("corpus: ", "").Split ", "))
+                    |> Set.ofList
+
+                for proof in Proofs.all.Value do
+                    if proof.Test.Group = "corpus" && proof.Test.Name.StartsWith "attack-" then
+                        Expect.isTrue (listed.Contains proof.Test.Name) proof.Test.Name)
+
+            testCase "docs attacks md is what the table makes" (fun () ->
+                let path = Path.Combine(root, "docs", "attacks.md")
+
+                if Environment.GetEnvironmentVariable "DKIM_WRITE_DOCS" = "1" then
+                    File.WriteAllText(path, rendered ())
+
+                Expect.equal (rendered ()) (File.ReadAllText path))
+        ]

@@ -3,7 +3,8 @@ module Dkim.Standards.ExampleTests
 
 open System
 open System.Security.Cryptography
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Standards.Mail
 
@@ -74,43 +75,47 @@ Joe.
 
 """
 
-[<Category "RFC8463-3-1">]
-[<Category "RFC8463-3-2">]
-[<Category "RFC8463-5-1">]
-[<Category "RFC8301-3.1-3">]
-[<Test>]
-let ``RFC8463-A-1 both signatures of the example verify`` () =
-    let judged, asked = judgeBy VerifyPolicy.defaults (answerWith records) message
-
-    equal [ Verdict.Pass; Verdict.Pass ] (judged |> List.map _.Verdict)
-    equal (records |> List.map fst) asked
-
-    for altered in [ message.Replace("dinner", "supper"); message.Replace("hungry", "angry") ] do
-        let judged, _ = judgeBy VerifyPolicy.defaults (answerWith records) altered
-        equal [ "fail"; "fail" ] (words judged)
-
-[<Category "RFC6376-3.3.1-1">]
-[<Category "RFC8463-3-1">]
-[<Test>]
-let ``RFC8463-A-1 the example's keys make the example's signatures`` () =
-    let header, _ = split (crlf message)
-
-    let keys =
+[<Tests>]
+let tests =
+    testList
+        "ExampleTests"
         [
-            fst (SigningKey.generateEd25519 seed)
-            SigningKey.parse ValueNone rsaPem |> ok
+            proves
+                [ "RFC8463-3-1"; "RFC8463-3-2"; "RFC8463-5-1"; "RFC8301-3.1-3" ]
+                (testCase "RFC8463-A-1 both signatures of the example verify" (fun () ->
+                    let judged, asked = judgeBy VerifyPolicy.defaults (answerWith records) message
+
+                    equal [ Verdict.Pass; Verdict.Pass ] (judged |> List.map _.Verdict)
+                    equal (records |> List.map fst) asked
+
+                    for altered in [ message.Replace("dinner", "supper"); message.Replace("hungry", "angry") ] do
+                        let judged, _ = judgeBy VerifyPolicy.defaults (answerWith records) altered
+                        equal [ "fail"; "fail" ] (words judged)))
+
+            proves
+                [ "RFC6376-3.3.1-1"; "RFC8463-3-1" ]
+                (testCase "RFC8463-A-1 the example's keys make the example's signatures" (fun () ->
+                    let header, _ = split (crlf message)
+
+                    let keys =
+                        [
+                            fst (SigningKey.generateEd25519 seed)
+                            SigningKey.parse ValueNone rsaPem |> ok
+                        ]
+
+                    for position, key in List.indexed keys do
+                        let field = header.Fields[position]
+                        let signature = Signature.parse SignatureLimits.defaults field |> ok
+
+                        let selected =
+                            Header.select signature.SignedFields.Value (ValueSome position) header
+
+                        let own = CanonicalHeader.without signature.ValueExtent field
+
+                        let digest =
+                            SHA256.HashData(CanonicalHeader.signedOctets signature.HeaderCanon selected own)
+
+                        equal
+                            (Convert.ToBase64String signature.Value)
+                            (Convert.ToBase64String(key.Sign(Sha256, digest)))))
         ]
-
-    for position, key in List.indexed keys do
-        let field = header.Fields[position]
-        let signature = Signature.parse SignatureLimits.defaults field |> ok
-
-        let selected =
-            Header.select signature.SignedFields.Value (ValueSome position) header
-
-        let own = CanonicalHeader.without signature.ValueExtent field
-
-        let digest =
-            SHA256.HashData(CanonicalHeader.signedOctets signature.HeaderCanon selected own)
-
-        equal (Convert.ToBase64String signature.Value) (Convert.ToBase64String(key.Sign(Sha256, digest)))

@@ -1,10 +1,10 @@
 /// Which key record serves which signature, against a model that was written down sentence by sentence.
-[<NUnit.Framework.TestFixture>]
 module Dkim.Standards.KeySpecificationTests
 
 open System
 open System.Security.Cryptography
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Standards.Abnf
 open Dkim.Standards.Specification
@@ -89,55 +89,59 @@ let private records (keyType: string) : (string * string) list list =
                                 version @ hashes @ types @ services @ flags @ data
     ]
 
-[<Category "RFC6376-6.1.2-6">]
-[<Category "RFC6376-6.1.2-7">]
-[<Category "RFC6376-6.1.2-8">]
-[<Test>]
-let ``every key record serves the signatures that the sentences say`` () =
-    let mutable count = 0
-    let mutable served = 0
-
-    let demand keyType hash below : Keys.Demand =
-        {
-            KeyType = keyType
-            Hash = hash
-            Below = below
-        }
-
-    let demands =
+[<Tests>]
+let tests =
+    testList
+        "KeySpecificationTests"
         [
-            for keyType, hash in [ "rsa", "sha1"; "rsa", "sha256"; "ed25519", "sha256" ] do
-                demand keyType hash false
-                demand keyType hash true
+            proves
+                [ "RFC6376-6.1.2-6"; "RFC6376-6.1.2-7"; "RFC6376-6.1.2-8" ]
+                (testCase "every key record serves the signatures that the sentences say" (fun () ->
+                    let mutable count = 0
+                    let mutable served = 0
+
+                    let demand keyType hash below : Keys.Demand =
+                        {
+                            KeyType = keyType
+                            Hash = hash
+                            Below = below
+                        }
+
+                    let demands =
+                        [
+                            for keyType, hash in [ "rsa", "sha1"; "rsa", "sha256"; "ed25519", "sha256" ] do
+                                demand keyType hash false
+                                demand keyType hash true
+                        ]
+
+                    let headers = demands |> List.map (fun demand -> demand, signedBy demand)
+
+                    for keyType in [ ""; "rsa"; "ed25519"; "dsa" ] do
+                        for tags in records keyType do
+                            // The same in another order, so that v= is not always first.
+                            for order in [ tags; List.rev tags ] |> List.distinct do
+                                let text =
+                                    order
+                                    |> List.map (fun (name, value) -> name + "=" + value)
+                                    |> String.concat "; "
+
+                                if text <> "" then
+                                    for demand, header in headers do
+                                        count <- count + 1
+                                        let model = Keys.judge demand order
+                                        let made = verdict header text
+
+                                        if made = Pass then
+                                            served <- served + 1
+
+                                        if answerOf made <> ValueSome model then
+                                            differ
+                                                (demand.KeyType + "-" + demand.Hash)
+                                                text
+                                                (model.GetType().Name + string model)
+                                                (Verdict.describe made)
+
+                    tell "records with a signature" count
+                    tell "of which serve it" served
+                    Expect.above (count / 50) served))
         ]
-
-    let headers = demands |> List.map (fun demand -> demand, signedBy demand)
-
-    for keyType in [ ""; "rsa"; "ed25519"; "dsa" ] do
-        for tags in records keyType do
-            // The same in another order, so that v= is not always first.
-            for order in [ tags; List.rev tags ] |> List.distinct do
-                let text =
-                    order
-                    |> List.map (fun (name, value) -> name + "=" + value)
-                    |> String.concat "; "
-
-                if text <> "" then
-                    for demand, header in headers do
-                        count <- count + 1
-                        let model = Keys.judge demand order
-                        let made = verdict header text
-
-                        if made = Pass then
-                            served <- served + 1
-
-                        if answerOf made <> ValueSome model then
-                            differ
-                                (demand.KeyType + "-" + demand.Hash)
-                                text
-                                (model.GetType().Name + string model)
-                                (Verdict.describe made)
-
-    tell "records with a signature" count
-    tell "of which serve it" served
-    Assert.That(served, Is.GreaterThan(count / 50))

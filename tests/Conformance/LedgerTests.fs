@@ -2,86 +2,85 @@
 module Dkim.Standards.LedgerTests
 
 open System.Text.RegularExpressions
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Standards.Ledger
 
 let private ids = requirements |> List.map _.Id |> Set.ofList
 
-let private isProven id =
-    TestSources.provenBy.Value.ContainsKey id
+let private isProven id = Proofs.provenBy.Value.ContainsKey id
 
-[<Test>]
-let ``the ledger has every requirement once`` () =
-    Assert.That(requirements.Length, Is.EqualTo 365)
-    Assert.That(ids.Count, Is.EqualTo requirements.Length)
+[<Tests>]
+let tests =
+    testList
+        "LedgerTests"
+        [
+            testCase "the ledger has every requirement once" (fun () ->
+                Expect.equal 365 requirements.Length
+                Expect.equal requirements.Length ids.Count
 
-    for requirement in requirements do
-        Assert.That(requirement.Id, Does.Match @"^RFC\d{4}-[0-9A-Z.]+-\d+$")
-        Assert.That(requirement.Statement, Is.Not.Empty)
-        Assert.That(Regex.IsMatch(requirement.Party, "^[SVBKARCP]$"), requirement.Id)
+                for requirement in requirements do
+                    Expect.matches @"^RFC\d{4}-[0-9A-Z.]+-\d+$" requirement.Id
+                    Expect.notEmpty requirement.Statement
+                    Expect.isTrue (Regex.IsMatch(requirement.Party, "^[SVBKARCP]$")) requirement.Id)
 
-[<Test>]
-let ``no test names a requirement that does not exist`` () =
-    let strangers =
-        TestSources.all.Value
-        |> List.collect (fun tracing ->
-            tracing.Ids
-            |> List.filter (ids.Contains >> not)
-            |> List.map (fun id -> id + " in " + tracing.Test.Name))
+            testCase "no test names a requirement that does not exist" (fun () ->
+                let strangers =
+                    Proofs.all.Value
+                    |> List.collect (fun proof ->
+                        proof.Ids
+                        |> List.filter (ids.Contains >> not)
+                        |> List.map (fun id -> id + " in " + proof.Test.Name))
 
-    Assert.That(strangers, Is.Empty)
+                Expect.empty strangers)
 
-[<Test>]
-let ``what must be so has a test`` () =
-    let unproven =
-        requirements
-        |> List.filter (fun requirement ->
-            needsTest requirement
-            && not (isProven requirement.Id)
-            && not (inapplicable.ContainsKey requirement.Id))
-        |> List.map _.Id
+            testCase "what must be so has a test" (fun () ->
+                let unproven =
+                    requirements
+                    |> List.filter (fun requirement ->
+                        needsTest requirement
+                        && not (isProven requirement.Id)
+                        && not (inapplicable.ContainsKey requirement.Id))
+                    |> List.map _.Id
 
-    Assert.That(unproven, Is.Empty)
+                Expect.empty unproven)
 
-[<Test>]
-let ``what should or may be so has a test or a decision`` () =
-    let decided = decisions |> List.map _.Id |> Set.ofList
+            testCase "what should or may be so has a test or a decision" (fun () ->
+                let decided = decisions |> List.map _.Id |> Set.ofList
 
-    let open' =
-        requirements
-        |> List.filter (fun requirement ->
-            not (needsTest requirement)
-            && not (isProven requirement.Id)
-            && not (decided.Contains requirement.Id)
-            && not (inapplicable.ContainsKey requirement.Id))
-        |> List.map _.Id
+                let open' =
+                    requirements
+                    |> List.filter (fun requirement ->
+                        not (needsTest requirement)
+                        && not (isProven requirement.Id)
+                        && not (decided.Contains requirement.Id)
+                        && not (inapplicable.ContainsKey requirement.Id))
+                    |> List.map _.Id
 
-    Assert.That(open', Is.Empty)
+                Expect.empty open')
 
-[<Test>]
-let ``decisions are about requirements that leave a choice, or stand beside the proof`` () =
-    for decision in decisions do
-        let requirement =
-            requirements |> List.find (fun requirement -> requirement.Id = decision.Id)
+            testCase "decisions are about requirements that leave a choice, or stand beside the proof" (fun () ->
+                for decision in decisions do
+                    let requirement =
+                        requirements |> List.find (fun requirement -> requirement.Id = decision.Id)
 
-        Assert.That(isProven decision.Id || not (needsTest requirement), decision.Id)
-        Assert.That(decision.Text, Is.Not.Empty)
+                    Expect.isTrue (isProven decision.Id || not (needsTest requirement)) decision.Id
+                    Expect.notEmpty decision.Text
 
-    Assert.That(decisions |> List.map _.Id, Is.Unique)
+                Expect.unique (decisions |> List.map _.Id))
 
-[<Test>]
-let ``only an experiment is not offered, and nothing proves it`` () =
-    for entry in inapplicable do
-        Assert.That(entry.Key, Does.StartWith "RFC6541-")
-        Assert.That(isProven entry.Key, Is.False, entry.Key)
-        Assert.That(entry.Value, Is.Not.Empty)
+            testCase "only an experiment is not offered, and nothing proves it" (fun () ->
+                for entry in inapplicable do
+                    Expect.startsWith "RFC6541-" entry.Key
+                    Expect.isFalse (isProven entry.Key) entry.Key
+                    Expect.notEmpty entry.Value)
 
-[<Test>]
-let ``tests have names of their own`` () =
-    let twice =
-        TestSources.all.Value
-        |> List.map _.Test
-        |> List.countBy id
-        |> List.filter (fun (_, count) -> count > 1)
+            testCase "tests have names of their own" (fun () ->
+                let twice =
+                    Proofs.all.Value
+                    |> List.map (fun proof -> proof.Test.Group, proof.Test.Name)
+                    |> List.countBy id
+                    |> List.filter (fun (_, count) -> count > 1)
 
-    Assert.That(twice, Is.Empty)
+                Expect.empty twice)
+        ]

@@ -3,27 +3,22 @@ module Dkim.Standards.Mail
 
 open System
 open System.Collections.Generic
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 
 /// When all of it happens.
-let now = 1767225600L<sec>
+let now = Samples.now
 
 /// The value of a result that must be good.
-let ok (result: Result<'a, 'e>) : 'a =
-    match result with
-    | Ok value -> value
-    | Error error ->
-        Assert.Fail(string (box error))
-        Unchecked.defaultof<'a>
+let ok (result: Result<'a, 'e>) : 'a = Expect.ok result
 
 /// Asserts that two values are equal.
-let equal (expected: 'a) (actual: 'a) =
-    Assert.That(box actual, Is.EqualTo(box expected))
+let equal (expected: 'a) (actual: 'a) = Expect.equal expected actual
 
-let domain (text: string) : DomainName = DomainName.tryCreate text |> ok
+let domain (text: string) : DomainName = Samples.domain text
 
-let selector (text: string) : Selector = Selector.tryCreate text |> ok
+let selector (text: string) : Selector = Samples.selector text
 
 let fieldName (text: string) : FieldName = (FieldName.tryCreate text).Value
 
@@ -43,13 +38,7 @@ let private edwards =
 
 let ed25519 () = edwards.Value
 
-/// The record that publishes a key.
-let record (key: SigningKey) : string =
-    (if key.KeyType = Rsa then
-         "v=DKIM1; k=rsa; p="
-     else
-         "v=DKIM1; k=ed25519; p=")
-    + Convert.ToBase64String key.KeyData
+let record (key: SigningKey) : string = Samples.record key
 
 let found (text: string) : Answer =
     Answer.Found([ text ], Security.Unchecked)
@@ -75,45 +64,18 @@ let private covered =
 
 /// An RSA signature of example.com under relaxed/relaxed over the fields of a letter.
 let request () : SigningRequest =
-    {
-        Scheme = Dkim
-        Key = rsa ()
-        Hash = Sha256
-        HeaderCanon = RelaxedHeader
-        BodyCanon = RelaxedBody
-        CanonText = "relaxed/relaxed"
-        Domain = domain "example.com"
-        Selector = selector "rsa"
-        Identity = ValueNone
-        Fields =
-            {
-                Covers = fun name -> covered.Contains(name.ToLowerInvariant())
-                Always = []
-                Sealed = []
-            }
-        WithNames = true
-        Length = NoLength
-        WithTime = true
-        Lifetime = ValueNone
-        Copies = ValueNone
-        // One line, so that tests can replace parts of it.
-        Layout = { Layout.dkimproxy with Margin = 5000 }
+    let template = Samples.request Dkim (rsa ()) "rsa" covered
+    // One line, so that tests can replace parts of it.
+    { template with
+        Layout = { template.Layout with Margin = 5000 }
     }
 
 /// The same letter signed with DomainKeys.
 let domainKeysRequest () : SigningRequest =
-    { request () with
-        Scheme = DomainKeys
-        Key = rsa1024.Value
-        Hash = Sha1
-        HeaderCanon = NofwsHeader
-        BodyCanon = NofwsBody
-        CanonText = "nofws"
-        Selector = selector "old"
-        Layout =
-            { Layout.dkimproxyDomainKeys with
-                Margin = 5000
-            }
+    let template = Samples.request DomainKeys rsa1024.Value "old" covered
+
+    { template with
+        Layout = { template.Layout with Margin = 5000 }
     }
 
 let crlf (text: string) : string =
@@ -128,22 +90,14 @@ let split (message: string) : Header * byte[] =
 
     match intake.Header with
     | ValueSome(Ok header) -> header, Array.skip taken octets
-    | ValueSome(Error error) ->
-        Assert.Fail(HeaderError.describe error)
-        Header.empty, [||]
-    | ValueNone ->
-        Assert.Fail "no header"
-        Header.empty, [||]
+    | ValueSome(Error error) -> failtest (HeaderError.describe error)
+    | ValueNone -> failtest "no header"
 
 /// The signature fields that requests make of a letter, or why not.
 let trySign (requests: SigningRequest list) (letter: string) : Result<Field list, SignError> =
     let header, body = split (crlf letter)
 
-    Signer.plan requests now header
-    |> Result.bind (fun plan ->
-        use hasher = new BodyHasher(plan.Digests)
-        hasher.Feed(ReadOnlySpan body)
-        Signer.conclude plan (hasher.Finish()))
+    Samples.sign requests header body
 
 /// A letter with signatures on top, with CRLF.
 let sign (requests: SigningRequest list) (letter: string) : string =
@@ -157,20 +111,13 @@ let sign (requests: SigningRequest list) (letter: string) : string =
 /// Judges a message with the answers of a function, and tells what was asked.
 let judgeBy (policy: VerifyPolicy) (answerTo: Question -> Answer) (message: string) : Judged list * string list =
     let header, body = split (crlf message)
-    let plan = Verifier.plan policy now header
-    use hasher = new BodyHasher(plan.Digests)
-    hasher.Feed(ReadOnlySpan body)
     let asked = List<string>()
 
     let answer (question: Question) =
         asked.Add question.Name
+        answerTo question
 
-        if List.contains question plan.Questions then
-            answerTo question
-        else
-            Answer.Unavailable "not asked"
-
-    let judged = Verifier.conclude plan (hasher.Finish()) answer
+    let judged = Samples.judge policy answer header body
     judged, List.ofSeq asked
 
 /// What the zone answers, with entries that replace its own.

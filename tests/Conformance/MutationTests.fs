@@ -2,7 +2,8 @@
 module Dkim.Standards.MutationTests
 
 open System.IO
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 
 type private Fault =
     {
@@ -24,7 +25,7 @@ let private faults =
     lazy
         (rows "faults.tsv"
          |> List.map (fun cells ->
-             Assert.That(cells, Has.Length.EqualTo 5, cells[0])
+             Expect.about cells[0] (fun () -> Expect.equal 5 cells.Length)
 
              {
                  Id = cells[0]
@@ -35,34 +36,38 @@ let private faults =
 
 let private count (part: string) (whole: string) = whole.Split(part).Length - 1
 
-[<Test>]
-let ``every planted fault stands in the sources once and changes something`` () =
-    for fault in faults.Value do
-        let source = File.ReadAllText(Path.Combine(Ledger.root, fault.File))
-        Assert.That(count fault.Before source, Is.EqualTo 1, fault.Id)
-        Assert.That(fault.After, Is.Not.EqualTo fault.Before, fault.Id)
+[<Tests>]
+let tests =
+    testList
+        "MutationTests"
+        [
+            testCase "every planted fault stands in the sources once and changes something" (fun () ->
+                for fault in faults.Value do
+                    let source = File.ReadAllText(Path.Combine(Ledger.root, fault.File))
+                    Expect.about fault.Id (fun () -> Expect.equal 1 (count fault.Before source))
+                    Expect.about fault.Id (fun () -> Expect.differs fault.Before fault.After)
 
-    Assert.That(faults.Value |> List.map _.Id, Is.Unique)
+                Expect.unique (faults.Value |> List.map _.Id))
 
-[<Test>]
-let ``faults are spread over all parts of the core`` () =
-    Assert.That(faults.Value.Length, Is.GreaterThanOrEqualTo 60)
+            testCase "faults are spread over all parts of the core" (fun () ->
+                Expect.atLeast 60 faults.Value.Length
 
-    let parts =
-        faults.Value
-        |> List.countBy (fun fault -> (fault.File.Split '/')[1])
-        |> Map.ofList
+                let parts =
+                    faults.Value
+                    |> List.countBy (fun fault -> (fault.File.Split '/')[1])
+                    |> Map.ofList
 
-    for folder in Directory.GetDirectories(Path.Combine(Ledger.root, "Dkim.Core")) do
-        let part = Path.GetFileName folder
+                for folder in Directory.GetDirectories(Path.Combine(Ledger.root, "Dkim.Core")) do
+                    let part = string (Path.GetFileName folder)
 
-        if Directory.GetFiles(folder, "*.fs").Length > 0 then
-            Assert.That(Map.tryFind part parts |> Option.defaultValue 0, Is.GreaterThanOrEqualTo 5, part)
+                    if Directory.GetFiles(folder, "*.fs").Length > 0 then
+                        Expect.about part (fun () ->
+                            Expect.atLeast 5 (Map.tryFind part parts |> Option.defaultValue 0)))
 
-[<Test>]
-let ``explained survivors are faults of the list`` () =
-    let known = faults.Value |> List.map _.Id |> Set.ofList
+            testCase "explained survivors are faults of the list" (fun () ->
+                let known = faults.Value |> List.map _.Id |> Set.ofList
 
-    for cells in rows "survivors.tsv" do
-        Assert.That(cells, Has.Length.EqualTo 2, cells[0])
-        Assert.That(known.Contains cells[0], cells[0])
+                for cells in rows "survivors.tsv" do
+                    Expect.about cells[0] (fun () -> Expect.equal 2 cells.Length)
+                    Expect.isTrue (known.Contains cells[0]) cells[0])
+        ]

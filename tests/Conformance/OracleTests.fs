@@ -1,11 +1,11 @@
 /// Our grammars against the ABNF of the RFCs: every sentence that the rules make, and what is left of it after small
 /// damage, is read by the product exactly as the rules read it.
-[<NUnit.Framework.TestFixture>]
 module Dkim.Standards.OracleTests
 
 open System
 open System.IO
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Standards.Abnf
 open Dkim.Standards.Oracle
 
@@ -76,149 +76,7 @@ let private complain (comparison: Comparison) (recognizer: Recognizer) (text: st
 let private names = comparisons |> List.map _.Name
 
 let private examples =
-    Differences.all
-    |> List.map (fun difference -> TestCaseData(difference).SetArgDisplayNames difference.Rule)
-
-[<Category "RFC6376-2.8-1">]
-[<Category "RFC6376-2.10-1">]
-[<Category "RFC6376-2.11-1">]
-[<Category "RFC6376-2.11-3">]
-[<Category "RFC6376-3.1-1">]
-[<Category "RFC6376-3.2-1">]
-[<Category "RFC6376-3.2-10">]
-[<Category "RFC6376-6.1.1-1">]
-[<Category "RFC6376-6.1.2-1">]
-[<TestCaseSource(nameof names)>]
-let ``sentences and near misses are read as the rules read them`` (name: string) =
-    let comparison = named name
-    let rfc = Grammars.sentences (Grammars.ofRfc comparison.Files)
-    let ours = Grammars.ours comparison.Files
-    let sentences = Grammars.sentences ours
-    let recognizer = Grammars.recognizer ours
-    let random = Random(seed)
-    let mutable read = 0
-    let mutable refused = 0
-    let different = Collections.Generic.HashSet<string>()
-
-    let compare text =
-        if MailWords.fits comparison text && different.Count < 8 then
-            if not (agree comparison recognizer text) then
-                different.Add(complain comparison recognizer text) |> ignore
-            elif (comparison.Product text).IsSome then
-                read <- read + 1
-            else
-                refused <- refused + 1
-
-    for round in 1..sentenceCount do
-        let sentence = comparison.Make (if round % 2 = 0 then rfc else sentences) random
-        compare sentence
-
-        for _ in 1..NearMisses do
-            let once = Mutation.once random sentence
-
-            compare (
-                if random.Next 3 = 0 then
-                    Mutation.once random once
-                else
-                    once
-            )
-
-    TestContext.Out.WriteLine(name + ": " + string read + " read, " + string refused + " refused")
-
-    if different.Count > 0 then
-        Assert.Fail("seed " + string seed + "\n" + String.Join("\n", different))
-
-    // A comparison that only refuses, or only reads, compares nothing.
-    Assert.That(read, Is.GreaterThan(sentenceCount / 3))
-    Assert.That(refused, Is.GreaterThan(sentenceCount / 20))
-
-// Each was read wrongly once, and found by these comparisons.
-[<Category "RFC6376-2.8-1">]
-[<TestCase("tag list", "a=b\r\n \r\n c")>]
-[<TestCase("tag list", "a=\r\n \r\n ; b=c")>]
-[<TestCase("tag list", "a=b\r\n \r\n ")>]
-[<TestCase("key record", "p=AAAA; t=y\r\n \r\n :s")>]
-[<TestCase("quoted string", "\"a\r\n b\"")>]
-[<TestCase("addresses", "\"a\r\n b\"@a.b")>]
-[<TestCase("addresses", "a@[1\r\n .2]")>]
-[<TestCase("addresses", "A. Group: a@b, c@d;")>]
-[<TestCase("addresses", "<,@a (b) .c,@d: e@f>")>]
-[<TestCase("Authentication-Results", "a; spf=pass smtp.mailfrom=\"b\"@")>]
-[<TestCase("Authentication-Results", "a; dkim=pass reason=\"b\r\n c\"")>]
-let ``a text that was read wrongly once is read as the rules read it`` (name: string, text: string) =
-    let comparison = named name
-    let recognizer = Grammars.recognizer (Grammars.ours comparison.Files)
-
-    if not (agree comparison recognizer text) then
-        Assert.Fail(complain comparison recognizer text)
-
-[<TestCaseSource(nameof names)>]
-let ``the sentences take every alternative of every rule`` (name: string) =
-    let comparison = named name
-    let rules = Grammars.ofRfc comparison.Files
-    let sentences = Grammars.sentences rules
-    let random = Random seed
-
-    for _ in 1..6000 do
-        comparison.Make sentences random |> ignore
-
-    let untaken =
-        comparison.Starts
-        |> List.map (fun start -> Rules.reachable start rules)
-        |> Set.unionMany
-        |> Set.toList
-        |> List.collect (fun rule -> sentences.Untaken rule |> List.map (fun place -> rule + " " + string place))
-
-    Assert.That(untaken, Is.Empty)
-
-[<TestCaseSource(nameof examples)>]
-let ``a deliberate difference is one`` (difference: Differences.Difference) =
-    let name, text = difference.Example
-    let comparison = named name
-    let rules = Grammars.ofRfc comparison.Files
-    let recognizer = Grammars.recognizer rules
-    let rfc = comparison.Allowed recognizer text
-    let product = comparison.Product text
-
-    // Under the rules of the RFC it is no agreement; with this row alone taken back ours would not agree either.
-    Assert.That(
-        agree comparison recognizer text,
-        Is.False,
-        "the RFC's rules say the same: "
-        + showReading (List.tryHead rfc |> Option.defaultValue [])
-    )
-
-    let without =
-        Differences.all
-        |> List.filter (fun other -> other <> difference && List.contains other.File comparison.Files)
-        |> List.fold (fun rules other -> Rules.replace other.Ours rules) rules
-
-    Assert.That(agree comparison (Grammars.recognizer without) text, Is.False, "another row explains it")
-    Assert.That(agree comparison (Grammars.recognizer (Grammars.ours comparison.Files)) text, string product)
-
-[<Test>]
-let ``every rule is defined once, used, and reached by a comparison`` () =
-    for comparison in comparisons do
-        Assert.That(Rules.undefined (Grammars.ofRfc comparison.Files), Is.Empty, comparison.Name)
-        Assert.That(Rules.undefined (Grammars.ours comparison.Files), Is.Empty, comparison.Name)
-
-    let reached =
-        comparisons
-        |> List.collect (fun comparison ->
-            let rules = Grammars.ofRfc comparison.Files
-            comparison.Starts |> List.map (fun start -> Rules.reachable start rules))
-        |> Set.unionMany
-
-    let idle =
-        comparisons
-        |> List.collect _.Files
-        |> List.distinct
-        |> List.filter ((<>) "core")
-        |> List.collect (fun file -> Rules.load [ "core"; file ] |> Map.toList |> List.map fst)
-        |> List.except (Rules.load [ "core" ] |> Map.toList |> List.map fst)
-        |> List.filter (fun rule -> not (Set.contains rule reached))
-
-    Assert.That(idle, Is.Empty)
+    Differences.all |> List.map (fun difference -> difference.Rule, [], difference)
 
 let private table () =
     let cell (text: string) = text.Replace("|", "\\|")
@@ -278,11 +136,166 @@ let private table () =
         ]
     )
 
-[<Test>]
-let ``the table of differences is the documented one`` () =
-    let path = Path.Combine(Ledger.root, "docs", "grammar-differences.md")
+[<Tests>]
+let tests =
+    testList
+        "OracleTests"
+        [
+            proves
+                [
+                    "RFC6376-2.8-1"
+                    "RFC6376-2.10-1"
+                    "RFC6376-2.11-1"
+                    "RFC6376-2.11-3"
+                    "RFC6376-3.1-1"
+                    "RFC6376-3.2-1"
+                    "RFC6376-3.2-10"
+                    "RFC6376-6.1.1-1"
+                    "RFC6376-6.1.2-1"
+                ]
+                (testRows "sentences and near misses are read as the rules read them" names (fun (name: string) ->
+                    let comparison = named name
+                    let rfc = Grammars.sentences (Grammars.ofRfc comparison.Files)
+                    let ours = Grammars.ours comparison.Files
+                    let sentences = Grammars.sentences ours
+                    let recognizer = Grammars.recognizer ours
+                    let random = Random(seed)
+                    let mutable read = 0
+                    let mutable refused = 0
+                    let different = Collections.Generic.HashSet<string>()
 
-    if Environment.GetEnvironmentVariable "DKIM_WRITE_DOCS" = "1" then
-        File.WriteAllText(path, table ())
+                    let compare text =
+                        if MailWords.fits comparison text && different.Count < 8 then
+                            if not (agree comparison recognizer text) then
+                                different.Add(complain comparison recognizer text) |> ignore
+                            elif (comparison.Product text).IsSome then
+                                read <- read + 1
+                            else
+                                refused <- refused + 1
 
-    Assert.That(File.ReadAllText path, Is.EqualTo(table ()))
+                    for round in 1..sentenceCount do
+                        let sentence = comparison.Make (if round % 2 = 0 then rfc else sentences) random
+                        compare sentence
+
+                        for _ in 1..NearMisses do
+                            let once = Mutation.once random sentence
+
+                            compare (
+                                if random.Next 3 = 0 then
+                                    Mutation.once random once
+                                else
+                                    once
+                            )
+
+                    Console.Out.WriteLine(name + ": " + string read + " read, " + string refused + " refused")
+
+                    if different.Count > 0 then
+                        failtest ("seed " + string seed + "\n" + String.Join("\n", different))
+
+                    // A comparison that only refuses, or only reads, compares nothing.
+                    Expect.above (sentenceCount / 3) read
+                    Expect.above (sentenceCount / 20) refused))
+
+            // Each was read wrongly once, and found by these comparisons.
+            proves
+                [ "RFC6376-2.8-1" ]
+                (testRows
+                    "a text that was read wrongly once is read as the rules read it"
+                    [
+                        ("tag list", "a=b\r\n \r\n c")
+                        ("tag list", "a=\r\n \r\n ; b=c")
+                        ("tag list", "a=b\r\n \r\n ")
+                        ("key record", "p=AAAA; t=y\r\n \r\n :s")
+                        ("quoted string", "\"a\r\n b\"")
+                        ("addresses", "\"a\r\n b\"@a.b")
+                        ("addresses", "a@[1\r\n .2]")
+                        ("addresses", "A. Group: a@b, c@d;")
+                        ("addresses", "<,@a (b) .c,@d: e@f>")
+                        ("Authentication-Results", "a; spf=pass smtp.mailfrom=\"b\"@")
+                        ("Authentication-Results", "a; dkim=pass reason=\"b\r\n c\"")
+                    ]
+                    (fun (name: string, text: string) ->
+                        let comparison = named name
+                        let recognizer = Grammars.recognizer (Grammars.ours comparison.Files)
+
+                        if not (agree comparison recognizer text) then
+                            failtest (complain comparison recognizer text)))
+
+            testRows "the sentences take every alternative of every rule" names (fun (name: string) ->
+                let comparison = named name
+                let rules = Grammars.ofRfc comparison.Files
+                let sentences = Grammars.sentences rules
+                let random = Random seed
+
+                for _ in 1..6000 do
+                    comparison.Make sentences random |> ignore
+
+                let untaken =
+                    comparison.Starts
+                    |> List.map (fun start -> Rules.reachable start rules)
+                    |> Set.unionMany
+                    |> Set.toList
+                    |> List.collect (fun rule ->
+                        sentences.Untaken rule |> List.map (fun place -> rule + " " + string place))
+
+                Expect.empty untaken)
+
+            testNamed "a deliberate difference is one" examples (fun (difference: Differences.Difference) ->
+                let name, text = difference.Example
+                let comparison = named name
+                let rules = Grammars.ofRfc comparison.Files
+                let recognizer = Grammars.recognizer rules
+                let rfc = comparison.Allowed recognizer text
+                let product = comparison.Product text
+
+                // Under the rules of the RFC it is no agreement; with this row alone taken back ours would not agree either.
+                Expect.isFalse
+                    (agree comparison recognizer text)
+                    ("the RFC's rules say the same: "
+                     + showReading (List.tryHead rfc |> Option.defaultValue []))
+
+                let without =
+                    Differences.all
+                    |> List.filter (fun other -> other <> difference && List.contains other.File comparison.Files)
+                    |> List.fold (fun rules other -> Rules.replace other.Ours rules) rules
+
+                Expect.isFalse (agree comparison (Grammars.recognizer without) text) "another row explains it"
+
+                Expect.isTrue
+                    (agree comparison (Grammars.recognizer (Grammars.ours comparison.Files)) text)
+                    (string product))
+
+            testCase "every rule is defined once, used, and reached by a comparison" (fun () ->
+                for comparison in comparisons do
+                    Expect.about comparison.Name (fun () ->
+                        Expect.empty (Rules.undefined (Grammars.ofRfc comparison.Files)))
+
+                    Expect.about comparison.Name (fun () ->
+                        Expect.empty (Rules.undefined (Grammars.ours comparison.Files)))
+
+                let reached =
+                    comparisons
+                    |> List.collect (fun comparison ->
+                        let rules = Grammars.ofRfc comparison.Files
+                        comparison.Starts |> List.map (fun start -> Rules.reachable start rules))
+                    |> Set.unionMany
+
+                let idle =
+                    comparisons
+                    |> List.collect _.Files
+                    |> List.distinct
+                    |> List.filter ((<>) "core")
+                    |> List.collect (fun file -> Rules.load [ "core"; file ] |> Map.toList |> List.map fst)
+                    |> List.except (Rules.load [ "core" ] |> Map.toList |> List.map fst)
+                    |> List.filter (fun rule -> not (Set.contains rule reached))
+
+                Expect.empty idle)
+
+            testCase "the table of differences is the documented one" (fun () ->
+                let path = Path.Combine(Ledger.root, "docs", "grammar-differences.md")
+
+                if Environment.GetEnvironmentVariable "DKIM_WRITE_DOCS" = "1" then
+                    File.WriteAllText(path, table ())
+
+                Expect.equal (table ()) (File.ReadAllText path))
+        ]

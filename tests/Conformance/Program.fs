@@ -1,6 +1,10 @@
-/// The tests are started by their runner; started by itself, the assembly hunts (`./fuzz`).
+/// The tests as a program, and the hunt for inputs that break a law: `Conformance hunt ...` is `./fuzz ...`.
 module Dkim.Standards.Program
+
+open Dkim.Tests
 
 [<EntryPoint>]
 let main arguments =
-    Fuzzing.Hunt.run (List.ofArray arguments)
+    match List.ofArray arguments with
+    | "hunt" :: rest -> Fuzzing.Hunt.run rest
+    | _ -> Suite.run "conformance" arguments

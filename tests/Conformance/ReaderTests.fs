@@ -8,7 +8,8 @@ open System.Net
 open System.Net.Sockets
 open System.Text
 open System.Threading
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 
 let private host = "mx.ours.example"
@@ -101,7 +102,7 @@ let private start (program: string) (arguments: string list) =
     nonNull (Process.Start info)
 
 let private helper name =
-    Path.Combine(TestContext.CurrentContext.TestDirectory, "readers", name)
+    Path.Combine(AppContext.BaseDirectory, "readers", name)
 
 // A reader of one line for each value: the service it saw and its results.
 let private believed (program: string) (arguments: string list) : bool[] =
@@ -173,13 +174,13 @@ let private believedByOpenDmarc () : bool[] =
             use client = start "/usr/bin/miltertest" [ "-s"; path "script" ]
             client.StandardOutput.ReadToEnd() |> ignore
             client.WaitForExit()
-            Assert.That(client.ExitCode, Is.Zero)
+            Expect.equal 0 client.ExitCode
 
             let isWritten () =
                 File.Exists(path "history")
                 && (File.ReadAllText(path "history")).Contains "\naction "
 
-            Assert.That(SpinWait.SpinUntil(isWritten, 20000), "no history of OpenDMARC")
+            Expect.isTrue (SpinWait.SpinUntil(isWritten, 20000)) "no history of OpenDMARC"
         finally
             milter.Kill()
             milter.WaitForExit()
@@ -202,43 +203,50 @@ let private check (believes: bool[]) =
     let forged = reader |> Array.filter (fun index -> believes[index] && stays[index])
 
     // A reader that believes nothing would prove nothing.
-    Assert.That(removed, Is.Not.Empty)
-    Assert.That(forged |> Array.map (fun index -> values[index]), Is.Empty)
+    Expect.notEmpty removed
+    Expect.empty (forged |> Array.map (fun index -> values[index]))
 
 let private needs (file: string) =
     if not (File.Exists file) then
-        Assert.Ignore(file + " is not installed")
+        skiptest (file + " is not installed")
 
-[<Test>]
-let ``RFC8601-5-1 OpenDMARC believes no field that stays`` () =
-    needs "/usr/sbin/opendmarc"
-    needs "/usr/bin/miltertest"
-    check (believedByOpenDmarc ())
+[<Tests>]
+let tests =
+    testList
+        "ReaderTests"
+        [
+            testCase "RFC8601-5-1 OpenDMARC believes no field that stays" (fun () ->
+                needs "/usr/sbin/opendmarc"
+                needs "/usr/bin/miltertest"
+                check (believedByOpenDmarc ()))
 
-[<Test>]
-let ``RFC8601-5-1 authres believes no field that stays`` () =
-    needs "/usr/lib/python3/dist-packages/authres/__init__.py"
-    check (believed "/usr/bin/python3" [ helper "authres_reader.py" ])
+            testCase "RFC8601-5-1 authres believes no field that stays" (fun () ->
+                needs "/usr/lib/python3/dist-packages/authres/__init__.py"
+                check (believed "/usr/bin/python3" [ helper "authres_reader.py" ]))
 
-[<Test>]
-let ``RFC8601-5-1 Mail::AuthenticationResults believes no field that stays`` () =
-    needs "/usr/share/perl5/Mail/AuthenticationResults.pm"
-    check (believed "perl" [ helper "authentication_results.pl" ])
+            testCase "RFC8601-5-1 Mail::AuthenticationResults believes no field that stays" (fun () ->
+                needs "/usr/share/perl5/Mail/AuthenticationResults.pm"
+                check (believed "perl" [ helper "authentication_results.pl" ]))
 
-/// What no reader takes for ours is left alone.
-[<TestCase(" mx2.ours.example; dkim=pass")>]
-[<TestCase(" ours.example; dkim=pass")>]
-[<TestCase(" other.example (mx.ours.example); dkim=pass")>]
-[<TestCase(" other.example; dkim=pass reason=\"seen by mx.ours.example\"")>]
-[<TestCase(" mx.ours.example; spf=pass smtp.mailfrom=other.example")>]
-let ``RFC8601-5-4 results of others stay`` (value: string) =
-    let removal: FilterResults.Removal =
-        {
-            Own = host
-            From = []
-            All = false
-            Methods = [ "dkim"; "dkim-adsp" ]
-        }
+            // What no reader takes for ours is left alone.
+            testRows
+                "RFC8601-5-4 results of others stay"
+                [
+                    " mx2.ours.example; dkim=pass"
+                    " ours.example; dkim=pass"
+                    " other.example (mx.ours.example); dkim=pass"
+                    " other.example; dkim=pass reason=\"seen by mx.ours.example\""
+                    " mx.ours.example; spf=pass smtp.mailfrom=other.example"
+                ]
+                (fun (value: string) ->
+                    let removal: FilterResults.Removal =
+                        {
+                            Own = host
+                            From = []
+                            All = false
+                            Methods = [ "dkim"; "dkim-adsp" ]
+                        }
 
-    let field = Field.ofText AuthenticationResults.FieldName value
-    Assert.That(FilterResults.fate removal field, Is.EqualTo FilterResults.Stays)
+                    let field = Field.ofText AuthenticationResults.FieldName value
+                    Expect.equal FilterResults.Stays (FilterResults.fate removal field))
+        ]

@@ -3,8 +3,8 @@
 module Dkim.Standards.Results
 
 open System.IO
-open System.Text.RegularExpressions
 open System.Xml.Linq
+open Dkim.Tests.ResultFile
 
 /// A test as people know it: its suite, the module or class, and the name.
 type TestName =
@@ -14,29 +14,18 @@ type TestName =
         Name: string
     }
 
-/// How a test with all its cases ended.
-[<Struct>]
-type Ending =
-    | Passed
-    | Failed
-    | Skipped
-
 type TestResult =
     {
         Test: TestName
         /// The requirements that it proves.
         Ids: string list
+        /// How it ended with all its cases.
         Ending: Ending
         Cases: int
     }
 
 /// Where `./test` leaves a file for each suite that ran whole.
 let folder = Path.Combine(Ledger.root, "out", "results")
-
-let private idPattern = Regex @"RFC\d{4}-[0-9A-Z.]+-\d+"
-
-let idsIn (text: string) : string list =
-    idPattern.Matches text |> Seq.map _.Value |> Seq.distinct |> List.ofSeq
 
 let private attribute (name: string) (element: XElement) : string =
     match element.Attribute(XName.Get name) with
@@ -118,7 +107,7 @@ let read (suite: string) : TestResult list =
     match tryRead suite with
     | ValueSome results -> results
     | ValueNone ->
-        invalidOp (
+        Expecto.Tests.failtest (
             "no results of the suite "
             + suite
             + " in "

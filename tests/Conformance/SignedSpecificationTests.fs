@@ -1,10 +1,10 @@
 /// Which fields `h=` chooses, and how tag lists are read and their `b=` cut, against a model that was written down
 /// sentence by sentence: for every text of a small scope, and for longer tag lists at random.
-[<NUnit.Framework.TestFixture>]
 module Dkim.Standards.SignedSpecificationTests
 
 open System
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open FsCheck.FSharp
 open Dkim.Core
 open Dkim.Standards.Abnf
@@ -58,65 +58,6 @@ let private checkChosen (names: string list) (fields: string list) =
         if made <> expected then
             differ ("h=" + String.Join(':', names)) (String.Join("|", fields)) expected made
 
-[<Category "RFC6376-3.7-2">]
-[<Category "RFC6376-3.7-3">]
-[<Category "RFC6376-3.7-8">]
-[<Test>]
-let ``of every pair of short fields h= chooses as the sentences say`` () =
-    let mutable pairs = 0
-
-    for first in smallFields do
-        for second in smallFields do
-            for names in nameLists do
-                pairs <- pairs + 1
-                checkChosen names [ first; second ]
-
-    tell "fields" smallFields.Length
-    tell "pairs with a list of names" pairs
-
-[<Test>]
-let ``of every short header h= chooses as the sentences say`` () =
-    let mutable headers = 0
-    let names = [ "a"; "A"; "b"; "B"; "c" ]
-
-    let rec lists length =
-        if length = 0 then
-            [ [] ]
-        else
-            []
-            :: [
-                for rest in lists (length - 1) do
-                    for name in names -> name :: rest
-            ]
-            |> List.distinct
-
-    let fields =
-        lists 4 |> List.map (List.mapi (fun place name -> name + ":" + string place))
-
-    let wanted = lists 3
-
-    for header in fields do
-        for names in wanted do
-            headers <- headers + 1
-
-            let model = Signed.chosen names header |> List.map (fun place -> header[place])
-
-            let made =
-                Header.select
-                    (List.map known names)
-                    ValueNone
-                    (Header.ofFields (header |> List.map (memory >> Field.ofOctets)))
-                |> List.map (fun field -> Octets.latin1 field.Raw.Span)
-
-            if made <> model then
-                differ
-                    (String.Join(':', names))
-                    (String.Join('|', header))
-                    (String.Join('|', model))
-                    (String.Join('|', made))
-
-    tell "headers with a list of names" headers
-
 // Tag lists.
 
 let private checkTags (text: string) =
@@ -146,35 +87,93 @@ let private checkTags (text: string) =
         | ValueNone -> ()
     | model, _ -> differ "tags" text (string model.IsSome) (string made.IsSome)
 
-[<Category "RFC6376-3.2-1">]
-[<Category "RFC6376-3.2-5">]
-[<Category "RFC6376-3.5-2">]
-[<Category "RFC6376-3.2-6">]
-[<Test>]
-let ``every short tag list is read, and its b= cut, as the sentences say`` () =
-    Scopes.every [ "b"; "="; ";"; " "; "\r\n" ] (Scopes.upTo 7 9) checkTags
-    |> tell "texts"
-
-    Scopes.every [ "b"; "c"; "_"; "1"; "="; ";"; "\t"; "\r"; "\n" ] (Scopes.upTo 5 6) checkTags
-    |> tell "texts of other characters"
-
-[<Test>]
-let ``long tag lists are read, and their b= cut, as the sentences say`` () =
-    let pieces =
+[<Tests>]
+let tests =
+    testList
+        "SignedSpecificationTests"
         [
-            "b"
-            "bh"
-            "c"
-            "="
-            "="
-            ";"
-            ";"
-            " "
-            "\r\n "
-            "\t"
-            "x=1;"
-            "b= AA\r\n\tAA ;"
-            "\195"
-        ]
+            proves
+                [ "RFC6376-3.7-2"; "RFC6376-3.7-3"; "RFC6376-3.7-8" ]
+                (testCase "of every pair of short fields h= chooses as the sentences say" (fun () ->
+                    let mutable pairs = 0
 
-    atRandom (Scopes.upTo 5000 200000) (mailText pieces |> Gen.map (fun text -> "x=y;" + text)) checkTags
+                    for first in smallFields do
+                        for second in smallFields do
+                            for names in nameLists do
+                                pairs <- pairs + 1
+                                checkChosen names [ first; second ]
+
+                    tell "fields" smallFields.Length
+                    tell "pairs with a list of names" pairs))
+
+            testCase "of every short header h= chooses as the sentences say" (fun () ->
+                let mutable headers = 0
+                let names = [ "a"; "A"; "b"; "B"; "c" ]
+
+                let rec lists length =
+                    if length = 0 then
+                        [ [] ]
+                    else
+                        []
+                        :: [
+                            for rest in lists (length - 1) do
+                                for name in names -> name :: rest
+                        ]
+                        |> List.distinct
+
+                let fields =
+                    lists 4 |> List.map (List.mapi (fun place name -> name + ":" + string place))
+
+                let wanted = lists 3
+
+                for header in fields do
+                    for names in wanted do
+                        headers <- headers + 1
+
+                        let model = Signed.chosen names header |> List.map (fun place -> header[place])
+
+                        let made =
+                            Header.select
+                                (List.map known names)
+                                ValueNone
+                                (Header.ofFields (header |> List.map (memory >> Field.ofOctets)))
+                            |> List.map (fun field -> Octets.latin1 field.Raw.Span)
+
+                        if made <> model then
+                            differ
+                                (String.Join(':', names))
+                                (String.Join('|', header))
+                                (String.Join('|', model))
+                                (String.Join('|', made))
+
+                tell "headers with a list of names" headers)
+
+            proves
+                [ "RFC6376-3.2-1"; "RFC6376-3.2-5"; "RFC6376-3.5-2"; "RFC6376-3.2-6" ]
+                (testCase "every short tag list is read, and its b= cut, as the sentences say" (fun () ->
+                    Scopes.every [ "b"; "="; ";"; " "; "\r\n" ] (Scopes.upTo 7 9) checkTags
+                    |> tell "texts"
+
+                    Scopes.every [ "b"; "c"; "_"; "1"; "="; ";"; "\t"; "\r"; "\n" ] (Scopes.upTo 5 6) checkTags
+                    |> tell "texts of other characters"))
+
+            testCase "long tag lists are read, and their b= cut, as the sentences say" (fun () ->
+                let pieces =
+                    [
+                        "b"
+                        "bh"
+                        "c"
+                        "="
+                        "="
+                        ";"
+                        ";"
+                        " "
+                        "\r\n "
+                        "\t"
+                        "x=1;"
+                        "b= AA\r\n\tAA ;"
+                        "\195"
+                    ]
+
+                atRandom (Scopes.upTo 5000 200000) (mailText pieces |> Gen.map (fun text -> "x=y;" + text)) checkTags)
+        ]

@@ -6,7 +6,7 @@ open System.IO
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Messages.Peers
+open Dkim.Tests.Peers
 open Dkim.Messages.Differential
 open Dkim.Messages.Differential.Judges
 

@@ -7,9 +7,9 @@ open System.IO
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Messages.Corpus
-open Dkim.Messages.Judging
-open Dkim.Messages.Peers
+open Dkim.Tests.Corpus
+open Dkim.Tests.Judging
+open Dkim.Tests.Peers
 open Dkim.Messages.Ways
 
 let private isSignature (field: Field) =

@@ -7,8 +7,8 @@ open System.IO
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Messages.Corpus
-open Dkim.Messages.Judging
+open Dkim.Tests.Corpus
+open Dkim.Tests.Judging
 
 let private hasManifest (directory: string) =
     File.Exists(Path.Combine(directory, "manifest.json"))

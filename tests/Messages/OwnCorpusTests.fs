@@ -5,8 +5,8 @@ open System.IO
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Messages.Corpus
-open Dkim.Messages.Judging
+open Dkim.Tests.Corpus
+open Dkim.Tests.Judging
 
 let private cases = lazy read (Path.Combine(folder, "corpus.json"))
 

@@ -3,11 +3,12 @@ module Dkim.Messages.Ways
 
 open System
 open System.IO
+open Dkim.Tests
 open Dkim.Core
-open Dkim.Messages.Corpus
+open Dkim.Tests.Corpus
 
 /// When all of it happens.
-let now = 1767225600L<sec>
+let now = Samples.now
 
 /// One way to sign.
 type Way =
@@ -71,10 +72,7 @@ let records =
     lazy
         (keys.Value
          |> Map.toList
-         |> List.map (fun (file, key) ->
-             let keyType = if key.KeyType = Rsa then "rsa" else "ed25519"
-
-             file + "._domainkey.example.com", "k=" + keyType + "; p=" + Convert.ToBase64String key.KeyData))
+         |> List.map (fun (file, key) -> file + "._domainkey.example.com", Samples.record key))
 
 /// The zone of the keys, for judging.
 let zoneCase: Lazy<Case> =
@@ -92,12 +90,6 @@ let zoneCase: Lazy<Case> =
             Proves = []
         }
 
-let private layout (scheme: Scheme) =
-    if scheme = Dkim then
-        Layout.dkimproxy
-    else
-        Layout.dkimproxyDomainKeys
-
 let private covered =
     Set
         [
@@ -111,36 +103,12 @@ let private covered =
             "content-type"
         ]
 
-let private known (result: Result<'a, 'e>) (describe: 'e -> string) : 'a =
-    match result with
-    | Ok value -> value
-    | Error error -> invalidOp (describe error)
-
-let private domain = DomainName.tryCreate "example.com"
-
 let private request (way: Way) : SigningRequest =
-    {
-        Scheme = way.Scheme
-        Key = keys.Value[way.KeyFile]
+    { Samples.request way.Scheme keys.Value[way.KeyFile] way.KeyFile covered with
         Hash = way.Hash
         HeaderCanon = way.Header
         BodyCanon = way.Body
         CanonText = way.Canon
-        Domain = known domain NameError.describe
-        Selector = known (Selector.tryCreate way.KeyFile) NameError.describe
-        Identity = ValueNone
-        Fields =
-            {
-                Covers = fun name -> covered.Contains(name.ToLowerInvariant())
-                Always = []
-                Sealed = []
-            }
-        WithNames = true
-        Length = NoLength
-        WithTime = true
-        Lifetime = ValueNone
-        Copies = ValueNone
-        Layout = layout way.Scheme
     }
 
 /// The message with a signature of ours on top.

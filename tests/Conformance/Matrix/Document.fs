@@ -5,8 +5,9 @@ open System
 open System.IO
 open System.Globalization
 open Dkim.Core
+open Dkim.Tests.ResultFile
 open Dkim.Standards.Ledger
-open Dkim.Standards.TestSources
+open Dkim.Standards.Proofs
 open Dkim.Standards.Results
 
 let path = Path.Combine(root, "docs", "conformance.md")

@@ -3,12 +3,13 @@ module Dkim.Standards.MatrixTests
 
 open System
 open System.IO
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Standards.Ledger
 
 let private write () =
-    use others = new Dkim.Messages.Peers.Others()
-    let own = Rivals.compare others Dkim.Messages.Corpus.folder Rivals.own.Value
+    use others = new Dkim.Tests.Peers.Others()
+    let own = Rivals.compare others Dkim.Tests.Corpus.folder Rivals.own.Value
 
     let outside =
         match Rivals.outside.Value with
@@ -26,38 +27,42 @@ let private rows =
          |> List.ofArray
          |> List.filter (fun cells -> requirements |> List.exists (fun one -> one.Id = cells[0])))
 
-[<Test>]
-let ``the matrix has every requirement of the ledger`` () =
-    if Environment.GetEnvironmentVariable "DKIM_WRITE_DOCS" = "1" then
-        write ()
+[<Tests>]
+let tests =
+    testList
+        "MatrixTests"
+        [
+            testCase "the matrix has every requirement of the ledger" (fun () ->
+                if Environment.GetEnvironmentVariable "DKIM_WRITE_DOCS" = "1" then
+                    write ()
 
-    let listed = rows.Value |> List.map Array.head
-    Assert.That(listed, Is.EqualTo(box (requirements |> List.map _.Id)))
+                let listed = rows.Value |> List.map Array.head
+                Expect.equal (requirements |> List.map _.Id) listed)
 
-[<Test>]
-let ``the matrix names no test that is gone, and one for all that is proven`` () =
-    let known =
-        TestSources.all.Value
-        |> List.map (fun tracing -> (Document.testText tracing.Test).Replace("|", "&#124;"))
-        |> Set.ofList
+            testCase "the matrix names no test that is gone, and one for all that is proven" (fun () ->
+                let known =
+                    Proofs.all.Value
+                    |> List.map (fun proof -> (Document.testText proof.Test).Replace("|", "&#124;"))
+                    |> Set.ofList
 
-    let messages =
-        TestSources.all.Value
-        |> List.filter (fun tracing -> tracing.Test.Group = "corpus")
-        |> List.map _.Test.Name
-        |> Set.ofList
+                let messages =
+                    Proofs.all.Value
+                    |> List.filter (fun proof -> proof.Test.Group = "corpus")
+                    |> List.map _.Test.Name
+                    |> Set.ofList
 
-    for cells in rows.Value do
-        if Array.last cells = "pass" then
-            let proofs = (cells[3].Split Document.Aside).[0].Split "; " |> List.ofArray
+                for cells in rows.Value do
+                    if Array.last cells = "pass" then
+                        let proofs = (cells[3].Split Document.Aside).[0].Split "; " |> List.ofArray
 
-            for proof in proofs do
-                if proof.StartsWith "corpus: " then
-                    for message in proof.Substring(8).Split ", " do
-                        Assert.That(messages.Contains message, cells[0] + ": " + message)
-                else
-                    Assert.That(known.Contains proof, cells[0] + ": " + proof)
+                        for proof in proofs do
+                            if proof.StartsWith "corpus: " then
+                                for message in proof.Substring(8).Split ", " do
+                                    Expect.isTrue (messages.Contains message) (cells[0] + ": " + message)
+                            else
+                                Expect.isTrue (known.Contains proof) (cells[0] + ": " + proof)
 
-        let isProven = TestSources.provenBy.Value.ContainsKey cells[0]
-        let isSettled = Array.contains (Array.last cells) [| "pass"; "decided" |]
-        Assert.That(isSettled || not isProven, cells[0] + " is proven, and did not pass")
+                    let isProven = Proofs.provenBy.Value.ContainsKey cells[0]
+                    let isSettled = Array.contains (Array.last cells) [| "pass"; "decided" |]
+                    Expect.isTrue (isSettled || not isProven) (cells[0] + " is proven, and did not pass"))
+        ]

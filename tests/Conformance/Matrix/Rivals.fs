@@ -5,9 +5,9 @@ open System
 open System.Diagnostics
 open System.IO
 open Dkim.Core
-open Dkim.Messages.Corpus
-open Dkim.Messages.Judging
-open Dkim.Messages.Peers
+open Dkim.Tests.Corpus
+open Dkim.Tests.Judging
+open Dkim.Tests.Peers
 
 /// What each implementation said of one signature, in the order of `names`.
 type Row =

@@ -3,7 +3,7 @@ module Dkim.Standards.Specification.Comparing
 
 open System
 open System.Buffers
-open NUnit.Framework
+open Expecto
 open FsCheck.FSharp
 open Dkim.Core
 open Dkim.Standards.Abnf
@@ -23,7 +23,7 @@ type Sink() =
 
 /// Fails, with the text, what the model makes of it, and what the product does.
 let differ (what: string) (text: string) (model: string) (product: string) =
-    Assert.Fail(
+    failtest (
         what
         + " of "
         + Shrinking.show text
@@ -35,7 +35,7 @@ let differ (what: string) (text: string) (model: string) (product: string) =
 
 /// Writes how many texts were compared.
 let tell (what: string) (count: int) =
-    TestContext.Out.WriteLine(what + ": " + string count)
+    Console.Out.WriteLine(what + ": " + string count)
 
 /// Octets as mail has them, in a mixture where line ends and white space meet often.
 let mailText (pieces: string list) =

@@ -2,7 +2,8 @@
 module Dkim.Conformance.Message.HeaderLimitTests
 
 open System
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 
@@ -21,39 +22,43 @@ let private header (text: string) =
 
 let private field length = "A:" + String('x', length - 2) + "\r\n"
 
-[<Test>]
-let ``a field as long as it may be`` () =
-    Expect.isTrue (header (field 40)).IsOk "40"
-    Expect.equal (FieldTooLong("A", 40<octet>)) (Expect.error (header (field 41)))
+[<Tests>]
+let tests =
+    testList
+        "HeaderLimitTests"
+        [
+            testCase "a field as long as it may be" (fun () ->
+                Expect.isTrue (header (field 40)).IsOk "40"
+                Expect.equal (FieldTooLong("A", 40<octet>)) (Expect.error (header (field 41))))
 
-[<Test>]
-let ``as many fields as there may be`` () =
-    Expect.equal 3 (Expect.ok (header (String.replicate 3 (field 5)))).Count
-    Expect.equal (TooManyFields 3) (Expect.error (header (String.replicate 4 (field 5))))
+            testCase "as many fields as there may be" (fun () ->
+                Expect.equal 3 (Expect.ok (header (String.replicate 3 (field 5)))).Count
+                Expect.equal (TooManyFields 3) (Expect.error (header (String.replicate 4 (field 5)))))
 
-[<Test>]
-let ``a header as long as it may be`` () =
-    Expect.isTrue (header (field 40 + field 40 + field 14 + "\r\nbody")).IsOk "100"
-    Expect.equal (HeaderTooLong 100<octet>) (Expect.error (header (field 40 + field 40 + field 19 + "\r\nbody")))
+            testCase "a header as long as it may be" (fun () ->
+                Expect.isTrue (header (field 40 + field 40 + field 14 + "\r\nbody")).IsOk "100"
 
-[<Test>]
-let ``the empty line is found wherever the text is cut`` () =
-    let text = Octets.ofLatin1 (field 10 + "\r\n\r\nbody")
+                Expect.equal
+                    (HeaderTooLong 100<octet>)
+                    (Expect.error (header (field 40 + field 40 + field 19 + "\r\nbody"))))
 
-    for cut in 0 .. text.Length do
-        let intake = Intake limits
-        let first = intake.Feed(ReadOnlySpan(text, 0, cut))
-        let second = intake.Feed(ReadOnlySpan(text, cut, text.Length - cut))
-        Expect.equal 1 (Expect.ok intake.Header.Value).Count
-        Expect.equal 14L<octet> intake.BodyAt
-        Expect.equal 14 (first + second)
+            testCase "the empty line is found wherever the text is cut" (fun () ->
+                let text = Octets.ofLatin1 (field 10 + "\r\n\r\nbody")
 
-[<Test>]
-let ``a body is kept while it is no longer than it may be`` () =
-    let kept length =
-        let body = KeptBody(SimpleBody, 10)
-        body.Feed(ReadOnlySpan(Octets.ofLatin1 (String('x', length) + "\r\n")))
-        body.Finish()
+                for cut in 0 .. text.Length do
+                    let intake = Intake limits
+                    let first = intake.Feed(ReadOnlySpan(text, 0, cut))
+                    let second = intake.Feed(ReadOnlySpan(text, cut, text.Length - cut))
+                    Expect.equal 1 (Expect.ok intake.Header.Value).Count
+                    Expect.equal 14L<octet> intake.BodyAt
+                    Expect.equal 14 (first + second))
 
-    Expect.equal 10 (kept 8).Value.Length
-    Expect.isTrue (kept 9).IsNone "9"
+            testCase "a body is kept while it is no longer than it may be" (fun () ->
+                let kept length =
+                    let body = KeptBody(SimpleBody, 10)
+                    body.Feed(ReadOnlySpan(Octets.ofLatin1 (String('x', length) + "\r\n")))
+                    body.Finish()
+
+                Expect.equal 10 (kept 8).Value.Length
+                Expect.isTrue (kept 9).IsNone "9")
+        ]

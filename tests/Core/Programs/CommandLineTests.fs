@@ -1,7 +1,8 @@
 /// How each style of command line is read, and which of several sources of a setting counts.
 module Dkim.Conformance.CommandLineTests
 
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 
@@ -45,118 +46,111 @@ let private read style arguments =
 let private reads style arguments expected operands =
     Expect.equal (expected, operands, []) (read style arguments)
 
-[<Test>]
-let ``an option swallows the next argument, but no option and no operand of a flag`` () =
-    let named = { none with Name = ValueSome "x" }
-    reads Interchangeable [ "--the-name"; "x" ] named []
-    reads Interchangeable [ "--the_name"; "-x" ] { none with Name = ValueSome "-x" } []
-    reads Interchangeable [ "--loud"; "a"; "b" ] { none with Loud = true } [ "a"; "b" ]
-    reads Interchangeable [ "--loud"; "1"; "a"; "b" ] { none with Loud = true } [ "a"; "b" ]
-    reads Interchangeable [ "--loud"; "0"; "a"; "b" ] none [ "a"; "b" ]
-    reads Interchangeable [ "a"; "--the-name=x"; "b" ] named [ "a"; "b" ]
+[<Tests>]
+let tests =
+    testList
+        "CommandLineTests"
+        [
+            testCase "an option swallows the next argument, but no option and no operand of a flag" (fun () ->
+                let named = { none with Name = ValueSome "x" }
+                reads Interchangeable [ "--the-name"; "x" ] named []
+                reads Interchangeable [ "--the_name"; "-x" ] { none with Name = ValueSome "-x" } []
+                reads Interchangeable [ "--loud"; "a"; "b" ] { none with Loud = true } [ "a"; "b" ]
+                reads Interchangeable [ "--loud"; "1"; "a"; "b" ] { none with Loud = true } [ "a"; "b" ]
+                reads Interchangeable [ "--loud"; "0"; "a"; "b" ] none [ "a"; "b" ]
+                reads Interchangeable [ "a"; "--the-name=x"; "b" ] named [ "a"; "b" ])
 
-[<Test>]
-let ``an option that needs a value does not take the next option for it`` () =
-    let state, operands, problems = read Interchangeable [ "--the-name"; "--loud" ]
-    Expect.equal { none with Loud = true } state
-    Expect.equal [] operands
-    Expect.equal 1 problems.Length
-    Expect.contains "the-name: a value is missing" problems[0]
+            testCase "an option that needs a value does not take the next option for it" (fun () ->
+                let state, operands, problems = read Interchangeable [ "--the-name"; "--loud" ]
+                Expect.equal { none with Loud = true } state
+                Expect.equal [] operands
+                Expect.equal 1 problems.Length
+                Expect.contains "the-name: a value is missing" problems[0])
 
-[<Test>]
-let ``a value may be empty or hold an equals sign`` () =
-    reads Interchangeable [ "--many=a=b"; "--many"; "c=d" ] { none with Many = [ "a=b"; "c=d" ] } []
-    let _, _, problems = read Interchangeable [ "--the-name=" ]
-    Expect.equal 1 problems.Length
+            testCase "a value may be empty or hold an equals sign" (fun () ->
+                reads Interchangeable [ "--many=a=b"; "--many"; "c=d" ] { none with Many = [ "a=b"; "c=d" ] } []
+                let _, _, problems = read Interchangeable [ "--the-name=" ]
+                Expect.equal 1 problems.Length)
 
-[<Test>]
-let ``letters share a hyphen, and the first that takes a value takes the rest`` () =
-    let both = { none with Loud = true; Quiet = true }
-    reads Letters [ "-lq" ] both []
-    reads Letters [ "-lqnx" ] { both with Name = ValueSome "x" } []
-    reads Letters [ "-lqn"; "x" ] { both with Name = ValueSome "x" } []
-    reads Letters [ "-n-l" ] { none with Name = ValueSome "-l" } []
+            testCase "letters share a hyphen, and the first that takes a value takes the rest" (fun () ->
+                let both = { none with Loud = true; Quiet = true }
+                reads Letters [ "-lq" ] both []
+                reads Letters [ "-lqnx" ] { both with Name = ValueSome "x" } []
+                reads Letters [ "-lqn"; "x" ] { both with Name = ValueSome "x" } []
+                reads Letters [ "-n-l" ] { none with Name = ValueSome "-l" } []
 
-    reads
-        Letters
-        [ "-n"; "-l"; "-q" ]
-        { none with
-            Name = ValueSome "-l"
-            Quiet = true
-        }
-        []
+                reads
+                    Letters
+                    [ "-n"; "-l"; "-q" ]
+                    { none with
+                        Name = ValueSome "-l"
+                        Quiet = true
+                    }
+                    []
 
-    reads Letters [ "-ma"; "-m"; "b"; "--"; "-l" ] { none with Many = [ "a"; "b" ] } [ "-l" ]
+                reads Letters [ "-ma"; "-m"; "b"; "--"; "-l" ] { none with Many = [ "a"; "b" ] } [ "-l" ])
 
-[<TestCase("-z")>]
-[<TestCase("-lz")>]
-[<TestCase("--loud")>]
-let ``letters know no other letter and no word`` (argument: string) =
-    let _, _, problems = read Letters [ argument ]
-    Expect.isTrue (problems.Length >= 1) argument
-    Expect.contains "unknown setting" problems[0]
+            testRows "letters know no other letter and no word" [ "-z"; "-lz"; "--loud" ] (fun (argument: string) ->
+                let _, _, problems = read Letters [ argument ]
+                Expect.isTrue (problems.Length >= 1) argument
+                Expect.contains "unknown setting" problems[0])
 
-[<Test>]
-let ``a letter without its value is a problem`` () =
-    let _, _, problems = read Letters [ "-n" ]
-    Expect.contains "a value is missing" problems[0]
+            testCase "a letter without its value is a problem" (fun () ->
+                let _, _, problems = read Letters [ "-n" ]
+                Expect.contains "a value is missing" problems[0])
 
-[<Test>]
-let ``words and letters of the usual style`` () =
-    let all =
-        { none with
-            Loud = true
-            Count = 3
-            Name = ValueSome "--x"
-        }
+            testCase "words and letters of the usual style" (fun () ->
+                let all =
+                    { none with
+                        Loud = true
+                        Count = 3
+                        Name = ValueSome "--x"
+                    }
 
-    reads Gnu [ "--loud"; "-c3"; "--the-name"; "--x"; "in" ] all [ "in" ]
-    reads Gnu [ "in"; "--"; "--loud"; "-q" ] none [ "in"; "--loud"; "-q" ]
-    reads Gnu [ "-" ] none [ "-" ]
-    reads Gnu [ "--loud"; "yes" ] { none with Loud = true } [ "yes" ]
+                reads Gnu [ "--loud"; "-c3"; "--the-name"; "--x"; "in" ] all [ "in" ]
+                reads Gnu [ "in"; "--"; "--loud"; "-q" ] none [ "in"; "--loud"; "-q" ]
+                reads Gnu [ "-" ] none [ "-" ]
+                reads Gnu [ "--loud"; "yes" ] { none with Loud = true } [ "yes" ])
 
-[<Test>]
-let ``the last of several values counts, and a repeated setting has them all`` () =
-    reads
-        Gnu
-        [ "-c1"; "-c2"; "-ma"; "-mb" ]
-        { none with
-            Count = 2
-            Many = [ "a"; "b" ]
-        }
-        []
+            testCase "the last of several values counts, and a repeated setting has them all" (fun () ->
+                reads
+                    Gnu
+                    [ "-c1"; "-c2"; "-ma"; "-mb" ]
+                    { none with
+                        Count = 2
+                        Many = [ "a"; "b" ]
+                    }
+                    [])
 
-[<Test>]
-let ``a later source beats an earlier one, whole lists included`` () =
-    let source arguments =
-        (CommandLine.parse Gnu table arguments).Given
+            testCase "a later source beats an earlier one, whole lists included" (fun () ->
+                let source arguments =
+                    (CommandLine.parse Gnu table arguments).Given
 
-    let file = source [ "-c1"; "-ma"; "-mb"; "-l" ]
-    let line = source [ "-mc"; "-c2" ]
-    let state, _ = Settings.apply [ file; line ] none
+                let file = source [ "-c1"; "-ma"; "-mb"; "-l" ]
+                let line = source [ "-mc"; "-c2" ]
+                let state, _ = Settings.apply [ file; line ] none
 
-    Expect.equal
-        { none with
-            Count = 2
-            Many = [ "c" ]
-            Loud = true
-        }
-        state
+                Expect.equal
+                    { none with
+                        Count = 2
+                        Many = [ "c" ]
+                        Loud = true
+                    }
+                    state)
 
-[<Test>]
-let ``all problems are told, in order`` () =
-    let _, _, problems = read Gnu [ "--nothing"; "-c"; "ten"; "-z" ]
-    Expect.equal 3 problems.Length
-    Expect.contains "nothing: unknown setting" problems[0]
-    Expect.contains "z: unknown setting" problems[1]
-    Expect.contains "count: 'ten': not a whole number (write --count=NUM)" problems[2]
+            testCase "all problems are told, in order" (fun () ->
+                let _, _, problems = read Gnu [ "--nothing"; "-c"; "ten"; "-z" ]
+                Expect.equal 3 problems.Length
+                Expect.contains "nothing: unknown setting" problems[0]
+                Expect.contains "z: unknown setting" problems[1]
+                Expect.contains "count: 'ten': not a whole number (write --count=NUM)" problems[2])
 
-[<Test>]
-let ``variables of the environment are read where they are set`` () =
-    let variable name =
-        if name = "THE_NAME" then ValueSome "" else ValueNone
+            testCase "variables of the environment are read where they are set" (fun () ->
+                let variable name =
+                    if name = "THE_NAME" then ValueSome "" else ValueNone
 
-    let given = CommandLine.environment table variable
-    Expect.equal [ "" ] (given |> List.map _.Value)
-    Expect.equal [ InEnvironment ] (given |> List.map _.Origin)
-    Expect.equal [] (CommandLine.environment table (fun _ -> ValueNone) |> List.map _.Value)
+                let given = CommandLine.environment table variable
+                Expect.equal [ "" ] (given |> List.map _.Value)
+                Expect.equal [ InEnvironment ] (given |> List.map _.Origin)
+                Expect.equal [] (CommandLine.environment table (fun _ -> ValueNone) |> List.map _.Value))
+        ]

@@ -2,7 +2,8 @@
 module Dkim.Conformance.FilterConfTests
 
 open System
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 
@@ -10,260 +11,11 @@ let private confError line =
     FilterRuns.startConf FilterRuns.keys [ "Mode v"; "Socket local:/s"; line ]
     |> Starts.failed
 
-[<TestCase("Background", "required value missing")>]
-[<TestCase("Version ietf-base-10", "unrecognized parameter")>]
-[<TestCase("Background maybe", "illegal value")>]
-[<TestCase("ClockDrift soon", "illegal value")>]
-[<TestCase("ClockDrift -1", "illegal value")>]
-[<TestCase("UMask 09", "illegal value")>]
-[<TestCase("Include /none", "error reading configuration file: file not found")>]
-let ``an error of a line names file and line`` (line: string, reason: string) =
-    let place =
-        if line.StartsWith "Include" then
-            "/none: configuration error at line 0"
-        else
-            "conf: configuration error at line 3"
-
-    let text, exitCode = confError line
-    Expect.isTrue (text.StartsWith("dkim-filter: " + place + ": " + reason + ": ")) text
-    Expect.equal 78 exitCode
-
-[<TestCase("UMask 8", 8)>]
-[<TestCase("UMask 010", 8)>]
-let ``a mask without a leading zero is decimal`` (line: string, mask: int) =
-    let program =
-        FilterRuns.startConf FilterRuns.keys [ "Mode v"; "Socket local:/s"; line ]
-        |> Starts.serving
-
-    Expect.equal (ValueSome mask) program.Service.UMask
-
-[<TestCase("Dommain example.com", "unrecognized parameter: Dommain (is Domain meant?)")>]
-[<TestCase("Background maybe", "illegal value: Background 'maybe' (write Background yes|no)")>]
-[<TestCase("On-DNSError bounce",
-           "invalid configuration value `bounce': line 3: On-DNSError 'bounce' (write On-DNSError accept|discard|reject|tempfail)")>]
-[<TestCase("Domain example.com, example.org",
-           "a value is one word, and something stands behind it: line 3: Domain 'example.com, example.org' (put # before \
-            a remark; between the parts of a list stand commas without blanks, as in example.com,example.org)")>]
-[<TestCase("On-Default reject now", "On-Default 'reject now'")>]
-[<TestCase("Mode s v", "Mode 's v'")>]
-[<TestCase("Domain \"example.com\"",
-           "a value has no quotes: line 3: Domain '\"example.com\"' (write Domain example.com)")>]
-let ``an error of a line names key, value and remedy`` (line: string, told: string) =
-    let text, exitCode = confError line
-    Expect.contains told text
-    Expect.equal 78 exitCode
-
-[<TestCase("Canonicalization loose", "unknown canonicalization algorithm \"loose\"")>]
-[<TestCase("SignatureAlgorithm dsa", "unknown signing algorithm \"dsa\"")>]
-[<TestCase("Minimum 101%", "illegal value for \"Minimum\"")>]
-[<TestCase("Minimum -5", "illegal value for \"Minimum\"")>]
-[<TestCase("Minimum x", "illegal value for \"Minimum\"")>]
-[<TestCase("AutoRestartRate 5", "AutoRestartRate invalid")>]
-[<TestCase("AutoRestartRate 5/1w", "AutoRestartRate invalid")>]
-[<TestCase("SyslogFacility mall", "unknown syslog facility \"mall\"")>]
-[<TestCase("On-DNSError bounce", "invalid configuration value `bounce'")>]
-[<TestCase("BogusKey maybe", "illegal value for \"BogusKey\"")>]
-[<TestCase("BogusPolicy maybe", "illegal value for \"BogusPolicy\"")>]
-let ``other errors of the file are told in the original's words`` (line: string, text: string) =
-    let said, exitCode = confError line
-    let key = (line.Split ' ')[0]
-    Expect.isTrue (said.StartsWith("dkim-filter: conf: " + text + ": line 3: " + key + " '")) said
-    Expect.equal 78 exitCode
-
-/// Reason, then what the problem ends in.
-[<TestCase("-b", "x", "unknown mode \"x\"", "-b 'x' (write -b [s][v])", 78)>]
-[<TestCase("-T", "soon", "illegal value for -T", "-T 'soon' (write -T SECONDS)", 64)>]
-[<TestCase("-F", "soon", "illegal value for -F", "-F 'soon' (write -F SECONDS)", 64)>]
-[<TestCase("-p", "inet:127.0.0.1:8891", "", "-p 'inet:127.0.0.1:8891' (write -p inet:8891@127.0.0.1)", 78)>]
-[<TestCase("-C", "bad", "syntax error in configuration string\ndkim-filter: invalid action configuration", "", 78)>]
-[<TestCase("-C",
-           "bad=bounce",
-           "invalid configuration value `bounce'\n",
-           "-C 'bad=bounce' (write -C RESULT=ACTION,...)",
-           78)>]
-[<TestCase("-C", "worse=accept", "invalid configuration parameter `worse'\n", "", 78)>]
-[<TestCase("-C", "signaturemissing=accept", "invalid configuration parameter `signaturemissing'\n", "", 78)>]
-let ``errors of the command line`` (letter: string, value: string, reason: string, ending: string, exitCode: int) =
-    let text, code =
-        FilterRuns.startDkim FilterRuns.keys (FilterRuns.signing @ [ letter; value ])
-        |> Starts.failed
-
-    Expect.isTrue (text.StartsWith("dkim-filter: " + reason)) text
-    Expect.isTrue (text.EndsWith(ending + "\n") || ending = "") text
-    Expect.equal exitCode code
-
-[<TestCase("-Z", "dkim-filter: invalid option -- 'Z'\n")>]
-[<TestCase("-p", "dkim-filter: option requires an argument -- 'p'\n")>]
-[<TestCase("operand", "dkim-filter: unexpected operand 'operand'\n")>]
-let ``a command line that cannot be is told what it cannot be for`` (argument: string, line: string) =
-    let text, _ = FilterRuns.startDkim [] [ argument ] |> Starts.failed
-    Expect.isTrue (text.StartsWith line) text
-
-[<Test>]
-let ``a command line that cannot be shows the options and ends with 64`` () =
-    for arguments in [ [ "-Z" ]; [ "operand" ]; [ "" ]; [ "-p" ]; [ "-?" ]; [ "--help" ] ] do
-        let text, exitCode = FilterRuns.startDkim [] arguments |> Starts.failed
-        Expect.equal 64 exitCode
-        Expect.contains "dkim-filter: usage: dkim-filter " text
-
-        for row in DkimFilterTable.table do
-            for spelling in row.Spellings do
-                match spelling with
-                | Spelling.Letter letter -> Expect.contains ("\t-" + string letter) text
-                | _ -> ()
-
 let private startErrors arguments files (text: string) =
     let said, exitCode = FilterRuns.startDkim files arguments |> Starts.failed
     Expect.isTrue (said.StartsWith("dkim-filter: " + text)) said
     Expect.isTrue (said.EndsWith ")\n") said
     Expect.equal 78 exitCode
-
-[<Test>]
-let ``a socket that systemd has opened needs no setting, not at a reload either`` () =
-    let files = [ "conf", "Mode v\n" ]
-    let program = FilterRuns.startActivated files [ "-x"; "conf" ] |> Starts.serving
-    Expect.equal ValueNone program.Service.Socket
-    let again = FilterRuns.again files program |> Starts.serving
-    Expect.equal ValueNone again.Service.Socket
-
-[<Test>]
-let ``what is missing for a start`` () =
-    let keyMissing = "at least one selector and key required for signing mode"
-    startErrors [ "-p"; "/s" ] [] keyMissing
-    startErrors [ "-p"; "/s"; "-k"; "/k" ] [] keyMissing
-    startErrors [ "-p"; "/s"; "-s"; "x" ] [] keyMissing
-    startErrors [ "-b"; "v" ] [] "milter socket must be specified"
-
-    startErrors
-        [ "-p"; "/s"; "-k"; "/k"; "-s"; "x" ]
-        []
-        "key load from /k failed: /k: open(): file not found: -k '/k' (check the path)"
-
-    startErrors [ "-p"; "/s"; "-K"; "-k"; "/l" ] [ "/l", "# none" ] "no keys loaded from /l: -k '/l' ("
-
-    startErrors
-        [ "-p"; "/s"; "-K"; "-k"; "/l" ]
-        [ "/l", "bad" ]
-        "key load from /l failed: /l: line 1: malformed: expected : at character 4: -k '/l' ("
-
-    for letter in [ "-a"; "-i"; "-I" ] do
-        startErrors
-            [ "-p"; "/s"; "-b"; "v"; letter; "/list" ]
-            []
-            ("/list: fopen(): file not found: "
-             + letter
-             + " '/list' (it names a file of entries, one on each line)")
-
-[<Test>]
-let ``a value that is an entry of a list is told to stand in a file`` () =
-    let text, _ = confError "InternalHosts 127.0.0.1"
-
-    Expect.contains
-        "conf: 127.0.0.1: fopen(): file not found: line 3: InternalHosts '127.0.0.1' (it names a file of entries, one \
-         on each line: write 127.0.0.1 into a file and its path here)"
-        text
-
-[<Test>]
-let ``an encrypted key is to be copied without its passphrase`` () =
-    let encrypted =
-        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n"
-
-    startErrors
-        [ "-p"; "/s"; "-k"; "/k"; "-s"; "x" ]
-        [ "/k", encrypted ]
-        "key load from /k failed: /k: the key is encrypted: -k '/k' (make a copy without a passphrase: openssl pkey -in \
-         /k -out NEWFILE)"
-
-[<Test>]
-let ``every problem is told at once, and none that comes of another`` () =
-    let lines =
-        [
-            "Socket inet:127.0.0.1:8891"
-            "Nameservers nonsense"
-            "Mode signing"
-            "UserID a:b:c"
-            "InternalHosts /none"
-            "Domian example.com"
-        ]
-
-    let text, exitCode = FilterRuns.startConf [] lines |> Starts.failed
-
-    let expected =
-        [
-            "conf: configuration error at line 6: unrecognized parameter: Domian (is Domain meant?)"
-            "conf: expected end of input or expected @ at character 9: line 1: Socket 'inet:127.0.0.1:8891' (write \
-             Socket inet:8891@127.0.0.1)"
-            "conf: nonsense: no address; a name server has no name here at character 1: line 2: Nameservers 'nonsense' \
-             (write Nameservers ADDRESS[@PORT],...)"
-            "conf: unknown mode \"signing\": line 3: Mode 'signing' (write Mode s)"
-            "conf: expected end of input at character 4: line 4: UserID 'a:b:c' (write UserID USER[:GROUP])"
-            "conf: /none: fopen(): file not found: line 5: InternalHosts '/none' (it names a file of entries, one on \
-             each line)"
-        ]
-
-    Expect.equal
-        (expected
-         |> List.map (fun line -> "dkim-filter: " + line + "\n")
-         |> String.concat "")
-        text
-
-    Expect.equal 78 exitCode
-
-[<Test>]
-let ``-n tells what a start tells, and the lines of lists that mean nothing`` () =
-    let files =
-        [
-            "/hosts", "10.0.0.0/8\n10.0.0.0/99\n"
-            "conf", "Mode v\nInternalHosts /hosts\n"
-        ]
-
-    let start = FilterRuns.startDkim files [ "-n"; "-x"; "conf" ]
-
-    match start with
-    | Starts.Printed(text, 78) ->
-        Expect.contains "milter socket must be specified (write Socket inet:8891@127.0.0.1" text
-
-        Expect.contains
-            "/hosts: neither a number of bits that such an address has nor a mask at character 10: line 2: '10.0.0.0/99' ("
-            text
-    | _ -> Assert.Fail "should have been refused"
-
-    let problem =
-        FilterRuns.startDkim files [ "-x"; "conf"; "-p"; "/s" ] |> Starts.serving
-
-    Expect.contains "/hosts:2: '10.0.0.0/99'" problem.Notices.Head.Text
-
-[<Test>]
-let ``what the machine cannot serve is told with its place`` () =
-    let files = [ "conf", "Mode v\nUserID nosuch\nSocket /s\n" ]
-    let program = FilterRuns.startDkim files [ "-x"; "conf" ] |> Starts.serving
-
-    Expect.equal
-        "conf: there is no user: line 2: UserID 'nosuch' (name one)"
-        (program.Refusal("UserID", "there is no user", "name one"))
-
-    let dk =
-        FilterRuns.startDk [] [ "-b"; "v"; "-p"; "/s"; "-u"; "nosuch" ]
-        |> Starts.serving
-
-    Expect.equal "there is no user: -u 'nosuch' (name one)" (dk.Refusal("UserID", "there is no user", "name one"))
-
-[<Test>]
-let ``dk-filter does not start with a key that DomainKeys cannot use`` () =
-    let start arguments files =
-        FilterRuns.startDk (files @ FilterRuns.keys) ("-p" :: "/s" :: arguments)
-        |> Starts.failed
-
-    let why path =
-        "dk-filter: key load from "
-        + path
-        + " failed: /keys/ed: DomainKeys signs with RSA alone: -s '"
-        + path
-        + "' (make one: dkim genkey)\n",
-        78
-
-    Expect.equal (why "/keys/ed") (start [ "-s"; "/keys/ed" ] [])
-    Expect.equal (why "/l") (start [ "-k"; "-s"; "/l" ] [ "/l", "*:/keys/ed" ])
 
 /// The settings of a file and a command line.
 let private settled (lines: string list) (arguments: string list) =
@@ -276,69 +28,337 @@ let private settled (lines: string list) (arguments: string list) =
         settled.Settings
     | Wanting _ -> failwith "all was supplied"
 
-[<Test>]
-let ``the command line beats the file`` () =
-    let settings =
-        settled
-            [ "DNSTimeout 9"; "Domain a.example"; "Canonicalization relaxed"; "Syslog no" ]
-            [ "-T"; "3"; "-d"; "b.example"; "-l" ]
-
-    Expect.equal 3 settings.Service.DnsTimeout
-    Expect.equal (ValueSome "b.example") settings.Scope.Domain
-    Expect.equal RelaxedHeader settings.Signing.HeaderCanon
-    Expect.isTrue settings.Service.Syslog "syslog"
-
-[<Test>]
-let ``On-Default comes first, and none of the On- keys counts beside -C`` () =
-    let lines = [ "On-DNSError accept"; "On-Default reject"; "On-BadSignature discard" ]
-    let actions = (settled lines []).Scope.Actions
-
-    Expect.equal
-        { FilterCodecs.everyAction FilterAction.Reject with
-            DnsError = FilterAction.Accept
-            BadSignature = FilterAction.Discard
-        }
-        actions
-
-    Expect.equal
-        { FilterScope.actions with
-            NoSignature = FilterAction.Reject
-        }
-        (settled lines [ "-C"; "no=r" ]).Scope.Actions
-
-    Expect.equal
-        { FilterCodecs.everyAction FilterAction.Accept with
-            InternalError = FilterAction.TempFail
-        }
-        (settled [] [ "-C"; "def=a,int=t" ]).Scope.Actions
-
-[<Test>]
-let ``-k is a key list with -K, and beats a list of the file without`` () =
-    Expect.equal (ValueSome "/l") (settled [] [ "-K"; "-k"; "/l" ]).Scope.KeyList
-    Expect.equal (ValueSome "/f") (settled [ "KeyList /f" ] []).Scope.KeyList
-    Expect.equal (ValueSome "/l") (settled [ "KeyList /f" ] [ "-K"; "-k"; "/l" ]).Scope.KeyList
-    Expect.equal ValueNone (settled [ "KeyList /f" ] [ "-k"; "/k" ]).Scope.KeyList
-    Expect.equal (ValueSome "/k") (settled [ "KeyFile /k" ] [ "-K" ]).Scope.KeyList
-
-[<Test>]
-let ``Include acts in place, five deep`` () =
-    let nested depth =
+[<Tests>]
+let tests =
+    testList
+        "FilterConfTests"
         [
-            for index in 1..depth ->
-                "/" + string index, "Include /" + string (index + 1) + "\nClockDrift " + string index
+            testRows
+                "an error of a line names file and line"
+                [
+                    ("Background", "required value missing")
+                    ("Version ietf-base-10", "unrecognized parameter")
+                    ("Background maybe", "illegal value")
+                    ("ClockDrift soon", "illegal value")
+                    ("ClockDrift -1", "illegal value")
+                    ("UMask 09", "illegal value")
+                    ("Include /none", "error reading configuration file: file not found")
+                ]
+                (fun (line: string, reason: string) ->
+                    let place =
+                        if line.StartsWith "Include" then
+                            "/none: configuration error at line 0"
+                        else
+                            "conf: configuration error at line 3"
+
+                    let text, exitCode = confError line
+                    Expect.isTrue (text.StartsWith("dkim-filter: " + place + ": " + reason + ": ")) text
+                    Expect.equal 78 exitCode)
+
+            testRows
+                "a mask without a leading zero is decimal"
+                [ ("UMask 8", 8); ("UMask 010", 8) ]
+                (fun (line: string, mask: int) ->
+                    let program =
+                        FilterRuns.startConf FilterRuns.keys [ "Mode v"; "Socket local:/s"; line ]
+                        |> Starts.serving
+
+                    Expect.equal (ValueSome mask) program.Service.UMask)
+
+            testRows
+                "an error of a line names key, value and remedy"
+                [
+                    ("Dommain example.com", "unrecognized parameter: Dommain (is Domain meant?)")
+                    ("Background maybe", "illegal value: Background 'maybe' (write Background yes|no)")
+                    ("On-DNSError bounce",
+                     "invalid configuration value `bounce': line 3: On-DNSError 'bounce' (write On-DNSError accept|discard|reject|tempfail)")
+                    ("Domain example.com, example.org",
+                     "a value is one word, and something stands behind it: line 3: Domain 'example.com, example.org' (put # before \
+            a remark; between the parts of a list stand commas without blanks, as in example.com,example.org)")
+                    ("On-Default reject now", "On-Default 'reject now'")
+                    ("Mode s v", "Mode 's v'")
+                    ("Domain \"example.com\"",
+                     "a value has no quotes: line 3: Domain '\"example.com\"' (write Domain example.com)")
+                ]
+                (fun (line: string, told: string) ->
+                    let text, exitCode = confError line
+                    Expect.contains told text
+                    Expect.equal 78 exitCode)
+
+            testRows
+                "other errors of the file are told in the original's words"
+                [
+                    ("Canonicalization loose", "unknown canonicalization algorithm \"loose\"")
+                    ("SignatureAlgorithm dsa", "unknown signing algorithm \"dsa\"")
+                    ("Minimum 101%", "illegal value for \"Minimum\"")
+                    ("Minimum -5", "illegal value for \"Minimum\"")
+                    ("Minimum x", "illegal value for \"Minimum\"")
+                    ("AutoRestartRate 5", "AutoRestartRate invalid")
+                    ("AutoRestartRate 5/1w", "AutoRestartRate invalid")
+                    ("SyslogFacility mall", "unknown syslog facility \"mall\"")
+                    ("On-DNSError bounce", "invalid configuration value `bounce'")
+                    ("BogusKey maybe", "illegal value for \"BogusKey\"")
+                    ("BogusPolicy maybe", "illegal value for \"BogusPolicy\"")
+                ]
+                (fun (line: string, text: string) ->
+                    let said, exitCode = confError line
+                    let key = (line.Split ' ')[0]
+                    Expect.isTrue (said.StartsWith("dkim-filter: conf: " + text + ": line 3: " + key + " '")) said
+                    Expect.equal 78 exitCode)
+
+            // Reason, then what the problem ends in.
+            testRows
+                "errors of the command line"
+                [
+                    ("-b", "x", "unknown mode \"x\"", "-b 'x' (write -b [s][v])", 78)
+                    ("-T", "soon", "illegal value for -T", "-T 'soon' (write -T SECONDS)", 64)
+                    ("-F", "soon", "illegal value for -F", "-F 'soon' (write -F SECONDS)", 64)
+                    ("-p", "inet:127.0.0.1:8891", "", "-p 'inet:127.0.0.1:8891' (write -p inet:8891@127.0.0.1)", 78)
+                    ("-C",
+                     "bad",
+                     "syntax error in configuration string\ndkim-filter: invalid action configuration",
+                     "",
+                     78)
+                    ("-C",
+                     "bad=bounce",
+                     "invalid configuration value `bounce'\n",
+                     "-C 'bad=bounce' (write -C RESULT=ACTION,...)",
+                     78)
+                    ("-C", "worse=accept", "invalid configuration parameter `worse'\n", "", 78)
+                    ("-C", "signaturemissing=accept", "invalid configuration parameter `signaturemissing'\n", "", 78)
+                ]
+                (fun (letter: string, value: string, reason: string, ending: string, exitCode: int) ->
+                    let text, code =
+                        FilterRuns.startDkim FilterRuns.keys (FilterRuns.signing @ [ letter; value ])
+                        |> Starts.failed
+
+                    Expect.isTrue (text.StartsWith("dkim-filter: " + reason)) text
+                    Expect.isTrue (text.EndsWith(ending + "\n") || ending = "") text
+                    Expect.equal exitCode code)
+
+            testRows
+                "a command line that cannot be is told what it cannot be for"
+                [
+                    ("-Z", "dkim-filter: invalid option -- 'Z'\n")
+                    ("-p", "dkim-filter: option requires an argument -- 'p'\n")
+                    ("operand", "dkim-filter: unexpected operand 'operand'\n")
+                ]
+                (fun (argument: string, line: string) ->
+                    let text, _ = FilterRuns.startDkim [] [ argument ] |> Starts.failed
+                    Expect.isTrue (text.StartsWith line) text)
+
+            testCase "a command line that cannot be shows the options and ends with 64" (fun () ->
+                for arguments in [ [ "-Z" ]; [ "operand" ]; [ "" ]; [ "-p" ]; [ "-?" ]; [ "--help" ] ] do
+                    let text, exitCode = FilterRuns.startDkim [] arguments |> Starts.failed
+                    Expect.equal 64 exitCode
+                    Expect.contains "dkim-filter: usage: dkim-filter " text
+
+                    for row in DkimFilterTable.table do
+                        for spelling in row.Spellings do
+                            match spelling with
+                            | Spelling.Letter letter -> Expect.contains ("\t-" + string letter) text
+                            | _ -> ())
+
+            testCase "a socket that systemd has opened needs no setting, not at a reload either" (fun () ->
+                let files = [ "conf", "Mode v\n" ]
+                let program = FilterRuns.startActivated files [ "-x"; "conf" ] |> Starts.serving
+                Expect.equal ValueNone program.Service.Socket
+                let again = FilterRuns.again files program |> Starts.serving
+                Expect.equal ValueNone again.Service.Socket)
+
+            testCase "what is missing for a start" (fun () ->
+                let keyMissing = "at least one selector and key required for signing mode"
+                startErrors [ "-p"; "/s" ] [] keyMissing
+                startErrors [ "-p"; "/s"; "-k"; "/k" ] [] keyMissing
+                startErrors [ "-p"; "/s"; "-s"; "x" ] [] keyMissing
+                startErrors [ "-b"; "v" ] [] "milter socket must be specified"
+
+                startErrors
+                    [ "-p"; "/s"; "-k"; "/k"; "-s"; "x" ]
+                    []
+                    "key load from /k failed: /k: open(): file not found: -k '/k' (check the path)"
+
+                startErrors [ "-p"; "/s"; "-K"; "-k"; "/l" ] [ "/l", "# none" ] "no keys loaded from /l: -k '/l' ("
+
+                startErrors
+                    [ "-p"; "/s"; "-K"; "-k"; "/l" ]
+                    [ "/l", "bad" ]
+                    "key load from /l failed: /l: line 1: malformed: expected : at character 4: -k '/l' ("
+
+                for letter in [ "-a"; "-i"; "-I" ] do
+                    startErrors
+                        [ "-p"; "/s"; "-b"; "v"; letter; "/list" ]
+                        []
+                        ("/list: fopen(): file not found: "
+                         + letter
+                         + " '/list' (it names a file of entries, one on each line)"))
+
+            testCase "a value that is an entry of a list is told to stand in a file" (fun () ->
+                let text, _ = confError "InternalHosts 127.0.0.1"
+
+                Expect.contains
+                    "conf: 127.0.0.1: fopen(): file not found: line 3: InternalHosts '127.0.0.1' (it names a file of entries, one \
+                     on each line: write 127.0.0.1 into a file and its path here)"
+                    text)
+
+            testCase "an encrypted key is to be copied without its passphrase" (fun () ->
+                let encrypted =
+                    "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n"
+
+                startErrors
+                    [ "-p"; "/s"; "-k"; "/k"; "-s"; "x" ]
+                    [ "/k", encrypted ]
+                    "key load from /k failed: /k: the key is encrypted: -k '/k' (make a copy without a passphrase: openssl pkey -in \
+                     /k -out NEWFILE)")
+
+            testCase "every problem is told at once, and none that comes of another" (fun () ->
+                let lines =
+                    [
+                        "Socket inet:127.0.0.1:8891"
+                        "Nameservers nonsense"
+                        "Mode signing"
+                        "UserID a:b:c"
+                        "InternalHosts /none"
+                        "Domian example.com"
+                    ]
+
+                let text, exitCode = FilterRuns.startConf [] lines |> Starts.failed
+
+                let expected =
+                    [
+                        "conf: configuration error at line 6: unrecognized parameter: Domian (is Domain meant?)"
+                        "conf: expected end of input or expected @ at character 9: line 1: Socket 'inet:127.0.0.1:8891' (write \
+                         Socket inet:8891@127.0.0.1)"
+                        "conf: nonsense: no address; a name server has no name here at character 1: line 2: Nameservers 'nonsense' \
+                         (write Nameservers ADDRESS[@PORT],...)"
+                        "conf: unknown mode \"signing\": line 3: Mode 'signing' (write Mode s)"
+                        "conf: expected end of input at character 4: line 4: UserID 'a:b:c' (write UserID USER[:GROUP])"
+                        "conf: /none: fopen(): file not found: line 5: InternalHosts '/none' (it names a file of entries, one on \
+                         each line)"
+                    ]
+
+                Expect.equal
+                    (expected
+                     |> List.map (fun line -> "dkim-filter: " + line + "\n")
+                     |> String.concat "")
+                    text
+
+                Expect.equal 78 exitCode)
+
+            testCase "-n tells what a start tells, and the lines of lists that mean nothing" (fun () ->
+                let files =
+                    [
+                        "/hosts", "10.0.0.0/8\n10.0.0.0/99\n"
+                        "conf", "Mode v\nInternalHosts /hosts\n"
+                    ]
+
+                let start = FilterRuns.startDkim files [ "-n"; "-x"; "conf" ]
+
+                match start with
+                | Starts.Printed(text, 78) ->
+                    Expect.contains "milter socket must be specified (write Socket inet:8891@127.0.0.1" text
+
+                    Expect.contains
+                        "/hosts: neither a number of bits that such an address has nor a mask at character 10: line 2: '10.0.0.0/99' ("
+                        text
+                | _ -> failtest "should have been refused"
+
+                let problem =
+                    FilterRuns.startDkim files [ "-x"; "conf"; "-p"; "/s" ] |> Starts.serving
+
+                Expect.contains "/hosts:2: '10.0.0.0/99'" problem.Notices.Head.Text)
+
+            testCase "what the machine cannot serve is told with its place" (fun () ->
+                let files = [ "conf", "Mode v\nUserID nosuch\nSocket /s\n" ]
+                let program = FilterRuns.startDkim files [ "-x"; "conf" ] |> Starts.serving
+
+                Expect.equal
+                    "conf: there is no user: line 2: UserID 'nosuch' (name one)"
+                    (program.Refusal("UserID", "there is no user", "name one"))
+
+                let dk =
+                    FilterRuns.startDk [] [ "-b"; "v"; "-p"; "/s"; "-u"; "nosuch" ]
+                    |> Starts.serving
+
+                Expect.equal
+                    "there is no user: -u 'nosuch' (name one)"
+                    (dk.Refusal("UserID", "there is no user", "name one")))
+
+            testCase "dk-filter does not start with a key that DomainKeys cannot use" (fun () ->
+                let start arguments files =
+                    FilterRuns.startDk (files @ FilterRuns.keys) ("-p" :: "/s" :: arguments)
+                    |> Starts.failed
+
+                let why path =
+                    "dk-filter: key load from "
+                    + path
+                    + " failed: /keys/ed: DomainKeys signs with RSA alone: -s '"
+                    + path
+                    + "' (make one: dkim genkey)\n",
+                    78
+
+                Expect.equal (why "/keys/ed") (start [ "-s"; "/keys/ed" ] [])
+                Expect.equal (why "/l") (start [ "-k"; "-s"; "/l" ] [ "/l", "*:/keys/ed" ]))
+
+            testCase "the command line beats the file" (fun () ->
+                let settings =
+                    settled
+                        [ "DNSTimeout 9"; "Domain a.example"; "Canonicalization relaxed"; "Syslog no" ]
+                        [ "-T"; "3"; "-d"; "b.example"; "-l" ]
+
+                Expect.equal 3 settings.Service.DnsTimeout
+                Expect.equal (ValueSome "b.example") settings.Scope.Domain
+                Expect.equal RelaxedHeader settings.Signing.HeaderCanon
+                Expect.isTrue settings.Service.Syslog "syslog")
+
+            testCase "On-Default comes first, and none of the On- keys counts beside -C" (fun () ->
+                let lines = [ "On-DNSError accept"; "On-Default reject"; "On-BadSignature discard" ]
+                let actions = (settled lines []).Scope.Actions
+
+                Expect.equal
+                    { FilterCodecs.everyAction FilterAction.Reject with
+                        DnsError = FilterAction.Accept
+                        BadSignature = FilterAction.Discard
+                    }
+                    actions
+
+                Expect.equal
+                    { FilterScope.actions with
+                        NoSignature = FilterAction.Reject
+                    }
+                    (settled lines [ "-C"; "no=r" ]).Scope.Actions
+
+                Expect.equal
+                    { FilterCodecs.everyAction FilterAction.Accept with
+                        InternalError = FilterAction.TempFail
+                    }
+                    (settled [] [ "-C"; "def=a,int=t" ]).Scope.Actions)
+
+            testCase "-k is a key list with -K, and beats a list of the file without" (fun () ->
+                Expect.equal (ValueSome "/l") (settled [] [ "-K"; "-k"; "/l" ]).Scope.KeyList
+                Expect.equal (ValueSome "/f") (settled [ "KeyList /f" ] []).Scope.KeyList
+                Expect.equal (ValueSome "/l") (settled [ "KeyList /f" ] [ "-K"; "-k"; "/l" ]).Scope.KeyList
+                Expect.equal ValueNone (settled [ "KeyList /f" ] [ "-k"; "/k" ]).Scope.KeyList
+                Expect.equal (ValueSome "/k") (settled [ "KeyFile /k" ] [ "-K" ]).Scope.KeyList)
+
+            testCase "Include acts in place, five deep" (fun () ->
+                let nested depth =
+                    [
+                        for index in 1..depth ->
+                            "/" + string index, "Include /" + string (index + 1) + "\nClockDrift " + string index
+                    ]
+                    @ [ "/" + string (depth + 1), "Mode v\nSocket local:/s" ]
+
+                FilterRuns.startDkim (nested 5) [ "-x"; "/1" ] |> Starts.serving |> ignore
+
+                let text, exitCode = FilterRuns.startDkim (nested 6) [ "-x"; "/1" ] |> Starts.failed
+
+                Expect.equal 78 exitCode
+                Expect.contains "configuration error at line 1: nesting too deep" text)
+
+            testRows
+                "numbers are as in C"
+                [ ("0", 0L); ("10", 10L); ("010", 8L); ("0x1F", 31L) ]
+                (fun (text: string, value: int64) ->
+                    Expect.equal value ((FilterCodecs.integer "N" 0L 100L).Parse text |> Expect.ok))
         ]
-        @ [ "/" + string (depth + 1), "Mode v\nSocket local:/s" ]
-
-    FilterRuns.startDkim (nested 5) [ "-x"; "/1" ] |> Starts.serving |> ignore
-
-    let text, exitCode = FilterRuns.startDkim (nested 6) [ "-x"; "/1" ] |> Starts.failed
-
-    Expect.equal 78 exitCode
-    Expect.contains "configuration error at line 1: nesting too deep" text
-
-[<TestCase("0", 0L)>]
-[<TestCase("10", 10L)>]
-[<TestCase("010", 8L)>]
-[<TestCase("0x1F", 31L)>]
-let ``numbers are as in C`` (text: string, value: int64) =
-    Expect.equal value ((FilterCodecs.integer "N" 0L 100L).Parse text |> Expect.ok)

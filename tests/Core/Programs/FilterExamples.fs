@@ -3,6 +3,7 @@
 module Dkim.Conformance.FilterExamples
 
 open System
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 open Dkim.Conformance.FilterPassages

@@ -4,7 +4,8 @@ module Dkim.Conformance.FilterListTests
 open System
 open System.Diagnostics
 open System.Net
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 
@@ -22,112 +23,16 @@ let private has lines (name: string) (address: string) =
 
     PeerList.contains name address (peers lines)
 
-[<TestCase("host.example.com", "host.example.com", "", true)>]
-[<TestCase("HOST.example.com", "host.Example.COM", "", true)>]
-[<TestCase("host.example.com", "a.host.example.com", "", false)>]
-[<TestCase(".example.com", "a.b.example.com", "", true)>]
-[<TestCase(".example.com", "example.com", "", false)>]
-[<TestCase(".example.com", "notexample.com", "", false)>]
-[<TestCase("host.example.com.", "host.example.com", "", true)>]
-[<TestCase("192.0.2.1", "x", "192.0.2.1", true)>]
-[<TestCase("192.0.2.1", "x", "::ffff:192.0.2.1", true)>]
-[<TestCase("::ffff:192.0.2.1", "x", "192.0.2.1", true)>]
-[<TestCase("192.0.2.1", "[192.0.2.1]", "192.0.2.2", false)>]
-[<TestCase("[192.0.2.9]", "[192.0.2.9]", "192.0.2.2", false)>]
-[<TestCase("192.0.2.0/24", "x", "192.0.2.255", true)>]
-[<TestCase("192.0.2.0/24", "x", "192.0.3.0", false)>]
-[<TestCase("192.0.2.1/32", "x", "192.0.2.1", true)>]
-[<TestCase("192.0.2.1/32", "x", "192.0.2.0", false)>]
-[<TestCase("192.0.2.0/255.255.255.0", "x", "192.0.2.7", true)>]
-[<TestCase("192.0.2.0/255.255.255.0", "x", "192.0.3.7", false)>]
-[<TestCase("1.2.3/24", "x", "1.2.0.200", true)>]
-[<TestCase("1.2.3/24", "x", "1.2.3.4", false)>]
-[<TestCase("0.0.0.0/0", "x", "203.0.113.9", true)>]
-[<TestCase("::ffff:192.0.2.0/120", "x", "192.0.2.9", true)>]
-[<TestCase("::ffff:192.0.2.0/120", "x", "192.0.3.9", false)>]
-[<TestCase("2001:db8::/32", "x", "2001:db8:1::1", true)>]
-[<TestCase("2001:db8::/32", "x", "2001:db9::1", false)>]
-[<TestCase("2001:db8::1/128", "x", "2001:db8::1", true)>]
-[<TestCase("::ffff:192.0.2.1/128", "x", "192.0.2.1", true)>]
-[<TestCase("IPv6:2001:db8::1", "x", "2001:db8:0:0::1", true)>]
-[<TestCase("2001:db8::1", "x", "2001:db8::2", false)>]
-[<TestCase("0.0.0.0/0", "x", "2001:db8::2", false)>]
-[<TestCase("  192.0.2.1  # the office", "x", "192.0.2.1", true)>]
-let ``an entry matches names or addresses`` (entry: string, name: string, address: string, expected: bool) =
-    Expect.equal expected (has [ entry ] name address)
-
-[<Test>]
-let ``of the entries that match the last decides`` () =
-    let list =
-        [
-            "192.0.2.0/24"
-            "!192.0.2.7"
-            "2001:db8::/32"
-            "!2001:db8::7"
-            ".example.com"
-            "!bad.example.com"
-        ]
-
-    Expect.isTrue (has list "x" "192.0.2.8") "the network"
-    Expect.isTrue (not (has list "x" "192.0.2.7")) "excluded"
-    Expect.isTrue (has list "x" "2001:db8::8") "the IPv6 network"
-    Expect.isTrue (not (has list "x" "2001:db8::7")) "excluded IPv6"
-    Expect.isTrue (not (has list "bad.example.com" "")) "an excluded name"
-    Expect.isTrue (has ("!192.0.2.7" :: [ "192.0.2.0/24" ]) "x" "192.0.2.7") "order matters"
-
-[<TestCase("192.0.2.0/33")>]
-[<TestCase("2001:db8::/129")>]
-[<TestCase("192.0.2.0/x")>]
-[<TestCase("::ffff:192.0.2.0/24")>]
-[<TestCase("2001:db8:::1")>]
-[<TestCase("*.example.com")>]
-[<TestCase("a.example b.example")>]
-[<TestCase("a.example,b.example")>]
-let ``what is no entry is told`` (entry: string) =
-    let struct (list, problems) = PeerList.parse "peers" ("ok.example\n" + entry)
-    Expect.equal 1 problems.Length
-    Expect.contains "peers:2: " (Problem.describe problems.Head)
-    Expect.isTrue (PeerList.contains "ok.example" ValueNone list) "the other entries hold"
-
 let private domain text = DomainName.tryCreate text |> Expect.ok
 
 let private shown (found: DomainName voption) = found |> ValueOption.map string
-
-[<Test>]
-let ``domains are exact, patterns match any of them`` () =
-    let exact = DomainList.ofEntries [ "Example.com"; "example.net" ]
-    Expect.equal (ValueSome "example.com") (shown (DomainList.tryFind exact (domain "EXAMPLE.com")))
-    Expect.equal ValueNone (shown (DomainList.tryFind exact (domain "sub.example.com")))
-    Expect.equal (ValueSome "example.com") (shown (DomainList.tryFindAbove exact (domain "a.b.example.com")))
-    Expect.equal ValueNone (shown (DomainList.tryFindAbove exact (domain "example.com")))
-    let patterns = DomainList.ofEntries [ "*.example.com"; "example.net" ]
-    Expect.equal (ValueSome "a.example.com") (shown (DomainList.tryFind patterns (domain "a.example.com")))
-    Expect.equal ValueNone (shown (DomainList.tryFind patterns (domain "example.com")))
-    Expect.equal (ValueSome "example.net") (shown (DomainList.tryFind patterns (domain "example.net")))
-    Expect.equal ValueNone (shown (DomainList.tryFindAbove patterns (domain "x.example.net")))
-
-[<TestCase("*", "anything", true)>]
-[<TestCase("a*c", "abc", true)>]
-[<TestCase("a*c", "ac", true)>]
-[<TestCase("a*a", "a", false)>]
-[<TestCase("*b*", "abc", true)>]
-[<TestCase("a*b*c", "a1b2c", true)>]
-[<TestCase("a*b*c", "acb", false)>]
-[<TestCase("A.C", "a.c", true)>]
-[<TestCase("a.c", "abc", false)>]
-[<TestCase("a+b?", "a+b?", true)>]
-[<TestCase("*ab*ab", "ab", false)>]
-let ``a star is any run of characters and all else stands for itself`` (pattern: string, text: string, expected: bool) =
-    Expect.equal expected (Pattern.matches text (Pattern.ofText pattern))
 
 let private keyList (files: (string * string) list) (lines: string list) =
     let find wanted = ValueSome(Starts.find files wanted)
 
     match KeyList.load Dkim find (KeyList.parse Dkim (String.Join('\n', lines)) |> Expect.ok) with
     | Loaded result -> result
-    | Wanting _ ->
-        Assert.Fail "all was supplied"
-        Unchecked.defaultof<_>
+    | Wanting _ -> failtest "all was supplied"
 
 let private found sender list =
     KeyList.find sender list
@@ -136,161 +41,282 @@ let private found sender list =
         + "/"
         + string key.Selector)
 
-[<Test>]
-let ``the first pattern that matches gives the key`` () =
-    let list =
-        keyList
-            FilterRuns.keys
-            [
-                "# comment"
-                ""
-                "ceo@example.com:example.com:/keys/mail.private"
-                "*@sub.example.com:example.com:/keys/other"
-                "sales*@*:*:/keys/other"
-                "*@example.com:*:/keys/other"
-                "*.org:example.org:/keys/mail.private"
-                "*@*.net:example.net:/keys/other"
-                "*:example.info:/keys/mail.private"
-            ]
-        |> Expect.ok
-
-    Expect.equal [ "example.com/mail.private" ] (found "CEO@Example.com" list)
-    Expect.equal [ "example.com/other" ] (found "x@sub.example.com" list)
-    Expect.equal [ "*/other" ] (found "sales-eu@example.com" list)
-    Expect.equal [ "*/other" ] (found "x@example.com" list)
-    Expect.equal [ "example.org/mail.private" ] (found "x@a.b.org" list)
-    Expect.equal [ "example.net/other" ] (found "x@a.net" list)
-    Expect.equal [ "example.info/mail.private" ] (found "x@net" list)
-
-[<Test>]
-let ``a pattern of a star before a part of the address is found in every place`` () =
-    let keyFor pattern sender =
-        keyList FilterRuns.keys [ pattern + ":*:/keys/other" ]
-        |> Expect.ok
-        |> found sender
-
-    for pattern in
+[<Tests>]
+let tests =
+    testList
+        "FilterListTests"
         [
-            "*.doe@example.com"
-            "*.example.com"
-            "*@*.example.com"
-            "j*@mail.example.com"
-            "*doe@*"
-            "*e.com"
-        ] do
-        Expect.equal
-            [ "*/other" ]
-            (keyFor pattern "john.doe@mail.example.com"
-             |> fun one ->
-                 if pattern = "*.doe@example.com" then
-                     keyFor pattern "john.doe@example.com"
-                 else
-                     one)
+            testRows
+                "an entry matches names or addresses"
+                [
+                    ("host.example.com", "host.example.com", "", true)
+                    ("HOST.example.com", "host.Example.COM", "", true)
+                    ("host.example.com", "a.host.example.com", "", false)
+                    (".example.com", "a.b.example.com", "", true)
+                    (".example.com", "example.com", "", false)
+                    (".example.com", "notexample.com", "", false)
+                    ("host.example.com.", "host.example.com", "", true)
+                    ("192.0.2.1", "x", "192.0.2.1", true)
+                    ("192.0.2.1", "x", "::ffff:192.0.2.1", true)
+                    ("::ffff:192.0.2.1", "x", "192.0.2.1", true)
+                    ("192.0.2.1", "[192.0.2.1]", "192.0.2.2", false)
+                    ("[192.0.2.9]", "[192.0.2.9]", "192.0.2.2", false)
+                    ("192.0.2.0/24", "x", "192.0.2.255", true)
+                    ("192.0.2.0/24", "x", "192.0.3.0", false)
+                    ("192.0.2.1/32", "x", "192.0.2.1", true)
+                    ("192.0.2.1/32", "x", "192.0.2.0", false)
+                    ("192.0.2.0/255.255.255.0", "x", "192.0.2.7", true)
+                    ("192.0.2.0/255.255.255.0", "x", "192.0.3.7", false)
+                    ("1.2.3/24", "x", "1.2.0.200", true)
+                    ("1.2.3/24", "x", "1.2.3.4", false)
+                    ("0.0.0.0/0", "x", "203.0.113.9", true)
+                    ("::ffff:192.0.2.0/120", "x", "192.0.2.9", true)
+                    ("::ffff:192.0.2.0/120", "x", "192.0.3.9", false)
+                    ("2001:db8::/32", "x", "2001:db8:1::1", true)
+                    ("2001:db8::/32", "x", "2001:db9::1", false)
+                    ("2001:db8::1/128", "x", "2001:db8::1", true)
+                    ("::ffff:192.0.2.1/128", "x", "192.0.2.1", true)
+                    ("IPv6:2001:db8::1", "x", "2001:db8:0:0::1", true)
+                    ("2001:db8::1", "x", "2001:db8::2", false)
+                    ("0.0.0.0/0", "x", "2001:db8::2", false)
+                    ("  192.0.2.1  # the office", "x", "192.0.2.1", true)
+                ]
+                (fun (entry: string, name: string, address: string, expected: bool) ->
+                    Expect.equal expected (has [ entry ] name address))
 
-    Expect.equal [] (keyFor "*@*.example.com" "john@example.com")
-    Expect.equal [] (keyFor "*.com@example.com" "john@example.com")
+            testCase "of the entries that match the last decides" (fun () ->
+                let list =
+                    [
+                        "192.0.2.0/24"
+                        "!192.0.2.7"
+                        "2001:db8::/32"
+                        "!2001:db8::7"
+                        ".example.com"
+                        "!bad.example.com"
+                    ]
 
-[<Test>]
-let ``a pattern on several lines has several keys`` () =
-    let list =
-        keyList
-            FilterRuns.keys
-            [
-                "*@example.com:example.com:/keys/mail.private"
-                "*:other.example:/keys/other"
-                "*@EXAMPLE.com:example.com:/keys/ed"
-            ]
-        |> Expect.ok
+                Expect.isTrue (has list "x" "192.0.2.8") "the network"
+                Expect.isTrue (not (has list "x" "192.0.2.7")) "excluded"
+                Expect.isTrue (has list "x" "2001:db8::8") "the IPv6 network"
+                Expect.isTrue (not (has list "x" "2001:db8::7")) "excluded IPv6"
+                Expect.isTrue (not (has list "bad.example.com" "")) "an excluded name"
+                Expect.isTrue (has ("!192.0.2.7" :: [ "192.0.2.0/24" ]) "x" "192.0.2.7") "order matters")
 
-    Expect.equal [ "example.com/mail.private"; "example.com/ed" ] (found "a@example.com" list)
-    Expect.equal [ Rsa; Ed25519 ] (KeyList.find "a@example.com" list |> List.map _.Key.KeyType)
+            testRows
+                "what is no entry is told"
+                [
+                    "192.0.2.0/33"
+                    "2001:db8::/129"
+                    "192.0.2.0/x"
+                    "::ffff:192.0.2.0/24"
+                    "2001:db8:::1"
+                    "*.example.com"
+                    "a.example b.example"
+                    "a.example,b.example"
+                ]
+                (fun (entry: string) ->
+                    let struct (list, problems) = PeerList.parse "peers" ("ok.example\n" + entry)
+                    Expect.equal 1 problems.Length
+                    Expect.contains "peers:2: " (Problem.describe problems.Head)
+                    Expect.isTrue (PeerList.contains "ok.example" ValueNone list) "the other entries hold")
 
-[<Test>]
-let ``keys are looked for as written, with .pem and with .private, below the last directory`` () =
-    let list =
-        keyList FilterRuns.keys [ "/keys"; "a@*:*:mail"; "b@*:*:other"; "c@*:*:/keys/mail.private" ]
-        |> Expect.ok
+            testCase "domains are exact, patterns match any of them" (fun () ->
+                let exact = DomainList.ofEntries [ "Example.com"; "example.net" ]
+                Expect.equal (ValueSome "example.com") (shown (DomainList.tryFind exact (domain "EXAMPLE.com")))
+                Expect.equal ValueNone (shown (DomainList.tryFind exact (domain "sub.example.com")))
 
-    Expect.equal [ "*/mail" ] (found "a@example.com" list)
-    Expect.equal [ "*/other" ] (found "b@example.com" list)
-    Expect.equal [ "*/mail.private" ] (found "c@example.com" list)
-    let errors = keyList FilterRuns.keys [ "a@*:*:/keys/none" ] |> Expect.error
-    Expect.equal [ "/keys/none: open(): file not found" ] (errors |> List.map KeyFault.describe)
+                Expect.equal
+                    (ValueSome "example.com")
+                    (shown (DomainList.tryFindAbove exact (domain "a.b.example.com")))
 
-[<TestCase("a@example.com", "expected : at character 14")>]
-[<TestCase("a@example.com:example.com", "expected : at character 26")>]
-[<TestCase(":example.com:/k", "expected a pattern of addresses or expected end of input or expected # at character 1")>]
-[<TestCase("  :example.com:/k", "expected a pattern of addresses or expected end of input at character 3")>]
-[<TestCase("a@b::/k", "expected the domain of signatures, or * at character 5")>]
-[<TestCase("a@b:localhost:/k", "no domain, and not *: ")>]
-[<TestCase("a@b:example.com:", "expected the path of a key at character 17")>]
-[<TestCase("a@b:example.com:/keys/", "the last part of the path is no selector: ")>]
-let ``a line that cannot be read is named by its number and the place in it`` (line: string, reason: string) =
-    let errors = KeyList.parse Dkim ("\n# c\n" + line) |> Expect.error
-    Expect.equal 1 errors.Length
-    Expect.isTrue (errors.Head.StartsWith "line 3: malformed: ") errors.Head
-    Expect.contains reason errors.Head
+                Expect.equal ValueNone (shown (DomainList.tryFindAbove exact (domain "example.com")))
+                let patterns = DomainList.ofEntries [ "*.example.com"; "example.net" ]
+                Expect.equal (ValueSome "a.example.com") (shown (DomainList.tryFind patterns (domain "a.example.com")))
+                Expect.equal ValueNone (shown (DomainList.tryFind patterns (domain "example.com")))
+                Expect.equal (ValueSome "example.net") (shown (DomainList.tryFind patterns (domain "example.net")))
+                Expect.equal ValueNone (shown (DomainList.tryFindAbove patterns (domain "x.example.net"))))
 
-[<TestCase("a b", "expected end of input or expected # at character 3")>]
-[<TestCase("10.0.0.0/33", "neither a number of bits that such an address has nor a mask at character 10")>]
-[<TestCase("10.0.0.0/", "expected a number of bits or a mask at character 10")>]
-[<TestCase("  host/24", "at character 7")>]
-[<TestCase("!", "expected a host name, domain, address or network at character 3")>]
-[<TestCase("*.example.com", "no host name, domain, address or network at character 1")>]
-[<TestCase("2001:db8::/129", "neither a number of bits that such an address has nor a mask at character 12")>]
-[<TestCase("2001:db8::/255.0.0.0", "neither a number of bits that such an address has nor a mask at character 12")>]
-let ``an entry that cannot be is told with the place in its line`` (line: string, reason: string) =
-    let struct (list, problems) = PeerList.parse "hosts" ("# c\n" + line + " # c\n")
-    Expect.isTrue list.Entries.IsEmpty "it matches nothing"
-    Expect.equal [ InFile("hosts", 2) ] (problems |> List.map _.Origin)
-    Expect.contains reason (Problem.describe problems.Head)
+            testRows
+                "a star is any run of characters and all else stands for itself"
+                [
+                    ("*", "anything", true)
+                    ("a*c", "abc", true)
+                    ("a*c", "ac", true)
+                    ("a*a", "a", false)
+                    ("*b*", "abc", true)
+                    ("a*b*c", "a1b2c", true)
+                    ("a*b*c", "acb", false)
+                    ("A.C", "a.c", true)
+                    ("a.c", "abc", false)
+                    ("a+b?", "a+b?", true)
+                    ("*ab*ab", "ab", false)
+                ]
+                (fun (pattern: string, text: string, expected: bool) ->
+                    Expect.equal expected (Pattern.matches text (Pattern.ofText pattern)))
 
-[<Test>]
-let ``dk-filter has lines of two fields`` () =
-    let lines = KeyList.parse DomainKeys "*@example.com:/keys/mail.private" |> Expect.ok
+            testCase "the first pattern that matches gives the key" (fun () ->
+                let list =
+                    keyList
+                        FilterRuns.keys
+                        [
+                            "# comment"
+                            ""
+                            "ceo@example.com:example.com:/keys/mail.private"
+                            "*@sub.example.com:example.com:/keys/other"
+                            "sales*@*:*:/keys/other"
+                            "*@example.com:*:/keys/other"
+                            "*.org:example.org:/keys/mail.private"
+                            "*@*.net:example.net:/keys/other"
+                            "*:example.info:/keys/mail.private"
+                        ]
+                    |> Expect.ok
 
-    Expect.equal [ "/keys/mail.private" ] (lines |> List.map _.KeyPath)
-    Expect.equal [ ValueNone ] (lines |> List.map _.Domain)
+                Expect.equal [ "example.com/mail.private" ] (found "CEO@Example.com" list)
+                Expect.equal [ "example.com/other" ] (found "x@sub.example.com" list)
+                Expect.equal [ "*/other" ] (found "sales-eu@example.com" list)
+                Expect.equal [ "*/other" ] (found "x@example.com" list)
+                Expect.equal [ "example.org/mail.private" ] (found "x@a.b.org" list)
+                Expect.equal [ "example.net/other" ] (found "x@a.net" list)
+                Expect.equal [ "example.info/mail.private" ] (found "x@net" list))
 
-[<Test>]
-let ``a list of 100,000 lines is read and searched in a moment`` () =
-    let lines =
-        [
-            for index in 1..100000 -> "*@d" + string index + ".example.com:*:/keys/mail.private"
+            testCase "a pattern of a star before a part of the address is found in every place" (fun () ->
+                let keyFor pattern sender =
+                    keyList FilterRuns.keys [ pattern + ":*:/keys/other" ]
+                    |> Expect.ok
+                    |> found sender
+
+                for pattern in
+                    [
+                        "*.doe@example.com"
+                        "*.example.com"
+                        "*@*.example.com"
+                        "j*@mail.example.com"
+                        "*doe@*"
+                        "*e.com"
+                    ] do
+                    Expect.equal
+                        [ "*/other" ]
+                        (keyFor pattern "john.doe@mail.example.com"
+                         |> fun one ->
+                             if pattern = "*.doe@example.com" then
+                                 keyFor pattern "john.doe@example.com"
+                             else
+                                 one)
+
+                Expect.equal [] (keyFor "*@*.example.com" "john@example.com")
+                Expect.equal [] (keyFor "*.com@example.com" "john@example.com"))
+
+            testCase "a pattern on several lines has several keys" (fun () ->
+                let list =
+                    keyList
+                        FilterRuns.keys
+                        [
+                            "*@example.com:example.com:/keys/mail.private"
+                            "*:other.example:/keys/other"
+                            "*@EXAMPLE.com:example.com:/keys/ed"
+                        ]
+                    |> Expect.ok
+
+                Expect.equal [ "example.com/mail.private"; "example.com/ed" ] (found "a@example.com" list)
+                Expect.equal [ Rsa; Ed25519 ] (KeyList.find "a@example.com" list |> List.map _.Key.KeyType))
+
+            testCase "keys are looked for as written, with .pem and with .private, below the last directory" (fun () ->
+                let list =
+                    keyList FilterRuns.keys [ "/keys"; "a@*:*:mail"; "b@*:*:other"; "c@*:*:/keys/mail.private" ]
+                    |> Expect.ok
+
+                Expect.equal [ "*/mail" ] (found "a@example.com" list)
+                Expect.equal [ "*/other" ] (found "b@example.com" list)
+                Expect.equal [ "*/mail.private" ] (found "c@example.com" list)
+                let errors = keyList FilterRuns.keys [ "a@*:*:/keys/none" ] |> Expect.error
+                Expect.equal [ "/keys/none: open(): file not found" ] (errors |> List.map KeyFault.describe))
+
+            testRows
+                "a line that cannot be read is named by its number and the place in it"
+                [
+                    ("a@example.com", "expected : at character 14")
+                    ("a@example.com:example.com", "expected : at character 26")
+                    (":example.com:/k",
+                     "expected a pattern of addresses or expected end of input or expected # at character 1")
+                    ("  :example.com:/k", "expected a pattern of addresses or expected end of input at character 3")
+                    ("a@b::/k", "expected the domain of signatures, or * at character 5")
+                    ("a@b:localhost:/k", "no domain, and not *: ")
+                    ("a@b:example.com:", "expected the path of a key at character 17")
+                    ("a@b:example.com:/keys/", "the last part of the path is no selector: ")
+                ]
+                (fun (line: string, reason: string) ->
+                    let errors = KeyList.parse Dkim ("\n# c\n" + line) |> Expect.error
+                    Expect.equal 1 errors.Length
+                    Expect.isTrue (errors.Head.StartsWith "line 3: malformed: ") errors.Head
+                    Expect.contains reason errors.Head)
+
+            testRows
+                "an entry that cannot be is told with the place in its line"
+                [
+                    ("a b", "expected end of input or expected # at character 3")
+                    ("10.0.0.0/33", "neither a number of bits that such an address has nor a mask at character 10")
+                    ("10.0.0.0/", "expected a number of bits or a mask at character 10")
+                    ("  host/24", "at character 7")
+                    ("!", "expected a host name, domain, address or network at character 3")
+                    ("*.example.com", "no host name, domain, address or network at character 1")
+                    ("2001:db8::/129", "neither a number of bits that such an address has nor a mask at character 12")
+                    ("2001:db8::/255.0.0.0",
+                     "neither a number of bits that such an address has nor a mask at character 12")
+                ]
+                (fun (line: string, reason: string) ->
+                    let struct (list, problems) = PeerList.parse "hosts" ("# c\n" + line + " # c\n")
+                    Expect.isTrue list.Entries.IsEmpty "it matches nothing"
+                    Expect.equal [ InFile("hosts", 2) ] (problems |> List.map _.Origin)
+                    Expect.contains reason (Problem.describe problems.Head))
+
+            testCase "dk-filter has lines of two fields" (fun () ->
+                let lines = KeyList.parse DomainKeys "*@example.com:/keys/mail.private" |> Expect.ok
+
+                Expect.equal [ "/keys/mail.private" ] (lines |> List.map _.KeyPath)
+                Expect.equal [ ValueNone ] (lines |> List.map _.Domain))
+
+            testCase "a list of 100,000 lines is read and searched in a moment" (fun () ->
+                let lines =
+                    [
+                        for index in 1..100000 -> "*@d" + string index + ".example.com:*:/keys/mail.private"
+                    ]
+
+                let clock = Stopwatch.StartNew()
+                let list = keyList FilterRuns.keys lines |> Expect.ok
+                Expect.equal 100000 (KeyList.count list)
+
+                for index in 1..1000 do
+                    Expect.equal 1 (KeyList.find ("a@d" + string (index * 100) + ".example.com") list).Length
+
+                // Half a second where nothing else runs.
+                Expect.isTrue (clock.Elapsed.TotalSeconds < 10.) (clock.Elapsed.ToString()))
+
+            testRows
+                "a macro must be set, to one of its values"
+                [
+                    ("{auth_type}", "auth_type", "PLAIN", true)
+                    ("auth_type", "auth_type", "", true)
+                    ("auth_type", "other", "x", false)
+                    ("{if_name}=mail.example.com|MX.example.com", "if_name", "mx.EXAMPLE.com", true)
+                    ("if_name=mail.example.com", "if_name", "mx.example.com", false)
+                    ("i=1", "i", "1", true)
+                ]
+                (fun (test: string, name: string, value: string, expected: bool) ->
+                    let find asked =
+                        if asked = name then ValueSome value else ValueNone
+
+                    Expect.equal expected (MacroTest.holds find (MacroTest.parse test)))
+
+            testCase "of local practices the first that matches counts" (fun () ->
+                let list =
+                    LocalAdsp.parse
+                        ".example.com:all # c\nsub.example.com:discardable\n\nexample.org:Discardable\n.example.com:unknown"
+                    |> Expect.ok
+
+                let practice name = LocalAdsp.tryFind list (domain name)
+                Expect.equal (ValueSome SignsAll) (practice "sub.example.com")
+                Expect.equal (ValueSome SignsAll) (practice "a.b.example.com")
+                Expect.equal ValueNone (practice "example.com")
+                Expect.equal (ValueSome SignsAllItself) (practice "EXAMPLE.org")
+                Expect.equal "unknown ADSP `some'" (LocalAdsp.parse "a.example:some" |> Expect.error))
         ]
-
-    let clock = Stopwatch.StartNew()
-    let list = keyList FilterRuns.keys lines |> Expect.ok
-    Expect.equal 100000 (KeyList.count list)
-
-    for index in 1..1000 do
-        Expect.equal 1 (KeyList.find ("a@d" + string (index * 100) + ".example.com") list).Length
-
-    // Half a second where nothing else runs.
-    Expect.isTrue (clock.Elapsed.TotalSeconds < 10.) (clock.Elapsed.ToString())
-
-[<TestCase("{auth_type}", "auth_type", "PLAIN", true)>]
-[<TestCase("auth_type", "auth_type", "", true)>]
-[<TestCase("auth_type", "other", "x", false)>]
-[<TestCase("{if_name}=mail.example.com|MX.example.com", "if_name", "mx.EXAMPLE.com", true)>]
-[<TestCase("if_name=mail.example.com", "if_name", "mx.example.com", false)>]
-[<TestCase("i=1", "i", "1", true)>]
-let ``a macro must be set, to one of its values`` (test: string, name: string, value: string, expected: bool) =
-    let find asked =
-        if asked = name then ValueSome value else ValueNone
-
-    Expect.equal expected (MacroTest.holds find (MacroTest.parse test))
-
-[<Test>]
-let ``of local practices the first that matches counts`` () =
-    let list =
-        LocalAdsp.parse
-            ".example.com:all # c\nsub.example.com:discardable\n\nexample.org:Discardable\n.example.com:unknown"
-        |> Expect.ok
-
-    let practice name = LocalAdsp.tryFind list (domain name)
-    Expect.equal (ValueSome SignsAll) (practice "sub.example.com")
-    Expect.equal (ValueSome SignsAll) (practice "a.b.example.com")
-    Expect.equal ValueNone (practice "example.com")
-    Expect.equal (ValueSome SignsAllItself) (practice "EXAMPLE.org")
-    Expect.equal "unknown ADSP `some'" (LocalAdsp.parse "a.example:some" |> Expect.error)

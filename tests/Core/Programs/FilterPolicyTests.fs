@@ -3,7 +3,8 @@ module Dkim.Conformance.FilterPolicyTests
 
 open System
 open System.Net
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 
@@ -27,9 +28,7 @@ let private surroundings: FilterPolicies.Surroundings =
 let private loaded (loading: Loading<'a>) =
     match loading with
     | Loaded value -> value
-    | Wanting wanted ->
-        Assert.Fail(wanted.Head.Path)
-        Unchecked.defaultof<_>
+    | Wanting wanted -> failtest (wanted.Head.Path)
 
 /// What a file with these lines makes.
 let private policyOf (lines: string list) : FilterPolicy =
@@ -194,49 +193,54 @@ let private effects: (string * (FilterPolicy -> bool)) list =
         "MaximumHeaders 0", (fun p -> p.HeaderLimits.Fields = 65536)
     ]
 
-[<Test>]
-let ``each key changes what decisions rest on`` () =
-    let without = policyOf []
-
-    for line, holds in effects do
-        Expect.isTrue (holds (policyOf [ line ])) (line + " has its effect")
-        Expect.isTrue (not (holds without)) (line + " is not the default")
-
-[<Test>]
-let ``the defaults are the original's`` () =
-    let policy = policyOf []
-    Expect.isTrue (policy.Roles.Signs && policy.Roles.Verifies) "both roles"
-    Expect.isTrue (policy.Roles.IsInternal(client "127.0.0.1")) "the loopback is internal"
-    Expect.isTrue (policy.Roles.IsInternal(client "::1")) "by IPv6, too"
-    Expect.isTrue (policy.Roles.IsInternal(client "")) "mail of the machine itself is internal"
-    Expect.isTrue (not (policy.Roles.IsInternal(client "192.0.2.7"))) "nobody else is"
-    Expect.isTrue (policy.Roles.IsPopAuthenticated(IPAddress.Parse "192.0.2.77")) "the database of logins"
-
-    for name in
+[<Tests>]
+let tests =
+    testList
+        "FilterPolicyTests"
         [
-            "Return-Path"
-            "Received"
-            "Comments"
-            "Keywords"
-            "Bcc"
-            "Resent-Bcc"
-            "DKIM-Signature"
-        ] do
-        Expect.isTrue (policy.Signing.OmitHeaders name) name
+            testCase "each key changes what decisions rest on" (fun () ->
+                let without = policyOf []
 
-    Expect.isTrue (not (policy.Signing.OmitHeaders "From")) "From is signed"
-    Expect.equal FilterScope.actions policy.Actions
-    Expect.equal "dkim@mx.example.org" policy.Marks.ReportAddress
-    Expect.equal 65536<octet> policy.HeaderLimits.Octets
-    Expect.equal (KeyTreatment.Fail, KeyTreatment.Unchanged) (policy.Verifying.BogusKey, policy.Verifying.InsecureKey)
+                for line, holds in effects do
+                    Expect.isTrue (holds (policyOf [ line ])) (line + " has its effect")
+                    Expect.isTrue (not (holds without)) (line + " is not the default"))
 
-[<Test>]
-let ``From is signed whatever is omitted`` () =
-    let policy = policyOf [ "OmitHeaders *"; "SignHeaders To" ]
-    Expect.isTrue (covers "from" policy && not (policy.Signing.OmitHeaders "FROM")) "From"
+            testCase "the defaults are the original's" (fun () ->
+                let policy = policyOf []
+                Expect.isTrue (policy.Roles.Signs && policy.Roles.Verifies) "both roles"
+                Expect.isTrue (policy.Roles.IsInternal(client "127.0.0.1")) "the loopback is internal"
+                Expect.isTrue (policy.Roles.IsInternal(client "::1")) "by IPv6, too"
+                Expect.isTrue (policy.Roles.IsInternal(client "")) "mail of the machine itself is internal"
+                Expect.isTrue (not (policy.Roles.IsInternal(client "192.0.2.7"))) "nobody else is"
+                Expect.isTrue (policy.Roles.IsPopAuthenticated(IPAddress.Parse "192.0.2.77")) "the database of logins"
 
-[<Test>]
-let ``an Ed25519 key needs no algorithm of its own`` () =
-    match (policyOf [ "KeyFile /keys/ed"; "SignatureAlgorithm ed25519-sha256" ]).Roles.Keys with
-    | SingleKey key -> Expect.equal Ed25519 key.Key.KeyType
-    | _ -> Assert.Fail "one key"
+                for name in
+                    [
+                        "Return-Path"
+                        "Received"
+                        "Comments"
+                        "Keywords"
+                        "Bcc"
+                        "Resent-Bcc"
+                        "DKIM-Signature"
+                    ] do
+                    Expect.isTrue (policy.Signing.OmitHeaders name) name
+
+                Expect.isTrue (not (policy.Signing.OmitHeaders "From")) "From is signed"
+                Expect.equal FilterScope.actions policy.Actions
+                Expect.equal "dkim@mx.example.org" policy.Marks.ReportAddress
+                Expect.equal 65536<octet> policy.HeaderLimits.Octets
+
+                Expect.equal
+                    (KeyTreatment.Fail, KeyTreatment.Unchanged)
+                    (policy.Verifying.BogusKey, policy.Verifying.InsecureKey))
+
+            testCase "From is signed whatever is omitted" (fun () ->
+                let policy = policyOf [ "OmitHeaders *"; "SignHeaders To" ]
+                Expect.isTrue (covers "from" policy && not (policy.Signing.OmitHeaders "FROM")) "From")
+
+            testCase "an Ed25519 key needs no algorithm of its own" (fun () ->
+                match (policyOf [ "KeyFile /keys/ed"; "SignatureAlgorithm ed25519-sha256" ]).Roles.Keys with
+                | SingleKey key -> Expect.equal Ed25519 key.Key.KeyType
+                | _ -> failtest "one key")
+        ]

@@ -2,94 +2,12 @@
 module Dkim.Conformance.FilterResultFieldTests
 
 open System
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 open Dkim.Conformance.FilterPassages
 open Dkim.Conformance.FilterExamples
-
-[<Test>]
-let ``the field of presence stands above the results`` () =
-    let both = marked (fun marks -> { marks with XHeader = true })
-
-    match applied (runWith both arriving.Value signed.Value).Changes [ "Received: own" ] with
-    | presence :: results :: _ ->
-        Expect.equal "X-DKIM: Sendmail DKIM Filter v2.8.3 mx.example.net JOB1" presence
-        Expect.isTrue (results.StartsWith "Authentication-Results: ") results
-    | other -> Assert.Fail(string (box other))
-
-    Expect.equal 1 (runWith both unsigned plain).Inserted.Length
-
-[<Test>]
-let ``the lines of the field are broken as ever`` () =
-    let ran = runWith policy arriving.Value signed.Value
-
-    Expect.equal
-        [
-            "Authentication-Results: mx.example.net; dkim=pass (1024-bit key)\r\n\theader.i=@example.com; x-dkim-adsp=pass"
-        ]
-        ran.Inserted
-
-/// Counting from 25 without blanks, the word that makes 75 begins the next line, which counts from 8.
-[<TestCase(49, false)>]
-[<TestCase(50, true)>]
-let ``a word that makes the line full begins the next`` (length: int, folds: bool) =
-    let results =
-        {
-            ServiceId = "a"
-            Version = ValueNone
-            Results =
-                [
-                    {
-                        Method = "dkim"
-                        MethodVersion = ValueNone
-                        Result = String('p', length - 2 - 5)
-                        Comment = ValueNone
-                        Reason = ValueNone
-                        Properties = []
-                    }
-                ]
-        }
-
-    let field = FilterResults.field results
-    Expect.equal folds (field.ValueText.Contains "\r\n\t")
-
-[<Test>]
-let ``RFC8601-2.2-5 RFC8601-2.5-1 the name of the service is the setting's, with the job where that is wanted`` () =
-    let service change =
-        let ran = runWith (marked change) arriving.Value signed.Value
-        (results ran).Split(';').[0]
-
-    Expect.equal
-        "auth.example"
-        (service (fun marks ->
-            { marks with
-                AuthservId = ValueSome "auth.example"
-            }))
-
-    Expect.equal
-        "\"mx.example.net/JOB1\""
-        (service (fun marks ->
-            { marks with
-                AuthservIdWithJobId = true
-            }))
-
-    let named policy macros =
-        let ran = runWith policy { arriving.Value with Macros = macros } signed.Value
-        (results ran).Split(';').[0]
-
-    // The machine's own name where the MTA does not tell its, and never everybody's.
-    Expect.equal "host.example.net" (named policy [])
-    Expect.equal "host.example.net" (named policy [ "j", "localhost" ])
-
-    let nobody =
-        marked (fun marks ->
-            { marks with
-                AuthservId = ValueSome ""
-                HostName = "localhost"
-            })
-
-    Expect.equal "localhost.localdomain" (named nobody [])
 
 let private removed policy (fields: string list) : int list =
     let mail =
@@ -107,90 +25,179 @@ let private removed policy (fields: string list) : int list =
 
 let private claim (value: string) = "Authentication-Results: " + value
 
-[<Test>]
-let ``RFC8601-5-1 ten forged fields go, the last one first`` () =
-    let forged = claim "mx.example.net; dkim=pass header.i=@bank.example"
-    Expect.equal [ 10; 9; 8; 7; 6; 5; 4; 3; 2; 1 ] (removed policy (List.replicate 10 forged))
+[<Tests>]
+let tests =
+    testList
+        "FilterResultFieldTests"
+        [
+            testCase "the field of presence stands above the results" (fun () ->
+                let both = marked (fun marks -> { marks with XHeader = true })
 
-    Expect.equal
-        [ 3; 1 ]
-        (removed
-            policy
-            [
-                forged
-                claim "other.example; dkim=pass"
-                "X: y"
-                forged
-                claim "third.example; spf=pass"
-            ])
+                match applied (runWith both arriving.Value signed.Value).Changes [ "Received: own" ] with
+                | presence :: results :: _ ->
+                    Expect.equal "X-DKIM: Sendmail DKIM Filter v2.8.3 mx.example.net JOB1" presence
+                    Expect.isTrue (results.StartsWith "Authentication-Results: ") results
+                | other -> failtest (string (box other))
 
-[<TestCase("mx.example.net; dkim=pass", true)>]
-[<TestCase("MX.Example.NET; DKIM=pass", true)>]
-[<TestCase("mx.example.net/JOB7; dkim=pass", true)>]
-[<TestCase("\"mx.example.net\"; dkim=pass", true)>]
-[<TestCase("(a comment) mx.example.net; dkim=pass", true)>]
-[<TestCase("mx.example.net.; dkim=pass", true)>]
-[<TestCase("mx.example.net 1; spf=pass; dkim=none", true)>]
-[<TestCase("mx.example.net; x-dkim-adsp=pass", true)>]
-[<TestCase("mx.example.net; spf=pass", false)>]
-[<TestCase("mx.example.net.evil.example; dkim=pass", false)>]
-[<TestCase("other.example; dkim=pass", false)>]
-[<TestCase("mx.example.net; dkim=", true)>]
-[<TestCase("other.example; dkim=", false)>]
-[<TestCase("other.example 2; dkim=pass", true)>]
-let ``RFC8601-5-1 RFC8601-5-2 which claims go`` (value: string, goes: bool) =
-    Expect.equal (if goes then [ 1 ] else []) (removed policy [ claim value ])
+                Expect.equal 1 (runWith both unsigned plain).Inserted.Length)
 
-[<Test>]
-let ``a field that cannot be read is told`` () =
-    let mail =
-        claim "other.example; dkim="
-        + "\n"
-        + plain.Replace("example.com", "example.org")
+            testCase "the lines of the field are broken as ever" (fun () ->
+                let ran = runWith policy arriving.Value signed.Value
 
-    let ran =
-        runWith
-            policy
-            { outside with
-                Zone = [ exists "example.org" ]
-            }
-            mail
+                Expect.equal
+                    [
+                        "Authentication-Results: mx.example.net; dkim=pass (1024-bit key)\r\n\theader.i=@example.com; x-dkim-adsp=pass"
+                    ]
+                    ran.Inserted)
 
-    Expect.isTrue
-        (List.contains
-            (LogLevel.Warning, "JOB1 failed to parse Authentication-Results: header")
-            (List.zip ran.Levels ran.Log))
-        "warned"
+            // Counting from 25 without blanks, the word that makes 75 begins the next line, which counts from 8.
+            testRows
+                "a word that makes the line full begins the next"
+                [ (49, false); (50, true) ]
+                (fun (length: int, folds: bool) ->
+                    let results =
+                        {
+                            ServiceId = "a"
+                            Version = ValueNone
+                            Results =
+                                [
+                                    {
+                                        Method = "dkim"
+                                        MethodVersion = ValueNone
+                                        Result = String('p', length - 2 - 5)
+                                        Comment = ValueNone
+                                        Reason = ValueNone
+                                        Properties = []
+                                    }
+                                ]
+                        }
 
-[<Test>]
-let ``RFC8601-5-4 RemoveARFrom and RemoveARAll take more`` () =
-    let all = marked (fun marks -> { marks with RemoveArAll = true })
-    Expect.equal [ 1 ] (removed all [ claim "mx.example.net; spf=pass" ])
+                    let field = FilterResults.field results
+                    Expect.equal folds (field.ValueText.Contains "\r\n\t"))
 
-    let listed =
-        marked (fun marks ->
-            { marks with
-                RemoveArFrom = ValueSome [ "Other.Example"; ".inner.example"; ".b\u00fccher.example" ]
-            })
+            testCase
+                "RFC8601-2.2-5 RFC8601-2.5-1 the name of the service is the setting's, with the job where that is wanted"
+                (fun () ->
+                    let service change =
+                        let ran = runWith (marked change) arriving.Value signed.Value
+                        (results ran).Split(';').[0]
 
-    Expect.equal [ 1 ] (removed listed [ claim "other.example; dkim=pass" ])
-    Expect.equal [ 1 ] (removed listed [ claim "a.inner.example; dkim=pass" ])
-    Expect.equal [] (removed listed [ claim "inner.example; dkim=pass" ])
-    Expect.equal [ 1 ] (removed listed [ claim "mx.xn--bcher-kva.example; dkim=pass" ])
-    // What is readable of it is enough.
-    Expect.equal [ 1 ] (removed listed [ claim "other.example; dkim=" ])
-    Expect.equal [] (removed listed [ claim "third.example; dkim=" ])
-    Expect.equal [] (removed listed [ claim "other.example; spf=pass" ])
-    Expect.equal [ 1 ] (removed listed [ claim "mx.example.net; dkim=pass" ])
+                    Expect.equal
+                        "auth.example"
+                        (service (fun marks ->
+                            { marks with
+                                AuthservId = ValueSome "auth.example"
+                            }))
 
-[<Test>]
-let ``RFC8601-2.2-4 nothing of a signature gets out of its place`` () =
-    let mail =
-        (forged ";\r\n\t" "; ")
-            .Replace("d=example.com;", "d=example.com; i=a=0D=0AX-Evil:=20y=22;dkim=3Dpass@example.com;")
+                    Expect.equal
+                        "\"mx.example.net/JOB1\""
+                        (service (fun marks ->
+                            { marks with
+                                AuthservIdWithJobId = true
+                            }))
 
-    let ran = runWith policy arriving.Value mail
-    let field = ran.Inserted |> List.exactlyOne
+                    let named policy macros =
+                        let ran = runWith policy { arriving.Value with Macros = macros } signed.Value
+                        (results ran).Split(';').[0]
 
-    for line in field.Split "\r\n" |> Array.skip 1 do
-        Expect.isTrue (line.StartsWith '\t') field
+                    // The machine's own name where the MTA does not tell its, and never everybody's.
+                    Expect.equal "host.example.net" (named policy [])
+                    Expect.equal "host.example.net" (named policy [ "j", "localhost" ])
+
+                    let nobody =
+                        marked (fun marks ->
+                            { marks with
+                                AuthservId = ValueSome ""
+                                HostName = "localhost"
+                            })
+
+                    Expect.equal "localhost.localdomain" (named nobody []))
+
+            testCase "RFC8601-5-1 ten forged fields go, the last one first" (fun () ->
+                let forged = claim "mx.example.net; dkim=pass header.i=@bank.example"
+                Expect.equal [ 10; 9; 8; 7; 6; 5; 4; 3; 2; 1 ] (removed policy (List.replicate 10 forged))
+
+                Expect.equal
+                    [ 3; 1 ]
+                    (removed
+                        policy
+                        [
+                            forged
+                            claim "other.example; dkim=pass"
+                            "X: y"
+                            forged
+                            claim "third.example; spf=pass"
+                        ]))
+
+            testRows
+                "RFC8601-5-1 RFC8601-5-2 which claims go"
+                [
+                    ("mx.example.net; dkim=pass", true)
+                    ("MX.Example.NET; DKIM=pass", true)
+                    ("mx.example.net/JOB7; dkim=pass", true)
+                    ("\"mx.example.net\"; dkim=pass", true)
+                    ("(a comment) mx.example.net; dkim=pass", true)
+                    ("mx.example.net.; dkim=pass", true)
+                    ("mx.example.net 1; spf=pass; dkim=none", true)
+                    ("mx.example.net; x-dkim-adsp=pass", true)
+                    ("mx.example.net; spf=pass", false)
+                    ("mx.example.net.evil.example; dkim=pass", false)
+                    ("other.example; dkim=pass", false)
+                    ("mx.example.net; dkim=", true)
+                    ("other.example; dkim=", false)
+                    ("other.example 2; dkim=pass", true)
+                ]
+                (fun (value: string, goes: bool) ->
+                    Expect.equal (if goes then [ 1 ] else []) (removed policy [ claim value ]))
+
+            testCase "a field that cannot be read is told" (fun () ->
+                let mail =
+                    claim "other.example; dkim="
+                    + "\n"
+                    + plain.Replace("example.com", "example.org")
+
+                let ran =
+                    runWith
+                        policy
+                        { outside with
+                            Zone = [ exists "example.org" ]
+                        }
+                        mail
+
+                Expect.isTrue
+                    (List.contains
+                        (LogLevel.Warning, "JOB1 failed to parse Authentication-Results: header")
+                        (List.zip ran.Levels ran.Log))
+                    "warned")
+
+            testCase "RFC8601-5-4 RemoveARFrom and RemoveARAll take more" (fun () ->
+                let all = marked (fun marks -> { marks with RemoveArAll = true })
+                Expect.equal [ 1 ] (removed all [ claim "mx.example.net; spf=pass" ])
+
+                let listed =
+                    marked (fun marks ->
+                        { marks with
+                            RemoveArFrom = ValueSome [ "Other.Example"; ".inner.example"; ".b\u00fccher.example" ]
+                        })
+
+                Expect.equal [ 1 ] (removed listed [ claim "other.example; dkim=pass" ])
+                Expect.equal [ 1 ] (removed listed [ claim "a.inner.example; dkim=pass" ])
+                Expect.equal [] (removed listed [ claim "inner.example; dkim=pass" ])
+                Expect.equal [ 1 ] (removed listed [ claim "mx.xn--bcher-kva.example; dkim=pass" ])
+                // What is readable of it is enough.
+                Expect.equal [ 1 ] (removed listed [ claim "other.example; dkim=" ])
+                Expect.equal [] (removed listed [ claim "third.example; dkim=" ])
+                Expect.equal [] (removed listed [ claim "other.example; spf=pass" ])
+                Expect.equal [ 1 ] (removed listed [ claim "mx.example.net; dkim=pass" ]))
+
+            testCase "RFC8601-2.2-4 nothing of a signature gets out of its place" (fun () ->
+                let mail =
+                    (forged ";\r\n\t" "; ")
+                        .Replace("d=example.com;", "d=example.com; i=a=0D=0AX-Evil:=20y=22;dkim=3Dpass@example.com;")
+
+                let ran = runWith policy arriving.Value mail
+                let field = ran.Inserted |> List.exactlyOne
+
+                for line in field.Split "\r\n" |> Array.skip 1 do
+                    Expect.isTrue (line.StartsWith '\t') field)
+        ]

@@ -1,7 +1,8 @@
 /// Which key, domain and selector the milters sign a message with, and the recipients to whom nothing is signed.
 module Dkim.Conformance.FilterRoleKeyTests
 
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 open Dkim.Conformance.FilterPassages
@@ -25,126 +26,131 @@ let private tag (name: string) (ran: Ran) : string voption =
     |> Expect.ok
     |> fun tags -> tags.TryValue name
 
-[<Test>]
-let ``a key list makes a domain ours and names domain and selector`` () =
-    let key =
-        { filterKey "mail.private" rsa.Value with
-            Domain = ValueSome(domain "signer.example")
-        }
-
-    let ran =
-        runWith (keyList [ "*@example.org", [ key ] ]) local (from "joe@example.org")
-
-    Expect.equal (ValueSome "signer.example") (tag "d" ran)
-    Expect.equal (ValueSome "mail.private") (tag "s" ran)
-    Expect.equal ValueNone (tag "i" ran)
-
-    let own = { key with Domain = ValueNone }
-
-    let ran =
-        runWith (keyList [ "*@example.org", [ own ] ]) local (from "joe@example.org")
-
-    Expect.equal (ValueSome "example.org") (tag "d" ran)
-
-[<Test>]
-let ``a key list with SubDomains signs for a subdomain as the domain above it`` () =
-    let keys =
-        KeyList(fun _ ->
-            [
-                { filterKey "mail" rsa.Value with
-                    Domain = ValueSome(domain "example.org")
-                }
-            ])
-
-    let identity subDomains =
-        let settings =
-            { DkimFilterSettings.defaults with
-                Scope =
-                    { DkimFilterSettings.defaults.Scope with
-                        SubDomains = subDomains
+[<Tests>]
+let tests =
+    testList
+        "FilterRoleKeyTests"
+        [
+            testCase "a key list makes a domain ours and names domain and selector" (fun () ->
+                let key =
+                    { filterKey "mail.private" rsa.Value with
+                        Domain = ValueSome(domain "signer.example")
                     }
-            }
 
-        let policy =
-            FilterPolicies.dkimFilter
-                settings
-                both
-                { files [] keys with
-                    Domains = ValueNone
-                }
-                surroundings
+                let ran =
+                    runWith (keyList [ "*@example.org", [ key ] ]) local (from "joe@example.org")
 
-        tag "i" (runWith policy local (from "joe@a.example.org"))
+                Expect.equal (ValueSome "signer.example") (tag "d" ran)
+                Expect.equal (ValueSome "mail.private") (tag "s" ran)
+                Expect.equal ValueNone (tag "i" ran)
 
-    Expect.equal (ValueSome "@example.org") (identity true)
-    Expect.equal ValueNone (identity false)
+                let own = { key with Domain = ValueNone }
 
-[<Test>]
-let ``a listed domain without a key in the list is a temporary failure`` () =
-    let ran = runWith (keyList [ "*@other.example", [] ]) local plain
-    Expect.equal Deferred ran.Ending
-    Expect.contains "JOB1 no key selected for signing: KeyList has none for `" (String.concat "\n" ran.Log)
-    Expect.equal LogLevel.Notice (List.last ran.Levels)
+                let ran =
+                    runWith (keyList [ "*@example.org", [ own ] ]) local (from "joe@example.org")
 
-[<Test>]
-let ``mail of a subdomain is signed as the listed domain's, which every key record allows`` () =
-    let withParents =
-        roles (fun roles ->
-            { roles with
-                FindParent =
-                    ValueSome(fun sender ->
-                        if sender.IsWithin(domain "example.com") then
-                            ValueSome(domain "example.com")
-                        else
-                            ValueNone)
-            })
+                Expect.equal (ValueSome "example.org") (tag "d" ran))
 
-    let ran = runWith withParents local (from "joe@a.b.example.com")
-    Expect.equal (ValueSome "example.com") (tag "d" ran)
-    Expect.equal (ValueSome "@example.com") (tag "i" ran)
-    Expect.equal ValueNone (tag "i" (runWith withParents local plain))
+            testCase "a key list with SubDomains signs for a subdomain as the domain above it" (fun () ->
+                let keys =
+                    KeyList(fun _ ->
+                        [
+                            { filterKey "mail" rsa.Value with
+                                Domain = ValueSome(domain "example.org")
+                            }
+                        ])
 
-[<TestCase("<boss@example.org>", true)>]
-[<TestCase("boss@EXAMPLE.org", true)>]
-[<TestCase("<@relay.example:boss@example.org>", true)>]
-[<TestCase("<other@example.org>", false)>]
-let ``one recipient to whom nothing is signed is enough`` (recipient: string, skipped: bool) =
-    let skipping =
-        roles (fun roles ->
-            { roles with
-                IsUnsignedRecipient = Pattern.any [ Pattern.ofText "boss@*" ]
-            })
+                let identity subDomains =
+                    let settings =
+                        { DkimFilterSettings.defaults with
+                            Scope =
+                                { DkimFilterSettings.defaults.Scope with
+                                    SubDomains = subDomains
+                                }
+                        }
 
-    let ran =
-        runWith
-            skipping
-            { local with
-                Recipients = [ "<you@example.org>"; recipient ]
-            }
-            plain
+                    let policy =
+                        FilterPolicies.dkimFilter
+                            settings
+                            both
+                            { files [] keys with
+                                Domains = ValueNone
+                            }
+                            surroundings
 
-    Expect.equal skipped (ran.Changes = [])
-    Expect.equal Accepted ran.Ending
+                    tag "i" (runWith policy local (from "joe@a.example.org"))
 
-    if skipped then
-        Expect.contains "JOB1 skipping signing of mail to `boss@" (List.last ran.Log)
+                Expect.equal (ValueSome "@example.org") (identity true)
+                Expect.equal ValueNone (identity false))
 
-[<Test>]
-let ``a recipient to whom nothing is signed is not forgotten behind many others`` () =
-    let skipping =
-        roles (fun roles ->
-            { roles with
-                IsUnsignedRecipient = Pattern.any [ Pattern.ofText "boss@*" ]
-            })
+            testCase "a listed domain without a key in the list is a temporary failure" (fun () ->
+                let ran = runWith (keyList [ "*@other.example", [] ]) local plain
+                Expect.equal Deferred ran.Ending
+                Expect.contains "JOB1 no key selected for signing: KeyList has none for `" (String.concat "\n" ran.Log)
+                Expect.equal LogLevel.Notice (List.last ran.Levels))
 
-    let ran =
-        runWith
-            skipping
-            { local with
-                Recipients =
-                    List.init 50000 (fun number -> "<" + string number + "@example.org>")
-                    @ [ "<boss@example.org>" ]
-            }
-            plain
+            testCase "mail of a subdomain is signed as the listed domain's, which every key record allows" (fun () ->
+                let withParents =
+                    roles (fun roles ->
+                        { roles with
+                            FindParent =
+                                ValueSome(fun sender ->
+                                    if sender.IsWithin(domain "example.com") then
+                                        ValueSome(domain "example.com")
+                                    else
+                                        ValueNone)
+                        })
 
-    Expect.equal [] ran.Changes
+                let ran = runWith withParents local (from "joe@a.b.example.com")
+                Expect.equal (ValueSome "example.com") (tag "d" ran)
+                Expect.equal (ValueSome "@example.com") (tag "i" ran)
+                Expect.equal ValueNone (tag "i" (runWith withParents local plain)))
+
+            testRows
+                "one recipient to whom nothing is signed is enough"
+                [
+                    ("<boss@example.org>", true)
+                    ("boss@EXAMPLE.org", true)
+                    ("<@relay.example:boss@example.org>", true)
+                    ("<other@example.org>", false)
+                ]
+                (fun (recipient: string, skipped: bool) ->
+                    let skipping =
+                        roles (fun roles ->
+                            { roles with
+                                IsUnsignedRecipient = Pattern.any [ Pattern.ofText "boss@*" ]
+                            })
+
+                    let ran =
+                        runWith
+                            skipping
+                            { local with
+                                Recipients = [ "<you@example.org>"; recipient ]
+                            }
+                            plain
+
+                    Expect.equal skipped (ran.Changes = [])
+                    Expect.equal Accepted ran.Ending
+
+                    if skipped then
+                        Expect.contains "JOB1 skipping signing of mail to `boss@" (List.last ran.Log))
+
+            testCase "a recipient to whom nothing is signed is not forgotten behind many others" (fun () ->
+                let skipping =
+                    roles (fun roles ->
+                        { roles with
+                            IsUnsignedRecipient = Pattern.any [ Pattern.ofText "boss@*" ]
+                        })
+
+                let ran =
+                    runWith
+                        skipping
+                        { local with
+                            Recipients =
+                                List.init 50000 (fun number -> "<" + string number + "@example.org>")
+                                @ [ "<boss@example.org>" ]
+                        }
+                        plain
+
+                Expect.equal [] ran.Changes)
+        ]

@@ -2,7 +2,8 @@
 module Dkim.Conformance.FilterRoleTests
 
 open System.Net
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 open Dkim.Conformance.FilterPassages
@@ -12,55 +13,6 @@ let private why = roles id
 
 let private isSigned (ran: Ran) =
     ran.Inserted |> List.exists _.StartsWith("DKIM-Signature:")
-
-[<TestCase("joe@example.com", true)>]
-[<TestCase("joe@EXAMPLE.com", true)>]
-[<TestCase("joe@sub.example.com", false)>]
-[<TestCase("joe@example.net", false)>]
-let ``mail of a listed domain from an internal host is signed`` (address: string, expected: bool) =
-    let ran = runWith policy local (from address)
-    Expect.equal expected (isSigned ran)
-    Expect.equal Accepted ran.Ending
-
-[<TestCase("", "From", true)>]
-[<TestCase("Sender: a@other.example\n", "Sender", false)>]
-[<TestCase("Sender: a@other.example\nResent-From: b@example.com\n", "Resent-From", true)>]
-[<TestCase("Resent-From: b@example.com\nResent-Sender: c@other.example\n", "Resent-Sender", false)>]
-let ``the sender is that of the first of Resent-Sender, Resent-From, Sender and From``
-    (fields: string, _: string, expected: bool)
-    =
-    runWith policy local (fields + plain) |> isSigned |> Expect.equal expected
-
-[<TestCase("Joe, Inc. <joe@example.com>", true)>]
-[<TestCase("[Acme] Sales: all of us <joe@example.com> (here)", true)>]
-[<TestCase("joe@work <joe@example.com>", true)>]
-[<TestCase("Joe, Inc. <joe@example.com>, <x@other.example>", false)>]
-[<TestCase("Joe, Inc. <joe@example.com> or so", false)>]
-[<TestCase("Joe, Inc. <joe.example.com>", false)>]
-[<TestCase("", false)>]
-[<TestCase("undisclosed:;", false)>]
-[<TestCase("all: joe@example.com, x@other.example;", true)>]
-[<TestCase("joe@example.com, x@other.example", true)>]
-[<TestCase("x@other.example, joe@example.com", false)>]
-let ``a display name that lacks its quotes does not hide the sender`` (value: string, expected: bool) =
-    let mail = from("x").Replace("From: Joe <x>", "From: " + value)
-    Expect.equal expected (isSigned (runWith policy local mail))
-
-[<Test>]
-let ``without a sender field a message is judged as unsigned`` () =
-    let ran = runWith policy outside "Subject: hi\n\nbody\n"
-    Expect.equal [] ran.Changes
-    Expect.equal Accepted ran.Ending
-    Expect.equal [ "JOB1: no sender header found; verifying"; "JOB1: no signature data" ] ran.Log
-
-[<Test>]
-let ``a sender that cannot be read is judged as unsigned, and results forged in our name go`` () =
-    let ran =
-        runWith policy outside "Authentication-Results: mx.example.net; dkim=pass\nFrom: nobody\n\nbody\n"
-
-    Expect.equal [ Deleted("Authentication-Results", 1) ] ran.Changes
-    Expect.equal Accepted ran.Ending
-    Expect.equal [ "JOB1: can't parse From: header value `nobody'"; "JOB1: no signature data" ] ran.Log
 
 // What a forger may write so that nobody knows who sent the message.
 let private spoilt =
@@ -78,298 +30,379 @@ let private strict =
             NoSignature = FilterAction.Reject
         })
 
-[<Test>]
-let ``RFC8601-5-1 a sender that cannot be read does not keep a forgery from being judged and refused`` () =
-    for fields in spoilt do
-        let bad = runWith strict arriving.Value (fields + altered.Value)
-        Expect.equal (Refused(550, "5.7.0", "bad DKIM signature data")) bad.Ending
-        Expect.contains "dkim=fail" (results (runWith policy arriving.Value (fields + altered.Value)))
-        Expect.equal (Refused(550, "5.7.0", "no DKIM signature data")) (runWith strict outside (fields + plain)).Ending
-
-    for author in [ "ceo@example.com."; "CEO <ceo@example.com.>"; "junk"; "" ] do
-        Expect.equal (Refused(550, "5.7.0", "no DKIM signature data")) (runWith strict outside (from author)).Ending
-
-[<Test>]
-let ``a final dot does not keep the author's domain from being asked`` () =
-    let way = practice "dkim=discardable"
-    Expect.contains "x-dkim-adsp=discard" (results (runWith policy way (from "ceo@example.com.")))
-
-[<Test>]
-let ``the whole way to verifying is told to those who wonder why`` () =
-    let ran =
-        runWith
-            (roles (fun roles ->
-                { roles with
-                    MtaNames = [ "MSA" ]
-                    MacrosMatch = ValueSome(fun find -> (find "trusted").IsSome)
-                    FindParent = ValueSome(fun _ -> ValueNone)
-                    Keys = KeyList(fun _ -> [])
-                }))
-            outside
-            (from "joe@example.org")
-
-    Expect.equal
-        [
-            "JOB1 no signing domain match for `example.org'"
-            "JOB1 no signing subdomain match for `example.org'"
-            "JOB1 no signing keylist match for `joe@example.org'"
-            "JOB1 no MTA name match"
-            "JOB1 no macros match"
-            "JOB1 not internal"
-            "JOB1 not authenticated"
-            "JOB1 not POP authenticated"
-            "JOB1 mode select: verifying"
-        ]
-        (ran.Log |> List.filter (fun line -> not (line.Contains "signature data")))
-
-[<Test>]
-let ``lines on where mail comes from name client and sender`` () =
-    let lines = (runWith why outside plain).Lines
-
-    Expect.isTrue
-        (lines
-         |> List.contains "JOB1 not internal; client=<192.0.2.7>, sender=<joe@example.com>")
-        (String.concat "\n" lines)
-
-[<Test>]
-let ``signing is told, too`` () =
-    Expect.equal [ "JOB1 mode select: signing" ] (runWith why local plain).Log
-
-[<Test>]
-let ``without LogWhy nothing of the way is told`` () =
-    Expect.equal [] (runWith policy local plain).Log
-
 let private macro name value (way: Way) =
     { way with
         Macros = (name, value) :: way.Macros
     }
 
-[<Category "RFC6376-5.1-2">]
-[<Test>]
-let ``each of daemon, macros, address, login and POP makes a message ours`` () =
-    let signs (change: FilterRoles -> FilterRoles) way =
-        runWith (roles change) way plain |> isSigned
-
-    let byMta roles = { roles with MtaNames = [ "MSA" ] }
-    Expect.isTrue (signs byMta (macro "daemon_name" "msa" outside)) "daemon, in any case"
-    Expect.isTrue (not (signs byMta (macro "daemon_name" "MTA" outside))) "another daemon"
-    Expect.isTrue (not (signs byMta outside)) "no daemon"
-
-    let later name value way =
-        { way with
-            LaterMacros = [ name, value ]
-        }
-
-    Expect.isTrue (not (signs byMta (later "daemon_name" "MSA" outside))) "a daemon that was not told at connect"
-
-    let byMacro roles =
-        { roles with
-            MacrosMatch =
-                ValueSome(fun find -> find "net" = ValueSome "inside" || find "if_addr" = ValueSome "192.0.2.1")
-        }
-
-    Expect.isTrue (signs byMacro (macro "if_addr" "192.0.2.1" outside)) "address of the entrance"
-    Expect.isTrue (not (signs byMacro (later "if_addr" "192.0.2.1" outside))) "address that was not told at connect"
-    Expect.isTrue (signs byMacro (later "net" "inside" outside)) "macro told later"
-
-    Expect.isTrue (signs byMacro (macro "net" "inside" outside)) "macro"
-    Expect.isTrue (not (signs byMacro (macro "net" "outside" outside))) "another value"
-    Expect.isTrue (signs id (macro "auth_type" "PLAIN" outside)) "login"
-    Expect.isTrue (not (signs id (macro "auth_type" "" outside))) "no login"
-    Expect.isTrue (signs id local) "internal"
-
-    let byPop roles =
-        { roles with
-            IsPopAuthenticated = fun address -> string address = "192.0.2.7"
-        }
-
-    Expect.isTrue (signs byPop outside) "POP"
-
-    Expect.isTrue
-        (signs
-            id
-            { outside with
-                Client =
-                    {
-                        HostName = "localhost"
-                        Address = ValueNone
-                    }
-            })
-        "submitted on the machine"
-
-[<Category "RFC6376-5.1-2">]
-[<Test>]
-let ``mail of ours from elsewhere is not signed but told, unless the host is to be ignored`` () =
-    let ran = runWith policy outside plain
-    Expect.isTrue (not (isSigned ran)) "a stranger's"
-
-    Expect.equal
-        (LogLevel.Notice, "JOB1 external host mail.example.org attempted to send as example.com")
-        (ran.Levels.Head, ran.Log.Head)
-
-    let ignoring =
-        roles (fun roles ->
-            { roles with
-                IsIgnoredExternal = fun client -> client.HostName = "mail.example.org"
-            })
-
-    Expect.isTrue (not ((runWith ignoring outside plain).Log |> List.exists _.Contains("external host"))) "ignored"
-
-[<Test>]
-let ``mail of others from elsewhere is verified without a word on that`` () =
-    Expect.equal
-        [ "JOB1: no signature data" ]
-        (runWith
-            policy
-            { outside with
-                Zone = [ exists "example.org" ]
-            }
-            (from "joe@example.org"))
-            .Log
-
-[<Test>]
-let ``a role that is off leaves mail untouched, and mail of ours is then told`` () =
-    let verifyOnly =
-        { policy with
-            Roles = { policy.Roles with Signs = false }
-            Marks = { policy.Marks with XHeader = true }
-        }
-
-    let ran = runWith verifyOnly local plain
-    Expect.equal [] ran.Changes
-    Expect.isTrue ran.Early "before the body"
-    Expect.equal [ "JOB1 signing mode off; not signing mail of example.com" ] ran.Log
-
-    let signOnly =
-        { policy with
-            Roles = { policy.Roles with Verifies = false }
-        }
-
-    let ran = runWith signOnly outside (from "joe@example.org")
-    Expect.equal [] ran.Changes
-    Expect.equal Accepted ran.Ending
-
 let private required = roles (fun roles -> { roles with RequiredHeaders = true })
 
-[<TestCase("From: a@example.com\nDate: x\n", true)>]
-[<TestCase("From: a@example.com\n", false)>]
-[<TestCase("From: a@example.com\nFrom: b@example.com\nDate: x\n", false)>]
-[<TestCase("From: a@example.com\nDate: x\nDate: y\n", false)>]
-[<TestCase("From: a@example.com\nDate: x\nTo: a@b\nTo: c@d\n", false)>]
-[<TestCase("From: a@example.com\nDate: x\nSubject: a\nsubject: b\n", false)>]
-[<TestCase("From: a@example.com\nDate: x\nMessage-ID: a\nMessage-Id: b\n", false)>]
-[<TestCase("From: a@example.com\nDate: x\nReceived: a\nReceived: b\n", true)>]
-let ``RFC6376-8.15-1 fields too many or too few keep a message from being signed`` (fields: string, isFit: bool) =
-    let ran = runWith required local (fields + "\nbody\n")
-    Expect.equal isFit (isSigned ran)
-    Expect.equal Accepted ran.Ending
-
-    if not isFit then
-        Expect.equal "mx.example.net; dkim=permerror (bad format) header.i=unknown" (ran.Value "Authentication-Results")
-
-        Expect.contains "JOB1 RFC2822 header requirement error" (String.concat "\n" ran.Log)
-
-[<TestCase("From: a@example.org\n")>]
-[<TestCase("From: a@example.org\nFrom: b@example.org\nDate: x\n")>]
-[<TestCase("From: a@example.org\nDate: x\nSubject: a\nSubject: b\n")>]
-let ``RFC6376-8.15-1 verified mail with fields too many or too few is told as badly formed and accepted``
-    (fields: string)
-    =
-    let ran =
-        runWith required outside ("Authentication-Results: mx.example.net; dkim=pass\n" + fields + "\nbody\n")
-
-    Expect.equal Accepted ran.Ending
-    Expect.equal [ "Authentication-Results", 1 ] ran.Deleted
-
-    Expect.equal "mx.example.net; dkim=permerror (bad format) header.i=unknown" (ran.Value "Authentication-Results")
-
-[<TestCase("Accept")>]
-[<TestCase("TempFail")>]
-[<TestCase("Discard")>]
-[<TestCase("Reject")>]
-let ``RFC6376-8.9-1 a header beyond the limit ends by the security action`` (name: string) =
-    let action, expected =
-        match name with
-        | "Accept" -> FilterAction.Accept, Accepted
-        | "TempFail" -> FilterAction.TempFail, Deferred
-        | "Discard" -> FilterAction.Discard, Discarded
-        | _ -> FilterAction.Reject, Refused(550, "5.7.0", "too much header data")
-
-    let limited =
-        { policy with
-            HeaderLimits =
-                {
-                    Octets = 100<octet>
-                    Fields = 100
-                    FieldOctets = 100<octet>
-                }
-            Actions =
-                { policy.Actions with
-                    Security = action
-                }
-        }
-
-    let ran = runWith limited local plain
-    Expect.equal expected ran.Ending
-    Expect.equal [] ran.Changes
-    Expect.equal [ "JOB1 too much header data" ] ran.Log
-    Expect.equal [ LogLevel.Notice ] ran.Levels
-
-[<Test>]
-let ``RFC8601-5-1 results in a header that is too large to look at go when it is accepted`` () =
-    let forged = "Authentication-Results: mx.example.net; dkim=pass\n"
-
-    let ran =
-        runWith
-            { policy with
-                HeaderLimits = { policy.HeaderLimits with Fields = 3 }
-                Actions =
-                    { policy.Actions with
-                        Security = FilterAction.Accept
-                    }
-            }
-            outside
-            (forged
-             + plain.Replace("\n\n", "\nX: 1\nX: 2\nX: 3\nauthentication-results : x\n\n"))
-
-    Expect.equal Accepted ran.Ending
-    Expect.equal [ "Authentication-Results", 2; "Authentication-Results", 1 ] ran.Deleted
-
-[<Test>]
-let ``without a queue id the log says so`` () =
-    Expect.equal
+[<Tests>]
+let tests =
+    testList
+        "FilterRoleTests"
         [
-            "(unknown-jobid): no sender header found; verifying"
-            "(unknown-jobid): no signature data"
+            testRows
+                "mail of a listed domain from an internal host is signed"
+                [
+                    ("joe@example.com", true)
+                    ("joe@EXAMPLE.com", true)
+                    ("joe@sub.example.com", false)
+                    ("joe@example.net", false)
+                ]
+                (fun (address: string, expected: bool) ->
+                    let ran = runWith policy local (from address)
+                    Expect.equal expected (isSigned ran)
+                    Expect.equal Accepted ran.Ending)
+
+            testRows
+                "the sender is that of the first of Resent-Sender, Resent-From, Sender and From"
+                [
+                    ("", "From", true)
+                    ("Sender: a@other.example\n", "Sender", false)
+                    ("Sender: a@other.example\nResent-From: b@example.com\n", "Resent-From", true)
+                    ("Resent-From: b@example.com\nResent-Sender: c@other.example\n", "Resent-Sender", false)
+                ]
+                (fun (fields: string, _: string, expected: bool) ->
+                    runWith policy local (fields + plain) |> isSigned |> Expect.equal expected)
+
+            testRows
+                "a display name that lacks its quotes does not hide the sender"
+                [
+                    ("Joe, Inc. <joe@example.com>", true)
+                    ("[Acme] Sales: all of us <joe@example.com> (here)", true)
+                    ("joe@work <joe@example.com>", true)
+                    ("Joe, Inc. <joe@example.com>, <x@other.example>", false)
+                    ("Joe, Inc. <joe@example.com> or so", false)
+                    ("Joe, Inc. <joe.example.com>", false)
+                    ("", false)
+                    ("undisclosed:;", false)
+                    ("all: joe@example.com, x@other.example;", true)
+                    ("joe@example.com, x@other.example", true)
+                    ("x@other.example, joe@example.com", false)
+                ]
+                (fun (value: string, expected: bool) ->
+                    let mail = from("x").Replace("From: Joe <x>", "From: " + value)
+                    Expect.equal expected (isSigned (runWith policy local mail)))
+
+            testCase "without a sender field a message is judged as unsigned" (fun () ->
+                let ran = runWith policy outside "Subject: hi\n\nbody\n"
+                Expect.equal [] ran.Changes
+                Expect.equal Accepted ran.Ending
+                Expect.equal [ "JOB1: no sender header found; verifying"; "JOB1: no signature data" ] ran.Log)
+
+            testCase "a sender that cannot be read is judged as unsigned, and results forged in our name go" (fun () ->
+                let ran =
+                    runWith policy outside "Authentication-Results: mx.example.net; dkim=pass\nFrom: nobody\n\nbody\n"
+
+                Expect.equal [ Deleted("Authentication-Results", 1) ] ran.Changes
+                Expect.equal Accepted ran.Ending
+                Expect.equal [ "JOB1: can't parse From: header value `nobody'"; "JOB1: no signature data" ] ran.Log)
+
+            testCase
+                "RFC8601-5-1 a sender that cannot be read does not keep a forgery from being judged and refused"
+                (fun () ->
+                    for fields in spoilt do
+                        let bad = runWith strict arriving.Value (fields + altered.Value)
+                        Expect.equal (Refused(550, "5.7.0", "bad DKIM signature data")) bad.Ending
+                        Expect.contains "dkim=fail" (results (runWith policy arriving.Value (fields + altered.Value)))
+
+                        Expect.equal
+                            (Refused(550, "5.7.0", "no DKIM signature data"))
+                            (runWith strict outside (fields + plain)).Ending
+
+                    for author in [ "ceo@example.com."; "CEO <ceo@example.com.>"; "junk"; "" ] do
+                        Expect.equal
+                            (Refused(550, "5.7.0", "no DKIM signature data"))
+                            (runWith strict outside (from author)).Ending)
+
+            testCase "a final dot does not keep the author's domain from being asked" (fun () ->
+                let way = practice "dkim=discardable"
+                Expect.contains "x-dkim-adsp=discard" (results (runWith policy way (from "ceo@example.com."))))
+
+            testCase "the whole way to verifying is told to those who wonder why" (fun () ->
+                let ran =
+                    runWith
+                        (roles (fun roles ->
+                            { roles with
+                                MtaNames = [ "MSA" ]
+                                MacrosMatch = ValueSome(fun find -> (find "trusted").IsSome)
+                                FindParent = ValueSome(fun _ -> ValueNone)
+                                Keys = KeyList(fun _ -> [])
+                            }))
+                        outside
+                        (from "joe@example.org")
+
+                Expect.equal
+                    [
+                        "JOB1 no signing domain match for `example.org'"
+                        "JOB1 no signing subdomain match for `example.org'"
+                        "JOB1 no signing keylist match for `joe@example.org'"
+                        "JOB1 no MTA name match"
+                        "JOB1 no macros match"
+                        "JOB1 not internal"
+                        "JOB1 not authenticated"
+                        "JOB1 not POP authenticated"
+                        "JOB1 mode select: verifying"
+                    ]
+                    (ran.Log |> List.filter (fun line -> not (line.Contains "signature data"))))
+
+            testCase "lines on where mail comes from name client and sender" (fun () ->
+                let lines = (runWith why outside plain).Lines
+
+                Expect.isTrue
+                    (lines
+                     |> List.contains "JOB1 not internal; client=<192.0.2.7>, sender=<joe@example.com>")
+                    (String.concat "\n" lines))
+
+            testCase "signing is told, too" (fun () ->
+                Expect.equal [ "JOB1 mode select: signing" ] (runWith why local plain).Log)
+
+            testCase "without LogWhy nothing of the way is told" (fun () ->
+                Expect.equal [] (runWith policy local plain).Log)
+
+            proves
+                [ "RFC6376-5.1-2" ]
+                (testCase "each of daemon, macros, address, login and POP makes a message ours" (fun () ->
+                    let signs (change: FilterRoles -> FilterRoles) way =
+                        runWith (roles change) way plain |> isSigned
+
+                    let byMta roles = { roles with MtaNames = [ "MSA" ] }
+                    Expect.isTrue (signs byMta (macro "daemon_name" "msa" outside)) "daemon, in any case"
+                    Expect.isTrue (not (signs byMta (macro "daemon_name" "MTA" outside))) "another daemon"
+                    Expect.isTrue (not (signs byMta outside)) "no daemon"
+
+                    let later name value way =
+                        { way with
+                            LaterMacros = [ name, value ]
+                        }
+
+                    Expect.isTrue
+                        (not (signs byMta (later "daemon_name" "MSA" outside)))
+                        "a daemon that was not told at connect"
+
+                    let byMacro roles =
+                        { roles with
+                            MacrosMatch =
+                                ValueSome(fun find ->
+                                    find "net" = ValueSome "inside" || find "if_addr" = ValueSome "192.0.2.1")
+                        }
+
+                    Expect.isTrue (signs byMacro (macro "if_addr" "192.0.2.1" outside)) "address of the entrance"
+
+                    Expect.isTrue
+                        (not (signs byMacro (later "if_addr" "192.0.2.1" outside)))
+                        "address that was not told at connect"
+
+                    Expect.isTrue (signs byMacro (later "net" "inside" outside)) "macro told later"
+
+                    Expect.isTrue (signs byMacro (macro "net" "inside" outside)) "macro"
+                    Expect.isTrue (not (signs byMacro (macro "net" "outside" outside))) "another value"
+                    Expect.isTrue (signs id (macro "auth_type" "PLAIN" outside)) "login"
+                    Expect.isTrue (not (signs id (macro "auth_type" "" outside))) "no login"
+                    Expect.isTrue (signs id local) "internal"
+
+                    let byPop roles =
+                        { roles with
+                            IsPopAuthenticated = fun address -> string address = "192.0.2.7"
+                        }
+
+                    Expect.isTrue (signs byPop outside) "POP"
+
+                    Expect.isTrue
+                        (signs
+                            id
+                            { outside with
+                                Client =
+                                    {
+                                        HostName = "localhost"
+                                        Address = ValueNone
+                                    }
+                            })
+                        "submitted on the machine"))
+
+            proves
+                [ "RFC6376-5.1-2" ]
+                (testCase
+                    "mail of ours from elsewhere is not signed but told, unless the host is to be ignored"
+                    (fun () ->
+                        let ran = runWith policy outside plain
+                        Expect.isTrue (not (isSigned ran)) "a stranger's"
+
+                        Expect.equal
+                            (LogLevel.Notice, "JOB1 external host mail.example.org attempted to send as example.com")
+                            (ran.Levels.Head, ran.Log.Head)
+
+                        let ignoring =
+                            roles (fun roles ->
+                                { roles with
+                                    IsIgnoredExternal = fun client -> client.HostName = "mail.example.org"
+                                })
+
+                        Expect.isTrue
+                            (not ((runWith ignoring outside plain).Log |> List.exists _.Contains("external host")))
+                            "ignored"))
+
+            testCase "mail of others from elsewhere is verified without a word on that" (fun () ->
+                Expect.equal
+                    [ "JOB1: no signature data" ]
+                    (runWith
+                        policy
+                        { outside with
+                            Zone = [ exists "example.org" ]
+                        }
+                        (from "joe@example.org"))
+                        .Log)
+
+            testCase "a role that is off leaves mail untouched, and mail of ours is then told" (fun () ->
+                let verifyOnly =
+                    { policy with
+                        Roles = { policy.Roles with Signs = false }
+                        Marks = { policy.Marks with XHeader = true }
+                    }
+
+                let ran = runWith verifyOnly local plain
+                Expect.equal [] ran.Changes
+                Expect.isTrue ran.Early "before the body"
+                Expect.equal [ "JOB1 signing mode off; not signing mail of example.com" ] ran.Log
+
+                let signOnly =
+                    { policy with
+                        Roles = { policy.Roles with Verifies = false }
+                    }
+
+                let ran = runWith signOnly outside (from "joe@example.org")
+                Expect.equal [] ran.Changes
+                Expect.equal Accepted ran.Ending)
+
+            testRows
+                "RFC6376-8.15-1 fields too many or too few keep a message from being signed"
+                [
+                    ("From: a@example.com\nDate: x\n", true)
+                    ("From: a@example.com\n", false)
+                    ("From: a@example.com\nFrom: b@example.com\nDate: x\n", false)
+                    ("From: a@example.com\nDate: x\nDate: y\n", false)
+                    ("From: a@example.com\nDate: x\nTo: a@b\nTo: c@d\n", false)
+                    ("From: a@example.com\nDate: x\nSubject: a\nsubject: b\n", false)
+                    ("From: a@example.com\nDate: x\nMessage-ID: a\nMessage-Id: b\n", false)
+                    ("From: a@example.com\nDate: x\nReceived: a\nReceived: b\n", true)
+                ]
+                (fun (fields: string, isFit: bool) ->
+                    let ran = runWith required local (fields + "\nbody\n")
+                    Expect.equal isFit (isSigned ran)
+                    Expect.equal Accepted ran.Ending
+
+                    if not isFit then
+                        Expect.equal
+                            "mx.example.net; dkim=permerror (bad format) header.i=unknown"
+                            (ran.Value "Authentication-Results")
+
+                        Expect.contains "JOB1 RFC2822 header requirement error" (String.concat "\n" ran.Log))
+
+            testRows
+                "RFC6376-8.15-1 verified mail with fields too many or too few is told as badly formed and accepted"
+                [
+                    "From: a@example.org\n"
+                    "From: a@example.org\nFrom: b@example.org\nDate: x\n"
+                    "From: a@example.org\nDate: x\nSubject: a\nSubject: b\n"
+                ]
+                (fun (fields: string) ->
+                    let ran =
+                        runWith
+                            required
+                            outside
+                            ("Authentication-Results: mx.example.net; dkim=pass\n" + fields + "\nbody\n")
+
+                    Expect.equal Accepted ran.Ending
+                    Expect.equal [ "Authentication-Results", 1 ] ran.Deleted
+
+                    Expect.equal
+                        "mx.example.net; dkim=permerror (bad format) header.i=unknown"
+                        (ran.Value "Authentication-Results"))
+
+            testRows
+                "RFC6376-8.9-1 a header beyond the limit ends by the security action"
+                [ "Accept"; "TempFail"; "Discard"; "Reject" ]
+                (fun (name: string) ->
+                    let action, expected =
+                        match name with
+                        | "Accept" -> FilterAction.Accept, Accepted
+                        | "TempFail" -> FilterAction.TempFail, Deferred
+                        | "Discard" -> FilterAction.Discard, Discarded
+                        | _ -> FilterAction.Reject, Refused(550, "5.7.0", "too much header data")
+
+                    let limited =
+                        { policy with
+                            HeaderLimits =
+                                {
+                                    Octets = 100<octet>
+                                    Fields = 100
+                                    FieldOctets = 100<octet>
+                                }
+                            Actions =
+                                { policy.Actions with
+                                    Security = action
+                                }
+                        }
+
+                    let ran = runWith limited local plain
+                    Expect.equal expected ran.Ending
+                    Expect.equal [] ran.Changes
+                    Expect.equal [ "JOB1 too much header data" ] ran.Log
+                    Expect.equal [ LogLevel.Notice ] ran.Levels)
+
+            testCase "RFC8601-5-1 results in a header that is too large to look at go when it is accepted" (fun () ->
+                let forged = "Authentication-Results: mx.example.net; dkim=pass\n"
+
+                let ran =
+                    runWith
+                        { policy with
+                            HeaderLimits = { policy.HeaderLimits with Fields = 3 }
+                            Actions =
+                                { policy.Actions with
+                                    Security = FilterAction.Accept
+                                }
+                        }
+                        outside
+                        (forged
+                         + plain.Replace("\n\n", "\nX: 1\nX: 2\nX: 3\nauthentication-results : x\n\n"))
+
+                Expect.equal Accepted ran.Ending
+                Expect.equal [ "Authentication-Results", 2; "Authentication-Results", 1 ] ran.Deleted)
+
+            testCase "without a queue id the log says so" (fun () ->
+                Expect.equal
+                    [
+                        "(unknown-jobid): no sender header found; verifying"
+                        "(unknown-jobid): no signature data"
+                    ]
+                    (runWith policy { outside with Macros = [] } "Subject: x\n\n").Log)
+
+            testCase "nothing of a message can forge a line of the log" (fun () ->
+                let ran =
+                    runWith
+                        why
+                        { outside with
+                            Client = client "evil\n\027[2J.example" "192.0.2.9"
+                        }
+                        (from "\"a\007\"@example.com")
+
+                for line in ran.Log do
+                    Expect.isTrue (line |> Seq.forall (fun c -> c >= ' ' && c <> '\127')) line)
+
+            testCase "an IPv6 client is looked up like any other" (fun () ->
+                let internals =
+                    roles (fun roles ->
+                        { roles with
+                            IsInternal = fun client -> client.Address = ValueSome IPAddress.IPv6Loopback
+                        })
+
+                runWith
+                    internals
+                    { local with
+                        Client = client "localhost" "::1"
+                    }
+                    plain
+                |> isSigned
+                |> Expect.equal true)
         ]
-        (runWith policy { outside with Macros = [] } "Subject: x\n\n").Log
-
-[<Test>]
-let ``nothing of a message can forge a line of the log`` () =
-    let ran =
-        runWith
-            why
-            { outside with
-                Client = client "evil\n\027[2J.example" "192.0.2.9"
-            }
-            (from "\"a\007\"@example.com")
-
-    for line in ran.Log do
-        Expect.isTrue (line |> Seq.forall (fun c -> c >= ' ' && c <> '\127')) line
-
-[<Test>]
-let ``an IPv6 client is looked up like any other`` () =
-    let internals =
-        roles (fun roles ->
-            { roles with
-                IsInternal = fun client -> client.Address = ValueSome IPAddress.IPv6Loopback
-            })
-
-    runWith
-        internals
-        { local with
-            Client = client "localhost" "::1"
-        }
-        plain
-    |> isSigned
-    |> Expect.equal true

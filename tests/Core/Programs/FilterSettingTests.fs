@@ -1,7 +1,8 @@
 /// Every option and key of the milters: read, shown and in effect.
 module Dkim.Conformance.FilterSettingTests
 
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 
@@ -109,7 +110,7 @@ let private sampleOf (row: Setting<'s>) =
     match samples |> List.tryFind (fun (name, _) -> name = row.Name) with
     | Some(_, value) -> value
     | None ->
-        Assert.Fail("no sample value for " + row.Name)
+        failtest ("no sample value for " + row.Name)
         ""
 
 let private effective (table: Setting<'s> list) =
@@ -123,39 +124,12 @@ let private defaults = DkimFilterSettings.defaults
 let private shows state =
     table |> List.map (fun row -> row.Show state)
 
-[<Test>]
-let ``reading what a row shows restores its setting and no other`` () =
-    let full =
-        effective table
-        |> List.fold (fun state row -> row.Read (sampleOf row) state |> Expect.ok) defaults
-
-    for row in effective table do
-        let restore target from =
-            List.fold (fun state value -> row.Read value state |> Expect.ok) (row.Clear target) (row.Show from)
-
-        Expect.equal (row.Show full) (row.Show(restore defaults full))
-        Expect.equal (shows full) (shows (restore full full))
-
-[<Test>]
-let ``a row changes its own setting and nothing else`` () =
-    for row in effective table do
-        let changed = row.Read (sampleOf row) defaults |> Expect.ok
-
-        for other in effective table do
-            let same = other.Show changed = other.Show defaults
-            Expect.isTrue (same = (other.Name <> row.Name)) (row.Name + " and " + other.Name)
-
 let private distinct (rows: Setting<'s> list) =
     let spellings = rows |> List.collect _.Spellings
     Expect.equal (List.distinct spellings) spellings
 
     for row in rows do
         Expect.isTrue (row.Summary <> "" && row.Group <> "" && row.Source <> "") row.Name
-
-[<Test>]
-let ``no two rows share a spelling, and every one is described`` () =
-    distinct DkimFilterTable.table
-    distinct DkFilterTable.table
 
 let private applied (rows: Setting<'s> list) start (arguments: string list) =
     let line = CommandLine.parse Letters rows arguments
@@ -179,10 +153,6 @@ let private readsLetters rows start (value: Setting<'s> -> string) =
             | Spelling.Word _
             | Spelling.Variable _ -> ()
 
-[<Test>]
-let ``every letter of dkim-filter is read`` () =
-    readsLetters table defaults (fun row -> if row.Name = "C" then "bad=reject" else sampleOf row)
-
 let private dkSamples =
     [
         "p", "local:/s"
@@ -204,45 +174,88 @@ let private dkSamples =
         "o", "Received"
     ]
 
-[<Test>]
-let ``every letter of dk-filter is read, and -s is its key where dkim-filter's is the selector`` () =
-    readsLetters DkFilterTable.table DkFilterSettings.defaults (fun row ->
-        dkSamples |> List.find (fst >> (=) row.Name) |> snd)
+[<Tests>]
+let tests =
+    testList
+        "FilterSettingTests"
+        [
+            testCase "reading what a row shows restores its setting and no other" (fun () ->
+                let full =
+                    effective table
+                    |> List.fold (fun state row -> row.Read (sampleOf row) state |> Expect.ok) defaults
 
-    let dk =
-        applied DkFilterTable.table DkFilterSettings.defaults [ "-s"; "/key"; "-S"; "sel"; "-k" ]
+                for row in effective table do
+                    let restore target from =
+                        List.fold
+                            (fun state value -> row.Read value state |> Expect.ok)
+                            (row.Clear target)
+                            (row.Show from)
 
-    Expect.equal (ValueSome "/key", ValueSome "sel", true) (dk.Scope.KeyFile, dk.Scope.Selector, dk.MultipleKeys)
-    let dkim = applied table defaults [ "-k"; "/key"; "-s"; "sel"; "-K" ]
-    Expect.equal (ValueSome "/key", ValueSome "sel", true) (dkim.Scope.KeyFile, dkim.Scope.Selector, dkim.MultipleKeys)
-    Expect.equal "main" (DkFilterSettings.defaults.Scope.Selector |> ValueOption.get)
+                    Expect.equal (row.Show full) (row.Show(restore defaults full))
+                    Expect.equal (shows full) (shows (restore full full)))
 
-    for letter in "FKLnrtvWx" do
-        let _, exitCode =
-            FilterRuns.startDk [] [ "-" + string letter; "1" ] |> Starts.failed
+            testCase "a row changes its own setting and nothing else" (fun () ->
+                for row in effective table do
+                    let changed = row.Read (sampleOf row) defaults |> Expect.ok
 
-        Expect.equal 64 exitCode
+                    for other in effective table do
+                        let same = other.Show changed = other.Show defaults
+                        Expect.isTrue (same = (other.Name <> row.Name)) (row.Name + " and " + other.Name))
 
-[<Test>]
-let ``every key is read in any case, with tabs and comments`` () =
-    for row in effective table do
-        for spelling in row.Spellings do
-            match spelling with
-            | Spelling.Key key ->
-                let value = sampleOf row
-                let expected = row.Show(row.Read value (row.Clear defaults) |> Expect.ok)
+            testCase "no two rows share a spelling, and every one is described" (fun () ->
+                distinct DkimFilterTable.table
+                distinct DkFilterTable.table)
 
-                for line in
-                    [
-                        key + " " + value
-                        "\t" + key.ToUpperInvariant() + "\t \t" + value + "# why"
-                        key + " " + value + " # more"
-                    ] do
-                    let find _ = ValueSome(Starts.contents line)
-                    let file = SettingsFile.read KeyAndToken table find "conf"
-                    let state, problems = Settings.apply [ file.Given ] defaults
-                    Expect.equal [] (file.Problems @ problems |> List.map Problem.describe)
-                    Expect.equal expected (row.Show state)
-            | Spelling.Letter _
-            | Spelling.Word _
-            | Spelling.Variable _ -> ()
+            testCase "every letter of dkim-filter is read" (fun () ->
+                readsLetters table defaults (fun row -> if row.Name = "C" then "bad=reject" else sampleOf row))
+
+            testCase
+                "every letter of dk-filter is read, and -s is its key where dkim-filter's is the selector"
+                (fun () ->
+                    readsLetters DkFilterTable.table DkFilterSettings.defaults (fun row ->
+                        dkSamples |> List.find (fst >> (=) row.Name) |> snd)
+
+                    let dk =
+                        applied DkFilterTable.table DkFilterSettings.defaults [ "-s"; "/key"; "-S"; "sel"; "-k" ]
+
+                    Expect.equal
+                        (ValueSome "/key", ValueSome "sel", true)
+                        (dk.Scope.KeyFile, dk.Scope.Selector, dk.MultipleKeys)
+
+                    let dkim = applied table defaults [ "-k"; "/key"; "-s"; "sel"; "-K" ]
+
+                    Expect.equal
+                        (ValueSome "/key", ValueSome "sel", true)
+                        (dkim.Scope.KeyFile, dkim.Scope.Selector, dkim.MultipleKeys)
+
+                    Expect.equal "main" (DkFilterSettings.defaults.Scope.Selector |> ValueOption.get)
+
+                    for letter in "FKLnrtvWx" do
+                        let _, exitCode =
+                            FilterRuns.startDk [] [ "-" + string letter; "1" ] |> Starts.failed
+
+                        Expect.equal 64 exitCode)
+
+            testCase "every key is read in any case, with tabs and comments" (fun () ->
+                for row in effective table do
+                    for spelling in row.Spellings do
+                        match spelling with
+                        | Spelling.Key key ->
+                            let value = sampleOf row
+                            let expected = row.Show(row.Read value (row.Clear defaults) |> Expect.ok)
+
+                            for line in
+                                [
+                                    key + " " + value
+                                    "\t" + key.ToUpperInvariant() + "\t \t" + value + "# why"
+                                    key + " " + value + " # more"
+                                ] do
+                                let find _ = ValueSome(Starts.contents line)
+                                let file = SettingsFile.read KeyAndToken table find "conf"
+                                let state, problems = Settings.apply [ file.Given ] defaults
+                                Expect.equal [] (file.Problems @ problems |> List.map Problem.describe)
+                                Expect.equal expected (row.Show state)
+                        | Spelling.Letter _
+                        | Spelling.Word _
+                        | Spelling.Variable _ -> ())
+        ]

@@ -3,27 +3,10 @@ module Dkim.Conformance.FilterStartTests
 
 open System
 open System.Net
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
-
-[<Test>]
-let ``-n says nothing where all is well`` () =
-    let check arguments =
-        FilterRuns.startDkim FilterRuns.keys ("-n" :: arguments)
-
-    Expect.equal (Starts.Printed("", 0)) (check [ "-b"; "v"; "-p"; "/s" ])
-    Expect.equal 64 (check [ "-Z" ] |> Starts.failed |> snd)
-
-[<Test>]
-let ``-V names version, algorithms and canonicalizations`` () =
-    match FilterRuns.startDkim [] [ "-V" ], FilterRuns.startDk [] [ "-V" ] with
-    | Starts.Printed(dkim, 0), Starts.Printed(dk, 0) ->
-        Expect.contains "dkim-filter: Sendmail DKIM Filter v2.8.3\n" dkim
-        Expect.contains "\tSupported signing algorithms:\n\t\trsa-sha1\n\t\trsa-sha256\n" dkim
-        Expect.contains "\tSupported canonicalization algorithms:\n\t\trelaxed\n\t\tsimple\n" dkim
-        Expect.contains "dk-filter: Sendmail DomainKeys Filter v1.0.0\n" dk
-    | other -> Assert.Fail(string (other.GetType()))
 
 let private reloaded lines next =
     let files (text: string list) =
@@ -35,177 +18,199 @@ let private reloaded lines next =
 
     FilterRuns.again (files next) first
 
-[<Test>]
-let ``a reload forgets the command line and keeps what cannot change`` () =
-    let before =
-        [
-            "Socket local:/s"
-            "Mode v"
-            "PidFile /p"
-            "UMask 7"
-            "UserID a"
-            "QueryCache no"
-            "TestPublicKeys /t"
-        ]
-        @ [
-            "Background no"
-            "AutoRestart yes"
-            "AutoRestartCount 3"
-            "AutoRestartRate 1/2"
-            "Quarantine yes"
-            "POPDBFile /d"
-        ]
-
-    let after =
-        [
-            "Socket local:/other"
-            "Mode v"
-            "PidFile /q"
-            "UMask 77"
-            "UserID b"
-            "Nameservers 127.0.0.1"
-            "SyslogFacility news"
-        ]
-
-    let program = reloaded before after |> Starts.serving
-    let service = program.Service
-    Expect.equal "local:/s" (string service.Socket.Value)
-
-    Expect.equal
-        (ValueSome "/p", ValueSome 7, "a")
-        (service.PidFile, service.UMask, AccountName.show service.UserId.Value)
-
-    Expect.equal (false, ValueSome "/t", ValueSome "/d") (service.QueryCache, service.TestPublicKeys, service.PopDbFile)
-    Expect.equal (false, true, 3) (service.Background, service.AutoRestart, service.AutoRestartCount)
-    Expect.isTrue program.Quarantines "quarantine"
-    // These are those of the file again.
-    Expect.equal (false, 5, "news") (service.Syslog, service.DnsTimeout, service.SyslogFacility)
-    Expect.equal [ "127.0.0.1:53" ] (service.Nameservers |> List.map string)
-
-[<Test>]
-let ``a reload with an error says what is wrong`` () =
-    let text, _ =
-        reloaded [ "Socket local:/s"; "Mode v" ] [ "Socket local:/s"; "Mode sv" ]
-        |> Starts.failed
-
-    Expect.contains "at least one selector and key required for signing mode" text
-
-[<Test>]
-let ``without a file there is nothing to reload`` () =
-    let program =
-        FilterRuns.startDkim FilterRuns.keys FilterRuns.signing |> Starts.serving
-
-    Expect.isTrue (program.Again().IsNone) "no file"
-    Expect.isTrue program.HasKeys "keys"
-
-[<Test>]
-let ``test mode verifies by default and reads no lists of hosts`` () =
-    match FilterRuns.startDkim [] [ "-t"; "m.eml"; "-a"; "/peers"; "-i"; "/in" ] with
-    | Starts.Testing(program, "m.eml") -> Expect.isTrue (not program.HasKeys) "no keys"
-    | _ -> Assert.Fail "not a test"
-
-[<Test>]
-let ``paths start at BaseDirectory`` () =
-    let files =
-        [ "/srv/keys/k", FilterRuns.key "rsa2048.pem"; "/srv/peers", "192.0.2.1" ]
-
-    let program =
-        FilterRuns.startConf
-            files
-            [
-                "BaseDirectory /srv"
-                "KeyFile keys/k"
-                "Selector s"
-                "PeerList peers"
-                "Socket /s"
-            ]
-        |> Starts.serving
-
-    let client (address: string) : MilterClient =
-        {
-            HostName = "x"
-            Address = ValueSome(IPAddress.Parse address)
-        }
-
-    Expect.isTrue (program.Ignores(client "192.0.2.1")) "a peer"
-    Expect.isTrue (not (program.Ignores(client "192.0.2.2"))) "no peer"
-
-[<Test>]
-let ``the first line of the log has the arguments`` () =
-    let program =
-        FilterRuns.startDkim [] [ "-p"; "local:/a b"; "-b"; "v" ] |> Starts.serving
-
-    Expect.equal "Sendmail DKIM Filter v2.8.3 starting (args: -p \"local:/a b\" -b v)" program.Starting.Text
-    Expect.equal "Sendmail DKIM Filter v2.8.3 terminating with status 0, errno = 0" (program.Terminating 0).Text
-
-[<Test>]
-let ``a macro that decisions look at is asked for`` () =
-    let program =
-        FilterRuns.startDkim [] [ "-p"; "/s"; "-b"; "v"; "-M"; "{mail_host}=x" ]
-        |> Starts.serving
-
-    Expect.equal [ "i"; "mail_host" ] program.WantedMacros.AtEndOfHeader
-    Expect.equal [] program.WantedMacros.AtConnect
-
-[<TestCase("-m", "MSA")>]
-[<TestCase("-M", "{if_addr}=192.0.2.1")>]
-let ``what only the entrance knows is asked for at connect, beside what is told there unasked``
-    (option: string, value: string)
-    =
-    let wanted =
-        (FilterRuns.startDkim [] [ "-p"; "/s"; "-b"; "v"; option; value ]
-         |> Starts.serving)
-            .WantedMacros
-
-    Expect.equal [ "j"; "_"; "v"; "daemon_name"; "daemon_addr"; "if_name"; "if_addr" ] wanted.AtConnect
-    Expect.equal [ "i" ] wanted.AtEndOfHeader
-
 let private shortKey = lazy ("/keys/short.pem", fst ProxyRuns.rsa768.Value)
 
-[<Category "RFC8301-3.1-2">]
-[<Category "RFC8301-3.2-1">]
-[<Category "RFC6376-3.3.3-1">]
-[<Test>]
-let ``weak signatures are warned of at start`` () =
-    let notices files (lines: string list) =
-        let conf = [ "Socket local:/s"; "Domain example.com" ] @ lines
+[<Tests>]
+let tests =
+    testList
+        "FilterStartTests"
+        [
+            testCase "-n says nothing where all is well" (fun () ->
+                let check arguments =
+                    FilterRuns.startDkim FilterRuns.keys ("-n" :: arguments)
 
-        (FilterRuns.startConf files conf |> Starts.serving).Notices
-        |> Seq.map _.Text
-        |> String.concat "\n"
+                Expect.equal (Starts.Printed("", 0)) (check [ "-b"; "v"; "-p"; "/s" ])
+                Expect.equal 64 (check [ "-Z" ] |> Starts.failed |> snd))
 
-    let single = [ "Selector mail"; "KeyFile /keys/short.pem" ]
-    let short = "selector mail: the key of 768 bits is too short"
-    Expect.contains short (notices [ shortKey.Value ] single)
+            testCase "-V names version, algorithms and canonicalizations" (fun () ->
+                match FilterRuns.startDkim [] [ "-V" ], FilterRuns.startDk [] [ "-V" ] with
+                | Starts.Printed(dkim, 0), Starts.Printed(dk, 0) ->
+                    Expect.contains "dkim-filter: Sendmail DKIM Filter v2.8.3\n" dkim
+                    Expect.contains "\tSupported signing algorithms:\n\t\trsa-sha1\n\t\trsa-sha256\n" dkim
+                    Expect.contains "\tSupported canonicalization algorithms:\n\t\trelaxed\n\t\tsimple\n" dkim
+                    Expect.contains "dk-filter: Sendmail DomainKeys Filter v1.0.0\n" dk
+                | other -> failtest (string (other.GetType())))
 
-    let list =
-        "/list", "*@example.com:example.com:/keys/mail.private\n*:*:/keys/short.pem\n"
+            testCase "a reload forgets the command line and keeps what cannot change" (fun () ->
+                let before =
+                    [
+                        "Socket local:/s"
+                        "Mode v"
+                        "PidFile /p"
+                        "UMask 7"
+                        "UserID a"
+                        "QueryCache no"
+                        "TestPublicKeys /t"
+                    ]
+                    @ [
+                        "Background no"
+                        "AutoRestart yes"
+                        "AutoRestartCount 3"
+                        "AutoRestartRate 1/2"
+                        "Quarantine yes"
+                        "POPDBFile /d"
+                    ]
 
-    Expect.contains
-        "selector short.pem: the key of 768 bits"
-        (notices (list :: shortKey.Value :: FilterRuns.keys) [ "KeyList /list" ])
+                let after =
+                    [
+                        "Socket local:/other"
+                        "Mode v"
+                        "PidFile /q"
+                        "UMask 77"
+                        "UserID b"
+                        "Nameservers 127.0.0.1"
+                        "SyslogFacility news"
+                    ]
 
-    let usual = [ "Selector mail"; "KeyFile /keys/mail.private" ]
-    Expect.equal "" (notices FilterRuns.keys usual)
-    Expect.contains "SignatureAlgorithm rsa-sha1: " (notices FilterRuns.keys ("SignatureAlgorithm rsa-sha1" :: usual))
+                let program = reloaded before after |> Starts.serving
+                let service = program.Service
+                Expect.equal "local:/s" (string service.Socket.Value)
 
-[<Test>]
-let ``RFC8463-6-1 keys of two types for one pattern need a selector each`` () =
-    let start (lines: string list) =
-        let list = "/list", String.concat "\n" lines
-        let other = "/ed/mail.private", FilterRuns.key "ed25519.pem"
+                Expect.equal
+                    (ValueSome "/p", ValueSome 7, "a")
+                    (service.PidFile, service.UMask, AccountName.show service.UserId.Value)
 
-        FilterRuns.startConf
-            (list :: other :: FilterRuns.keys)
-            [ "Socket local:/s"; "Domain example.com"; "KeyList /list" ]
+                Expect.equal
+                    (false, ValueSome "/t", ValueSome "/d")
+                    (service.QueryCache, service.TestPublicKeys, service.PopDbFile)
 
-    let text, exitCode =
-        start [ "*:example.com:/keys/mail.private"; "*:example.com:/ed/mail.private" ]
-        |> Starts.failed
+                Expect.equal (false, true, 3) (service.Background, service.AutoRestart, service.AutoRestartCount)
+                Expect.isTrue program.Quarantines "quarantine"
+                // These are those of the file again.
+                Expect.equal (false, 5, "news") (service.Syslog, service.DnsTimeout, service.SyslogFacility)
+                Expect.equal [ "127.0.0.1:53" ] (service.Nameservers |> List.map string))
 
-    Expect.contains "/list: selector mail.private of example.com is to have an RSA and an Ed25519 key" text
-    Expect.equal 78 exitCode
+            testCase "a reload with an error says what is wrong" (fun () ->
+                let text, _ =
+                    reloaded [ "Socket local:/s"; "Mode v" ] [ "Socket local:/s"; "Mode sv" ]
+                    |> Starts.failed
 
-    start [ "a@*:example.com:/keys/mail.private"; "*:example.org:/ed/mail.private" ]
-    |> Starts.serving
-    |> ignore
+                Expect.contains "at least one selector and key required for signing mode" text)
+
+            testCase "without a file there is nothing to reload" (fun () ->
+                let program =
+                    FilterRuns.startDkim FilterRuns.keys FilterRuns.signing |> Starts.serving
+
+                Expect.isTrue (program.Again().IsNone) "no file"
+                Expect.isTrue program.HasKeys "keys")
+
+            testCase "test mode verifies by default and reads no lists of hosts" (fun () ->
+                match FilterRuns.startDkim [] [ "-t"; "m.eml"; "-a"; "/peers"; "-i"; "/in" ] with
+                | Starts.Testing(program, "m.eml") -> Expect.isTrue (not program.HasKeys) "no keys"
+                | _ -> failtest "not a test")
+
+            testCase "paths start at BaseDirectory" (fun () ->
+                let files =
+                    [ "/srv/keys/k", FilterRuns.key "rsa2048.pem"; "/srv/peers", "192.0.2.1" ]
+
+                let program =
+                    FilterRuns.startConf
+                        files
+                        [
+                            "BaseDirectory /srv"
+                            "KeyFile keys/k"
+                            "Selector s"
+                            "PeerList peers"
+                            "Socket /s"
+                        ]
+                    |> Starts.serving
+
+                let client (address: string) : MilterClient =
+                    {
+                        HostName = "x"
+                        Address = ValueSome(IPAddress.Parse address)
+                    }
+
+                Expect.isTrue (program.Ignores(client "192.0.2.1")) "a peer"
+                Expect.isTrue (not (program.Ignores(client "192.0.2.2"))) "no peer")
+
+            testCase "the first line of the log has the arguments" (fun () ->
+                let program =
+                    FilterRuns.startDkim [] [ "-p"; "local:/a b"; "-b"; "v" ] |> Starts.serving
+
+                Expect.equal
+                    "Sendmail DKIM Filter v2.8.3 starting (args: -p \"local:/a b\" -b v)"
+                    program.Starting.Text
+
+                Expect.equal
+                    "Sendmail DKIM Filter v2.8.3 terminating with status 0, errno = 0"
+                    (program.Terminating 0).Text)
+
+            testCase "a macro that decisions look at is asked for" (fun () ->
+                let program =
+                    FilterRuns.startDkim [] [ "-p"; "/s"; "-b"; "v"; "-M"; "{mail_host}=x" ]
+                    |> Starts.serving
+
+                Expect.equal [ "i"; "mail_host" ] program.WantedMacros.AtEndOfHeader
+                Expect.equal [] program.WantedMacros.AtConnect)
+
+            testRows
+                "what only the entrance knows is asked for at connect, beside what is told there unasked"
+                [ ("-m", "MSA"); ("-M", "{if_addr}=192.0.2.1") ]
+                (fun (option: string, value: string) ->
+                    let wanted =
+                        (FilterRuns.startDkim [] [ "-p"; "/s"; "-b"; "v"; option; value ]
+                         |> Starts.serving)
+                            .WantedMacros
+
+                    Expect.equal [ "j"; "_"; "v"; "daemon_name"; "daemon_addr"; "if_name"; "if_addr" ] wanted.AtConnect
+                    Expect.equal [ "i" ] wanted.AtEndOfHeader)
+
+            proves
+                [ "RFC8301-3.1-2"; "RFC8301-3.2-1"; "RFC6376-3.3.3-1" ]
+                (testCase "weak signatures are warned of at start" (fun () ->
+                    let notices files (lines: string list) =
+                        let conf = [ "Socket local:/s"; "Domain example.com" ] @ lines
+
+                        (FilterRuns.startConf files conf |> Starts.serving).Notices
+                        |> Seq.map _.Text
+                        |> String.concat "\n"
+
+                    let single = [ "Selector mail"; "KeyFile /keys/short.pem" ]
+                    let short = "selector mail: the key of 768 bits is too short"
+                    Expect.contains short (notices [ shortKey.Value ] single)
+
+                    let list =
+                        "/list", "*@example.com:example.com:/keys/mail.private\n*:*:/keys/short.pem\n"
+
+                    Expect.contains
+                        "selector short.pem: the key of 768 bits"
+                        (notices (list :: shortKey.Value :: FilterRuns.keys) [ "KeyList /list" ])
+
+                    let usual = [ "Selector mail"; "KeyFile /keys/mail.private" ]
+                    Expect.equal "" (notices FilterRuns.keys usual)
+
+                    Expect.contains
+                        "SignatureAlgorithm rsa-sha1: "
+                        (notices FilterRuns.keys ("SignatureAlgorithm rsa-sha1" :: usual))))
+
+            testCase "RFC8463-6-1 keys of two types for one pattern need a selector each" (fun () ->
+                let start (lines: string list) =
+                    let list = "/list", String.concat "\n" lines
+                    let other = "/ed/mail.private", FilterRuns.key "ed25519.pem"
+
+                    FilterRuns.startConf
+                        (list :: other :: FilterRuns.keys)
+                        [ "Socket local:/s"; "Domain example.com"; "KeyList /list" ]
+
+                let text, exitCode =
+                    start [ "*:example.com:/keys/mail.private"; "*:example.com:/ed/mail.private" ]
+                    |> Starts.failed
+
+                Expect.contains "/list: selector mail.private of example.com is to have an RSA and an Ed25519 key" text
+                Expect.equal 78 exitCode
+
+                start [ "a@*:example.com:/keys/mail.private"; "*:example.org:/ed/mail.private" ]
+                |> Starts.serving
+                |> ignore)
+        ]

@@ -3,7 +3,8 @@ module Dkim.Conformance.FilterTestRunTests
 
 open System
 open System.Collections.Generic
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 open Dkim.Conformance.FilterPassages
@@ -59,50 +60,68 @@ let private judge zone mail = runWith' id verifying zone mail
 let private failure text =
     "dkim-filter: m.eml: verification (s=mail d=example.com, " + text + "\n"
 
-[<Test>]
-let ``a signature that fails is told in the words of the fields`` () =
-    let told zone mail = (judge zone mail).Output
+[<Tests>]
+let tests =
+    testList
+        "FilterTestRunTests"
+        [
+            testCase "a signature that fails is told in the words of the fields" (fun () ->
+                let told zone mail = (judge zone mail).Output
 
-    Expect.equal
-        (failure "1024-bit key) failed: signature verification failed: body hash did not verify")
-        (told zone.Value (signed.Value.Replace("body", "b0dy")))
+                Expect.equal
+                    (failure "1024-bit key) failed: signature verification failed: body hash did not verify")
+                    (told zone.Value (signed.Value.Replace("body", "b0dy")))
 
-    Expect.equal (failure "0-bit key) failed: key not found in DNS") (told [] signed.Value)
-    Expect.equal (failure "0-bit key) failed: key DNS query failed: SERVFAIL") (told [ fails keyName ] signed.Value)
-    Expect.equal 0 (judge [] signed.Value).ExitCode
+                Expect.equal (failure "0-bit key) failed: key not found in DNS") (told [] signed.Value)
 
-[<Test>]
-let ``test mode judges as the filter does`` () =
-    let two = texts keyName [ published rsa.Value; published rsa.Value + ";n=x" ]
-    Expect.equal (failure "0-bit key) failed: multiple keys found") (judge [ two ] signed.Value).Output
+                Expect.equal
+                    (failure "0-bit key) failed: key DNS query failed: SERVFAIL")
+                    (told [ fails keyName ] signed.Value)
 
-[<TestCase("TempFail", "mlfi_eoh() returned SMFIS_TEMPFAIL", 70)>]
-[<TestCase("Reject", "mlfi_eoh() returned SMFIS_REJECT", 70)>]
-[<TestCase("Discard", "mlfi_eoh() returned SMFIS_DISCARD", 70)>]
-[<TestCase("Accept", "mlfi_eoh() returned SMFIS_ACCEPT", 0)>]
-let ``what ends a message at its header fails the run`` (name: string, trace: string, exitCode: int) =
-    let limited (policy: FilterPolicy) =
-        { policy with
-            HeaderLimits =
-                { policy.HeaderLimits with
-                    Octets = 20<octet>
-                }
-            Actions = FilterCodecs.everyAction (Expect.ok (FilterCodecs.action.Parse name))
-        }
+                Expect.equal 0 (judge [] signed.Value).ExitCode)
 
-    let run = runWith' limited verifying [] plain
-    Expect.equal exitCode run.ExitCode
-    Expect.isTrue (run.Errors.StartsWith "dkim-filter: m.eml: mode v: everything is verified") run.Errors
-    Expect.contains ("\ndkim-filter: m.eml: " + trace + "\n") run.Errors
-    Expect.contains "too much header data\n" run.Errors
+            testCase "test mode judges as the filter does" (fun () ->
+                let two = texts keyName [ published rsa.Value; published rsa.Value + ";n=x" ]
+                Expect.equal (failure "0-bit key) failed: multiple keys found") (judge [ two ] signed.Value).Output)
 
-[<Test>]
-let ``a signature that is not made is told with its reason`` () =
-    let signing = runWith' id { Signs = true; Verifies = false } []
+            testRows
+                "what ends a message at its header fails the run"
+                [
+                    ("TempFail", "mlfi_eoh() returned SMFIS_TEMPFAIL", 70)
+                    ("Reject", "mlfi_eoh() returned SMFIS_REJECT", 70)
+                    ("Discard", "mlfi_eoh() returned SMFIS_DISCARD", 70)
+                    ("Accept", "mlfi_eoh() returned SMFIS_ACCEPT", 0)
+                ]
+                (fun (name: string, trace: string, exitCode: int) ->
+                    let limited (policy: FilterPolicy) =
+                        { policy with
+                            HeaderLimits =
+                                { policy.HeaderLimits with
+                                    Octets = 20<octet>
+                                }
+                            Actions = FilterCodecs.everyAction (Expect.ok (FilterCodecs.action.Parse name))
+                        }
 
-    Expect.contains
-        "m.eml: no signature added: DEBUG-i: no sender header found; accepting"
-        (signing "To: x\n\nbody\n").Output
+                    let run = runWith' limited verifying [] plain
+                    Expect.equal exitCode run.ExitCode
 
-    Expect.equal "dkim-filter: m.eml: no action\n" (signing (plain.Replace("@example.com", "@other.example"))).Output
-    Expect.contains "\nDKIM-Signature: " (signing plain).Output
+                    Expect.isTrue
+                        (run.Errors.StartsWith "dkim-filter: m.eml: mode v: everything is verified")
+                        run.Errors
+
+                    Expect.contains ("\ndkim-filter: m.eml: " + trace + "\n") run.Errors
+                    Expect.contains "too much header data\n" run.Errors)
+
+            testCase "a signature that is not made is told with its reason" (fun () ->
+                let signing = runWith' id { Signs = true; Verifies = false } []
+
+                Expect.contains
+                    "m.eml: no signature added: DEBUG-i: no sender header found; accepting"
+                    (signing "To: x\n\nbody\n").Output
+
+                Expect.equal
+                    "dkim-filter: m.eml: no action\n"
+                    (signing (plain.Replace("@example.com", "@other.example"))).Output
+
+                Expect.contains "\nDKIM-Signature: " (signing plain).Output)
+        ]

@@ -3,7 +3,8 @@ module Dkim.Conformance.ManualTests
 
 open System
 open System.IO
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 
@@ -42,115 +43,133 @@ let private tells (program: ProgramText) (table: Setting<'s> list) (defaults: 's
                     ("(default: " + value + ")")
                     (String.Join(' ', help.Split([| ' '; '\n' |], StringSplitOptions.RemoveEmptyEntries)))
 
-[<Test>]
-let ``every row is in help and manual`` () =
-    tells OutSettings.text OutSettings.table OutSettings.defaults
-    tells InSettings.text InSettings.table InSettings.defaults
-
-[<Test>]
-let ``no line of help is longer than a terminal`` () =
-    for text in
+[<Tests>]
+let tests =
+    testList
+        "ManualTests"
         [
-            Manual.help OutSettings.text OutSettings.table OutSettings.defaults
-            Manual.help InSettings.text InSettings.table InSettings.defaults
-        ] do
-        for line in text.Split '\n' do
-            Expect.isTrue (line.Length < 80) line
+            testCase "every row is in help and manual" (fun () ->
+                tells OutSettings.text OutSettings.table OutSettings.defaults
+                tells InSettings.text InSettings.table InSettings.defaults)
 
-[<Test>]
-let ``help is what it was`` () =
-    matches "tests/Core/Golden/dkimproxy.out.help" (Manual.help OutSettings.text OutSettings.table OutSettings.defaults)
-    matches "tests/Core/Golden/dkimproxy.in.help" (Manual.help InSettings.text InSettings.table InSettings.defaults)
-    matches "tests/Core/Golden/dkim-genkey.help" (Manual.help GenkeyTool.text GenkeyTool.table GenkeyTool.defaults)
-    matches "tests/Core/Golden/dkim-testkey.help" (Manual.help TestkeyTool.text TestkeyTool.table TestkeyTool.defaults)
+            testCase "no line of help is longer than a terminal" (fun () ->
+                for text in
+                    [
+                        Manual.help OutSettings.text OutSettings.table OutSettings.defaults
+                        Manual.help InSettings.text InSettings.table InSettings.defaults
+                    ] do
+                    for line in text.Split '\n' do
+                        Expect.isTrue (line.Length < 80) line)
 
-    let help (arguments: string list) = (ToolRuns.dkim [] arguments).Output
-    matches "tests/Core/Golden/dkim.help" (help [ "--help" ])
+            testCase "help is what it was" (fun () ->
+                matches
+                    "tests/Core/Golden/dkimproxy.out.help"
+                    (Manual.help OutSettings.text OutSettings.table OutSettings.defaults)
 
-    for command in ToolCommands.commands do
-        matches ("tests/Core/Golden/dkim." + command.Name + ".help") (help [ command.Name; "--help" ])
+                matches
+                    "tests/Core/Golden/dkimproxy.in.help"
+                    (Manual.help InSettings.text InSettings.table InSettings.defaults)
 
-[<Test>]
-let ``the manual pages are those that the tables make`` () =
-    matches "man/dkimproxy.out.8" (Manual.page OutSettings.text OutSettings.table OutSettings.defaults)
-    matches "man/dkimproxy.in.8" (Manual.page InSettings.text InSettings.table InSettings.defaults)
-    matches "man/qmail-dk.8" (Manual.page QmailSettings.text QmailSettings.table QmailSettings.defaults)
+                matches
+                    "tests/Core/Golden/dkim-genkey.help"
+                    (Manual.help GenkeyTool.text GenkeyTool.table GenkeyTool.defaults)
 
-[<Test>]
-let ``the manual pages and the sample file of the milters are those that the tables make`` () =
-    let dkim = DkimFilterTable.table
-    let defaults = DkimFilterSettings.defaults
-    matches "man/dkim-filter.8" (Manual.page FilterTexts.dkimFilter (Manual.options dkim) defaults)
-    matches "man/dkim-filter.conf.5" (Manual.page FilterTexts.dkimFilterConf (Manual.keys dkim) defaults)
-    matches "man/dk-filter.8" (Manual.page FilterTexts.dkFilter DkFilterTable.table DkFilterSettings.defaults)
-    matches "packaging/conf/dkim-filter.conf" (Manual.sample FilterTexts.dkimFilter dkim defaults)
+                matches
+                    "tests/Core/Golden/dkim-testkey.help"
+                    (Manual.help TestkeyTool.text TestkeyTool.table TestkeyTool.defaults)
 
-[<Test>]
-let ``every letter and key of the milters is in a manual page`` () =
-    let pages =
-        Manual.page FilterTexts.dkimFilter (Manual.options DkimFilterTable.table) DkimFilterSettings.defaults
+                let help (arguments: string list) = (ToolRuns.dkim [] arguments).Output
+                matches "tests/Core/Golden/dkim.help" (help [ "--help" ])
 
-    let keys =
-        Manual.page FilterTexts.dkimFilterConf (Manual.keys DkimFilterTable.table) DkimFilterSettings.defaults
+                for command in ToolCommands.commands do
+                    matches ("tests/Core/Golden/dkim." + command.Name + ".help") (help [ command.Name; "--help" ]))
 
-    for row in DkimFilterTable.table do
-        for spelling in row.Spellings do
-            match spelling with
-            | Spelling.Letter letter -> Expect.contains (".It Fl " + string letter) pages
-            | Spelling.Key name -> Expect.contains (".It Ic " + name + " ") keys
-            | Spelling.Word _
-            | Spelling.Variable _ -> ()
+            testCase "the manual pages are those that the tables make" (fun () ->
+                matches "man/dkimproxy.out.8" (Manual.page OutSettings.text OutSettings.table OutSettings.defaults)
+                matches "man/dkimproxy.in.8" (Manual.page InSettings.text InSettings.table InSettings.defaults)
+                matches "man/qmail-dk.8" (Manual.page QmailSettings.text QmailSettings.table QmailSettings.defaults))
 
-    Expect.contains ".Sh SETTINGS\n" keys
-    Expect.lacks ".Sh EXIT STATUS" keys
+            testCase "the manual pages and the sample file of the milters are those that the tables make" (fun () ->
+                let dkim = DkimFilterTable.table
+                let defaults = DkimFilterSettings.defaults
+                matches "man/dkim-filter.8" (Manual.page FilterTexts.dkimFilter (Manual.options dkim) defaults)
+                matches "man/dkim-filter.conf.5" (Manual.page FilterTexts.dkimFilterConf (Manual.keys dkim) defaults)
 
-[<Test>]
-let ``the sample file holds with its lines taken in`` () =
-    let sample =
-        Manual.sample FilterTexts.dkimFilter DkimFilterTable.table DkimFilterSettings.defaults
+                matches
+                    "man/dk-filter.8"
+                    (Manual.page FilterTexts.dkFilter DkFilterTable.table DkFilterSettings.defaults)
 
-    for row in Manual.keys DkimFilterTable.table |> List.filter (fun row -> not row.Inert) do
-        let line =
-            sample.Split '\n'
-            |> Array.find (fun line -> line.StartsWith("#" + row.Name + " ", StringComparison.Ordinal))
+                matches "packaging/conf/dkim-filter.conf" (Manual.sample FilterTexts.dkimFilter dkim defaults))
 
-        Expect.isTrue (line.Length > 29) row.Name
+            testCase "every letter and key of the milters is in a manual page" (fun () ->
+                let pages =
+                    Manual.page
+                        FilterTexts.dkimFilter
+                        (Manual.options DkimFilterTable.table)
+                        DkimFilterSettings.defaults
 
-        match row.Show DkimFilterSettings.defaults |> List.filter ((<>) "") with
-        | [] -> ()
-        | _ ->
-            let find _ =
-                ValueSome(Starts.contents (line.Substring 1))
+                let keys =
+                    Manual.page
+                        FilterTexts.dkimFilterConf
+                        (Manual.keys DkimFilterTable.table)
+                        DkimFilterSettings.defaults
 
-            let file = SettingsFile.read KeyAndToken DkimFilterTable.table find "conf"
-            let state, problems = Settings.apply [ file.Given ] DkimFilterSettings.defaults
-            Expect.equal [] (file.Problems @ problems |> List.map Problem.describe)
-            Expect.equal (row.Show DkimFilterSettings.defaults) (row.Show state)
+                for row in DkimFilterTable.table do
+                    for spelling in row.Spellings do
+                        match spelling with
+                        | Spelling.Letter letter -> Expect.contains (".It Fl " + string letter) pages
+                        | Spelling.Key name -> Expect.contains (".It Ic " + name + " ") keys
+                        | Spelling.Word _
+                        | Spelling.Variable _ -> ()
 
-[<Test>]
-let ``every variable of qmail-dk is in its manual`` () =
-    let page = Manual.page QmailSettings.text QmailSettings.table QmailSettings.defaults
+                Expect.contains ".Sh SETTINGS\n" keys
+                Expect.lacks ".Sh EXIT STATUS" keys)
 
-    for row in QmailSettings.table do
-        Expect.contains (".It Ev " + row.Name + "\n") page
+            testCase "the sample file holds with its lines taken in" (fun () ->
+                let sample =
+                    Manual.sample FilterTexts.dkimFilter DkimFilterTable.table DkimFilterSettings.defaults
 
-    Expect.contains ".Sh ENVIRONMENT\n" page
-    Expect.lacks ".Op Ar options" page
-    matches "man/dkim.1" (Manual.page DkimTool.text ToolCommands.all ToolSettings.defaults)
-    matches "man/dkim-genkey.8" (Manual.page GenkeyTool.text GenkeyTool.table GenkeyTool.defaults)
-    matches "man/dkim-testkey.8" (Manual.page TestkeyTool.text TestkeyTool.table TestkeyTool.defaults)
-    let noSettings: Setting<unit> list = []
-    matches "man/dknewkey.8" (Manual.page Dknewkey.text noSettings ())
+                for row in Manual.keys DkimFilterTable.table |> List.filter (fun row -> not row.Inert) do
+                    let line =
+                        sample.Split '\n'
+                        |> Array.find (fun line -> line.StartsWith("#" + row.Name + " ", StringComparison.Ordinal))
 
-[<Test>]
-let ``text cannot become a request of the formatter`` () =
-    let row =
-        Setting.make "odd" (Codec.text "VALUE") (fun (value: string) -> value) (fun value _ -> value)
-        |> Setting.says ".so /etc/passwd"
-        |> Setting.detail "One \\fB. 'br two."
+                    Expect.isTrue (line.Length > 29) row.Name
 
-    let rows = Setting.group "odd" "new" [ row ]
+                    match row.Show DkimFilterSettings.defaults |> List.filter ((<>) "") with
+                    | [] -> ()
+                    | _ ->
+                        let find _ =
+                            ValueSome(Starts.contents (line.Substring 1))
 
-    let page = Manual.page OutSettings.text rows "a\\b"
-    let body = page.Substring(page.IndexOf ".It Fl -odd")
-    Expect.contains "\n\\&.so /etc/passwd (default: a\\eb).\nOne \\efB.\n\\&'br two.\n" body
+                        let file = SettingsFile.read KeyAndToken DkimFilterTable.table find "conf"
+                        let state, problems = Settings.apply [ file.Given ] DkimFilterSettings.defaults
+                        Expect.equal [] (file.Problems @ problems |> List.map Problem.describe)
+                        Expect.equal (row.Show DkimFilterSettings.defaults) (row.Show state))
+
+            testCase "every variable of qmail-dk is in its manual" (fun () ->
+                let page = Manual.page QmailSettings.text QmailSettings.table QmailSettings.defaults
+
+                for row in QmailSettings.table do
+                    Expect.contains (".It Ev " + row.Name + "\n") page
+
+                Expect.contains ".Sh ENVIRONMENT\n" page
+                Expect.lacks ".Op Ar options" page
+                matches "man/dkim.1" (Manual.page DkimTool.text ToolCommands.all ToolSettings.defaults)
+                matches "man/dkim-genkey.8" (Manual.page GenkeyTool.text GenkeyTool.table GenkeyTool.defaults)
+                matches "man/dkim-testkey.8" (Manual.page TestkeyTool.text TestkeyTool.table TestkeyTool.defaults)
+                let noSettings: Setting<unit> list = []
+                matches "man/dknewkey.8" (Manual.page Dknewkey.text noSettings ()))
+
+            testCase "text cannot become a request of the formatter" (fun () ->
+                let row =
+                    Setting.make "odd" (Codec.text "VALUE") (fun (value: string) -> value) (fun value _ -> value)
+                    |> Setting.says ".so /etc/passwd"
+                    |> Setting.detail "One \\fB. 'br two."
+
+                let rows = Setting.group "odd" "new" [ row ]
+
+                let page = Manual.page OutSettings.text rows "a\\b"
+                let body = page.Substring(page.IndexOf ".It Fl -odd")
+                Expect.contains "\n\\&.so /etc/passwd (default: a\\eb).\nOne \\efB.\n\\&'br two.\n" body)
+        ]

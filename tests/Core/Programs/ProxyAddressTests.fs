@@ -2,28 +2,12 @@
 module Dkim.Conformance.ProxyAddressTests
 
 open System.Net
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 open Dkim.Conformance.Starts
 open Dkim.Conformance.ProxyRuns
-
-[<Test>]
-let ``a listener without a port, and Net::Server's way to name several`` () =
-    let listen arguments =
-        (startIn [] (arguments @ [ "--relay=h" ]) |> serving).Listen
-
-    Expect.equal [ endpoint "127.0.0.1" 20203 ] (listen [ "--listen=127.0.0.1" ])
-    Expect.equal [ endpoint "" 20203 ] (listen [])
-
-    Expect.equal [ endpoint "::1" 1; endpoint "::1" 2 ] (listen [ "--host=::1"; "--port=1"; "--port=2" ])
-
-[<Test>]
-let ``a relay in two parts`` () =
-    let relay arguments = (startIn [] arguments |> serving).Relay
-    Expect.equal (endpoint "h" 26) (relay [ "--relay_host=h"; "--relay_port=26" ])
-    Expect.equal (endpoint "h" 25) (relay [ "--relay_host=h" ])
-    Expect.equal (endpoint "g" 26) (relay [ "--relay=g"; "--relay_port=26" ])
 
 /// Settings, then addresses that are admitted and addresses that are not.
 let private filters =
@@ -42,56 +26,74 @@ let private unnamed (address: string) : ProxyClient =
         Name = ValueNone
     }
 
-[<Category "RFC6376-5.1-2">]
-[<Category "RFC4870-3.5-1">]
-[<Test>]
-let ``clients are admitted as the filters say`` () =
-    for arguments, admitted, others in filters do
-        let program = startIn [] (arguments @ operands) |> serving
+[<Tests>]
+let tests =
+    testList
+        "ProxyAddressTests"
+        [
+            testCase "a listener without a port, and Net::Server's way to name several" (fun () ->
+                let listen arguments =
+                    (startIn [] (arguments @ [ "--relay=h" ]) |> serving).Listen
 
-        for address in admitted do
-            Expect.isTrue (program.Admits(unnamed address)) (string arguments + address)
+                Expect.equal [ endpoint "127.0.0.1" 20203 ] (listen [ "--listen=127.0.0.1" ])
+                Expect.equal [ endpoint "" 20203 ] (listen [])
 
-        for address in others do
-            Expect.isTrue (not (program.Admits(unnamed address))) (string arguments + address)
+                Expect.equal [ endpoint "::1" 1; endpoint "::1" 2 ] (listen [ "--host=::1"; "--port=1"; "--port=2" ]))
 
-[<Test>]
-let ``with reverse_lookups filters see names, too`` () =
-    let program =
-        startIn [] ([ "--reverse_lookups"; "--allow=.*\\.example\\.org" ] @ operands)
-        |> serving
+            testCase "a relay in two parts" (fun () ->
+                let relay arguments = (startIn [] arguments |> serving).Relay
+                Expect.equal (endpoint "h" 26) (relay [ "--relay_host=h"; "--relay_port=26" ])
+                Expect.equal (endpoint "h" 25) (relay [ "--relay_host=h" ])
+                Expect.equal (endpoint "g" 26) (relay [ "--relay=g"; "--relay_port=26" ]))
 
-    let named name =
-        { unnamed "192.0.2.1" with
-            Name = ValueSome name
-        }
+            proves
+                [ "RFC6376-5.1-2"; "RFC4870-3.5-1" ]
+                (testCase "clients are admitted as the filters say" (fun () ->
+                    for arguments, admitted, others in filters do
+                        let program = startIn [] (arguments @ operands) |> serving
 
-    Expect.isTrue program.NamesClients "the names are wanted"
-    Expect.isTrue (program.Admits(named "mx.example.org")) "by its name"
-    Expect.isTrue (not (program.Admits(named "mx.example.org.evil.example"))) "the whole name"
-    Expect.isTrue (not (program.Admits(unnamed "192.0.2.1"))) "no name"
+                        for address in admitted do
+                            Expect.isTrue (program.Admits(unnamed address)) (string arguments + address)
 
-[<Test>]
-let ``RFC8601-2.5-1 the host's name is never localhost or empty`` () =
-    let start host arguments =
-        let start = Proxies.In (Array.ofList (arguments @ operands)) { HostName = host }
-        let mutable found = ValueNone
+                        for address in others do
+                            Expect.isTrue (not (program.Admits(unnamed address))) (string arguments + address)))
 
-        start.Tell
-            { new IProxyStart with
-                member _.Print(_, _) = ()
-                member _.Fail(_, _, _) = ()
-                member _.Serve program = found <- ValueSome program
-                member _.Check _ = ()
-            }
+            testCase "with reverse_lookups filters see names, too" (fun () ->
+                let program =
+                    startIn [] ([ "--reverse_lookups"; "--allow=.*\\.example\\.org" ] @ operands)
+                    |> serving
 
-        let program = found.Value
+                let named name =
+                    { unnamed "192.0.2.1" with
+                        Name = ValueSome name
+                    }
 
-        match pass [] program "From: a@example.org\n\nx\n" with
-        | Relayed(head, _), _, _ -> (fieldsOf head).Head |> snd, program.Notices.Length
-        | Refused _, _, _ -> "", 0
+                Expect.isTrue program.NamesClients "the names are wanted"
+                Expect.isTrue (program.Admits(named "mx.example.org")) "by its name"
+                Expect.isTrue (not (program.Admits(named "mx.example.org.evil.example"))) "the whole name"
+                Expect.isTrue (not (program.Admits(unnamed "192.0.2.1"))) "no name")
 
-    Expect.equal ("mx.example.org; dkim=none", 0) (start "mx.example.org" [])
-    Expect.equal ("mx.example.com; dkim=none", 0) (start "localhost" [ "--hostname=mx.example.com" ])
-    Expect.equal ("localhost.localdomain; dkim=none", 1) (start "localhost" [])
-    Expect.equal ("localhost.localdomain; dkim=none", 1) (start "" [])
+            testCase "RFC8601-2.5-1 the host's name is never localhost or empty" (fun () ->
+                let start host arguments =
+                    let start = Proxies.In (Array.ofList (arguments @ operands)) { HostName = host }
+                    let mutable found = ValueNone
+
+                    start.Tell
+                        { new IProxyStart with
+                            member _.Print(_, _) = ()
+                            member _.Fail(_, _, _) = ()
+                            member _.Serve program = found <- ValueSome program
+                            member _.Check _ = ()
+                        }
+
+                    let program = found.Value
+
+                    match pass [] program "From: a@example.org\n\nx\n" with
+                    | Relayed(head, _), _, _ -> (fieldsOf head).Head |> snd, program.Notices.Length
+                    | Refused _, _, _ -> "", 0
+
+                Expect.equal ("mx.example.org; dkim=none", 0) (start "mx.example.org" [])
+                Expect.equal ("mx.example.com; dkim=none", 0) (start "localhost" [ "--hostname=mx.example.com" ])
+                Expect.equal ("localhost.localdomain; dkim=none", 1) (start "localhost" [])
+                Expect.equal ("localhost.localdomain; dkim=none", 1) (start "" []))
+        ]

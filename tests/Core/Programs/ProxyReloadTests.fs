@@ -1,7 +1,8 @@
 /// Whether a reload of a proxy applies, as a table.
 module Dkim.Conformance.ProxyReloadTests
 
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 open Dkim.Conformance.Starts
@@ -28,72 +29,80 @@ let private refusal (next: ProxyProgram) kept =
 
 let private same = "a.example dkim(key=run/cred/key)\nc.example dkim\n"
 
-[<Test>]
-let ``a reload without flaws applies`` () =
-    refusal (configured same []) [] |> Expect.equal ""
-    refusal (configured same [ "--seal" ]) [] |> Expect.equal ""
-    refusal (configured (same + "b.example dkim(s=b)\n") []) [] |> Expect.equal ""
+[<Tests>]
+let tests =
+    testList
+        "ProxyReloadTests"
+        [
+            testCase "a reload without flaws applies" (fun () ->
+                refusal (configured same []) [] |> Expect.equal ""
+                refusal (configured same [ "--seal" ]) [] |> Expect.equal ""
+                refusal (configured (same + "b.example dkim(s=b)\n") []) [] |> Expect.equal "")
 
-[<TestCase("b.example dkim(key=gone)\n", "map:3: b.example: ")>]
-[<TestCase("b.example pgp\n", "map:3: b.example: ")>]
-[<TestCase("b.example dkim(a=ed25519-sha256)\n", "does not fit the key")>]
-[<TestCase("b.example dkim(d=b..example)\n", "invalid domain b..example")>]
-[<TestCase("b.example dkim(s=a b)\n", "invalid selector a b")>]
-let ``a flaw of a map's line refuses the whole`` (line: string, reason: string) =
-    refusal (configured (same + line) []) [] |> Expect.contains reason
+            testRows
+                "a flaw of a map's line refuses the whole"
+                [
+                    ("b.example dkim(key=gone)\n", "map:3: b.example: ")
+                    ("b.example pgp\n", "map:3: b.example: ")
+                    ("b.example dkim(a=ed25519-sha256)\n", "does not fit the key")
+                    ("b.example dkim(d=b..example)\n", "invalid domain b..example")
+                    ("b.example dkim(s=a b)\n", "invalid selector a b")
+                ]
+                (fun (line: string, reason: string) ->
+                    refusal (configured (same + line) []) [] |> Expect.contains reason)
 
-[<Test>]
-let ``macros are no flaw`` () =
-    refusal (configured (same + "b.example dkim(d=$keydomain,i=$sender)\n") []) []
-    |> Expect.equal ""
+            testCase "macros are no flaw" (fun () ->
+                refusal (configured (same + "b.example dkim(d=$keydomain,i=$sender)\n") []) []
+                |> Expect.equal "")
 
-[<Test>]
-let ``a key that cannot be read again must be the one it was`` () =
-    let next = configured same []
-    refusal next [ kept SecretChange.Same ] |> Expect.equal ""
-    refusal next [ kept SecretChange.Hidden ] |> Expect.equal ""
+            testCase "a key that cannot be read again must be the one it was" (fun () ->
+                let next = configured same []
+                refusal next [ kept SecretChange.Same ] |> Expect.equal ""
+                refusal next [ kept SecretChange.Hidden ] |> Expect.equal ""
 
-    refusal next [ kept SecretChange.Changed ]
-    |> Expect.equal
-        "not reloaded: key cannot be read again (permission denied) and has changed: let this user read it, or restart; all stays as it was"
+                refusal next [ kept SecretChange.Changed ]
+                |> Expect.equal
+                    "not reloaded: key cannot be read again (permission denied) and has changed: let this user read it, or restart; all stays as it was")
 
-[<TestCase("--selector=new")>]
-[<TestCase("--domain=new.example")>]
-let ``a key that nobody can look at gets no new name`` (option: string) =
-    let next = configured same [ option ]
-    refusal next [ kept SecretChange.Same ] |> Expect.lacks "key cannot"
+            testRows
+                "a key that nobody can look at gets no new name"
+                [ "--selector=new"; "--domain=new.example" ]
+                (fun (option: string) ->
+                    let next = configured same [ option ]
+                    refusal next [ kept SecretChange.Same ] |> Expect.lacks "key cannot"
 
-    refusal next [ kept SecretChange.Hidden ]
-    |> Expect.contains "so it may not be the key of its new selector or domain"
+                    refusal next [ kept SecretChange.Hidden ]
+                    |> Expect.contains "so it may not be the key of its new selector or domain")
 
-[<Test>]
-let ``a credential gets no new name`` () =
-    refusal (configured "a.example dkim(key=run/cred/key,s=new)\n" []) []
-    |> Expect.contains "run/cred/key is the credential of the start"
+            testCase "a credential gets no new name" (fun () ->
+                refusal (configured "a.example dkim(key=run/cred/key,s=new)\n" []) []
+                |> Expect.contains "run/cred/key is the credential of the start")
 
-[<Test>]
-let ``what takes a restart is named`` () =
-    let next =
-        startOut
-            (keyed [ "run/cred/key", key.Value; "map", same ])
-            (enough
-             @ [
-                 "127.0.0.1:1"
-                 "127.0.0.1:10028"
-                 "--sender_map=map"
-                 "--user=x"
-                 "--log_format=json"
-             ])
-        |> serving
+            testCase "what takes a restart is named" (fun () ->
+                let next =
+                    startOut
+                        (keyed [ "run/cred/key", key.Value; "map", same ])
+                        (enough
+                         @ [
+                             "127.0.0.1:1"
+                             "127.0.0.1:10028"
+                             "--sender_map=map"
+                             "--user=x"
+                             "--log_format=json"
+                         ])
+                    |> serving
 
-    refusal next []
-    |> Expect.equal "not reloaded: listen, user, log_format changed, which takes a restart; all stays as it was"
+                refusal next []
+                |> Expect.equal
+                    "not reloaded: listen, user, log_format changed, which takes a restart; all stays as it was")
 
-[<Test>]
-let ``check tells the flaws of maps`` () =
-    let report, exitCode =
-        startOut (keyed [ "map", "b.example dkim(key=gone)\n" ]) (enough @ operands @ [ "--sender_map=map"; "--check" ])
-        |> printed
+            testCase "check tells the flaws of maps" (fun () ->
+                let report, exitCode =
+                    startOut
+                        (keyed [ "map", "b.example dkim(key=gone)\n" ])
+                        (enough @ operands @ [ "--sender_map=map"; "--check" ])
+                    |> printed
 
-    Expect.equal 78 exitCode
-    Expect.contains "map:1: b.example: 'dkim(key=gone)': cannot read keyfile gone (file not found)" report
+                Expect.equal 78 exitCode
+                Expect.contains "map:1: b.example: 'dkim(key=gone)': cannot read keyfile gone (file not found)" report)
+        ]

@@ -4,6 +4,7 @@ module Dkim.Conformance.ProxyRuns
 
 open System
 open System.Collections.Generic
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance.Starts
 

@@ -4,7 +4,7 @@ module Dkim.Conformance.QmailRuns
 open System
 open System.Collections.Generic
 open System.Text
-open NUnit.Framework
+open Expecto
 open Dkim.Core
 open Dkim.Conformance
 
@@ -107,7 +107,7 @@ let head outcome =
     match outcome with
     | Handed(head, _) -> head
     | Refused code ->
-        Assert.Fail("refused with " + string code)
+        failtest ("refused with " + string code)
         ""
 
 let signing more =

@@ -3,7 +3,8 @@ module Dkim.Conformance.QmailVerifyingTests
 
 open System
 open System.Text
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 open Dkim.Conformance.QmailRuns
@@ -35,49 +36,6 @@ let private statuses () =
         'A', "good        ", good, record "g=joe; "
     ]
 
-[<Category "RFC4870-3.8-1">]
-[<Category "RFC4870-3.7.4-1">]
-[<Category "RFC4870-3.7.4-2">]
-[<Test>]
-let ``each letter of DKVERIFY`` () =
-    for letter, words, text, answer in statuses () do
-        let outcome letters =
-            decide (verifying letters) [] [ name, answer ] text
-
-        let others = String([| 'A' .. 'L' |] |> Array.filter (fun other -> other <> letter))
-        let small (text: string) = text.ToLowerInvariant()
-        Expect.equal (Refused 13) (outcome (string letter))
-        Expect.equal (Refused 82) (outcome (small (string letter)))
-        Expect.equal (Refused 13) (outcome (string letter + small (string letter)))
-        let passed = Handed("DomainKey-Status: " + words + "\n", text)
-        Expect.equal passed (outcome (others + small others))
-        Expect.equal passed (outcome "")
-
-[<Test>]
-let ``RFC4870-3.2.3-5 mail of a domain in testing mode is told of and fares no worse than good mail`` () =
-    let changed = domainKeys.Value.Replace("Hello", "Hallo")
-    let everyLetter = String([| 'B' .. 'L' |]) + String([| 'b' .. 'l' |])
-
-    let outcome more =
-        decide (verifying everyLetter) [] [ name, record more ] changed
-
-    Expect.equal (Handed("DomainKey-Status: bad         \n", changed)) (outcome "t=y; ")
-    Expect.equal (Refused 13) (outcome "")
-
-[<Category "RFC4870-3.7.3-1">]
-[<Test>]
-let ``the status of the topmost counts where none is good`` () =
-    let good = domainKeys.Value
-    let signature = good.Substring(0, good.IndexOf "From:")
-    let other = signature.Replace("s=default", "s=gone").Replace("Comment", "Note")
-    let answers = [ name, record "" ]
-
-    let status text =
-        head (decide (verifying "") [] answers text)
-
-    Expect.equal "DomainKey-Status: good        \n" (status (other + good))
-    Expect.equal "DomainKey-Status: no key      \n" (status (other + good.Replace("Hello", "Hallo")))
-
 /// A letter, what brings it about.
 let private dkimResults () =
     let good = dkim.Value
@@ -104,47 +62,93 @@ let private dkimResults () =
         'G', String.replicate 2001 "X: x\n" + good, record ""
     ]
 
-[<Category "RFC6376-6.3-6">]
-[<Test>]
-let ``each letter of DKIMVERIFY`` () =
-    for letter, text, answer in dkimResults () do
-        let outcome letters =
-            decide (verifyingDkim letters) [] [ name, answer ] text
+[<Tests>]
+let tests =
+    testList
+        "QmailVerifyingTests"
+        [
+            proves
+                [ "RFC4870-3.8-1"; "RFC4870-3.7.4-1"; "RFC4870-3.7.4-2" ]
+                (testCase "each letter of DKVERIFY" (fun () ->
+                    for letter, words, text, answer in statuses () do
+                        let outcome letters =
+                            decide (verifying letters) [] [ name, answer ] text
 
-        Expect.equal (Refused 13) (outcome (string letter))
-        Expect.equal (Refused 82) (outcome (string (Char.ToLowerInvariant letter)))
-        Expect.contains "Authentication-Results: mx.example.net;" (head (outcome ""))
+                        let others = String([| 'A' .. 'L' |] |> Array.filter (fun other -> other <> letter))
+                        let small (text: string) = text.ToLowerInvariant()
+                        Expect.equal (Refused 13) (outcome (string letter))
+                        Expect.equal (Refused 82) (outcome (small (string letter)))
+                        Expect.equal (Refused 13) (outcome (string letter + small (string letter)))
+                        let passed = Handed("DomainKey-Status: " + words + "\n", text)
+                        Expect.equal passed (outcome (others + small others))
+                        Expect.equal passed (outcome "")))
 
-    for letter in [ 'B'; 'F'; 'S' ] do
-        let outcome =
-            decide (verifyingDkim (string letter)) [] [ name, record "" ] dkim.Value
+            testCase
+                "RFC4870-3.2.3-5 mail of a domain in testing mode is told of and fares no worse than good mail"
+                (fun () ->
+                    let changed = domainKeys.Value.Replace("Hello", "Hallo")
+                    let everyLetter = String([| 'B' .. 'L' |]) + String([| 'b' .. 'l' |])
 
-        Expect.contains "dkim=pass" (head outcome)
+                    let outcome more =
+                        decide (verifying everyLetter) [] [ name, record more ] changed
 
-[<Test>]
-let ``E is for messages that no signature covers whole`` () =
-    let judged verdict unsigned : Judged =
-        {
-            Scheme = Dkim
-            Field = Field.ofText "DKIM-Signature" ""
-            Position = 0
-            Signature = ValueNone
-            Verdict = verdict
-            Key = ValueNone
-            KeyBits = ValueNone
-            KeySecurity = Security.Unchecked
-            UnsignedOctets = unsigned
-        }
+                    Expect.equal (Handed("DomainKey-Status: bad         \n", changed)) (outcome "t=y; ")
+                    Expect.equal (Refused 13) (outcome ""))
 
-    let whole = judged Pass 0L<octet>
-    let cut = judged Pass 1L<octet>
-    let bad = judged (PermFail BodyAltered) 0L<octet>
-    Expect.equal [ 'E' ] (DkimLetters.ofMessage [ cut; cut ])
-    Expect.equal [ 'E' ] (DkimLetters.ofMessage [ cut; bad ])
-    Expect.equal [ 'A' ] (DkimLetters.ofMessage [ cut; whole ])
-    Expect.equal [ 'C' ] (DkimLetters.ofMessage [ cut; whole; bad ])
+            proves
+                [ "RFC4870-3.7.3-1" ]
+                (testCase "the status of the topmost counts where none is good" (fun () ->
+                    let good = domainKeys.Value
+                    let signature = good.Substring(0, good.IndexOf "From:")
+                    let other = signature.Replace("s=default", "s=gone").Replace("Comment", "Note")
+                    let answers = [ name, record "" ]
 
-[<Test>]
-let ``an upper-case letter of one scheme beats a lower-case one of the other`` () =
-    let both = start "qmail-dk" [ "DKVERIFY", "c"; "DKIMVERIFY", "S" ]
-    Expect.equal (Refused 13) (decide both [] [] sample)
+                    let status text =
+                        head (decide (verifying "") [] answers text)
+
+                    Expect.equal "DomainKey-Status: good        \n" (status (other + good))
+                    Expect.equal "DomainKey-Status: no key      \n" (status (other + good.Replace("Hello", "Hallo")))))
+
+            proves
+                [ "RFC6376-6.3-6" ]
+                (testCase "each letter of DKIMVERIFY" (fun () ->
+                    for letter, text, answer in dkimResults () do
+                        let outcome letters =
+                            decide (verifyingDkim letters) [] [ name, answer ] text
+
+                        Expect.equal (Refused 13) (outcome (string letter))
+                        Expect.equal (Refused 82) (outcome (string (Char.ToLowerInvariant letter)))
+                        Expect.contains "Authentication-Results: mx.example.net;" (head (outcome ""))
+
+                    for letter in [ 'B'; 'F'; 'S' ] do
+                        let outcome =
+                            decide (verifyingDkim (string letter)) [] [ name, record "" ] dkim.Value
+
+                        Expect.contains "dkim=pass" (head outcome)))
+
+            testCase "E is for messages that no signature covers whole" (fun () ->
+                let judged verdict unsigned : Judged =
+                    {
+                        Scheme = Dkim
+                        Field = Field.ofText "DKIM-Signature" ""
+                        Position = 0
+                        Signature = ValueNone
+                        Verdict = verdict
+                        Key = ValueNone
+                        KeyBits = ValueNone
+                        KeySecurity = Security.Unchecked
+                        UnsignedOctets = unsigned
+                    }
+
+                let whole = judged Pass 0L<octet>
+                let cut = judged Pass 1L<octet>
+                let bad = judged (PermFail BodyAltered) 0L<octet>
+                Expect.equal [ 'E' ] (DkimLetters.ofMessage [ cut; cut ])
+                Expect.equal [ 'E' ] (DkimLetters.ofMessage [ cut; bad ])
+                Expect.equal [ 'A' ] (DkimLetters.ofMessage [ cut; whole ])
+                Expect.equal [ 'C' ] (DkimLetters.ofMessage [ cut; whole; bad ]))
+
+            testCase "an upper-case letter of one scheme beats a lower-case one of the other" (fun () ->
+                let both = start "qmail-dk" [ "DKVERIFY", "c"; "DKIMVERIFY", "S" ]
+                Expect.equal (Refused 13) (decide both [] [] sample))
+        ]

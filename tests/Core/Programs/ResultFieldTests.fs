@@ -3,7 +3,8 @@
 module Dkim.Conformance.ResultFieldTests
 
 open System
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 open Dkim.Conformance.FilterPassages
@@ -207,55 +208,6 @@ let private registered (method': string) =
         ]
     | _ -> [ "none"; "pass"; "fail"; "policy"; "neutral"; "temperror"; "permerror" ]
 
-[<Category "RFC8601-2.2-1">]
-[<Category "RFC8601-2.2-4">]
-[<Category "RFC8601-4-1">]
-[<Test>]
-let ``RFC8601-2.7.7-1 every program writes one field of registered words, whatever a message says`` () =
-    for writer in writers.Value do
-        for case in ordinary.Value do
-            Expect.equal 1 (results writer case).Length
-
-        for field, read in ordinary.Value @ hostile.Value |> List.collect (results writer) do
-            let told = writer.Name + ": " + field
-            Expect.equal writer.Host read.ServiceId
-            let unfolded = field.Replace("\r\n\t", " ")
-            Expect.isTrue (not (Seq.exists Char.IsControl unfolded)) told
-            Expect.isTrue (field.Split "\r\n" |> Array.forall (fun line -> line.Length <= 998)) told
-
-            for result in read.Results do
-                Expect.isTrue (List.contains result.Method writer.Methods) told
-                Expect.isTrue (List.contains result.Result (registered result.Method)) told
-
-        for case in hostile.Value do
-            // Of nobody's mail dkim-filter says nothing.
-            let found = results writer case
-            Expect.isTrue (found.Length <= 1) (snd case)
-
-            for field, read in found do
-                Expect.isTrue (read.Results |> List.forall (fun result -> result.Result <> "pass")) field
-
-[<Test>]
-let ``RFC8601-2.4-1 what a program's own policy does not accept has a reason`` () =
-    let short =
-        signedBy
-            { policy with
-                Roles =
-                    { policy.Roles with
-                        Keys = SingleKey(filterKey "mail" rsa512.Value)
-                    }
-            }
-            plain
-
-    for writer in writers.Value |> List.filter (fun writer -> List.contains "dkim" writer.Methods) do
-        let _, read =
-            results writer ([ keyName, found (published rsa512.Value) ], short)
-            |> List.exactlyOne
-
-        let result = read.Results |> List.find (fun result -> result.Method = "dkim")
-        Expect.equal "policy" result.Result
-        Expect.contains "512" (ValueOption.defaultValue "" result.Reason)
-
 /// What others wrote, and an unreadable field that claims nothing of ours.
 let private foreign =
     [
@@ -291,24 +243,84 @@ let private interleaved (claims: string list) (mail: string) =
 
     String.Join("\r\n", on @ foreign) + "\r\n" + crlf mail
 
-[<Category "RFC8601-4-2">]
-[<Category "RFC8601-4-3">]
-[<Category "RFC8601-4.1-1">]
-[<Category "RFC8601-5-2">]
-[<Test>]
-let ``RFC8601-5-1 every program takes away what claims to be its own, and puts one field above all the rest`` () =
-    for writer in writers.Value do
-        for zone, mail in ordinary.Value do
-            let claims = claims writer.Host
-            let text = interleaved claims mail
+[<Tests>]
+let tests =
+    testList
+        "ResultFieldTests"
+        [
+            proves
+                [ "RFC8601-2.2-1"; "RFC8601-2.2-4"; "RFC8601-4-1" ]
+                (testCase
+                    "RFC8601-2.7.7-1 every program writes one field of registered words, whatever a message says"
+                    (fun () ->
+                        for writer in writers.Value do
+                            for case in ordinary.Value do
+                                Expect.equal 1 (results writer case).Length
 
-            let kept =
-                fieldsOf text |> List.filter (fun field -> not (List.contains field claims))
+                            for field, read in ordinary.Value @ hostile.Value |> List.collect (results writer) do
+                                let told = writer.Name + ": " + field
+                                Expect.equal writer.Host read.ServiceId
+                                let unfolded = field.Replace("\r\n\t", " ")
+                                Expect.isTrue (not (Seq.exists Char.IsControl unfolded)) told
 
-            let passed = writer.Pass zone text
-            let own = passed.Length - kept.Length
-            Expect.equal (String.Join("\n", kept)) (String.Join("\n", List.skip own passed))
-            let ours = passed |> List.take own |> List.filter isResults |> List.exactlyOne
-            Expect.equal writer.Host (parsed ours).ServiceId
-            // Beside it stands only what the program adds anyway.
-            Expect.isTrue (own <= 2) (writer.Name + ": " + String.Join(" | ", List.take own passed))
+                                Expect.isTrue
+                                    (field.Split "\r\n" |> Array.forall (fun line -> line.Length <= 998))
+                                    told
+
+                                for result in read.Results do
+                                    Expect.isTrue (List.contains result.Method writer.Methods) told
+                                    Expect.isTrue (List.contains result.Result (registered result.Method)) told
+
+                            for case in hostile.Value do
+                                // Of nobody's mail dkim-filter says nothing.
+                                let found = results writer case
+                                Expect.isTrue (found.Length <= 1) (snd case)
+
+                                for field, read in found do
+                                    Expect.isTrue
+                                        (read.Results |> List.forall (fun result -> result.Result <> "pass"))
+                                        field))
+
+            testCase "RFC8601-2.4-1 what a program's own policy does not accept has a reason" (fun () ->
+                let short =
+                    signedBy
+                        { policy with
+                            Roles =
+                                { policy.Roles with
+                                    Keys = SingleKey(filterKey "mail" rsa512.Value)
+                                }
+                        }
+                        plain
+
+                for writer in writers.Value |> List.filter (fun writer -> List.contains "dkim" writer.Methods) do
+                    let _, read =
+                        results writer ([ keyName, found (published rsa512.Value) ], short)
+                        |> List.exactlyOne
+
+                    let result = read.Results |> List.find (fun result -> result.Method = "dkim")
+                    Expect.equal "policy" result.Result
+                    Expect.contains "512" (ValueOption.defaultValue "" result.Reason))
+
+            proves
+                [ "RFC8601-4-2"; "RFC8601-4-3"; "RFC8601-4.1-1"; "RFC8601-5-2" ]
+                (testCase
+                    "RFC8601-5-1 every program takes away what claims to be its own, and puts one field above all the rest"
+                    (fun () ->
+                        for writer in writers.Value do
+                            for zone, mail in ordinary.Value do
+                                let claims = claims writer.Host
+                                let text = interleaved claims mail
+
+                                let kept =
+                                    fieldsOf text |> List.filter (fun field -> not (List.contains field claims))
+
+                                let passed = writer.Pass zone text
+                                let own = passed.Length - kept.Length
+                                Expect.equal (String.Join("\n", kept)) (String.Join("\n", List.skip own passed))
+                                let ours = passed |> List.take own |> List.filter isResults |> List.exactlyOne
+                                Expect.equal writer.Host (parsed ours).ServiceId
+                                // Beside it stands only what the program adds anyway.
+                                Expect.isTrue
+                                    (own <= 2)
+                                    (writer.Name + ": " + String.Join(" | ", List.take own passed))))
+        ]

@@ -1,7 +1,8 @@
 /// Laws that every row of every table keeps.
 module Dkim.Conformance.SettingRowTests
 
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 
@@ -88,7 +89,7 @@ let private sampleOf (row: Setting<'s>) =
     match samples |> List.tryFind (fun (name, _) -> name = row.Name) with
     | Some(_, value) -> value
     | None ->
-        Assert.Fail("no sample value for " + row.Name)
+        failtest ("no sample value for " + row.Name)
         ""
 
 let private effective (table: Setting<'s> list) =
@@ -117,9 +118,6 @@ let private restores table defaults =
         Expect.equal (shows table state) (shows table (restore state state))
         Expect.equal (row.Show defaults) (row.Show(restore state defaults))
 
-[<Test>]
-let ``reading what a row shows restores its setting and no other`` () = forBoth restores restores
-
 let private changesItself table defaults =
     for row in effective table do
         // What one program has as its default is a change for the other.
@@ -135,31 +133,19 @@ let private changesItself table defaults =
             let same = other.Show changed = other.Show defaults
             Expect.isTrue (same = (other.Name <> row.Name)) (row.Name + " and " + other.Name)
 
-[<Test>]
-let ``a row changes its own setting and nothing else`` () = forBoth changesItself changesItself
-
 let private neverChanges (table: Setting<'s> list) defaults =
     for row in table |> List.filter _.Inert do
         let changed = row.Read "7" defaults |> Expect.ok
         Expect.equal (shows table defaults) (shows table changed)
-
-[<Test>]
-let ``an inert row changes nothing`` () = forBoth neverChanges neverChanges
 
 let private distinct (table: Setting<'s> list) _ =
     let spellings = table |> List.collect _.Spellings
     Expect.equal (List.distinct spellings) spellings
     Expect.equal (List.distinct (table |> List.map _.Name)) (table |> List.map _.Name)
 
-[<Test>]
-let ``no two rows share a spelling`` () = forBoth distinct distinct
-
 let private described (table: Setting<'s> list) _ =
     for row in table do
         Expect.isTrue (row.Summary <> "" && row.Group <> "" && row.Source <> "") row.Name
-
-[<Test>]
-let ``every row has a summary, a group and a source`` () = forBoth described described
 
 let private readsAs (table: Setting<'s> list) defaults (row: Setting<'s>) expected (arguments: string list) =
     let line =
@@ -187,9 +173,6 @@ let private everyOption (table: Setting<'s> list) defaults =
             | Spelling.Letter letter -> readsAs table defaults row expected [ "-" + string letter ]
             | Spelling.Key _
             | Spelling.Variable _ -> ()
-
-[<Test>]
-let ``every option is read in every spelling`` () = forBoth everyOption everyOption
 
 let private everyKey (table: Setting<'s> list) defaults =
     let find text _ = ValueSome(Starts.contents text)
@@ -223,9 +206,6 @@ let private everyKey (table: Setting<'s> list) defaults =
             | Spelling.Letter _
             | Spelling.Variable _ -> ()
 
-[<Test>]
-let ``every key is read in every form of a line`` () = forBoth everyKey everyKey
-
 let private refusals =
     [
         "connect_timeout", "0"
@@ -243,32 +223,53 @@ let private refusals =
         "listen", ""
     ]
 
-[<Test>]
-let ``a value that cannot be is refused`` () =
-    for name, value in refusals do
-        let row = OutSettings.table |> List.find (fun row -> row.Name = name)
-        row.Read value OutSettings.defaults |> Expect.error |> ignore
+[<Tests>]
+let tests =
+    testList
+        "SettingRowTests"
+        [
+            testCase "reading what a row shows restores its setting and no other" (fun () -> forBoth restores restores)
 
-[<TestCase("4096", 4096L)>]
-[<TestCase("64K", 65536L)>]
-[<TestCase("2m", 2097152L)>]
-let ``sizes take units`` (text: string, octets: int64) =
-    (Codec.octets 0L 1073741824L).Parse text |> Expect.ok |> Expect.equal octets
+            testCase "a row changes its own setting and nothing else" (fun () -> forBoth changesItself changesItself)
 
-[<TestCase("192.0.2.1", true)>]
-[<TestCase("192.0.2.1@5353", true)>]
-[<TestCase("192.0.2.1:5353", true)>]
-[<TestCase("2001:db8::1", true)>]
-[<TestCase("2001:db8::1@53", true)>]
-[<TestCase("[2001:db8::1]:53", true)>]
-[<TestCase("ns.example.org", false)>]
-[<TestCase("192.0.2.1@", false)>]
-[<TestCase("192.0.2.1@65536", false)>]
-[<TestCase("192.0.2.1@dns", false)>]
-let ``a name server is an address`` (text: string, good: bool) =
-    Expect.equal good (Result.isOk (Codec.server.Parse text))
+            testCase "an inert row changes nothing" (fun () -> forBoth neverChanges neverChanges)
 
-[<Test>]
-let ``a syslog facility is one of syslog.conf`` () =
-    Expect.equal (Ok "local3") (Codec.facility.Parse "LOCAL3")
-    Expect.equal true (Result.isError (Codec.facility.Parse "mial"))
+            testCase "no two rows share a spelling" (fun () -> forBoth distinct distinct)
+
+            testCase "every row has a summary, a group and a source" (fun () -> forBoth described described)
+
+            testCase "every option is read in every spelling" (fun () -> forBoth everyOption everyOption)
+
+            testCase "every key is read in every form of a line" (fun () -> forBoth everyKey everyKey)
+
+            testCase "a value that cannot be is refused" (fun () ->
+                for name, value in refusals do
+                    let row = OutSettings.table |> List.find (fun row -> row.Name = name)
+                    row.Read value OutSettings.defaults |> Expect.error |> ignore)
+
+            testRows
+                "sizes take units"
+                [ ("4096", 4096L); ("64K", 65536L); ("2m", 2097152L) ]
+                (fun (text: string, octets: int64) ->
+                    (Codec.octets 0L 1073741824L).Parse text |> Expect.ok |> Expect.equal octets)
+
+            testRows
+                "a name server is an address"
+                [
+                    ("192.0.2.1", true)
+                    ("192.0.2.1@5353", true)
+                    ("192.0.2.1:5353", true)
+                    ("2001:db8::1", true)
+                    ("2001:db8::1@53", true)
+                    ("[2001:db8::1]:53", true)
+                    ("ns.example.org", false)
+                    ("192.0.2.1@", false)
+                    ("192.0.2.1@65536", false)
+                    ("192.0.2.1@dns", false)
+                ]
+                (fun (text: string, good: bool) -> Expect.equal good (Result.isOk (Codec.server.Parse text)))
+
+            testCase "a syslog facility is one of syslog.conf" (fun () ->
+                Expect.equal (Ok "local3") (Codec.facility.Parse "LOCAL3")
+                Expect.equal true (Result.isError (Codec.facility.Parse "mial")))
+        ]

@@ -2,7 +2,8 @@
 module Dkim.Conformance.SigningRuleTests
 
 open System
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 
@@ -17,75 +18,86 @@ let private notices files lines =
 
 let private single = [ "Selector mail"; "KeyFile /keys/mail.private" ]
 
-[<Test>]
-let ``each signing rule is a line`` () =
-    Expect.equal
-        [
-            "*@example.com: d=example.com s=mail rsa 2048 bits"
-            "*@example.org: d=example.org s=mail rsa 2048 bits"
-        ]
-        (rules (start [] ("Domain example.com,example.org" :: single)))
-
-    let list =
-        "/list",
-        "*@example.com:example.com:/keys/ed\n*:*:/keys/other.pem\n*@example.com:example.com:/keys/mail.private\n"
-
-    Expect.equal
-        [
-            "*@example.com: d=example.com s=ed ed25519"
-            "*@example.com: d=example.com s=mail.private rsa 2048 bits"
-            "*: d=* s=other.pem rsa 1024 bits"
-        ]
-        (rules (start [ list ] [ "KeyList /list" ]))
-
-[<TestCase("Domain joe@example.com", "Domain joe@example.com: is an address, no domain; write example.com")>]
-[<TestCase("", "Domain is not set, and nothing is signed")>]
-[<TestCase("Selector mail._domainkey", "selector mail._domainkey: _domainkey is put behind it anyway; write mail")>]
-[<TestCase("SignatureAlgorithm ed25519-sha256", "SignatureAlgorithm ed25519-sha256: an RSA key signs rsa-sha256")>]
-let ``what one key cannot mean is told`` (line: string, told: string) =
-    let domain = if line.StartsWith "S" then [ "Domain example.com" ] else []
-    Expect.contains told (notices [] (domain @ single @ [ line ]))
-
-[<Test>]
-let ``what a key list cannot mean is told`` () =
-    let told =
-        notices
-            [
-                "/list", "example.com:example.com:/keys/mail.private\njoe@example.net:example.net:/keys/ed\n"
-            ]
-            [ "KeyList /list"; "Domain example.org,example.net" ]
-
-    Expect.contains "the pattern example.com matches no sender's address; write *@example.com" told
-    Expect.contains "selector mail.private: ends as the name of a file does; write mail" told
-    Expect.contains "Domain example.org: KeyList has no key for every sender of it" told
-    Expect.contains "Domain example.net: KeyList has no key for every sender of it" told
-
-    Expect.equal
-        ""
-        (notices [ "/list", "*@example.com:example.com:/keys/mail" ] [ "KeyList /list"; "Domain example.com" ])
-
 let private refused kept credentials before after =
     (start [] before).RefusesToFollow(start [] after, kept, credentials)
 
-[<Test>]
-let ``a key that stays as it was signs under no other name`` () =
-    let before = "Domain example.com" :: single
-    let renamed = [ "Domain example.com"; "Selector new"; "KeyFile /keys/mail.private" ]
-    let elsewhere = "Domain example.org" :: single
-    let kept = [ "/keys/mail.private" ]
-    Expect.equal [] (refused kept "" before before)
-    Expect.equal [] (refused [] "" before renamed)
+[<Tests>]
+let tests =
+    testList
+        "SigningRuleTests"
+        [
+            testCase "each signing rule is a line" (fun () ->
+                Expect.equal
+                    [
+                        "*@example.com: d=example.com s=mail rsa 2048 bits"
+                        "*@example.org: d=example.org s=mail rsa 2048 bits"
+                    ]
+                    (rules (start [] ("Domain example.com,example.org" :: single)))
 
-    for after in [ renamed; elsewhere ] do
-        match refused kept "" before after with
-        | [ one ] -> Expect.contains "/keys/mail.private: cannot be read again; the old key would sign" one
-        | other -> Assert.Fail(String.concat "\n" other)
+                let list =
+                    "/list",
+                    "*@example.com:example.com:/keys/ed\n*:*:/keys/other.pem\n*@example.com:example.com:/keys/mail.private\n"
 
-[<Test>]
-let ``a credential signs under the name of its start until a restart`` () =
-    let before = "Domain example.com" :: single
-    let renamed = [ "Domain example.com"; "Selector new"; "KeyFile /keys/mail.private" ]
-    Expect.equal [] (refused [] "/keys" before before)
-    Expect.equal [] (refused [] "/keys" before ("Domain example.org" :: single))
-    Expect.equal [] (refused [] "/key" before renamed)
-    Expect.contains "a credential of the unit" (refused [] "/keys" before renamed |> String.concat "\n")
+                Expect.equal
+                    [
+                        "*@example.com: d=example.com s=ed ed25519"
+                        "*@example.com: d=example.com s=mail.private rsa 2048 bits"
+                        "*: d=* s=other.pem rsa 1024 bits"
+                    ]
+                    (rules (start [ list ] [ "KeyList /list" ])))
+
+            testRows
+                "what one key cannot mean is told"
+                [
+                    ("Domain joe@example.com", "Domain joe@example.com: is an address, no domain; write example.com")
+                    ("", "Domain is not set, and nothing is signed")
+                    ("Selector mail._domainkey",
+                     "selector mail._domainkey: _domainkey is put behind it anyway; write mail")
+                    ("SignatureAlgorithm ed25519-sha256",
+                     "SignatureAlgorithm ed25519-sha256: an RSA key signs rsa-sha256")
+                ]
+                (fun (line: string, told: string) ->
+                    let domain = if line.StartsWith "S" then [ "Domain example.com" ] else []
+                    Expect.contains told (notices [] (domain @ single @ [ line ])))
+
+            testCase "what a key list cannot mean is told" (fun () ->
+                let told =
+                    notices
+                        [
+                            "/list",
+                            "example.com:example.com:/keys/mail.private\njoe@example.net:example.net:/keys/ed\n"
+                        ]
+                        [ "KeyList /list"; "Domain example.org,example.net" ]
+
+                Expect.contains "the pattern example.com matches no sender's address; write *@example.com" told
+                Expect.contains "selector mail.private: ends as the name of a file does; write mail" told
+                Expect.contains "Domain example.org: KeyList has no key for every sender of it" told
+                Expect.contains "Domain example.net: KeyList has no key for every sender of it" told
+
+                Expect.equal
+                    ""
+                    (notices
+                        [ "/list", "*@example.com:example.com:/keys/mail" ]
+                        [ "KeyList /list"; "Domain example.com" ]))
+
+            testCase "a key that stays as it was signs under no other name" (fun () ->
+                let before = "Domain example.com" :: single
+                let renamed = [ "Domain example.com"; "Selector new"; "KeyFile /keys/mail.private" ]
+                let elsewhere = "Domain example.org" :: single
+                let kept = [ "/keys/mail.private" ]
+                Expect.equal [] (refused kept "" before before)
+                Expect.equal [] (refused [] "" before renamed)
+
+                for after in [ renamed; elsewhere ] do
+                    match refused kept "" before after with
+                    | [ one ] -> Expect.contains "/keys/mail.private: cannot be read again; the old key would sign" one
+                    | other -> failtest (String.concat "\n" other))
+
+            testCase "a credential signs under the name of its start until a restart" (fun () ->
+                let before = "Domain example.com" :: single
+                let renamed = [ "Domain example.com"; "Selector new"; "KeyFile /keys/mail.private" ]
+                Expect.equal [] (refused [] "/keys" before before)
+                Expect.equal [] (refused [] "/keys" before ("Domain example.org" :: single))
+                Expect.equal [] (refused [] "/key" before renamed)
+                Expect.contains "a credential of the unit" (refused [] "/keys" before renamed |> String.concat "\n"))
+        ]

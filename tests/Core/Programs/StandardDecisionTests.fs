@@ -2,7 +2,8 @@
 module Dkim.Conformance.StandardDecisionTests
 
 open System
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 open Dkim.Conformance.Starts
@@ -17,63 +18,6 @@ let private isRelayed outcome =
     match outcome with
     | Relayed _ -> true
     | Refused _ -> false
-
-[<Category "RFC8601-5-5">]
-[<Category "RFC6376-5.4-2">]
-[<Test>]
-let ``RFC6376-5.4.1-1 the recommended fields are signed where they are there, and those that change on the way are not``
-    ()
-    =
-    let recommended =
-        [
-            "from"
-            "reply-to"
-            "subject"
-            "date"
-            "to"
-            "cc"
-            "resent-date"
-            "resent-from"
-            "resent-to"
-            "resent-cc"
-            "in-reply-to"
-            "references"
-            "list-id"
-            "list-help"
-            "list-unsubscribe"
-            "list-subscribe"
-            "list-post"
-            "list-owner"
-            "list-archive"
-            "message-id"
-            "mime-version"
-            "content-type"
-        ]
-
-    let changing =
-        [
-            "return-path"
-            "received"
-            "authentication-results"
-            "dkim-signature"
-            "bcc"
-            "comments"
-            "keywords"
-            "x-other"
-        ]
-
-    let text =
-        recommended @ changing
-        |> List.map (fun name -> name + ": " + (if name = "from" then "a@example.org" else "x") + "\n")
-        |> String.concat ""
-
-    let field =
-        (Header.ofBlock (ReadOnlyMemory(Octets.ofLatin1 (signed rsa2048.Value [] (text + "\nbody\n"))))).Fields[0]
-
-    let signature = Signature.parse SignatureLimits.defaults field |> Expect.ok
-    let names = signature.SignedFields.Value |> List.map _.Text.ToLowerInvariant()
-    Expect.equal (Set recommended) (Set names)
-    Expect.equal ValueNone signature.BodyLength
 
 /// Changes to a signed message or to the zone after which no signature is good, and for good.
 let private failures =
@@ -103,38 +47,6 @@ let private failures =
              record ("v=DKIM1; h=sha1; " + (snd rsa2048.Value).Substring 9)
          ])
 
-[<Category "RFC6376-3.6.1-11">]
-[<Category "RFC6376-6.1-2">]
-[<Category "RFC6376-6.3-1">]
-[<Category "RFC6376-6.3-7">]
-[<Test>]
-let ``RFC6376-4.2-7 a message whose signatures are all bad is treated as one without any`` () =
-    for message, zone in failures.Value do
-        Expect.isTrue (isRelayed (outcome zone [] message)) message
-        Expect.isTrue (isRelayed (outcome zone [ "--reject-fail"; "--reject-error" ] message)) message
-
-        // Where unsigned mail is refused, so is this, with the same code.
-        let strict =
-            [ "_adsp._domainkey.example.org", Text "dkim=all"; "example.org", Exists ]
-
-        match outcome (strict @ zone) [ "--reject-fail" ] message, outcome strict [ "--reject-fail" ] plain with
-        | Refused(one, _), Refused(other, _) -> Expect.equal other one
-        | both -> Assert.Fail(string (box both))
-
-[<Test>]
-let ``RFC6376-6.3-4 no failure of a signature is answered with a 4xx`` () =
-    let strict =
-        [
-            "_adsp._domainkey.example.org", Text "dkim=discardable"
-            "example.org", Exists
-        ]
-
-    for message, zone in failures.Value do
-        for zone in [ zone; strict @ zone ] do
-            match outcome zone [ "--reject-fail"; "--reject-error" ] message with
-            | Relayed _ -> ()
-            | Refused(code, _) -> Expect.equal 550 code
-
 let private adsp practice =
     [
         "_adsp._domainkey.example.org", Text("dkim=" + practice)
@@ -146,129 +58,235 @@ let private refusal zone message =
     | Refused(code, text) -> string code + " " + text.Split(' ')[0]
     | Relayed _ -> ""
 
-[<Test>]
-let ``RFC7372-3.1-1 without a passing signature the code is 5.7.20`` () =
-    Expect.equal "550 5.7.20" (refusal (adsp "all") plain)
-    Expect.equal "550 5.7.20" (refusal (adsp "all") (signed rsa2048.Value [] plain))
-    Expect.equal "" (refusal (adsp "all" @ zone.Value) (signed rsa2048.Value [] plain))
-
-[<Test>]
-let ``RFC7372-3.1-2 where policy does not accept the signature the code is 5.7.21`` () =
-    let cut =
-        (signed rsa2048.Value [] plain).Replace("d=example.org", "d=example.org; l=0")
-
-    let short =
-        match
-            pass
-                []
-                (startOut
-                    [ "key", fst rsa768.Value ]
-                    [
-                        "--keyfile=key"
-                        "--selector=sel"
-                        "--relay=h"
-                        "--domain=example.org"
-                        "--min_rsa_bits=768"
-                    ]
-                 |> serving)
-                plain
-        with
-        | Relayed(head, _), _, _ -> head + crlf plain
-        | Refused _, _, _ -> ""
-
-    Expect.equal "550 5.7.21" (refusal (adsp "all" @ [ keyName, Text(snd rsa768.Value) ]) short)
-    Expect.equal "550 5.7.20" (refusal (adsp "all" @ zone.Value) cut)
-
-[<Test>]
-let ``RFC7372-3.1-3 where no good signature is the author's the code is 5.7.22`` () =
-    let other = signed rsa2048.Value [ "--signature=dkim(d=other.example)" ] plain
-    let zone = [ "sel._domainkey.other.example", Text(snd rsa2048.Value) ]
-    Expect.equal "550 5.7.22" (refusal (adsp "discardable" @ zone) other)
-
-[<Test>]
-let ``RFC7372-3.4-1 where the signatures of both schemes fail the code is 5.7.26`` () =
-    let both =
-        signed rsa2048.Value [ "--signature=dkim"; "--signature=domainkeys" ] plain
-
-    Expect.equal "550 5.7.26" (refusal (adsp "all") both)
-
 let private clauses arguments zone message =
     match outcome zone arguments message with
     | Relayed(head, _) ->
         let header = Header.ofBlock (ReadOnlyMemory(Octets.ofLatin1 head))
         (AuthenticationResults.parse header.Fields[0] |> Expect.ok).Results
     | Refused(_, text) ->
-        Assert.Fail text
+        failtest text
         []
 
-[<Test>]
-let ``RFC8601-2.7.1-9 in mail with UTF-8 headers an identity is told in UTF-8, else encoded`` () =
-    let utf8 = "\195\188"
+[<Tests>]
+let tests =
+    testList
+        "StandardDecisionTests"
+        [
+            proves
+                [ "RFC8601-5-5"; "RFC6376-5.4-2" ]
+                (testCase
+                    "RFC6376-5.4.1-1 the recommended fields are signed where they are there, and those that change on the way are not"
+                    (fun () ->
+                        let recommended =
+                            [
+                                "from"
+                                "reply-to"
+                                "subject"
+                                "date"
+                                "to"
+                                "cc"
+                                "resent-date"
+                                "resent-from"
+                                "resent-to"
+                                "resent-cc"
+                                "in-reply-to"
+                                "references"
+                                "list-id"
+                                "list-help"
+                                "list-unsubscribe"
+                                "list-subscribe"
+                                "list-post"
+                                "list-owner"
+                                "list-archive"
+                                "message-id"
+                                "mime-version"
+                                "content-type"
+                            ]
 
-    let from header =
-        header + "From: joe@example.org\nTo: y@x\n\nbody\n"
+                        let changing =
+                            [
+                                "return-path"
+                                "received"
+                                "authentication-results"
+                                "dkim-signature"
+                                "bcc"
+                                "comments"
+                                "keywords"
+                                "x-other"
+                            ]
 
-    let identity header =
-        let text =
-            (signed rsa2048.Value [] (from header)).Replace("s=sel;", "s=sel; i=j" + utf8 + "@example.org;")
+                        let text =
+                            recommended @ changing
+                            |> List.map (fun name ->
+                                name + ": " + (if name = "from" then "a@example.org" else "x") + "\n")
+                            |> String.concat ""
 
-        (clauses [] zone.Value text).Head.Properties.Head.Value
+                        let field =
+                            (Header.ofBlock (
+                                ReadOnlyMemory(Octets.ofLatin1 (signed rsa2048.Value [] (text + "\nbody\n")))
+                            ))
+                                .Fields[0]
 
-    Expect.equal ("j" + utf8 + "@example.org") (identity ("Subject: gr" + utf8 + "n\n"))
-    // The signature itself has the octets, so that no message has such an identity and no UTF-8.
-    Expect.equal ("j" + utf8 + "@example.org") (identity "")
+                        let signature = Signature.parse SignatureLimits.defaults field |> Expect.ok
+                        let names = signature.SignedFields.Value |> List.map _.Text.ToLowerInvariant()
+                        Expect.equal (Set recommended) (Set names)
+                        Expect.equal ValueNone signature.BodyLength))
 
-[<Category "RFC8601-4-4">]
-[<Test>]
-let ``RFC8601-4-1 only registered methods and words are written, and nothing without its result`` () =
-    let methods = Set [ "dkim"; "domainkeys" ]
+            proves
+                [ "RFC6376-3.6.1-11"; "RFC6376-6.1-2"; "RFC6376-6.3-1"; "RFC6376-6.3-7" ]
+                (testCase
+                    "RFC6376-4.2-7 a message whose signatures are all bad is treated as one without any"
+                    (fun () ->
+                        for message, zone in failures.Value do
+                            Expect.isTrue (isRelayed (outcome zone [] message)) message
 
-    let words =
-        Set [ "none"; "pass"; "fail"; "policy"; "neutral"; "temperror"; "permerror" ]
+                            Expect.isTrue
+                                (isRelayed (outcome zone [ "--reject-fail"; "--reject-error" ] message))
+                                message
 
-    let messages =
-        (plain, [])
-        :: (signed rsa2048.Value [ "--signature=dkim"; "--signature=domainkeys" ] plain, zone.Value)
-        :: (signed rsa2048.Value [] plain, [ keyName, Fails "timeout" ])
-        :: failures.Value
+                            // Where unsigned mail is refused, so is this, with the same code.
+                            let strict =
+                                [ "_adsp._domainkey.example.org", Text "dkim=all"; "example.org", Exists ]
 
-    for message, zone in messages do
-        for result in clauses [ "--result_words=rfc8601" ] zone message do
-            Expect.isTrue (methods.Contains result.Method) result.Method
-            Expect.isTrue (words.Contains result.Result) result.Result
-            Expect.equal (result.Result = "pass" || result.Result = "none") result.Reason.IsNone
+                            match
+                                outcome (strict @ zone) [ "--reject-fail" ] message,
+                                outcome strict [ "--reject-fail" ] plain
+                            with
+                            | Refused(one, _), Refused(other, _) -> Expect.equal other one
+                            | both -> failtest (string (box both))))
 
-        for result in clauses [] zone message do
-            Expect.isTrue (methods.Contains result.Method) result.Method
+            testCase "RFC6376-6.3-4 no failure of a signature is answered with a 4xx" (fun () ->
+                let strict =
+                    [
+                        "_adsp._domainkey.example.org", Text "dkim=discardable"
+                        "example.org", Exists
+                    ]
 
-[<Category "RFC6376-3.4-3">]
-[<Test>]
-let ``RFC8601-4-3 RFC8601-4.1-1 RFC6376-6.2-1 results go above everything, and the message stays as it was`` () =
-    let message =
-        "Received: a\nAuthentication-Results: elsewhere.example; dkim=pass\n"
-        + signed rsa2048.Value [] plain
+                for message, zone in failures.Value do
+                    for zone in [ zone; strict @ zone ] do
+                        match outcome zone [ "--reject-fail"; "--reject-error" ] message with
+                        | Relayed _ -> ()
+                        | Refused(code, _) -> Expect.equal 550 code)
 
-    match outcome zone.Value [] message with
-    | Relayed(head, 0L) ->
-        Expect.equal [ "Authentication-Results"; "X-DKIM-Authentication-Results" ] (fieldsOf head |> List.map fst)
-    | other -> Assert.Fail(string (box other))
+            testCase "RFC7372-3.1-1 without a passing signature the code is 5.7.20" (fun () ->
+                Expect.equal "550 5.7.20" (refusal (adsp "all") plain)
+                Expect.equal "550 5.7.20" (refusal (adsp "all") (signed rsa2048.Value [] plain))
+                Expect.equal "" (refusal (adsp "all" @ zone.Value) (signed rsa2048.Value [] plain)))
 
-[<Test>]
-let ``RFC5321-6.1-2 what must be looked up is known when the header ends, before the body comes`` () =
-    use passage = (start []).NewMessage now
-    let message = signed rsa2048.Value [] plain
-    let at = message.IndexOf "\r\n\r\n" + 4
-    passage.Feed(ReadOnlySpan(Octets.ofLatin1 (message.Substring(0, at))))
-    Expect.equal [| keyName |] (passage.Questions |> Array.map _.Name)
+            testCase "RFC7372-3.1-2 where policy does not accept the signature the code is 5.7.21" (fun () ->
+                let cut =
+                    (signed rsa2048.Value [] plain).Replace("d=example.org", "d=example.org; l=0")
 
-[<Test>]
-let ``RFC5321-4.5.3.2-1 peers may take as long as the standard lets them, and settings say how long`` () =
-    // Ten minutes after the final dot, five for a server that waits for a command.
-    let settings = (signer rsa2048.Value []).Settings
-    Expect.isTrue (settings.RelayTimeout >= 600) "relay"
-    Expect.isTrue (settings.ClientTimeout >= 300) "client"
+                let short =
+                    match
+                        pass
+                            []
+                            (startOut
+                                [ "key", fst rsa768.Value ]
+                                [
+                                    "--keyfile=key"
+                                    "--selector=sel"
+                                    "--relay=h"
+                                    "--domain=example.org"
+                                    "--min_rsa_bits=768"
+                                ]
+                             |> serving)
+                            plain
+                    with
+                    | Relayed(head, _), _, _ -> head + crlf plain
+                    | Refused _, _, _ -> ""
 
-    let patient =
-        (signer rsa2048.Value [ "--relay_timeout=900"; "--client_timeout=700" ]).Settings
+                Expect.equal "550 5.7.21" (refusal (adsp "all" @ [ keyName, Text(snd rsa768.Value) ]) short)
+                Expect.equal "550 5.7.20" (refusal (adsp "all" @ zone.Value) cut))
 
-    Expect.equal (900, 700) (patient.RelayTimeout, patient.ClientTimeout)
+            testCase "RFC7372-3.1-3 where no good signature is the author's the code is 5.7.22" (fun () ->
+                let other = signed rsa2048.Value [ "--signature=dkim(d=other.example)" ] plain
+                let zone = [ "sel._domainkey.other.example", Text(snd rsa2048.Value) ]
+                Expect.equal "550 5.7.22" (refusal (adsp "discardable" @ zone) other))
+
+            testCase "RFC7372-3.4-1 where the signatures of both schemes fail the code is 5.7.26" (fun () ->
+                let both =
+                    signed rsa2048.Value [ "--signature=dkim"; "--signature=domainkeys" ] plain
+
+                Expect.equal "550 5.7.26" (refusal (adsp "all") both))
+
+            testCase "RFC8601-2.7.1-9 in mail with UTF-8 headers an identity is told in UTF-8, else encoded" (fun () ->
+                let utf8 = "\195\188"
+
+                let from header =
+                    header + "From: joe@example.org\nTo: y@x\n\nbody\n"
+
+                let identity header =
+                    let text =
+                        (signed rsa2048.Value [] (from header))
+                            .Replace("s=sel;", "s=sel; i=j" + utf8 + "@example.org;")
+
+                    (clauses [] zone.Value text).Head.Properties.Head.Value
+
+                Expect.equal ("j" + utf8 + "@example.org") (identity ("Subject: gr" + utf8 + "n\n"))
+                // The signature itself has the octets, so that no message has such an identity and no UTF-8.
+                Expect.equal ("j" + utf8 + "@example.org") (identity ""))
+
+            proves
+                [ "RFC8601-4-4" ]
+                (testCase
+                    "RFC8601-4-1 only registered methods and words are written, and nothing without its result"
+                    (fun () ->
+                        let methods = Set [ "dkim"; "domainkeys" ]
+
+                        let words =
+                            Set [ "none"; "pass"; "fail"; "policy"; "neutral"; "temperror"; "permerror" ]
+
+                        let messages =
+                            (plain, [])
+                            :: (signed rsa2048.Value [ "--signature=dkim"; "--signature=domainkeys" ] plain, zone.Value)
+                            :: (signed rsa2048.Value [] plain, [ keyName, Fails "timeout" ])
+                            :: failures.Value
+
+                        for message, zone in messages do
+                            for result in clauses [ "--result_words=rfc8601" ] zone message do
+                                Expect.isTrue (methods.Contains result.Method) result.Method
+                                Expect.isTrue (words.Contains result.Result) result.Result
+                                Expect.equal (result.Result = "pass" || result.Result = "none") result.Reason.IsNone
+
+                            for result in clauses [] zone message do
+                                Expect.isTrue (methods.Contains result.Method) result.Method))
+
+            proves
+                [ "RFC6376-3.4-3" ]
+                (testCase
+                    "RFC8601-4-3 RFC8601-4.1-1 RFC6376-6.2-1 results go above everything, and the message stays as it was"
+                    (fun () ->
+                        let message =
+                            "Received: a\nAuthentication-Results: elsewhere.example; dkim=pass\n"
+                            + signed rsa2048.Value [] plain
+
+                        match outcome zone.Value [] message with
+                        | Relayed(head, 0L) ->
+                            Expect.equal
+                                [ "Authentication-Results"; "X-DKIM-Authentication-Results" ]
+                                (fieldsOf head |> List.map fst)
+                        | other -> failtest (string (box other))))
+
+            testCase
+                "RFC5321-6.1-2 what must be looked up is known when the header ends, before the body comes"
+                (fun () ->
+                    use passage = (start []).NewMessage now
+                    let message = signed rsa2048.Value [] plain
+                    let at = message.IndexOf "\r\n\r\n" + 4
+                    passage.Feed(ReadOnlySpan(Octets.ofLatin1 (message.Substring(0, at))))
+                    Expect.equal [| keyName |] (passage.Questions |> Array.map _.Name))
+
+            testCase
+                "RFC5321-4.5.3.2-1 peers may take as long as the standard lets them, and settings say how long"
+                (fun () ->
+                    // Ten minutes after the final dot, five for a server that waits for a command.
+                    let settings = (signer rsa2048.Value []).Settings
+                    Expect.isTrue (settings.RelayTimeout >= 600) "relay"
+                    Expect.isTrue (settings.ClientTimeout >= 300) "client"
+
+                    let patient =
+                        (signer rsa2048.Value [ "--relay_timeout=900"; "--client_timeout=700" ]).Settings
+
+                    Expect.equal (900, 700) (patient.RelayTimeout, patient.ClientTimeout))
+        ]

@@ -4,7 +4,8 @@ module Dkim.Conformance.Starts
 open System
 open System.Collections.Generic
 open System.Text
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 
 /// How a start ended.
@@ -37,7 +38,7 @@ let rec private supply files (start: Start<'reply>) (rounds: int) : Start<'reply
     if start.Wanted.IsEmpty then
         start
     else
-        Assert.That(rounds, Is.LessThan 10, "a start ends")
+        Expect.about "a start ends" (fun () -> Expect.below 10 rounds)
         let found = Dictionary<WantedFile, FileContents>()
 
         for wanted in start.Wanted do
@@ -53,36 +54,26 @@ let run
     : Ended<'program> =
     let ends = List<Ended<'program>>()
     (supply files start 0).Tell(reply ends.Add)
-    Assert.That(ends.Count, Is.EqualTo 1, "a start ends once")
+    Expect.about "a start ends once" (fun () -> Expect.equal 1 ends.Count)
     ends[0]
 
 let serving ended =
     match ended with
     | Serving program -> program
     | Printed(text, _)
-    | Failed(text, _) ->
-        Assert.Fail text
-        Unchecked.defaultof<_>
-    | Testing _ ->
-        Assert.Fail "should have served"
-        Unchecked.defaultof<_>
+    | Failed(text, _) -> failtest text
+    | Testing _ -> failtest "should have served"
 
 let failed ended =
     match ended with
     | Failed(text, exitCode) -> text, exitCode
     | Printed _
     | Testing _
-    | Serving _ ->
-        Assert.Fail "should have failed"
-        Unchecked.defaultof<_>
+    | Serving _ -> failtest "should have failed"
 
 let printed ended =
     match ended with
     | Printed(text, exitCode) -> text, exitCode
-    | Failed(text, _) ->
-        Assert.Fail text
-        Unchecked.defaultof<_>
+    | Failed(text, _) -> failtest text
     | Testing _
-    | Serving _ ->
-        Assert.Fail "should have printed"
-        Unchecked.defaultof<_>
+    | Serving _ -> failtest "should have printed"

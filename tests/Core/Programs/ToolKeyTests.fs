@@ -2,201 +2,203 @@
 module Dkim.Conformance.ToolKeyTests
 
 open System
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 open Dkim.Conformance.ToolRuns
 
-[<Category "RFC6376-3.6.1-13">]
-[<Category "RFC6376-8.3-1">]
-[<Test>]
-let ``genkey makes a secret file and every form of the record`` () =
-    let machine = Machine([], nothing)
-
-    let ran =
-        runOn
-            machine
-            "dkim"
-            [
-                "genkey"
-                "--selector=s"
-                "--domain=example.com"
-                "--bits=1024"
-                "--note=a; b"
-            ]
-
-    Expect.equal 0 ran.Code
-    Expect.equal [ "s.private" ] (List.ofSeq machine.Secrets)
-    let key = Expect.ok (SigningKey.parse ValueNone ran.Made["s.private"])
-    Expect.equal 1024<bit> key.Bits
-    Expect.contains ("t=s; p=" + Convert.ToBase64String key.KeyData) ran.Output
-    Expect.contains "n=a=3B=20b" ran.Output
-    Expect.contains "s._domainkey.example.com.\tIN\tTXT\t(" ran.Output
-    Expect.contains "'s._domainkey.example.com:v=DKIM1; " ran.Output
-    Expect.contains "{\"s._domainkey.example.com\": [[\"v=DKIM1; " ran.Output
-    Expect.lacks "PRIVATE" ran.Output
-
 let private genkey (options: string list) =
     dkim [] ([ "genkey"; "--selector=s"; "--domain=example.com" ] @ options)
 
-[<Test>]
-let ``what genkey makes signs and verifies, Ed25519 as well`` () =
-    for options in [ [ "--bits=1024" ]; [ "--type=ed25519" ] ] do
-        let made = genkey ([ "--form=json" ] @ options)
-
-        let keys =
-            {
-                Pem = made.Made["s.private"]
-                Zone = made.Output
-            }
-
-        Expect.equal "pass" (text "result" (judged "verify" keys [] (signed keys [] message)))
-
-[<Category "RFC8463-4.2-1">]
-[<Test>]
-let ``an Ed25519 key is published as 32 octets`` () =
-    let record = (genkey [ "--type=ed25519"; "--form=text" ]).Output.Trim()
-    let data = record.Substring(record.IndexOf "p=" + 2)
-    Expect.contains "k=ed25519; " record
-    Expect.equal 32 (Convert.FromBase64String data).Length
-
-[<Category "RFC6376-3.6.1-13">]
-[<Test>]
-let ``genkey options become tags`` () =
-    let record options =
-        (genkey ([ "--form=text"; "--type=ed25519" ] @ options)).Output
-
-    Expect.contains "; t=s;" (record [])
-    Expect.lacks "t=" (record [ "--subdomains" ])
-    Expect.contains "; t=y:s;" (record [ "--testing" ])
-    Expect.contains "; h=sha256;" (record [ "--only-sha256" ])
-
-[<Test>]
-let ``long records are cut into strings of at most 255 characters`` () =
-    let zone = (genkey [ "--form=zone"; "--bits=2048" ]).Output
-
-    for part in zone.Split('"', StringSplitOptions.RemoveEmptyEntries) do
-        Expect.isTrue (part.Length <= 255) part
-
-[<Test>]
-let ``tinydns data has no colon or backslash but its own`` () =
-    Expect.equal
-        "'s._domainkey.example.com:t=y\\072s; n=\\134; p=:3600\n"
-        (Publication.tinydns "s._domainkey.example.com" "t=y:s; n=\\; p=")
-
-[<Category "RFC6376-3.1-2">]
-[<Test>]
-let ``a key is never written over a file`` () =
-    let there = [ "s.private", "precious"; "s.txt", "precious"; "s", "precious" ]
-
-    for name, arguments in
+[<Tests>]
+let tests =
+    testList
+        "ToolKeyTests"
         [
-            "dkim", [ "genkey"; "--selector=s"; "--domain=example.com" ]
-            "dkim-genkey", [ "-s"; "s"; "-d"; "example.com" ]
-            "dknewkey", [ "s"; "1024" ]
-        ] do
-        let ran = runOn (Machine(there, nothing)) name arguments
-        Expect.isTrue (ran.Code <> 0) name
-        Expect.equal Map.empty ran.Made
-        Expect.contains "file exists" ran.Errors
+            proves
+                [ "RFC6376-3.6.1-13"; "RFC6376-8.3-1" ]
+                (testCase "genkey makes a secret file and every form of the record" (fun () ->
+                    let machine = Machine([], nothing)
 
-[<Test>]
-let ``testkey tells good from bad by its exit code`` () =
-    let test files options =
-        dkim files ([ "testkey"; "--selector=s"; "--domain=example.com"; "--zone=z" ] @ options)
+                    let ran =
+                        runOn
+                            machine
+                            "dkim"
+                            [
+                                "genkey"
+                                "--selector=s"
+                                "--domain=example.com"
+                                "--bits=1024"
+                                "--note=a; b"
+                            ]
 
-    let good = test [ "z", rsa.Zone; "k", rsa.Pem ] [ "--key=k" ]
-    Expect.equal 0 good.Code
-    Expect.contains "good: the record fits the private key" good.Output
-    let other = test [ "z", rsa.Zone; "k", otherRsa.Pem ] [ "--key=k"; "--json" ]
-    Expect.equal 1 other.Code
-    Expect.equal "other-key" (text "mistake" ((json other).GetProperty("findings")[1]))
+                    Expect.equal 0 ran.Code
+                    Expect.equal [ "s.private" ] (List.ofSeq machine.Secrets)
+                    let key = Expect.ok (SigningKey.parse ValueNone ran.Made["s.private"])
+                    Expect.equal 1024<bit> key.Bits
+                    Expect.contains ("t=s; p=" + Convert.ToBase64String key.KeyData) ran.Output
+                    Expect.contains "n=a=3B=20b" ran.Output
+                    Expect.contains "s._domainkey.example.com.\tIN\tTXT\t(" ran.Output
+                    Expect.contains "'s._domainkey.example.com:v=DKIM1; " ran.Output
+                    Expect.contains "{\"s._domainkey.example.com\": [[\"v=DKIM1; " ran.Output
+                    Expect.lacks "PRIVATE" ran.Output))
 
-    let failing =
-        "{\"dns\": {}, \"dns_errors\": {\"s._domainkey.example.com\": \"servfail\"}}"
+            testCase "what genkey makes signs and verifies, Ed25519 as well" (fun () ->
+                for options in [ [ "--bits=1024" ]; [ "--type=ed25519" ] ] do
+                    let made = genkey ([ "--form=json" ] @ options)
 
-    Expect.equal 75 (test [ "z", failing ] []).Code
+                    let keys =
+                        {
+                            Pem = made.Made["s.private"]
+                            Zone = made.Output
+                        }
 
-[<Test>]
-let ``dkim-genkey leaves what opendkim-genkey leaves`` () =
-    let made =
-        runOn
-            (Machine([], nothing))
-            "dkim-genkey"
-            [ "-s"; "mail"; "-d"; "example.com"; "-D"; "/keys/"; "-atSr"; "-b1024" ]
+                    Expect.equal "pass" (text "result" (judged "verify" keys [] (signed keys [] message))))
 
-    Expect.equal 0 made.Code
-    Expect.equal ("", "") (made.Output, made.Errors)
-    let record = made.Made["/keys/mail.txt"]
+            proves
+                [ "RFC8463-4.2-1" ]
+                (testCase "an Ed25519 key is published as 32 octets" (fun () ->
+                    let record = (genkey [ "--type=ed25519"; "--form=text" ]).Output.Trim()
+                    let data = record.Substring(record.IndexOf "p=" + 2)
+                    Expect.contains "k=ed25519; " record
+                    Expect.equal 32 (Convert.FromBase64String data).Length))
 
-    let head =
-        "mail._domainkey.example.com.\tIN\tTXT\t( \"v=DKIM1; h=sha256; k=rsa; t=y:s; s=email; \"\n\t  \"p="
+            proves
+                [ "RFC6376-3.6.1-13" ]
+                (testCase "genkey options become tags" (fun () ->
+                    let record options =
+                        (genkey ([ "--form=text"; "--type=ed25519" ] @ options)).Output
 
-    Expect.isTrue (record.StartsWith head) record
-    Expect.isTrue (record.EndsWith "\" )  ; ----- DKIM key mail for example.com\n") record
-    let key = Expect.ok (SigningKey.parse ValueNone made.Made["/keys/mail.private"])
-    Expect.contains (Convert.ToBase64String key.KeyData) (record.Replace("\"\n\t  \"", ""))
+                    Expect.contains "; t=s;" (record [])
+                    Expect.lacks "t=" (record [ "--subdomains" ])
+                    Expect.contains "; t=y:s;" (record [ "--testing" ])
+                    Expect.contains "; h=sha256;" (record [ "--only-sha256" ])))
 
-[<Test>]
-let ``dkim-genkey says what it does with -v, and refuses with 1`` () =
-    let run arguments =
-        runOn (Machine([], nothing)) "dkim-genkey" arguments
+            testCase "long records are cut into strings of at most 255 characters" (fun () ->
+                let zone = (genkey [ "--form=zone"; "--bits=2048" ]).Output
 
-    let told = run [ "-v"; "--bits=1024" ]
-    Expect.contains "dkim-genkey: private key written to default.private\n" told.Errors
-    Expect.contains "default._domainkey\tIN" told.Made["default.txt"]
-    Expect.equal 1 (run [ "-x" ]).Code
-    Expect.equal 1 (run [ "-s"; "../x" ]).Code
-    Expect.equal 0 (run [ "--help" ]).Code
-    Expect.equal 0 (run [ "-V" ]).Code
+                for part in zone.Split('"', StringSplitOptions.RemoveEmptyEntries) do
+                    Expect.isTrue (part.Length <= 255) part)
 
-[<Test>]
-let ``dkim-testkey ends as opendkim-testkey does`` () =
-    let files =
-        [
-            "z", rsa.Zone
-            "k", rsa.Pem
-            "o", otherRsa.Pem
-            "conf", "# ours\nDomain example.com\nSelector s\nKeyFile k\nMode sv\n"
+            testCase "tinydns data has no colon or backslash but its own" (fun () ->
+                Expect.equal
+                    "'s._domainkey.example.com:t=y\\072s; n=\\134; p=:3600\n"
+                    (Publication.tinydns "s._domainkey.example.com" "t=y:s; n=\\; p="))
+
+            proves
+                [ "RFC6376-3.1-2" ]
+                (testCase "a key is never written over a file" (fun () ->
+                    let there = [ "s.private", "precious"; "s.txt", "precious"; "s", "precious" ]
+
+                    for name, arguments in
+                        [
+                            "dkim", [ "genkey"; "--selector=s"; "--domain=example.com" ]
+                            "dkim-genkey", [ "-s"; "s"; "-d"; "example.com" ]
+                            "dknewkey", [ "s"; "1024" ]
+                        ] do
+                        let ran = runOn (Machine(there, nothing)) name arguments
+                        Expect.isTrue (ran.Code <> 0) name
+                        Expect.equal Map.empty ran.Made
+                        Expect.contains "file exists" ran.Errors))
+
+            testCase "testkey tells good from bad by its exit code" (fun () ->
+                let test files options =
+                    dkim files ([ "testkey"; "--selector=s"; "--domain=example.com"; "--zone=z" ] @ options)
+
+                let good = test [ "z", rsa.Zone; "k", rsa.Pem ] [ "--key=k" ]
+                Expect.equal 0 good.Code
+                Expect.contains "good: the record fits the private key" good.Output
+                let other = test [ "z", rsa.Zone; "k", otherRsa.Pem ] [ "--key=k"; "--json" ]
+                Expect.equal 1 other.Code
+                Expect.equal "other-key" (text "mistake" ((json other).GetProperty("findings")[1]))
+
+                let failing =
+                    "{\"dns\": {}, \"dns_errors\": {\"s._domainkey.example.com\": \"servfail\"}}"
+
+                Expect.equal 75 (test [ "z", failing ] []).Code)
+
+            testCase "dkim-genkey leaves what opendkim-genkey leaves" (fun () ->
+                let made =
+                    runOn
+                        (Machine([], nothing))
+                        "dkim-genkey"
+                        [ "-s"; "mail"; "-d"; "example.com"; "-D"; "/keys/"; "-atSr"; "-b1024" ]
+
+                Expect.equal 0 made.Code
+                Expect.equal ("", "") (made.Output, made.Errors)
+                let record = made.Made["/keys/mail.txt"]
+
+                let head =
+                    "mail._domainkey.example.com.\tIN\tTXT\t( \"v=DKIM1; h=sha256; k=rsa; t=y:s; s=email; \"\n\t  \"p="
+
+                Expect.isTrue (record.StartsWith head) record
+                Expect.isTrue (record.EndsWith "\" )  ; ----- DKIM key mail for example.com\n") record
+                let key = Expect.ok (SigningKey.parse ValueNone made.Made["/keys/mail.private"])
+                Expect.contains (Convert.ToBase64String key.KeyData) (record.Replace("\"\n\t  \"", "")))
+
+            testCase "dkim-genkey says what it does with -v, and refuses with 1" (fun () ->
+                let run arguments =
+                    runOn (Machine([], nothing)) "dkim-genkey" arguments
+
+                let told = run [ "-v"; "--bits=1024" ]
+                Expect.contains "dkim-genkey: private key written to default.private\n" told.Errors
+                Expect.contains "default._domainkey\tIN" told.Made["default.txt"]
+                Expect.equal 1 (run [ "-x" ]).Code
+                Expect.equal 1 (run [ "-s"; "../x" ]).Code
+                Expect.equal 0 (run [ "--help" ]).Code
+                Expect.equal 0 (run [ "-V" ]).Code)
+
+            testCase "dkim-testkey ends as opendkim-testkey does" (fun () ->
+                let files =
+                    [
+                        "z", rsa.Zone
+                        "k", rsa.Pem
+                        "o", otherRsa.Pem
+                        "conf", "# ours\nDomain example.com\nSelector s\nKeyFile k\nMode sv\n"
+                    ]
+
+                let run arguments =
+                    runOn (Machine(files, nothing)) "dkim-testkey" ([ "--zone=z" ] @ arguments)
+
+                let quiet = run [ "-d"; "example.com"; "-s"; "s"; "-k"; "k" ]
+                Expect.equal (0, "") (quiet.Code, quiet.Errors)
+                let told = run [ "-x"; "conf"; "-vvv" ]
+                Expect.equal 0 told.Code
+
+                for line in
+                    [
+                        "key loaded from k"
+                        "checking key 's._domainkey.example.com'"
+                        "key not secure"
+                    ] do
+                    Expect.contains ("dkim-testkey: " + line + "\n") told.Errors
+
+                Expect.equal "dkim-testkey: key OK\n" told.Output
+                let other = run [ "-d"; "example.com"; "-s"; "s"; "-k"; "o" ]
+                Expect.equal (65, "dkim-testkey: keys do not match\n", "") (other.Code, other.Output, other.Errors)
+                let missing = run [ "-d"; "example.com"; "-s"; "t" ]
+
+                Expect.equal
+                    (69, "dkim-testkey: 't._domainkey.example.com' record not found\n")
+                    (missing.Code, missing.Errors)
+
+                Expect.equal 78 (run []).Code
+                Expect.equal 78 (run [ "-Q" ]).Code
+                Expect.equal 71 (run [ "-d"; "example.com"; "-s"; "s"; "-k"; "none" ]).Code)
+
+            testCase "dknewkey prints the record of DomainKeys" (fun () ->
+                let ran = runOn (Machine([], nothing)) "dknewkey" [ "/keys/default"; "1024" ]
+                Expect.equal 0 ran.Code
+                let key = Expect.ok (SigningKey.parse ValueNone ran.Made["/keys/default"])
+
+                Expect.equal
+                    ("default._domainkey\tIN\tTXT\t\"k=rsa; p="
+                     + Convert.ToBase64String key.KeyData
+                     + "\"\n")
+                    ran.Output
+
+                for arguments in [ []; [ "a"; "b" ]; [ "a"; "100" ]; [ "a b"; "1024" ]; [ "--help" ] ] do
+                    let ran = runOn (Machine([], nothing)) "dknewkey" arguments
+                    Expect.equal (1, Map.empty) (ran.Code, ran.Made))
         ]
-
-    let run arguments =
-        runOn (Machine(files, nothing)) "dkim-testkey" ([ "--zone=z" ] @ arguments)
-
-    let quiet = run [ "-d"; "example.com"; "-s"; "s"; "-k"; "k" ]
-    Expect.equal (0, "") (quiet.Code, quiet.Errors)
-    let told = run [ "-x"; "conf"; "-vvv" ]
-    Expect.equal 0 told.Code
-
-    for line in
-        [
-            "key loaded from k"
-            "checking key 's._domainkey.example.com'"
-            "key not secure"
-        ] do
-        Expect.contains ("dkim-testkey: " + line + "\n") told.Errors
-
-    Expect.equal "dkim-testkey: key OK\n" told.Output
-    let other = run [ "-d"; "example.com"; "-s"; "s"; "-k"; "o" ]
-    Expect.equal (65, "dkim-testkey: keys do not match\n", "") (other.Code, other.Output, other.Errors)
-    let missing = run [ "-d"; "example.com"; "-s"; "t" ]
-    Expect.equal (69, "dkim-testkey: 't._domainkey.example.com' record not found\n") (missing.Code, missing.Errors)
-    Expect.equal 78 (run []).Code
-    Expect.equal 78 (run [ "-Q" ]).Code
-    Expect.equal 71 (run [ "-d"; "example.com"; "-s"; "s"; "-k"; "none" ]).Code
-
-[<Test>]
-let ``dknewkey prints the record of DomainKeys`` () =
-    let ran = runOn (Machine([], nothing)) "dknewkey" [ "/keys/default"; "1024" ]
-    Expect.equal 0 ran.Code
-    let key = Expect.ok (SigningKey.parse ValueNone ran.Made["/keys/default"])
-
-    Expect.equal
-        ("default._domainkey\tIN\tTXT\t\"k=rsa; p="
-         + Convert.ToBase64String key.KeyData
-         + "\"\n")
-        ran.Output
-
-    for arguments in [ []; [ "a"; "b" ]; [ "a"; "100" ]; [ "a b"; "1024" ]; [ "--help" ] ] do
-        let ran = runOn (Machine([], nothing)) "dknewkey" arguments
-        Expect.equal (1, Map.empty) (ran.Code, ran.Made)

@@ -2,101 +2,11 @@
 module Dkim.Conformance.ToolTests
 
 open System
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 open Dkim.Conformance.ToolRuns
-
-[<Test>]
-let ``sign prints the field alone, or the message`` () =
-    let arguments = [ "sign"; "--key=k"; "--selector=s"; "--domain=example.com" ]
-    let ran = dkim [ "k", rsa.Pem; "-", message ] arguments
-    Expect.isTrue (ran.Output.StartsWith "DKIM-Signature: ") ran.Output
-    Expect.isTrue (ran.Output.EndsWith "\r\n") "one field"
-    Expect.lacks "Hello" ran.Output
-    let whole = dkim [ "k", rsa.Pem; "-", message ] (arguments @ [ "--message" ])
-    Expect.isTrue (whole.Output.EndsWith("\r\n" + message)) "the message follows"
-
-[<Test>]
-let ``sign chooses fields`` () =
-    let now =
-        signed rsa [ "--sign=Subject"; "--header-canon=simple"; "--timestamp=no" ] message
-
-    Expect.contains "h=from:subject;" (now.Replace("\r\n\t", ""))
-    Expect.lacks " t=" now
-
-[<TestCase("sign", 64)>]
-[<TestCase("sign --key=k --selector=s", 64)>]
-[<TestCase("sign --key=k --selector=s --domain=localhost", 64)>]
-[<TestCase("sign --key=k --selector=s --domain=example.com --header-canon=nofws", 64)>]
-[<TestCase("sign --key=missing --selector=s --domain=example.com", 66)>]
-[<TestCase("sign --key=bad --selector=s --domain=example.com", 66)>]
-[<TestCase("sign --key=k --selector=s --domain=example.com empty", 65)>]
-[<TestCase("sign --key=k --selector=s --domain=example.com --scheme=domainkeys empty", 65)>]
-[<TestCase("sign --key=ed --selector=s --domain=example.com --hash=sha1 m", 65)>]
-[<TestCase("verify --zone=missing", 66)>]
-[<TestCase("verify --nonsense", 64)>]
-[<TestCase("verify --min-rsa-bits=1", 64)>]
-[<TestCase("explain m m", 64)>]
-[<TestCase("genkey --selector=x", 64)>]
-[<TestCase("genkey --selector=x --domain=example.com m", 64)>]
-[<TestCase("testkey --selector=x", 64)>]
-[<TestCase("nonsense", 64)>]
-[<TestCase("", 64)>]
-let ``what cannot be done is refused with a line that says why`` (line: string, code: int) =
-    let files =
-        [
-            "k", rsa.Pem
-            "ed", ed25519.Pem
-            "bad", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
-            "m", message
-            "empty", ""
-            "-", message
-        ]
-
-    let ran =
-        dkim files (List.ofArray (line.Split(' ', StringSplitOptions.RemoveEmptyEntries)))
-
-    Expect.equal code ran.Code
-    Expect.isTrue ((ran.Errors + ran.Output).Length > 10) "it says why"
-
-[<Test>]
-let ``every command has help that names its options`` () =
-    for command in ToolCommands.commands do
-        let ran = dkim [] [ command.Name; "--help" ]
-        Expect.equal 0 ran.Code
-
-        for row in command.Table do
-            Expect.contains ("--" + row.Name) ran.Output
-
-        Expect.contains ("dkim " + command.Name) (dkim [] [ "--help" ]).Output
-
-[<Test>]
-let ``what messages and records hold is printed visibly`` () =
-    let odd =
-        "DKIM-Signature: v=1; d=\x1b]0;x\x07.com\r\nFrom: a@example.com\r\n\r\n\x1b[31m"
-
-    for command in [ "verify"; "explain" ] do
-        for format in [ []; [ "--json" ] ] do
-            let ran = dkim [ "z", "{}"; "-", odd ] ([ command; "--zone=z" ] @ format)
-
-            Expect.isTrue
-                (ran.Output + ran.Errors
-                 |> String.forall (fun c -> c = '\n' || c = '\t' || not (Char.IsControl c)))
-                ran.Output
-
-[<Test>]
-let ``explain tells of lines that are no fields`` () =
-    let mailbox =
-        "From ann Mon Nov 23\r\nSubject : x\x1b\r\nFrom: ann@example.com\r\n\r\nHello\r\n"
-
-    let ran = dkim [ "z", "{}"; "-", mailbox ] [ "explain"; "--zone=z" ]
-    Expect.contains "field 1 (From ann Mon Nov 23): no field: expected \":\" at octet 6\n" ran.Output
-    Expect.contains "field 2 (Subject : x\\x1b): obsolete form: white space before the colon at octet 8\n" ran.Output
-    Expect.lacks "field 3" ran.Output
-    let asData = dkim [ "z", "{}"; "-", mailbox ] [ "explain"; "--zone=z"; "--json" ]
-    Expect.equal 2 ((json asData).GetProperty("irregular_fields").GetArrayLength())
-    Expect.lacks "RFC 5322" (dkim [ "z", "{}"; "-", message ] [ "explain"; "--zone=z" ]).Output
 
 let private samples =
     [
@@ -154,8 +64,107 @@ let private keepsItsLaws (table: Setting<'s> list) (defaults: 's) =
         Expect.equal (row.Show set) (row.Show restored)
         Expect.isTrue (row.Summary <> "" && row.Group <> "") row.Name
 
-[<Test>]
-let ``every row reads what it shows`` () =
-    keepsItsLaws ToolCommands.all ToolSettings.defaults
-    keepsItsLaws GenkeyTool.table GenkeyTool.defaults
-    keepsItsLaws TestkeyTool.table TestkeyTool.defaults
+[<Tests>]
+let tests =
+    testList
+        "ToolTests"
+        [
+            testCase "sign prints the field alone, or the message" (fun () ->
+                let arguments = [ "sign"; "--key=k"; "--selector=s"; "--domain=example.com" ]
+                let ran = dkim [ "k", rsa.Pem; "-", message ] arguments
+                Expect.isTrue (ran.Output.StartsWith "DKIM-Signature: ") ran.Output
+                Expect.isTrue (ran.Output.EndsWith "\r\n") "one field"
+                Expect.lacks "Hello" ran.Output
+                let whole = dkim [ "k", rsa.Pem; "-", message ] (arguments @ [ "--message" ])
+                Expect.isTrue (whole.Output.EndsWith("\r\n" + message)) "the message follows")
+
+            testCase "sign chooses fields" (fun () ->
+                let now =
+                    signed rsa [ "--sign=Subject"; "--header-canon=simple"; "--timestamp=no" ] message
+
+                Expect.contains "h=from:subject;" (now.Replace("\r\n\t", ""))
+                Expect.lacks " t=" now)
+
+            testRows
+                "what cannot be done is refused with a line that says why"
+                [
+                    ("sign", 64)
+                    ("sign --key=k --selector=s", 64)
+                    ("sign --key=k --selector=s --domain=localhost", 64)
+                    ("sign --key=k --selector=s --domain=example.com --header-canon=nofws", 64)
+                    ("sign --key=missing --selector=s --domain=example.com", 66)
+                    ("sign --key=bad --selector=s --domain=example.com", 66)
+                    ("sign --key=k --selector=s --domain=example.com empty", 65)
+                    ("sign --key=k --selector=s --domain=example.com --scheme=domainkeys empty", 65)
+                    ("sign --key=ed --selector=s --domain=example.com --hash=sha1 m", 65)
+                    ("verify --zone=missing", 66)
+                    ("verify --nonsense", 64)
+                    ("verify --min-rsa-bits=1", 64)
+                    ("explain m m", 64)
+                    ("genkey --selector=x", 64)
+                    ("genkey --selector=x --domain=example.com m", 64)
+                    ("testkey --selector=x", 64)
+                    ("nonsense", 64)
+                    ("", 64)
+                ]
+                (fun (line: string, code: int) ->
+                    let files =
+                        [
+                            "k", rsa.Pem
+                            "ed", ed25519.Pem
+                            "bad", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
+                            "m", message
+                            "empty", ""
+                            "-", message
+                        ]
+
+                    let ran =
+                        dkim files (List.ofArray (line.Split(' ', StringSplitOptions.RemoveEmptyEntries)))
+
+                    Expect.equal code ran.Code
+                    Expect.isTrue ((ran.Errors + ran.Output).Length > 10) "it says why")
+
+            testCase "every command has help that names its options" (fun () ->
+                for command in ToolCommands.commands do
+                    let ran = dkim [] [ command.Name; "--help" ]
+                    Expect.equal 0 ran.Code
+
+                    for row in command.Table do
+                        Expect.contains ("--" + row.Name) ran.Output
+
+                    Expect.contains ("dkim " + command.Name) (dkim [] [ "--help" ]).Output)
+
+            testCase "what messages and records hold is printed visibly" (fun () ->
+                let odd =
+                    "DKIM-Signature: v=1; d=\x1b]0;x\x07.com\r\nFrom: a@example.com\r\n\r\n\x1b[31m"
+
+                for command in [ "verify"; "explain" ] do
+                    for format in [ []; [ "--json" ] ] do
+                        let ran = dkim [ "z", "{}"; "-", odd ] ([ command; "--zone=z" ] @ format)
+
+                        Expect.isTrue
+                            (ran.Output + ran.Errors
+                             |> String.forall (fun c -> c = '\n' || c = '\t' || not (Char.IsControl c)))
+                            ran.Output)
+
+            testCase "explain tells of lines that are no fields" (fun () ->
+                let mailbox =
+                    "From ann Mon Nov 23\r\nSubject : x\x1b\r\nFrom: ann@example.com\r\n\r\nHello\r\n"
+
+                let ran = dkim [ "z", "{}"; "-", mailbox ] [ "explain"; "--zone=z" ]
+                Expect.contains "field 1 (From ann Mon Nov 23): no field: expected \":\" at octet 6\n" ran.Output
+
+                Expect.contains
+                    "field 2 (Subject : x\\x1b): obsolete form: white space before the colon at octet 8\n"
+                    ran.Output
+
+                Expect.lacks "field 3" ran.Output
+                let asData = dkim [ "z", "{}"; "-", mailbox ] [ "explain"; "--zone=z"; "--json" ]
+                Expect.equal 2 ((json asData).GetProperty("irregular_fields").GetArrayLength())
+                Expect.lacks "RFC 5322" (dkim [ "z", "{}"; "-", message ] [ "explain"; "--zone=z" ]).Output)
+
+            testCase "every row reads what it shows" (fun () ->
+                keepsItsLaws ToolCommands.all ToolSettings.defaults
+                keepsItsLaws GenkeyTool.table GenkeyTool.defaults
+                keepsItsLaws TestkeyTool.table TestkeyTool.defaults)
+        ]

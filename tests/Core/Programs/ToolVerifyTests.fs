@@ -2,217 +2,221 @@
 module Dkim.Conformance.ToolVerifyTests
 
 open System.Text.Json
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 open Dkim.Conformance.ToolRuns
 
 let private unix = message.Replace("\r\n", "\n")
 
-[<Test>]
-let ``verify --json has every member that it promises`` () =
-    let signature = judged "verify" rsa [] (signed rsa [] message)
-
-    let members =
+[<Tests>]
+let tests =
+    testList
+        "ToolVerifyTests"
         [
-            for entry in signature.EnumerateObject() do
-                entry.Name
+            testCase "verify --json has every member that it promises" (fun () ->
+                let signature = judged "verify" rsa [] (signed rsa [] message)
+
+                let members =
+                    [
+                        for entry in signature.EnumerateObject() do
+                            entry.Name
+                    ]
+
+                Expect.equal
+                    [
+                        "kind"
+                        "index"
+                        "domain"
+                        "selector"
+                        "algorithm"
+                        "result"
+                        "reason"
+                        "key_bits"
+                        "testing"
+                        "unsigned_octets"
+                    ]
+                    members
+
+                Expect.equal "dkim" (text "kind" signature)
+                Expect.equal "example.com" (text "domain" signature)
+                Expect.equal "s" (text "selector" signature)
+                Expect.equal "rsa-sha256" (text "algorithm" signature)
+                Expect.equal "pass" (text "result" signature)
+                Expect.equal 1024 (signature.GetProperty("key_bits").GetInt32())
+                Expect.equal 0 (signature.GetProperty("unsigned_octets").GetInt32()))
+
+            testCase "signatures are counted within their kind" (fun () ->
+                let twice =
+                    message
+                    |> signed rsa [ "--scheme=domainkeys" ]
+                    |> signed rsa []
+                    |> signed rsa []
+
+                let ran = dkim [ "z", rsa.Zone; "-", twice ] [ "verify"; "--json"; "--zone=z" ]
+
+                let told =
+                    [
+                        for signature in (json ran).GetProperty("signatures").EnumerateArray() do
+                            text "kind" signature, signature.GetProperty("index").GetInt32(), text "result" signature
+                    ]
+
+                Expect.equal [ "dkim", 0, "pass"; "dkim", 1, "pass"; "domainkeys", 0, "pass" ] told)
+
+            testCase "every algorithm, canonicalization and kind that is signed verifies" (fun () ->
+                for keys in [ rsa; ed25519 ] do
+                    for header in [ "simple"; "relaxed" ] do
+                        for body in [ "simple"; "relaxed" ] do
+                            for more in [ []; [ "--seal"; "--copies"; "--length"; "--lifetime=99" ] ] do
+                                let options = [ "--header-canon=" + header; "--body-canon=" + body ] @ more
+
+                                Expect.equal
+                                    "pass"
+                                    (text "result" (judged "verify" keys [] (signed keys options message)))
+
+                for canon in [ "simple"; "nofws" ] do
+                    let now = signed rsa [ "--scheme=domainkeys"; "--header-canon=" + canon ] message
+                    Expect.equal "pass" (text "result" (judged "verify" rsa [] now)))
+
+            testCase "exit 0 whatever the verdict, 65 where nothing could be judged" (fun () ->
+                let verify files =
+                    dkim files [ "verify"; "--json"; "--zone=z" ]
+
+                let failing = (signed rsa [] message).Replace("Bob.", "Rob.")
+                Expect.equal 0 (verify [ "z", rsa.Zone; "-", failing ]).Code
+                Expect.equal 0 (verify [ "z", rsa.Zone; "-", message ]).Code
+                Expect.equal 0 (verify [ "z", rsa.Zone; "-", "" ]).Code
+                let missing = verify [ "z", rsa.Zone ]
+                Expect.equal 65 missing.Code
+                Expect.equal "no such file" (text "error" (json missing)))
+
+            testCase "policy options change the verdict" (fun () ->
+                let weak = signed rsa [ "--hash=sha1" ] message
+                Expect.equal "permerror" (text "result" (judged "verify" rsa [] weak))
+                Expect.equal "pass" (text "result" (judged "verify" rsa [ "--allow-sha1" ] weak))
+                let now = signed rsa [] message
+                Expect.equal "policy" (text "result" (judged "verify" rsa [ "--min-rsa-bits=2048" ] now))
+                let longer = signed rsa [ "--length" ] message + "more\r\n"
+                let told = judged "verify" rsa [] longer
+                Expect.equal ("pass", 6) (text "result" told, told.GetProperty("unsigned_octets").GetInt32())
+                Expect.equal "policy" (text "result" (judged "verify" rsa [ "--refuse-unsigned" ] longer)))
+
+            testCase "--now judges times" (fun () ->
+                let now = signed rsa [ "--now=1000000000"; "--lifetime=3600" ] message
+                Expect.equal "pass" (text "result" (judged "verify" rsa [ "--now=1000000100" ] now))
+                Expect.equal "permerror" (text "result" (judged "verify" rsa [ "--now=1000004000" ] now))
+                Expect.equal "permerror" (text "result" (judged "verify" rsa [ "--now=999990000" ] now)))
+
+            testCase "a file with LF is a message with CRLF, unless it is said otherwise" (fun () ->
+                let sign message =
+                    (dkim
+                        [ "k", rsa.Pem; "-", message ]
+                        [ "sign"; "--key=k"; "--selector=s"; "--domain=example.com"; "--message" ])
+                        .Output
+
+                let verify options message =
+                    let ran =
+                        dkim [ "z", rsa.Zone; "-", message ] ([ "verify"; "--json"; "--zone=z" ] @ options)
+
+                    [
+                        for signature in (json ran).GetProperty("signatures").EnumerateArray() do
+                            text "result" signature
+                    ]
+
+                let now = sign unix
+                Expect.lacks "\r" now
+                Expect.equal [ "pass" ] (verify [] now)
+                Expect.equal [ "pass" ] (verify [] (now.Replace("\n", "\r\n")))
+                Expect.equal [] (verify [ "--line-ends=crlf" ] now |> List.filter ((=) "pass"))
+                // One CRLF makes every LF part of its line.
+                let mixed = now.Replace("Hello, Bob.\n", "Hello, Bob.\r\n")
+                Expect.equal [ "pass" ] (verify [ "--line-ends=lf" ] mixed)
+                Expect.equal [] (verify [] mixed |> List.filter ((=) "pass")))
+
+            testCase "a batch is a directory or a list, and one object a line" (fun () ->
+                let files =
+                    [
+                        "z", rsa.Zone
+                        "d/1", signed rsa [] message
+                        "d/2", message
+                        "list", "d/2\nd/1\n\nmissing\n"
+                    ]
+
+                let told arguments =
+                    let ran = dkim files ([ "verify"; "--zone=z" ] @ arguments)
+                    let lines = ran.Output.TrimEnd('\n').Split '\n'
+
+                    ran.Code,
+                    [
+                        for line in lines do
+                            let root = JsonDocument.Parse(line).RootElement
+                            text "file" root, root.GetProperty("signatures").GetArrayLength()
+                    ]
+
+                Expect.equal (0, [ "d/1", 1; "d/2", 0 ]) (told [ "--batch=d" ])
+                Expect.equal (65, [ "d/2", 0; "d/1", 1; "missing", 0 ]) (told [ "--batch=list" ]))
+
+            testCase "zones in both forms" (fun () ->
+                let record = JsonDocument.Parse(rsa.Zone).RootElement.EnumerateObject() |> Seq.head
+                let strings = record.Value[0].ToString()
+                let first, second = strings.Substring(0, 50), strings.Substring 50
+                let now = signed rsa [] message
+
+                let result zone =
+                    let ran = dkim [ "z", zone; "-", now ] [ "verify"; "--json"; "--zone=z" ]
+
+                    if ran.Code = 0 then
+                        text "result" ((json ran).GetProperty("signatures")[0])
+                    else
+                        ran.Errors
+
+                let name = "\"S._domainkey.Example.com.\": "
+                Expect.equal "pass" (result ("{" + name + "[[\"" + first + "\", \"" + second + "\"]]}"))
+                Expect.equal "pass" (result ("{\"dns\": {" + name + "[\"junk\", \"" + strings + "\"]}}"))
+                Expect.equal "permerror" (result "{}")
+                Expect.equal "permerror" (result ("{" + name + "[]}"))
+
+                for error, reason in [ "servfail", "SERVFAIL"; "timeout", "timeout" ] do
+                    let zone = "{\"dns\": {}, \"dns_errors\": {" + name + "\"" + error + "\"}}"
+                    let told = judged "verify" { rsa with Zone = zone } [] now
+                    Expect.equal "temperror" (text "result" told)
+                    Expect.contains reason (text "reason" told)
+
+                for broken in
+                    [
+                        ""
+                        "["
+                        "[]"
+                        "{\"a\": 1}"
+                        "{\"a\": [[1]]}"
+                        "{\"dns\": {}, \"dns_errors\": {\"a\": \"x\"}}"
+                    ] do
+                    Expect.contains "dkim: z: " (result broken))
+
+            testCase "test keys are lines of a name and a record" (fun () ->
+                let zone = JsonDocument.Parse(rsa.Zone).RootElement.EnumerateObject() |> Seq.head
+                let lines = "# keys\n\n" + zone.Name + "\t" + zone.Value[0].ToString() + "\n"
+                let files = [ "t", lines; "-", signed rsa [] message ]
+                Expect.contains "dkim 1: pass" (dkim files [ "verify"; "--test-keys=t" ]).Output
+
+                Expect.contains
+                    "line 1: a name without"
+                    (dkim [ "t", "x"; "-", "" ] [ "verify"; "--test-keys=t" ]).Errors)
+
+            testCase "without a zone the DNS is asked, each name once" (fun () ->
+                let machine =
+                    Machine([ "-", signed rsa [] (signed rsa [] message) ], (fun _ -> Answer.Unavailable "timeout"))
+
+                let ran = runOn machine "dkim" [ "verify" ]
+                Expect.contains "temperror" ran.Output
+
+                Expect.equal
+                    [
+                        {
+                            Name = "s._domainkey.example.com"
+                            Type = RecordType.Txt
+                        }
+                    ]
+                    (List.ofSeq machine.Asked))
         ]
-
-    Expect.equal
-        [
-            "kind"
-            "index"
-            "domain"
-            "selector"
-            "algorithm"
-            "result"
-            "reason"
-            "key_bits"
-            "testing"
-            "unsigned_octets"
-        ]
-        members
-
-    Expect.equal "dkim" (text "kind" signature)
-    Expect.equal "example.com" (text "domain" signature)
-    Expect.equal "s" (text "selector" signature)
-    Expect.equal "rsa-sha256" (text "algorithm" signature)
-    Expect.equal "pass" (text "result" signature)
-    Expect.equal 1024 (signature.GetProperty("key_bits").GetInt32())
-    Expect.equal 0 (signature.GetProperty("unsigned_octets").GetInt32())
-
-[<Test>]
-let ``signatures are counted within their kind`` () =
-    let twice =
-        message
-        |> signed rsa [ "--scheme=domainkeys" ]
-        |> signed rsa []
-        |> signed rsa []
-
-    let ran = dkim [ "z", rsa.Zone; "-", twice ] [ "verify"; "--json"; "--zone=z" ]
-
-    let told =
-        [
-            for signature in (json ran).GetProperty("signatures").EnumerateArray() do
-                text "kind" signature, signature.GetProperty("index").GetInt32(), text "result" signature
-        ]
-
-    Expect.equal [ "dkim", 0, "pass"; "dkim", 1, "pass"; "domainkeys", 0, "pass" ] told
-
-[<Test>]
-let ``every algorithm, canonicalization and kind that is signed verifies`` () =
-    for keys in [ rsa; ed25519 ] do
-        for header in [ "simple"; "relaxed" ] do
-            for body in [ "simple"; "relaxed" ] do
-                for more in [ []; [ "--seal"; "--copies"; "--length"; "--lifetime=99" ] ] do
-                    let options = [ "--header-canon=" + header; "--body-canon=" + body ] @ more
-                    Expect.equal "pass" (text "result" (judged "verify" keys [] (signed keys options message)))
-
-    for canon in [ "simple"; "nofws" ] do
-        let now = signed rsa [ "--scheme=domainkeys"; "--header-canon=" + canon ] message
-        Expect.equal "pass" (text "result" (judged "verify" rsa [] now))
-
-[<Test>]
-let ``exit 0 whatever the verdict, 65 where nothing could be judged`` () =
-    let verify files =
-        dkim files [ "verify"; "--json"; "--zone=z" ]
-
-    let failing = (signed rsa [] message).Replace("Bob.", "Rob.")
-    Expect.equal 0 (verify [ "z", rsa.Zone; "-", failing ]).Code
-    Expect.equal 0 (verify [ "z", rsa.Zone; "-", message ]).Code
-    Expect.equal 0 (verify [ "z", rsa.Zone; "-", "" ]).Code
-    let missing = verify [ "z", rsa.Zone ]
-    Expect.equal 65 missing.Code
-    Expect.equal "no such file" (text "error" (json missing))
-
-[<Test>]
-let ``policy options change the verdict`` () =
-    let weak = signed rsa [ "--hash=sha1" ] message
-    Expect.equal "permerror" (text "result" (judged "verify" rsa [] weak))
-    Expect.equal "pass" (text "result" (judged "verify" rsa [ "--allow-sha1" ] weak))
-    let now = signed rsa [] message
-    Expect.equal "policy" (text "result" (judged "verify" rsa [ "--min-rsa-bits=2048" ] now))
-    let longer = signed rsa [ "--length" ] message + "more\r\n"
-    let told = judged "verify" rsa [] longer
-    Expect.equal ("pass", 6) (text "result" told, told.GetProperty("unsigned_octets").GetInt32())
-    Expect.equal "policy" (text "result" (judged "verify" rsa [ "--refuse-unsigned" ] longer))
-
-[<Test>]
-let ``--now judges times`` () =
-    let now = signed rsa [ "--now=1000000000"; "--lifetime=3600" ] message
-    Expect.equal "pass" (text "result" (judged "verify" rsa [ "--now=1000000100" ] now))
-    Expect.equal "permerror" (text "result" (judged "verify" rsa [ "--now=1000004000" ] now))
-    Expect.equal "permerror" (text "result" (judged "verify" rsa [ "--now=999990000" ] now))
-
-[<Test>]
-let ``a file with LF is a message with CRLF, unless it is said otherwise`` () =
-    let sign message =
-        (dkim [ "k", rsa.Pem; "-", message ] [ "sign"; "--key=k"; "--selector=s"; "--domain=example.com"; "--message" ])
-            .Output
-
-    let verify options message =
-        let ran =
-            dkim [ "z", rsa.Zone; "-", message ] ([ "verify"; "--json"; "--zone=z" ] @ options)
-
-        [
-            for signature in (json ran).GetProperty("signatures").EnumerateArray() do
-                text "result" signature
-        ]
-
-    let now = sign unix
-    Expect.lacks "\r" now
-    Expect.equal [ "pass" ] (verify [] now)
-    Expect.equal [ "pass" ] (verify [] (now.Replace("\n", "\r\n")))
-    Expect.equal [] (verify [ "--line-ends=crlf" ] now |> List.filter ((=) "pass"))
-    // One CRLF makes every LF part of its line.
-    let mixed = now.Replace("Hello, Bob.\n", "Hello, Bob.\r\n")
-    Expect.equal [ "pass" ] (verify [ "--line-ends=lf" ] mixed)
-    Expect.equal [] (verify [] mixed |> List.filter ((=) "pass"))
-
-[<Test>]
-let ``a batch is a directory or a list, and one object a line`` () =
-    let files =
-        [
-            "z", rsa.Zone
-            "d/1", signed rsa [] message
-            "d/2", message
-            "list", "d/2\nd/1\n\nmissing\n"
-        ]
-
-    let told arguments =
-        let ran = dkim files ([ "verify"; "--zone=z" ] @ arguments)
-        let lines = ran.Output.TrimEnd('\n').Split '\n'
-
-        ran.Code,
-        [
-            for line in lines do
-                let root = JsonDocument.Parse(line).RootElement
-                text "file" root, root.GetProperty("signatures").GetArrayLength()
-        ]
-
-    Expect.equal (0, [ "d/1", 1; "d/2", 0 ]) (told [ "--batch=d" ])
-    Expect.equal (65, [ "d/2", 0; "d/1", 1; "missing", 0 ]) (told [ "--batch=list" ])
-
-[<Test>]
-let ``zones in both forms`` () =
-    let record = JsonDocument.Parse(rsa.Zone).RootElement.EnumerateObject() |> Seq.head
-    let strings = record.Value[0].ToString()
-    let first, second = strings.Substring(0, 50), strings.Substring 50
-    let now = signed rsa [] message
-
-    let result zone =
-        let ran = dkim [ "z", zone; "-", now ] [ "verify"; "--json"; "--zone=z" ]
-
-        if ran.Code = 0 then
-            text "result" ((json ran).GetProperty("signatures")[0])
-        else
-            ran.Errors
-
-    let name = "\"S._domainkey.Example.com.\": "
-    Expect.equal "pass" (result ("{" + name + "[[\"" + first + "\", \"" + second + "\"]]}"))
-    Expect.equal "pass" (result ("{\"dns\": {" + name + "[\"junk\", \"" + strings + "\"]}}"))
-    Expect.equal "permerror" (result "{}")
-    Expect.equal "permerror" (result ("{" + name + "[]}"))
-
-    for error, reason in [ "servfail", "SERVFAIL"; "timeout", "timeout" ] do
-        let zone = "{\"dns\": {}, \"dns_errors\": {" + name + "\"" + error + "\"}}"
-        let told = judged "verify" { rsa with Zone = zone } [] now
-        Expect.equal "temperror" (text "result" told)
-        Expect.contains reason (text "reason" told)
-
-    for broken in
-        [
-            ""
-            "["
-            "[]"
-            "{\"a\": 1}"
-            "{\"a\": [[1]]}"
-            "{\"dns\": {}, \"dns_errors\": {\"a\": \"x\"}}"
-        ] do
-        Expect.contains "dkim: z: " (result broken)
-
-[<Test>]
-let ``test keys are lines of a name and a record`` () =
-    let zone = JsonDocument.Parse(rsa.Zone).RootElement.EnumerateObject() |> Seq.head
-    let lines = "# keys\n\n" + zone.Name + "\t" + zone.Value[0].ToString() + "\n"
-    let files = [ "t", lines; "-", signed rsa [] message ]
-    Expect.contains "dkim 1: pass" (dkim files [ "verify"; "--test-keys=t" ]).Output
-    Expect.contains "line 1: a name without" (dkim [ "t", "x"; "-", "" ] [ "verify"; "--test-keys=t" ]).Errors
-
-[<Test>]
-let ``without a zone the DNS is asked, each name once`` () =
-    let machine =
-        Machine([ "-", signed rsa [] (signed rsa [] message) ], (fun _ -> Answer.Unavailable "timeout"))
-
-    let ran = runOn machine "dkim" [ "verify" ]
-    Expect.contains "temperror" ran.Output
-
-    Expect.equal
-        [
-            {
-                Name = "s._domainkey.example.com"
-                Type = RecordType.Txt
-            }
-        ]
-        (List.ofSeq machine.Asked)

@@ -2,59 +2,13 @@
 module Dkim.Conformance.VerifyingDecisionTests
 
 open System
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 open Dkim.Conformance.Starts
 open Dkim.Conformance.ProxyRuns
 open Dkim.Conformance.VerifyingRuns
-
-[<Category "RFC6376-6.3-5">]
-[<Category "RFC8601-4-3">]
-[<Category "RFC8601-4.1-1">]
-[<Test>]
-let ``RFC8601-2.7.1-2 a good signature passes`` () =
-    let outcome, log, asked = pass zone.Value (start []) good.Value
-
-    match outcome with
-    | Relayed(head, replaced) ->
-        Expect.equal
-            ("Authentication-Results: mx.example.org; dkim=pass header.i=@example.org\r\n"
-             + "X-DKIM-Authentication-Results: pass\r\n")
-            head
-
-        Expect.equal 0L replaced
-    | Refused _ -> Assert.Fail "refused"
-
-    Expect.equal
-        [
-            "DKIM verify - pass; message-id=<1@x>, signer=<@example.org>, from=<joe@example.org>"
-        ]
-        log
-
-    Expect.equal [ keyName ] asked
-
-[<TestCase("sel", "gone")>]
-[<TestCase("gone", "sel")>]
-let ``of signatures that do not pass one that may yet do so speaks for the message`` (upper: string, lower: string) =
-    let signedBy selector =
-        signed rsa2048.Value [ "--signature=dkim(s=" + selector + ")" ]
-
-    let _, overall =
-        results (start []) [ keyName, Fails "SERVFAIL" ] (signedBy upper (signedBy lower plain))
-
-    Expect.equal "invalid (public key: DNS error: SERVFAIL)" overall
-
-[<Test>]
-let ``RFC8601-2.7.1-1 an unsigned message has none`` () =
-    let outcome, log, asked = pass [] (start []) plain
-
-    Expect.equal
-        (Relayed("Authentication-Results: mx.example.org; dkim=none\r\nX-DKIM-Authentication-Results: none\r\n", 0L))
-        outcome
-
-    Expect.equal [ "DKIM verify - none; message-id=<1@x>, from=<joe@example.org>" ] log
-    Expect.equal [] asked
 
 /// A change of the signed message or of the zone, and the result in the original's words.
 let private outcomes =
@@ -78,157 +32,220 @@ let private outcomes =
         replace "t=1700000000" "t=1; x=2", zone.Value, "invalid (signature is expired)"
     ]
 
-[<Category "RFC6376-6.3-6">]
-[<Category "RFC6376-6.3-1">]
-[<Test>]
-let ``every cause has the original's words`` () =
-    for change, zone, expected in outcomes do
-        let actual = results (start []) zone (change good.Value)
-        Expect.equal (clause expected, expected) actual
+[<Tests>]
+let tests =
+    testList
+        "VerifyingDecisionTests"
+        [
+            proves
+                [ "RFC6376-6.3-5"; "RFC8601-4-3"; "RFC8601-4.1-1" ]
+                (testCase "RFC8601-2.7.1-2 a good signature passes" (fun () ->
+                    let outcome, log, asked = pass zone.Value (start []) good.Value
 
-[<Test>]
-let ``broken signatures have the original's words`` () =
-    for text, expected in broken do
-        let actual = results (start []) [] ("DKIM-Signature: " + text + "\n" + plain)
+                    match outcome with
+                    | Relayed(head, replaced) ->
+                        Expect.equal
+                            ("Authentication-Results: mx.example.org; dkim=pass header.i=@example.org\r\n"
+                             + "X-DKIM-Authentication-Results: pass\r\n")
+                            head
 
-        match expected with
-        | "invalid (missing b tag)" -> Expect.contains "dkim=invalid (" (fst actual)
-        | _ -> Expect.equal ("mx.example.org; dkim=" + expected, expected) actual
+                        Expect.equal 0L replaced
+                    | Refused _ -> failtest "refused"
 
-[<Category "RFC6376-3.9-2">]
-[<Category "RFC6376-3.9-1">]
-[<Test>]
-let ``every signature has a clause, and the best speaks for all`` () =
-    let both =
-        signed rsa2048.Value [ "--signature=dkim(s=gone)"; "--signature=dkim"; "--signature=domainkeys" ] plain
+                    Expect.equal
+                        [
+                            "DKIM verify - pass; message-id=<1@x>, signer=<@example.org>, from=<joe@example.org>"
+                        ]
+                        log
 
-    let expected =
-        "mx.example.org; dkim=invalid (public key: not available) header.i=@example.org;"
-        + " dkim=pass header.i=@example.org; domainkeys=pass header.from=joe@example.org"
+                    Expect.equal [ keyName ] asked))
 
-    Expect.equal (expected, "pass") (results (start []) zone.Value both)
+            testRows
+                "of signatures that do not pass one that may yet do so speaks for the message"
+                [ ("sel", "gone"); ("gone", "sel") ]
+                (fun (upper: string, lower: string) ->
+                    let signedBy selector =
+                        signed rsa2048.Value [ "--signature=dkim(s=" + selector + ")" ]
 
-[<Test>]
-let ``DomainKeys goes after Sender where there is one`` () =
-    let text =
-        signed rsa2048.Value [ "--signature=domainkeys" ] ("Sender: ann@example.org\n" + plain)
+                    let _, overall =
+                        results (start []) [ keyName, Fails "SERVFAIL" ] (signedBy upper (signedBy lower plain))
 
-    Expect.equal
-        ("mx.example.org; domainkeys=pass header.sender=ann@example.org", "pass")
-        (results (start []) zone.Value text)
+                    Expect.equal "invalid (public key: DNS error: SERVFAIL)" overall)
 
-[<TestCase("\"Doe, J. x@evil.example\" <joe@example.org>, ann@evil.example")>]
-[<TestCase("joe@example.org (ann@evil.example), ann@evil.example")>]
-[<TestCase("Us: joe@example.org, ann@evil.example;, bob@evil.example")>]
-[<TestCase("<joe@example.org>")>]
-let ``RFC4870-3.1-2 the first address of From sends where there is no Sender`` (author: string) =
-    let text =
-        signed rsa2048.Value [ "--signature=domainkeys" ] (plain.Replace("Joe <joe@example.org>", author))
+            testCase "RFC8601-2.7.1-1 an unsigned message has none" (fun () ->
+                let outcome, log, asked = pass [] (start []) plain
 
-    Expect.equal
-        ("mx.example.org; domainkeys=pass header.from=joe@example.org", "pass")
-        (results (start []) zone.Value text)
+                Expect.equal
+                    (Relayed(
+                        "Authentication-Results: mx.example.org; dkim=none\r\nX-DKIM-Authentication-Results: none\r\n",
+                        0L
+                    ))
+                    outcome
 
-[<Category "RFC6376-3.9-1">]
-[<Category "RFC6376-3.9-2">]
-[<Category "RFC6376-3.11-1">]
-[<Category "RFC6376-6.3-5">]
-[<Category "RFC8601-2.7.1-6">]
-[<Category "RFC8601-2.7.1-7">]
-[<Test>]
-let ``RFC8601-2.7.1-8 registered words on request, with all that they can tell`` () =
-    let text =
-        signed rsa2048.Value [ "--signature=dkim(s=gone)"; "--signature=dkim" ] plain
+                Expect.equal [ "DKIM verify - none; message-id=<1@x>, from=<joe@example.org>" ] log
+                Expect.equal [] asked)
 
-    let program = start [ "--result_words=rfc8601" ]
-    let value = fst (results program zone.Value text)
+            proves
+                [ "RFC6376-6.3-6"; "RFC6376-6.3-1" ]
+                (testCase "every cause has the original's words" (fun () ->
+                    for change, zone, expected in outcomes do
+                        let actual = results (start []) zone (change good.Value)
+                        Expect.equal (clause expected, expected) actual))
 
-    let parsed =
-        AuthenticationResults.parse (Field.ofText "Authentication-Results" (" " + value))
-        |> Expect.ok
+            testCase "broken signatures have the original's words" (fun () ->
+                for text, expected in broken do
+                    let actual = results (start []) [] ("DKIM-Signature: " + text + "\n" + plain)
 
-    Expect.equal [ "permerror"; "pass" ] (parsed.Results |> List.map _.Result)
-    Expect.equal [ ValueSome "no key for signature"; ValueNone ] (parsed.Results |> List.map _.Reason)
+                    match expected with
+                    | "invalid (missing b tag)" -> Expect.contains "dkim=invalid (" (fst actual)
+                    | _ -> Expect.equal ("mx.example.org; dkim=" + expected, expected) actual)
 
-    for result in parsed.Results do
-        Expect.equal [ "i"; "d"; "s"; "a"; "b" ] (result.Properties |> List.map _.Name)
-        Expect.equal "rsa-sha256" result.Properties[3].Value
-        Expect.equal 8 result.Properties[4].Value.Length
+            proves
+                [ "RFC6376-3.9-2"; "RFC6376-3.9-1" ]
+                (testCase "every signature has a clause, and the best speaks for all" (fun () ->
+                    let both =
+                        signed
+                            rsa2048.Value
+                            [ "--signature=dkim(s=gone)"; "--signature=dkim"; "--signature=domainkeys" ]
+                            plain
 
-    let temporary = fst (results program [ keyName, Fails "timeout" ] good.Value)
-    Expect.contains "dkim=temperror reason=\"key unavailable: timeout\"" temporary
-    Expect.contains " header.d=example.org " temporary
+                    let expected =
+                        "mx.example.org; dkim=invalid (public key: not available) header.i=@example.org;"
+                        + " dkim=pass header.i=@example.org; domainkeys=pass header.from=joe@example.org"
 
-[<Category "RFC6376-8.14-1">]
-[<Test>]
-let ``RFC6376-6.1.1-8 signatures of a domain that is refused are not accepted`` () =
-    let told arguments =
-        results (start ("--result_words=rfc8601" :: arguments)) zone.Value good.Value
-        |> fst
+                    Expect.equal (expected, "pass") (results (start []) zone.Value both)))
 
-    Expect.contains "dkim=policy " (told [ "--refuse_signatures_from=co.example,EXAMPLE.org" ])
-    Expect.contains "dkim=pass " (told [ "--refuse_signatures_from=co.example" ])
+            testCase "DomainKeys goes after Sender where there is one" (fun () ->
+                let text =
+                    signed rsa2048.Value [ "--signature=domainkeys" ] ("Sender: ann@example.org\n" + plain)
 
-    let text, exitCode =
-        startIn [] [ "--relay=h"; "--refuse_signatures_from=a..b" ] |> failed
+                Expect.equal
+                    ("mx.example.org; domainkeys=pass header.sender=ann@example.org", "pass")
+                    (results (start []) zone.Value text))
 
-    Expect.contains "refuse_signatures_from" text
-    Expect.equal 2 exitCode
+            testRows
+                "RFC4870-3.1-2 the first address of From sends where there is no Sender"
+                [
+                    "\"Doe, J. x@evil.example\" <joe@example.org>, ann@evil.example"
+                    "joe@example.org (ann@evil.example), ann@evil.example"
+                    "Us: joe@example.org, ann@evil.example;, bob@evil.example"
+                    "<joe@example.org>"
+                ]
+                (fun (author: string) ->
+                    let text =
+                        signed
+                            rsa2048.Value
+                            [ "--signature=domainkeys" ]
+                            (plain.Replace("Joe <joe@example.org>", author))
 
-[<Test>]
-let ``RFC6008-4-1 signatures of one beginning are told apart in the field`` () =
-    let one = "AAAABBBBCCCCDDDDEEEE"
+                    Expect.equal
+                        ("mx.example.org; domainkeys=pass header.from=joe@example.org", "pass")
+                        (results (start []) zone.Value text))
 
-    let field value =
-        "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=sel; h=from; bh="
-        + String('A', 43)
-        + "=; b="
-        + value
-        + "\n"
+            proves
+                [
+                    "RFC6376-3.9-1"
+                    "RFC6376-3.9-2"
+                    "RFC6376-3.11-1"
+                    "RFC6376-6.3-5"
+                    "RFC8601-2.7.1-6"
+                    "RFC8601-2.7.1-7"
+                ]
+                (testCase "RFC8601-2.7.1-8 registered words on request, with all that they can tell" (fun () ->
+                    let text =
+                        signed rsa2048.Value [ "--signature=dkim(s=gone)"; "--signature=dkim" ] plain
 
-    let text = field (one + "FFFF") + field (one + " GGGG") + field "HHHH" + plain
-    let value = fst (results (start [ "--result_words=rfc8601" ]) [] text)
+                    let program = start [ "--result_words=rfc8601" ]
+                    let value = fst (results program zone.Value text)
 
-    let parsed =
-        AuthenticationResults.parse (Field.ofText "Authentication-Results" (" " + value))
-        |> Expect.ok
+                    let parsed =
+                        AuthenticationResults.parse (Field.ofText "Authentication-Results" (" " + value))
+                        |> Expect.ok
 
-    let shown (result: MethodResult) =
-        result.Properties |> List.find (fun property -> property.Name = "b") |> _.Value
+                    Expect.equal [ "permerror"; "pass" ] (parsed.Results |> List.map _.Result)
+                    Expect.equal [ ValueSome "no key for signature"; ValueNone ] (parsed.Results |> List.map _.Reason)
 
-    Expect.equal [ one + "F"; one + "G"; "HHHH" ] (parsed.Results |> List.map shown)
+                    for result in parsed.Results do
+                        Expect.equal [ "i"; "d"; "s"; "a"; "b" ] (result.Properties |> List.map _.Name)
+                        Expect.equal "rsa-sha256" result.Properties[3].Value
+                        Expect.equal 8 result.Properties[4].Value.Length
 
-[<Category "RFC8301-3.1-4">]
-[<Category "RFC8301-3.2-5">]
-[<Test>]
-let ``short keys and SHA-1 pass only by their settings`` () =
-    let short = signed rsa768.Value [ "--min_rsa_bits=768" ] plain
-    let shortZone = [ keyName, Text(snd rsa768.Value) ]
-    Expect.equal "invalid (public key: too short)" (results (start []) shortZone short |> snd)
-    Expect.equal "pass" (results (start [ "--min_rsa_bits=768" ]) shortZone short |> snd)
+                    let temporary = fst (results program [ keyName, Fails "timeout" ] good.Value)
+                    Expect.contains "dkim=temperror reason=\"key unavailable: timeout\"" temporary
+                    Expect.contains " header.d=example.org " temporary))
 
-    let sha1 = signed rsa2048.Value [ "--signature=dkim(a=rsa-sha1)" ] plain
+            proves
+                [ "RFC6376-8.14-1" ]
+                (testCase "RFC6376-6.1.1-8 signatures of a domain that is refused are not accepted" (fun () ->
+                    let told arguments =
+                        results (start ("--result_words=rfc8601" :: arguments)) zone.Value good.Value
+                        |> fst
 
-    Expect.equal "invalid (unsupported algorithm rsa-sha1)" (results (start []) zone.Value sha1 |> snd)
-    Expect.equal "pass" (results (start [ "--allow_sha1" ]) zone.Value sha1 |> snd)
+                    Expect.contains "dkim=policy " (told [ "--refuse_signatures_from=co.example,EXAMPLE.org" ])
+                    Expect.contains "dkim=pass " (told [ "--refuse_signatures_from=co.example" ])
 
-[<Test>]
-let ``signatures beyond the limits have no clause`` () =
-    let line =
-        "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=sel; h=from; bh=x; b=x\n"
+                    let text, exitCode =
+                        startIn [] [ "--relay=h"; "--refuse_signatures_from=a..b" ] |> failed
 
-    let value =
-        fst (results (start [ "--max_signatures=3" ]) [] (String.replicate 100 line + plain))
+                    Expect.contains "refuse_signatures_from" text
+                    Expect.equal 2 exitCode))
 
-    Expect.equal 3 (value.Split("dkim=").Length - 1)
+            testCase "RFC6008-4-1 signatures of one beginning are told apart in the field" (fun () ->
+                let one = "AAAABBBBCCCCDDDDEEEE"
 
-[<TestCase("")>]
-[<TestCase("\n")>]
-[<TestCase("body only")>]
-[<TestCase("DKIM-Signature\n\nx")>]
-[<TestCase("DKIM-Signature:\nDomainKey-Signature:\n\nx")>]
-[<TestCase("From: \u0000\u00ff\n\nx")>]
-[<TestCase("DomainKey-Signature: a=rsa-sha1; d=b.example; s=x; b=x; q=dns; c=nofws\nFrom: a@b.example\n\n")>]
-let ``any message has a decision`` (text: string) =
-    let outcome, log, _ = pass [] (start [ "--reject-fail"; "--reject-error" ]) text
-    Expect.isTrue (log.Length > 0) (string (box outcome))
+                let field value =
+                    "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=sel; h=from; bh="
+                    + String('A', 43)
+                    + "=; b="
+                    + value
+                    + "\n"
+
+                let text = field (one + "FFFF") + field (one + " GGGG") + field "HHHH" + plain
+                let value = fst (results (start [ "--result_words=rfc8601" ]) [] text)
+
+                let parsed =
+                    AuthenticationResults.parse (Field.ofText "Authentication-Results" (" " + value))
+                    |> Expect.ok
+
+                let shown (result: MethodResult) =
+                    result.Properties |> List.find (fun property -> property.Name = "b") |> _.Value
+
+                Expect.equal [ one + "F"; one + "G"; "HHHH" ] (parsed.Results |> List.map shown))
+
+            proves
+                [ "RFC8301-3.1-4"; "RFC8301-3.2-5" ]
+                (testCase "short keys and SHA-1 pass only by their settings" (fun () ->
+                    let short = signed rsa768.Value [ "--min_rsa_bits=768" ] plain
+                    let shortZone = [ keyName, Text(snd rsa768.Value) ]
+                    Expect.equal "invalid (public key: too short)" (results (start []) shortZone short |> snd)
+                    Expect.equal "pass" (results (start [ "--min_rsa_bits=768" ]) shortZone short |> snd)
+
+                    let sha1 = signed rsa2048.Value [ "--signature=dkim(a=rsa-sha1)" ] plain
+
+                    Expect.equal "invalid (unsupported algorithm rsa-sha1)" (results (start []) zone.Value sha1 |> snd)
+                    Expect.equal "pass" (results (start [ "--allow_sha1" ]) zone.Value sha1 |> snd)))
+
+            testCase "signatures beyond the limits have no clause" (fun () ->
+                let line =
+                    "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=sel; h=from; bh=x; b=x\n"
+
+                let value =
+                    fst (results (start [ "--max_signatures=3" ]) [] (String.replicate 100 line + plain))
+
+                Expect.equal 3 (value.Split("dkim=").Length - 1))
+
+            testRows
+                "any message has a decision"
+                [
+                    ""
+                    "\n"
+                    "body only"
+                    "DKIM-Signature\n\nx"
+                    "DKIM-Signature:\nDomainKey-Signature:\n\nx"
+                    "From: \u0000\u00ff\n\nx"
+                    "DomainKey-Signature: a=rsa-sha1; d=b.example; s=x; b=x; q=dns; c=nofws\nFrom: a@b.example\n\n"
+                ]
+                (fun (text: string) ->
+                    let outcome, log, _ = pass [] (start [ "--reject-fail"; "--reject-error" ]) text
+                    Expect.isTrue (log.Length > 0) (string (box outcome)))
+        ]

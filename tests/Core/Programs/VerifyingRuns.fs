@@ -1,7 +1,7 @@
 /// Runs dkimproxy.in on messages that dkimproxy.out signed.
 module Dkim.Conformance.VerifyingRuns
 
-open NUnit.Framework
+open Expecto
 open Dkim.Core
 open Dkim.Conformance
 open Dkim.Conformance.Starts
@@ -23,7 +23,7 @@ let signed key arguments message =
     match pass [] (signer key arguments) message with
     | Relayed(head, _), _, _ -> head + crlf message
     | Refused(_, text), _, _ ->
-        Assert.Fail text
+        failtest text
         ""
 
 /// Where the key of every signature is.
@@ -46,7 +46,7 @@ let results program zone message =
         match fieldsOf head with
         | ("Authentication-Results", results) :: ("X-DKIM-Authentication-Results", overall) :: _ -> results, overall
         | other ->
-            Assert.Fail(string (box other))
+            failtest (string (box other))
             "", ""
     | Refused(code, text), _, _ -> string code, text
 

@@ -2,6 +2,7 @@
 module Dkim.Conformance.ExplanationRuns
 
 open System
+open Dkim.Tests
 open Dkim.Conformance
 open Dkim.Conformance.ToolRuns
 

@@ -2,7 +2,8 @@
 module Dkim.Conformance.FailureReportTests
 
 open System
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 
@@ -38,67 +39,6 @@ let private recipient verdict chance answer =
     FailureReport.request verdict chance answer
     |> ValueOption.bind (FailureReport.recipient domain)
 
-[<TestCase("; r=y", 1)>]
-[<TestCase("; r=Y", 0)>]
-[<TestCase("; r=n", 0)>]
-[<TestCase("", 0)>]
-let ``RFC6651-3.1-1 only r=y asks for reports`` (tags: string, count: int) =
-    FailureReport.candidates [ snd (judged tags) ]
-    |> List.length
-    |> Expect.equal count
-
-[<Test>]
-let ``RFC6651-3.3-4 a domain gets one report of a message`` () =
-    let failed = snd (judged "; r=y")
-
-    FailureReport.candidates [ failed; failed; failed ]
-    |> List.length
-    |> Expect.equal 1
-
-[<TestCase("ra=postmaster", "postmaster@example.com")>]
-[<TestCase("ra=dkim=2Dreports; xx=unknown", "dkim-reports@example.com")>]
-[<TestCase("ra=p; rr=v", "p@example.com")>]
-[<TestCase("ra=p; rr=s:all", "p@example.com")>]
-[<TestCase("ra=p; rr=s:x", null)>]
-[<TestCase("ra=p; rr=unknown", null)>]
-[<TestCase("rr=all", null)>]
-[<TestCase("ra=a@evil.example", null)>]
-[<TestCase("ra=a=40evil.example", null)>]
-[<TestCase("ra=p; rp=0", null)>]
-[<TestCase("ra=p; rp=101", null)>]
-[<TestCase("ra=p; ra=q", null)>]
-[<TestCase("no tag list", null)>]
-let ``RFC6651-3.2-2 RFC6651-3.2-3 RFC6651-3.2-5 RFC6651-3.2-7 who gets a report``
-    (text: string, expected: string | null)
-    =
-    recipient altered 0 (record text) |> Expect.equal (ValueOption.ofObj expected)
-
-[<TestCase(0, true)>]
-[<TestCase(29, true)>]
-[<TestCase(30, false)>]
-[<TestCase(99, false)>]
-let ``RFC6651-3.2-4 rp= is the share of failures reported`` (chance: int, expected: bool) =
-    (recipient altered chance (record "ra=p; rp=30")).IsSome
-    |> Expect.equal expected
-
-[<Test>]
-let ``RFC6651-3.3-2 anything but one record asks for nothing`` () =
-    let answers =
-        [
-            Answer.NoSuchName Security.Unchecked
-            Answer.Unavailable "timeout"
-            Answer.Found([], Security.Unchecked)
-            Answer.Found([ "ra=p"; "ra=p" ], Security.Unchecked)
-        ]
-
-    for answer in answers do
-        recipient altered 0 answer |> Expect.equal ValueNone
-
-[<Test>]
-let ``RFC6651-3.2-6 rs= can hold no line end`` () =
-    (ReportRequest.tryParse "ra=p; rs=go=0D=0Aaway=20now").Value.ReplyText
-    |> Expect.equal (ValueSome "goaway now")
-
 let private context: ReportContext =
     {
         UserAgent = "test/1"
@@ -123,68 +63,132 @@ let private parts (report: byte[]) =
     Expect.equal "--\r\n" pieces[4]
     pieces
 
-[<Test>]
-let ``RFC5965-2-1 RFC5965-3.1-1 RFC6591-3.1-1 RFC6591-3.1-5 a report has its three parts and each field once`` () =
-    let header, failed = judged "; r=y"
-
-    let report =
-        FailureReport.render context "postmaster@example.com" header (SignatureFailure failed)
-
-    let pieces = parts report
-
-    pieces[0]
-    |> Expect.contains "Content-Type: multipart/report; report-type=feedback-report;\r\n boundary="
-
-    pieces[1] |> Expect.contains "\r\nContent-Type: text/plain"
-    pieces[2] |> Expect.contains "\r\nContent-Type: message/feedback-report\r\n\r\n"
-
-    // The header block, octet for octet, and no body.
-    pieces[3]
-    |> Expect.equal (
-        "\r\nContent-Type: text/rfc822-headers\r\nContent-Transfer-Encoding: 8bit\r\n\r\nDKIM-Signature: "
-        + signature "; r=y"
-        + "\r\nFrom: a@example.com\r\nSubject: caf\xe9\r\n"
-    )
-
-    for name in
+[<Tests>]
+let tests =
+    testList
+        "FailureReportTests"
         [
-            "Feedback-Type: auth-failure"
-            "User-Agent: test/1"
-            "Version: 1"
-            "Auth-Failure: signature"
-            "Authentication-Results: mx.example.net; dkim=permerror"
-            "DKIM-Domain: example.com"
-            "DKIM-Selector: sel"
-            "DKIM-Identity: @example.com"
-            "Reported-Domain: example.com"
-            "Source-IP: 192.0.2.1"
-            "Delivery-Result: delivered"
-        ] do
-        pieces[2].Split("\r\n" + name).Length |> Expect.equal 2
+            testRows
+                "RFC6651-3.1-1 only r=y asks for reports"
+                [ ("; r=y", 1); ("; r=Y", 0); ("; r=n", 0); ("", 0) ]
+                (fun (tags: string, count: int) ->
+                    FailureReport.candidates [ snd (judged tags) ]
+                    |> List.length
+                    |> Expect.equal count)
 
-[<Test>]
-let ``nothing of a message can add a field to a report`` () =
-    let header, failed = judged "; r=y"
+            testCase "RFC6651-3.3-4 a domain gets one report of a message" (fun () ->
+                let failed = snd (judged "; r=y")
 
-    let report =
-        FailureReport.render context "p@example.com" header (SignatureFailure failed)
+                FailureReport.candidates [ failed; failed; failed ]
+                |> List.length
+                |> Expect.equal 1)
 
-    Octets.latin1 (ReadOnlySpan report) |> Expect.lacks "\nBcc:"
+            testRows
+                "RFC6651-3.2-2 RFC6651-3.2-3 RFC6651-3.2-5 RFC6651-3.2-7 who gets a report"
+                ([
+                    ("ra=postmaster", "postmaster@example.com")
+                    ("ra=dkim=2Dreports; xx=unknown", "dkim-reports@example.com")
+                    ("ra=p; rr=v", "p@example.com")
+                    ("ra=p; rr=s:all", "p@example.com")
+                    ("ra=p; rr=s:x", null)
+                    ("ra=p; rr=unknown", null)
+                    ("rr=all", null)
+                    ("ra=a@evil.example", null)
+                    ("ra=a=40evil.example", null)
+                    ("ra=p; rp=0", null)
+                    ("ra=p; rp=101", null)
+                    ("ra=p; ra=q", null)
+                    ("no tag list", null)
+                ]
+                : (string * (string | null)) list)
+                (fun (text: string, expected: string | null) ->
+                    recipient altered 0 (record text) |> Expect.equal (ValueOption.ofObj expected))
 
-[<Test>]
-let ``RFC6591-3.2.4-1 the canonical header is exactly what was hashed`` () =
-    let header, failed = judged "; r=y"
+            testRows
+                "RFC6651-3.2-4 rp= is the share of failures reported"
+                [ (0, true); (29, true); (30, false); (99, false) ]
+                (fun (chance: int, expected: bool) ->
+                    (recipient altered chance (record "ra=p; rp=30")).IsSome
+                    |> Expect.equal expected)
 
-    let machine =
-        (parts (FailureReport.render context "p@example.com" header (SignatureFailure failed)))[2]
+            testCase "RFC6651-3.3-2 anything but one record asks for nothing" (fun () ->
+                let answers =
+                    [
+                        Answer.NoSuchName Security.Unchecked
+                        Answer.Unavailable "timeout"
+                        Answer.Found([], Security.Unchecked)
+                        Answer.Found([ "ra=p"; "ra=p" ], Security.Unchecked)
+                    ]
 
-    let start = machine.IndexOf "DKIM-Canonicalized-Header: " + 27
+                for answer in answers do
+                    recipient altered 0 answer |> Expect.equal ValueNone)
 
-    let octets =
-        Convert.FromBase64String(machine.Substring(start).Replace("\r\n ", "").Split("\r\n")[0])
+            testCase "RFC6651-3.2-6 rs= can hold no line end" (fun () ->
+                (ReportRequest.tryParse "ra=p; rs=go=0D=0Aaway=20now").Value.ReplyText
+                |> Expect.equal (ValueSome "goaway now"))
 
-    let expected =
-        "From: a@example.com\r\nDKIM-Signature: "
-        + (signature "; r=y").Replace("b=AAAA", "b=")
+            testCase
+                "RFC5965-2-1 RFC5965-3.1-1 RFC6591-3.1-1 RFC6591-3.1-5 a report has its three parts and each field once"
+                (fun () ->
+                    let header, failed = judged "; r=y"
 
-    Octets.latin1 (ReadOnlySpan octets) |> Expect.equal expected
+                    let report =
+                        FailureReport.render context "postmaster@example.com" header (SignatureFailure failed)
+
+                    let pieces = parts report
+
+                    pieces[0]
+                    |> Expect.contains "Content-Type: multipart/report; report-type=feedback-report;\r\n boundary="
+
+                    pieces[1] |> Expect.contains "\r\nContent-Type: text/plain"
+                    pieces[2] |> Expect.contains "\r\nContent-Type: message/feedback-report\r\n\r\n"
+
+                    // The header block, octet for octet, and no body.
+                    pieces[3]
+                    |> Expect.equal (
+                        "\r\nContent-Type: text/rfc822-headers\r\nContent-Transfer-Encoding: 8bit\r\n\r\nDKIM-Signature: "
+                        + signature "; r=y"
+                        + "\r\nFrom: a@example.com\r\nSubject: caf\xe9\r\n"
+                    )
+
+                    for name in
+                        [
+                            "Feedback-Type: auth-failure"
+                            "User-Agent: test/1"
+                            "Version: 1"
+                            "Auth-Failure: signature"
+                            "Authentication-Results: mx.example.net; dkim=permerror"
+                            "DKIM-Domain: example.com"
+                            "DKIM-Selector: sel"
+                            "DKIM-Identity: @example.com"
+                            "Reported-Domain: example.com"
+                            "Source-IP: 192.0.2.1"
+                            "Delivery-Result: delivered"
+                        ] do
+                        pieces[2].Split("\r\n" + name).Length |> Expect.equal 2)
+
+            testCase "nothing of a message can add a field to a report" (fun () ->
+                let header, failed = judged "; r=y"
+
+                let report =
+                    FailureReport.render context "p@example.com" header (SignatureFailure failed)
+
+                Octets.latin1 (ReadOnlySpan report) |> Expect.lacks "\nBcc:")
+
+            testCase "RFC6591-3.2.4-1 the canonical header is exactly what was hashed" (fun () ->
+                let header, failed = judged "; r=y"
+
+                let machine =
+                    (parts (FailureReport.render context "p@example.com" header (SignatureFailure failed)))[2]
+
+                let start = machine.IndexOf "DKIM-Canonicalized-Header: " + 27
+
+                let octets =
+                    Convert.FromBase64String(machine.Substring(start).Replace("\r\n ", "").Split("\r\n")[0])
+
+                let expected =
+                    "From: a@example.com\r\nDKIM-Signature: "
+                    + (signature "; r=y").Replace("b=AAAA", "b=")
+
+                Octets.latin1 (ReadOnlySpan octets) |> Expect.equal expected)
+        ]

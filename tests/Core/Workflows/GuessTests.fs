@@ -5,90 +5,12 @@ open System
 open System.Security.Cryptography
 open System.Text
 open System.Threading.Tasks
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 open Dkim.Conformance.ToolRuns
 open Dkim.Conformance.ExplanationRuns
-
-[<Test>]
-let ``a message that passes needs no guess`` () =
-    Expect.equal [] (guesses rsa [] (signed rsa [] message))
-
-[<Test>]
-let ``a footer is found and measured`` () =
-    let footer = "-- \r\nlist footer\r\n"
-
-    signed rsa simple message + footer
-    |> guesses rsa []
-    |> guessed "text-appended" ("a footer of " + string footer.Length + " octets")
-
-[<Test>]
-let ``a footer in the middle of a line is found`` () =
-    signed rsa simple (header + "no line end")
-    |> fun text -> text + "footer\r\n"
-    |> guesses rsa []
-    |> guessed "text-appended" "\"footer\\r\\n\""
-
-[<Test>]
-let ``a banner above the body is found`` () =
-    signed rsa [] message
-    |> edit "\r\n\r\nGr" "\r\n\r\nCAUTION: from outside\r\n\r\nGr"
-    |> guesses rsa []
-    |> guessed "text-inserted" "at line 1 of the body: \"CAUTION"
-
-[<TestCase("[list] ")>]
-[<TestCase("Re: ")>]
-[<TestCase("[EXTERNAL] [list] ")>]
-let ``a Subject prefix is found`` (prefix: string) =
-    for keys in [ rsa; ed25519 ] do
-        signed keys [] message
-        |> edit "Subject: " ("Subject: " + prefix)
-        |> guesses keys []
-        |> guessed "subject-changed" ("the prefix \"" + prefix)
-
-[<Test>]
-let ``a tag within the Subject is found`` () =
-    signed rsa [] (edit "Minutes" "Re: minutes" message)
-    |> edit "Re: minutes" "Re: [list] minutes"
-    |> guesses rsa []
-    |> guessed "subject-changed" "the tag \"[list]\""
-
-[<Test>]
-let ``a fold with another space is found`` () =
-    signed rsa simple message
-    |> edit "meeting\r\n of" "meeting\r\n\tof"
-    |> guesses rsa []
-    |> guessed "field-refolded" "Subject was folded with a tab in place of a space"
-
-[<Test>]
-let ``an unfolded field is found where it was folded by a server`` () =
-    let long =
-        "Subject: one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
-
-    let unfolded =
-        edit "Subject: Minutes of the meeting\r\n of last Monday" long message
-
-    signed rsa simple unfolded
-    |> edit "nine ten" "nine\r\n ten"
-    |> guesses rsa []
-    |> guessed "field-refolded" "Subject was folded"
-
-[<Test>]
-let ``LF for CRLF is found`` () =
-    let unix = header + body.Replace("\r\n", "\n")
-
-    signed rsa simple unix
-    |> fun text -> text.Replace("\r\n", "\n").Replace("\n", "\r\n")
-    |> guesses rsa []
-    |> guessed "line-ends-changed" "LF when the body was signed"
-
-[<Test>]
-let ``CRLF that became LF is found`` () =
-    signed rsa simple message
-    |> edit "hidden\r\n" "hidden\n"
-    |> guesses rsa []
-    |> guessed "line-ends-changed" "LF was CRLF"
 
 let private quotedBody =
     "Gr=C3=BC=C3=9Fe,\r\n\r\nFrom now on a =3D b.\r\n.hidden\r\nThe end.\r\n"
@@ -101,120 +23,6 @@ let private asQuoted (text: string) =
 let private asBase64 (text: string) =
     let encoded = Convert.ToBase64String(Encoding.Latin1.GetBytes body) + "\r\n"
     text |> edit body encoded |> edit "Encoding: 8bit" "Encoding: base64"
-
-[<Test>]
-let ``8bit that became quoted-printable or base64 is found, in body and header`` () =
-    for change, name in [ asQuoted, "quoted-printable"; asBase64, "base64" ] do
-        let found = signed rsa [] message |> change |> guesses rsa []
-        guessed "encoding-changed" ("8bit was changed to " + name) found
-        guessed "encoding-changed" "Content-Transfer-Encoding was 8bit" found
-
-[<Test>]
-let ``quoted-printable and base64 that became 8bit are found`` () =
-    for change, name in [ asQuoted, "quoted-printable"; asBase64, "base64" ] do
-        let was = change message
-        let signature = (signed rsa [] was).Replace(was, "")
-
-        signature + message
-        |> guesses rsa []
-        |> guessed "encoding-changed" (name + " was changed to 8bit")
-
-[<Test>]
-let ``a part of a multipart message that was encoded anew is found`` () =
-    let multipart (encoding: string) (body: string) =
-        message.Substring(0, message.IndexOf "Content-Type")
-        + "Content-Type: multipart/mixed; boundary=\"b1\"\r\n\r\n--b1\r\nContent-Type: text/plain\r\n"
-        + "Content-Transfer-Encoding: "
-        + encoding
-        + "\r\n\r\n"
-        + body
-        + "--b1--\r\n"
-
-    let was = multipart "8bit" body
-    let signature = (signed rsa [] was).Replace(was, "")
-
-    signature + multipart "quoted-printable" quotedBody
-    |> guesses rsa []
-    |> guessed "encoding-changed" "8bit was changed to quoted-printable"
-
-[<Test>]
-let ``trailing space is found in body and header`` () =
-    signed rsa simple message
-    |> edit "end.\r\n" "end. \r\n"
-    |> guesses rsa []
-    |> guessed "space-changed" "white space was added at ends of lines"
-
-    signed rsa simple message
-    |> edit "<1@example.com>" "<1@example.com> "
-    |> guesses rsa []
-    |> guessed "space-changed" "Message-ID got white space at its end"
-
-[<Test>]
-let ``a lost space of the signature mark is found`` () =
-    signed rsa simple (message + "-- \r\nAnn\r\n")
-    |> edit "-- \r\n" "--\r\n"
-    |> guesses rsa []
-    |> guessed "space-changed" "signature mark"
-
-[<Test>]
-let ``changed dots and From at line starts are found`` () =
-    let now = signed rsa [] message
-
-    edit "\r\n.hidden" "\r\n..hidden" now
-    |> guesses rsa []
-    |> guessed "lines-quoted" "dots were doubled"
-
-    edit "\r\nFrom now" "\r\n>From now" now
-    |> guesses rsa []
-    |> guessed "lines-quoted" ">From"
-
-[<Test>]
-let ``the case of a field name is found`` () =
-    signed rsa simple message
-    |> edit "Message-ID:" "Message-Id:"
-    |> guesses rsa []
-    |> guessed "name-case-changed" "Message-Id was spelled Message-ID"
-
-[<Test>]
-let ``a From that a list rewrote is found`` () =
-    signed rsa [] message
-    |> edit
-        "From: Ann Able <ann@example.com>\r\n"
-        "From: Ann via list <list@example.net>\r\nX-Original-From: Ann Able <ann@example.com>\r\n"
-    |> guesses rsa []
-    |> guessed "field-rewritten" "the original is in X-Original-From"
-
-[<Test>]
-let ``a field that was added though sealed is found`` () =
-    signed rsa [ "--seal" ] message
-    |> edit "MIME-Version" "Cc: dan@example.org\r\nMIME-Version"
-    |> guesses rsa []
-    |> guessed "field-added" "a field Cc was added"
-
-[<Test>]
-let ``two changes are found together`` () =
-    signed rsa simple message
-    |> edit "Subject: " "Subject: [list] "
-    |> edit "MIME-Version: " "Mime-Version: "
-    |> guesses rsa []
-    |> guessed "subject-changed" ", and Mime-Version was spelled"
-
-[<Test>]
-let ``header and body are guessed at separately`` () =
-    let found =
-        signed rsa [] message + "footer\r\n"
-        |> edit "Subject: " "Subject: [list] "
-        |> guesses rsa []
-
-    guessed "text-appended" "footer" found
-    guessed "subject-changed" "[list] " found
-
-// More than two million lines, whose pairs, times octets, are beyond 64 bits.
-[<Test>]
-let ``a body of empty lines alone is given up`` () =
-    let body = String.replicate 2_100_000 "\r\n" + "x\r\n"
-    let work = Task.Run(fun () -> guesses rsa [] (signed rsa [] message + body))
-    Expect.isTrue (work.Wait(TimeSpan.FromMinutes 2.0)) "it ends"
 
 // Of the processor, since others may use the machine too.
 let private cpuOf (work: unit -> 'a) : struct ('a * float) =
@@ -247,122 +55,6 @@ let private worstBodies: (string * string * string) list =
 
 let private worstBodyNames = worstBodies |> List.map (fun (name, _, _) -> name)
 
-[<TestCaseSource(nameof worstBodyNames)>]
-let ``guessing at a large body ends in seconds`` (name: string) =
-    let _, field, large = worstBodies |> List.find (fun (known, _, _) -> known = name)
-
-    for scheme in
-        (if name = "encoded text" then
-             [ "dkim"; "domainkeys" ]
-         else
-             [ "dkim" ]) do
-        let whole = signed rsa [ "--scheme=" + scheme ] (field + message) + large
-        let struct (found, seconds) = cpuOf (fun () -> guesses rsa [] whole)
-        Expect.isTrue (found.Length <= 1) "whatever is found"
-        Expect.isTrue (seconds < 10.0) (scheme + ": " + string seconds + " s")
-
-[<Test>]
-let ``ten signatures with twelve thousand copies each are explained in seconds`` () =
-    let letters = "abcdefghijklmnopqrstuvwxyz0123456789"
-
-    let names =
-        [
-            for a in letters[..9] do
-                for b in letters do
-                    for c in letters do
-                        String [| a; b; c |]
-        ]
-        |> List.truncate 12000
-
-    let folded (pieces: string list) (between: string) =
-        pieces
-        |> List.chunkBySize 150
-        |> List.map (String.concat between)
-        |> String.concat (between + "\r\n ")
-
-    let copies = folded (names |> List.map (fun name -> name + ":")) "|"
-    let own = Array.head ((signed rsa [] message).Split "\r\nFrom:")
-    let field = own.Replace("; s=", "; z=\r\n " + copies + "; s=") + "\r\n"
-
-    let text = String.replicate 10 field + message
-
-    let explain () =
-        dkim [ "z", rsa.Zone; "-", text ] [ "explain"; "--zone=z"; "--line-ends=crlf" ]
-
-    let struct (ran, seconds) = cpuOf explain
-    Expect.equal 0 ran.Code
-    Expect.contains "abc is gone" ran.Output
-    Expect.isTrue (seconds < 10.0) (string seconds + " s")
-
-[<Test>]
-let ``lines that are too long or too many are left out in the middle`` () =
-    let visible (text: string) =
-        Visible.lines 6 (ReadOnlySpan(Encoding.Latin1.GetBytes text))
-
-    Expect.equal [] (visible "")
-    Expect.equal [ "a\\r\\n"; "b" ] (visible "a\r\nb")
-    Expect.equal [ "\\r\\n"; "a \\r\\n".Replace(" ", "\\x20") ] (visible "\r\na \r\n")
-    let lines = String.concat "" [ for i in 1..9 -> string i + "\r\n" ]
-
-    Expect.equal
-        [
-            "1\\r\\n"
-            "2\\r\\n"
-            "3\\r\\n"
-            "4\\r\\n"
-            "... 3 lines are left out here ..."
-            "8\\r\\n"
-            "9\\r\\n"
-        ]
-        (visible lines)
-
-    Expect.equal 7 (visible (lines + "end")).Length
-    Expect.equal "end" (List.last (visible (lines + "end")))
-    let long = (visible (String('x', 5000) + "\r\n")).Head
-    Expect.contains "x... 3002 octets are left out here ...x" long
-    Expect.isTrue (long.EndsWith "x\\r\\n") long
-
-[<Test>]
-let ``quoted-printable and back`` () =
-    let random = Random 2
-
-    let pieces =
-        [|
-            "a"
-            " "
-            "\t"
-            "="
-            "\r\n"
-            "\u00e4"
-            "."
-            "=4"
-            "=4x"
-            "=\r\n"
-            " \r\n"
-            "b c d e f g h i j k l m n"
-        |]
-
-    for _ in 1..500 do
-        let text =
-            String.concat "" [ for _ in 1 .. random.Next 30 -> pieces[random.Next pieces.Length] ]
-
-        let encoded = TransferCoding.toQuotedPrintable text
-        Expect.equal text (TransferCoding.fromQuotedPrintable encoded)
-        Expect.isTrue (encoded.Split "\r\n" |> Array.forall (fun line -> line.Length <= 76)) encoded
-
-    Expect.equal "a=b\r\n=4xZ" (TransferCoding.fromQuotedPrintable "a=3Db \t\r\n=4x=\r\nZ")
-
-[<Test>]
-let ``a change that nothing explains yields no guess`` () =
-    Expect.equal [] (signed rsa [] message |> edit "The end" "The und" |> guesses rsa [])
-    Expect.equal [] (signed rsa [] message |> edit "12:00:00" "12:00:01" |> guesses rsa [])
-
-[<Test>]
-let ``DomainKeys signatures are explained too`` () =
-    let now = signed rsa [ "--scheme=domainkeys" ] message
-    guessed "text-appended" "footer" (guesses rsa [] (now + "footer\r\n"))
-    guessed "subject-changed" "[list] " (guesses rsa [] (edit "Subject: " "Subject: [list] " now))
-
 let private puzzle (body: string) (was: string) : BodyGuesses.Puzzle =
     let wanted = SHA256.HashData(Encoding.Latin1.GetBytes was)
 
@@ -386,43 +78,324 @@ let private found (body: string) (was: string) =
     | Some guess -> Happening.name guess.Happening, guess.Says
     | None -> "", ""
 
-[<Test>]
-let ``signers that do not end the body as they should are found`` () =
-    Expect.equal
-        ("final-newline-changed", "the signer hashed the body without its last line end")
-        (found "one\r\ntwo\r\n" "one\r\ntwo")
+[<Tests>]
+let tests =
+    testList
+        "GuessTests"
+        [
+            testCase "a message that passes needs no guess" (fun () ->
+                Expect.equal [] (guesses rsa [] (signed rsa [] message)))
 
-    Expect.equal
-        ("final-newline-changed", "the signer did not remove the empty lines at the end: there were 2")
-        (found "one\r\n" "one\r\n\r\n\r\n")
+            testCase "a footer is found and measured" (fun () ->
+                let footer = "-- \r\nlist footer\r\n"
 
-[<Test>]
-let ``signers with another canonicalization are found`` () =
-    Expect.equal "other-canonicalization" (fst (found "one  two\r\n" "one two\r\n"))
+                signed rsa simple message + footer
+                |> guesses rsa []
+                |> guessed "text-appended" ("a footer of " + string footer.Length + " octets"))
 
-[<Test>]
-[<CancelAfter 20000>]
-let ``a long body is guessed at in bounded time`` () =
-    let long = String.replicate 40000 "A line of a long body, with words.\r\n"
-    Expect.equal ("", "") (found long "something else")
-    Expect.equal "text-appended" (fst (found (long + "footer\r\n") long))
+            testCase "a footer in the middle of a line is found" (fun () ->
+                signed rsa simple (header + "no line end")
+                |> fun text -> text + "footer\r\n"
+                |> guesses rsa []
+                |> guessed "text-appended" "\"footer\\r\\n\"")
 
-[<Test>]
-[<CancelAfter 20000>]
-let ``a header as large as can be is guessed at in bounded time`` () =
-    let fields =
-        String.replicate 900 ("Subject: " + String.replicate 80 "[list] word " + "\r\n")
+            testCase "a banner above the body is found" (fun () ->
+                signed rsa [] message
+                |> edit "\r\n\r\nGr" "\r\n\r\nCAUTION: from outside\r\n\r\nGr"
+                |> guesses rsa []
+                |> guessed "text-inserted" "at line 1 of the body: \"CAUTION")
 
-    for keys in [ rsa; ed25519 ] do
-        signed keys simple (fields + message)
-        |> edit "12:00:00" "12:00:01"
-        |> guesses keys []
-        |> Expect.equal []
+            testRows "a Subject prefix is found" [ "[list] "; "Re: "; "[EXTERNAL] [list] " ] (fun (prefix: string) ->
+                for keys in [ rsa; ed25519 ] do
+                    signed keys [] message
+                    |> edit "Subject: " ("Subject: " + prefix)
+                    |> guesses keys []
+                    |> guessed "subject-changed" ("the prefix \"" + prefix))
 
-[<Test>]
-let ``a header that is too large is refused with the reason`` () =
-    let ran =
-        dkim [ "z", rsa.Zone; "-", String.replicate 100000 "A: b\r\n" + "\r\n" ] [ "explain"; "--zone=z" ]
+            testCase "a tag within the Subject is found" (fun () ->
+                signed rsa [] (edit "Minutes" "Re: minutes" message)
+                |> edit "Re: minutes" "Re: [list] minutes"
+                |> guesses rsa []
+                |> guessed "subject-changed" "the tag \"[list]\"")
 
-    Expect.equal 65 ran.Code
-    Expect.contains "more than 2000 header fields" ran.Errors
+            testCase "a fold with another space is found" (fun () ->
+                signed rsa simple message
+                |> edit "meeting\r\n of" "meeting\r\n\tof"
+                |> guesses rsa []
+                |> guessed "field-refolded" "Subject was folded with a tab in place of a space")
+
+            testCase "an unfolded field is found where it was folded by a server" (fun () ->
+                let long =
+                    "Subject: one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+
+                let unfolded =
+                    edit "Subject: Minutes of the meeting\r\n of last Monday" long message
+
+                signed rsa simple unfolded
+                |> edit "nine ten" "nine\r\n ten"
+                |> guesses rsa []
+                |> guessed "field-refolded" "Subject was folded")
+
+            testCase "LF for CRLF is found" (fun () ->
+                let unix = header + body.Replace("\r\n", "\n")
+
+                signed rsa simple unix
+                |> fun text -> text.Replace("\r\n", "\n").Replace("\n", "\r\n")
+                |> guesses rsa []
+                |> guessed "line-ends-changed" "LF when the body was signed")
+
+            testCase "CRLF that became LF is found" (fun () ->
+                signed rsa simple message
+                |> edit "hidden\r\n" "hidden\n"
+                |> guesses rsa []
+                |> guessed "line-ends-changed" "LF was CRLF")
+
+            testCase "8bit that became quoted-printable or base64 is found, in body and header" (fun () ->
+                for change, name in [ asQuoted, "quoted-printable"; asBase64, "base64" ] do
+                    let found = signed rsa [] message |> change |> guesses rsa []
+                    guessed "encoding-changed" ("8bit was changed to " + name) found
+                    guessed "encoding-changed" "Content-Transfer-Encoding was 8bit" found)
+
+            testCase "quoted-printable and base64 that became 8bit are found" (fun () ->
+                for change, name in [ asQuoted, "quoted-printable"; asBase64, "base64" ] do
+                    let was = change message
+                    let signature = (signed rsa [] was).Replace(was, "")
+
+                    signature + message
+                    |> guesses rsa []
+                    |> guessed "encoding-changed" (name + " was changed to 8bit"))
+
+            testCase "a part of a multipart message that was encoded anew is found" (fun () ->
+                let multipart (encoding: string) (body: string) =
+                    message.Substring(0, message.IndexOf "Content-Type")
+                    + "Content-Type: multipart/mixed; boundary=\"b1\"\r\n\r\n--b1\r\nContent-Type: text/plain\r\n"
+                    + "Content-Transfer-Encoding: "
+                    + encoding
+                    + "\r\n\r\n"
+                    + body
+                    + "--b1--\r\n"
+
+                let was = multipart "8bit" body
+                let signature = (signed rsa [] was).Replace(was, "")
+
+                signature + multipart "quoted-printable" quotedBody
+                |> guesses rsa []
+                |> guessed "encoding-changed" "8bit was changed to quoted-printable")
+
+            testCase "trailing space is found in body and header" (fun () ->
+                signed rsa simple message
+                |> edit "end.\r\n" "end. \r\n"
+                |> guesses rsa []
+                |> guessed "space-changed" "white space was added at ends of lines"
+
+                signed rsa simple message
+                |> edit "<1@example.com>" "<1@example.com> "
+                |> guesses rsa []
+                |> guessed "space-changed" "Message-ID got white space at its end")
+
+            testCase "a lost space of the signature mark is found" (fun () ->
+                signed rsa simple (message + "-- \r\nAnn\r\n")
+                |> edit "-- \r\n" "--\r\n"
+                |> guesses rsa []
+                |> guessed "space-changed" "signature mark")
+
+            testCase "changed dots and From at line starts are found" (fun () ->
+                let now = signed rsa [] message
+
+                edit "\r\n.hidden" "\r\n..hidden" now
+                |> guesses rsa []
+                |> guessed "lines-quoted" "dots were doubled"
+
+                edit "\r\nFrom now" "\r\n>From now" now
+                |> guesses rsa []
+                |> guessed "lines-quoted" ">From")
+
+            testCase "the case of a field name is found" (fun () ->
+                signed rsa simple message
+                |> edit "Message-ID:" "Message-Id:"
+                |> guesses rsa []
+                |> guessed "name-case-changed" "Message-Id was spelled Message-ID")
+
+            testCase "a From that a list rewrote is found" (fun () ->
+                signed rsa [] message
+                |> edit
+                    "From: Ann Able <ann@example.com>\r\n"
+                    "From: Ann via list <list@example.net>\r\nX-Original-From: Ann Able <ann@example.com>\r\n"
+                |> guesses rsa []
+                |> guessed "field-rewritten" "the original is in X-Original-From")
+
+            testCase "a field that was added though sealed is found" (fun () ->
+                signed rsa [ "--seal" ] message
+                |> edit "MIME-Version" "Cc: dan@example.org\r\nMIME-Version"
+                |> guesses rsa []
+                |> guessed "field-added" "a field Cc was added")
+
+            testCase "two changes are found together" (fun () ->
+                signed rsa simple message
+                |> edit "Subject: " "Subject: [list] "
+                |> edit "MIME-Version: " "Mime-Version: "
+                |> guesses rsa []
+                |> guessed "subject-changed" ", and Mime-Version was spelled")
+
+            testCase "header and body are guessed at separately" (fun () ->
+                let found =
+                    signed rsa [] message + "footer\r\n"
+                    |> edit "Subject: " "Subject: [list] "
+                    |> guesses rsa []
+
+                guessed "text-appended" "footer" found
+                guessed "subject-changed" "[list] " found)
+
+            // More than two million lines, whose pairs, times octets, are beyond 64 bits.
+            testCase "a body of empty lines alone is given up" (fun () ->
+                let body = String.replicate 2_100_000 "\r\n" + "x\r\n"
+                let work = Task.Run(fun () -> guesses rsa [] (signed rsa [] message + body))
+                Expect.isTrue (work.Wait(TimeSpan.FromMinutes 2.0)) "it ends")
+
+            testRows "guessing at a large body ends in seconds" worstBodyNames (fun (name: string) ->
+                let _, field, large = worstBodies |> List.find (fun (known, _, _) -> known = name)
+
+                for scheme in
+                    (if name = "encoded text" then
+                         [ "dkim"; "domainkeys" ]
+                     else
+                         [ "dkim" ]) do
+                    let whole = signed rsa [ "--scheme=" + scheme ] (field + message) + large
+                    let struct (found, seconds) = cpuOf (fun () -> guesses rsa [] whole)
+                    Expect.isTrue (found.Length <= 1) "whatever is found"
+                    Expect.isTrue (seconds < 10.0) (scheme + ": " + string seconds + " s"))
+
+            testCase "ten signatures with twelve thousand copies each are explained in seconds" (fun () ->
+                let letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+                let names =
+                    [
+                        for a in letters[..9] do
+                            for b in letters do
+                                for c in letters do
+                                    String [| a; b; c |]
+                    ]
+                    |> List.truncate 12000
+
+                let folded (pieces: string list) (between: string) =
+                    pieces
+                    |> List.chunkBySize 150
+                    |> List.map (String.concat between)
+                    |> String.concat (between + "\r\n ")
+
+                let copies = folded (names |> List.map (fun name -> name + ":")) "|"
+                let own = Array.head ((signed rsa [] message).Split "\r\nFrom:")
+                let field = own.Replace("; s=", "; z=\r\n " + copies + "; s=") + "\r\n"
+
+                let text = String.replicate 10 field + message
+
+                let explain () =
+                    dkim [ "z", rsa.Zone; "-", text ] [ "explain"; "--zone=z"; "--line-ends=crlf" ]
+
+                let struct (ran, seconds) = cpuOf explain
+                Expect.equal 0 ran.Code
+                Expect.contains "abc is gone" ran.Output
+                Expect.isTrue (seconds < 10.0) (string seconds + " s"))
+
+            testCase "lines that are too long or too many are left out in the middle" (fun () ->
+                let visible (text: string) =
+                    Visible.lines 6 (ReadOnlySpan(Encoding.Latin1.GetBytes text))
+
+                Expect.equal [] (visible "")
+                Expect.equal [ "a\\r\\n"; "b" ] (visible "a\r\nb")
+                Expect.equal [ "\\r\\n"; "a \\r\\n".Replace(" ", "\\x20") ] (visible "\r\na \r\n")
+                let lines = String.concat "" [ for i in 1..9 -> string i + "\r\n" ]
+
+                Expect.equal
+                    [
+                        "1\\r\\n"
+                        "2\\r\\n"
+                        "3\\r\\n"
+                        "4\\r\\n"
+                        "... 3 lines are left out here ..."
+                        "8\\r\\n"
+                        "9\\r\\n"
+                    ]
+                    (visible lines)
+
+                Expect.equal 7 (visible (lines + "end")).Length
+                Expect.equal "end" (List.last (visible (lines + "end")))
+                let long = (visible (String('x', 5000) + "\r\n")).Head
+                Expect.contains "x... 3002 octets are left out here ...x" long
+                Expect.isTrue (long.EndsWith "x\\r\\n") long)
+
+            testCase "quoted-printable and back" (fun () ->
+                let random = Random 2
+
+                let pieces =
+                    [|
+                        "a"
+                        " "
+                        "\t"
+                        "="
+                        "\r\n"
+                        "\u00e4"
+                        "."
+                        "=4"
+                        "=4x"
+                        "=\r\n"
+                        " \r\n"
+                        "b c d e f g h i j k l m n"
+                    |]
+
+                for _ in 1..500 do
+                    let text =
+                        String.concat "" [ for _ in 1 .. random.Next 30 -> pieces[random.Next pieces.Length] ]
+
+                    let encoded = TransferCoding.toQuotedPrintable text
+                    Expect.equal text (TransferCoding.fromQuotedPrintable encoded)
+                    Expect.isTrue (encoded.Split "\r\n" |> Array.forall (fun line -> line.Length <= 76)) encoded
+
+                Expect.equal "a=b\r\n=4xZ" (TransferCoding.fromQuotedPrintable "a=3Db \t\r\n=4x=\r\nZ"))
+
+            testCase "a change that nothing explains yields no guess" (fun () ->
+                Expect.equal [] (signed rsa [] message |> edit "The end" "The und" |> guesses rsa [])
+                Expect.equal [] (signed rsa [] message |> edit "12:00:00" "12:00:01" |> guesses rsa []))
+
+            testCase "DomainKeys signatures are explained too" (fun () ->
+                let now = signed rsa [ "--scheme=domainkeys" ] message
+                guessed "text-appended" "footer" (guesses rsa [] (now + "footer\r\n"))
+                guessed "subject-changed" "[list] " (guesses rsa [] (edit "Subject: " "Subject: [list] " now)))
+
+            testCase "signers that do not end the body as they should are found" (fun () ->
+                Expect.equal
+                    ("final-newline-changed", "the signer hashed the body without its last line end")
+                    (found "one\r\ntwo\r\n" "one\r\ntwo")
+
+                Expect.equal
+                    ("final-newline-changed", "the signer did not remove the empty lines at the end: there were 2")
+                    (found "one\r\n" "one\r\n\r\n\r\n"))
+
+            testCase "signers with another canonicalization are found" (fun () ->
+                Expect.equal "other-canonicalization" (fst (found "one  two\r\n" "one two\r\n")))
+
+            testWithin (TimeSpan.FromSeconds 20.0) "a long body is guessed at in bounded time" (fun () ->
+                let long = String.replicate 40000 "A line of a long body, with words.\r\n"
+                Expect.equal ("", "") (found long "something else")
+                Expect.equal "text-appended" (fst (found (long + "footer\r\n") long)))
+
+            testWithin
+                (TimeSpan.FromSeconds 20.0)
+                "a header as large as can be is guessed at in bounded time"
+                (fun () ->
+                    let fields =
+                        String.replicate 900 ("Subject: " + String.replicate 80 "[list] word " + "\r\n")
+
+                    for keys in [ rsa; ed25519 ] do
+                        signed keys simple (fields + message)
+                        |> edit "12:00:00" "12:00:01"
+                        |> guesses keys []
+                        |> Expect.equal [])
+
+            testCase "a header that is too large is refused with the reason" (fun () ->
+                let ran =
+                    dkim [ "z", rsa.Zone; "-", String.replicate 100000 "A: b\r\n" + "\r\n" ] [ "explain"; "--zone=z" ]
+
+                Expect.equal 65 ran.Code
+                Expect.contains "more than 2000 header fields" ran.Errors)
+        ]

@@ -2,7 +2,8 @@
 module Dkim.Conformance.MailSubmissionTests
 
 open System
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 
 let private report = "To: abuse@example.com\r\nSubject: x\r\n\r\n.dot\r\nlast"
@@ -19,72 +20,83 @@ let private talk message (replies: string list) =
 
     turns |> List.map said, List.last turns
 
-[<Test>]
-let ``a mail without a sender, its dots doubled, to the address of To`` () =
-    let says, ending =
-        talk
-            report
-            [
-                "220 hello\r\n"
-                "250-x\r\n250 8BITMIME\r\n"
-                "250 ok\r\n"
-                "250 ok\r\n"
-                "354 go\r\n"
-                "250 kept\r\n"
-            ]
-
-    Expect.equal
+[<Tests>]
+let tests =
+    testList
+        "MailSubmissionTests"
         [
-            ""
-            "EHLO mx.example.org\r\n"
-            "MAIL FROM:<> BODY=8BITMIME\r\n"
-            "RCPT TO:<abuse@example.com>\r\n"
-            "DATA\r\n"
-            "To: abuse@example.com\r\nSubject: x\r\n\r\n..dot\r\nlast\r\n.\r\n"
-            "QUIT\r\n"
+            testCase "a mail without a sender, its dots doubled, to the address of To" (fun () ->
+                let says, ending =
+                    talk
+                        report
+                        [
+                            "220 hello\r\n"
+                            "250-x\r\n250 8BITMIME\r\n"
+                            "250 ok\r\n"
+                            "250 ok\r\n"
+                            "354 go\r\n"
+                            "250 kept\r\n"
+                        ]
+
+                Expect.equal
+                    [
+                        ""
+                        "EHLO mx.example.org\r\n"
+                        "MAIL FROM:<> BODY=8BITMIME\r\n"
+                        "RCPT TO:<abuse@example.com>\r\n"
+                        "DATA\r\n"
+                        "To: abuse@example.com\r\nSubject: x\r\n\r\n..dot\r\nlast\r\n.\r\n"
+                        "QUIT\r\n"
+                    ]
+                    says
+
+                Expect.equal true ending.IsOver
+                Expect.equal "" ending.Problem)
+
+            testCase "a refusal at any step ends it and is told" (fun () ->
+                let good =
+                    [
+                        "220 hello\r\n"
+                        "250 x\r\n"
+                        "250 ok\r\n"
+                        "250 ok\r\n"
+                        "354 go\r\n"
+                        "250 kept\r\n"
+                    ]
+
+                for step in 0 .. good.Length - 1 do
+                    for refusal in [ "451-4.3.0 not\r\n451 now\r\n"; "" ] do
+                        let says, ending = talk report (List.truncate step good @ [ refusal ])
+                        Expect.equal "QUIT\r\n" (List.last says)
+                        Expect.equal true ending.IsOver
+                        let line = (refusal.Split '\n')[0]
+                        Expect.equal ("the mail server said: " + line.Trim()) ending.Problem)
+
+            testRows
+                "an address that could say more than one is not said"
+                [
+                    "a@example.com>\r\n RCPT TO:<b@example.com"
+                    "a@example.com, b@example.com"
+                    "\"a b\"@example.com"
+                    "nobody"
+                    ""
+                ]
+                (fun (address: string) ->
+                    let submission = start ("To: " + address + "\r\n\r\n")
+                    Expect.equal true submission.IsOver
+                    Expect.equal "" (said submission)
+                    Expect.equal "its recipient is no address" submission.Problem)
+
+            testRows
+                "a reply is whole with its last line"
+                [
+                    ("250 ok\r\n", true)
+                    ("250\r\n", true)
+                    ("250-one\r\n250 two\r\n", true)
+                    ("250-one\r\n", false)
+                    ("250 ok", false)
+                    ("25\r\n", false)
+                    ("", false)
+                ]
+                (fun (text: string, whole: bool) -> Expect.equal whole (MailSubmission.IsReply text))
         ]
-        says
-
-    Expect.equal true ending.IsOver
-    Expect.equal "" ending.Problem
-
-[<Test>]
-let ``a refusal at any step ends it and is told`` () =
-    let good =
-        [
-            "220 hello\r\n"
-            "250 x\r\n"
-            "250 ok\r\n"
-            "250 ok\r\n"
-            "354 go\r\n"
-            "250 kept\r\n"
-        ]
-
-    for step in 0 .. good.Length - 1 do
-        for refusal in [ "451-4.3.0 not\r\n451 now\r\n"; "" ] do
-            let says, ending = talk report (List.truncate step good @ [ refusal ])
-            Expect.equal "QUIT\r\n" (List.last says)
-            Expect.equal true ending.IsOver
-            let line = (refusal.Split '\n')[0]
-            Expect.equal ("the mail server said: " + line.Trim()) ending.Problem
-
-[<TestCase("a@example.com>\r\n RCPT TO:<b@example.com")>]
-[<TestCase("a@example.com, b@example.com")>]
-[<TestCase("\"a b\"@example.com")>]
-[<TestCase("nobody")>]
-[<TestCase("")>]
-let ``an address that could say more than one is not said`` (address: string) =
-    let submission = start ("To: " + address + "\r\n\r\n")
-    Expect.equal true submission.IsOver
-    Expect.equal "" (said submission)
-    Expect.equal "its recipient is no address" submission.Problem
-
-[<TestCase("250 ok\r\n", true)>]
-[<TestCase("250\r\n", true)>]
-[<TestCase("250-one\r\n250 two\r\n", true)>]
-[<TestCase("250-one\r\n", false)>]
-[<TestCase("250 ok", false)>]
-[<TestCase("25\r\n", false)>]
-[<TestCase("", false)>]
-let ``a reply is whole with its last line`` (text: string, whole: bool) =
-    Expect.equal whole (MailSubmission.IsReply text)

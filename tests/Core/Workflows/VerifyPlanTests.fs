@@ -2,7 +2,8 @@
 module Dkim.Conformance.Workflows.VerifyPlanTests
 
 open System
-open NUnit.Framework
+open Expecto
+open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 
@@ -23,56 +24,65 @@ let private planned policy (fields: Field list) =
 let private isAsked (tags: string) =
     not (planned VerifyPolicy.defaults [ signature tags ]).Questions.IsEmpty
 
-[<TestCase("t=1700000300", true)>]
-[<TestCase("t=1700000301", false)>]
-[<TestCase("x=1699999700", true)>]
-[<TestCase("x=1699999699", false)>]
-[<TestCase("t=1699999000; x=1700000000", true)>]
-[<TestCase("t=1700000000; x=1700000000", false)>]
-[<TestCase("t=1700000000; x=1700000001", true)>]
-let ``times with a drift of five minutes`` (tags: string, expected: bool) =
-    Expect.equal expected (isAsked ("; " + tags))
+[<Tests>]
+let tests =
+    testList
+        "VerifyPlanTests"
+        [
+            testRows
+                "times with a drift of five minutes"
+                [
+                    ("t=1700000300", true)
+                    ("t=1700000301", false)
+                    ("x=1699999700", true)
+                    ("x=1699999699", false)
+                    ("t=1699999000; x=1700000000", true)
+                    ("t=1700000000; x=1700000000", false)
+                    ("t=1700000000; x=1700000001", true)
+                ]
+                (fun (tags: string, expected: bool) -> Expect.equal expected (isAsked ("; " + tags)))
 
-[<TestCase("i=@example.org", true)>]
-[<TestCase("i=@a.example.org", true)>]
-[<TestCase("i=@badexample.org", false)>]
-[<TestCase("i=@org", false)>]
-[<TestCase("q=dns/txt", true)>]
-[<TestCase("q=other:dns/txt", true)>]
-[<TestCase("q=other", false)>]
-[<TestCase("i==41da@example.org", true)>]
-[<TestCase("i==4Ada@example.org", true)>]
-[<TestCase("i==4ada@example.org", false)>]
-let ``single tags`` (tags: string, expected: bool) =
-    Expect.equal expected (isAsked ("; " + tags))
+            testRows
+                "single tags"
+                [
+                    ("i=@example.org", true)
+                    ("i=@a.example.org", true)
+                    ("i=@badexample.org", false)
+                    ("i=@org", false)
+                    ("q=dns/txt", true)
+                    ("q=other:dns/txt", true)
+                    ("q=other", false)
+                    ("i==41da@example.org", true)
+                    ("i==4Ada@example.org", true)
+                    ("i==4ada@example.org", false)
+                ]
+                (fun (tags: string, expected: bool) -> Expect.equal expected (isAsked ("; " + tags)))
 
-[<Test>]
-let ``a number has at most 76 digits`` () =
-    Expect.isTrue (isAsked ("; l=" + String('0', 75) + "1")) "76"
-    Expect.isTrue (not (isAsked ("; l=" + String('0', 76) + "1"))) "77"
+            testCase "a number has at most 76 digits" (fun () ->
+                Expect.isTrue (isAsked ("; l=" + String('0', 75) + "1")) "76"
+                Expect.isTrue (not (isAsked ("; l=" + String('0', 76) + "1"))) "77")
 
-[<Test>]
-let ``a list of names has as many as it may`` () =
-    let names count =
-        SignatureTags.fieldNames 3 (String.concat ":" (List.replicate count "from"))
+            testCase "a list of names has as many as it may" (fun () ->
+                let names count =
+                    SignatureTags.fieldNames 3 (String.concat ":" (List.replicate count "from"))
 
-    Expect.equal 3 (Expect.ok (names 3)).Length
-    Expect.equal (TooManyNames 3) (Expect.error (names 4))
+                Expect.equal 3 (Expect.ok (names 3)).Length
+                Expect.equal (TooManyNames 3) (Expect.error (names 4)))
 
-[<Test>]
-let ``fifty signatures are read and ten verified`` () =
-    let plan count policy =
-        planned policy (List.init count (fun index -> signature ("; t=" + string (1600000000 + index))))
+            testCase "fifty signatures are read and ten verified" (fun () ->
+                let plan count policy =
+                    planned policy (List.init count (fun index -> signature ("; t=" + string (1600000000 + index))))
 
-    let asked count policy =
-        (plan count policy).Attempts |> List.filter _.Reading.IsOk |> List.length
+                let asked count policy =
+                    (plan count policy).Attempts |> List.filter _.Reading.IsOk |> List.length
 
-    Expect.equal 10 (asked 12 VerifyPolicy.defaults)
+                Expect.equal 10 (asked 12 VerifyPolicy.defaults)
 
-    let many =
-        { VerifyPolicy.defaults with
-            SignaturesVerified = 1000
-        }
+                let many =
+                    { VerifyPolicy.defaults with
+                        SignaturesVerified = 1000
+                    }
 
-    Expect.equal 50 (asked 50 many)
-    Expect.equal 50 (asked 52 many)
+                Expect.equal 50 (asked 50 many)
+                Expect.equal 50 (asked 52 many))
+        ]

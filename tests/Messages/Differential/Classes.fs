@@ -7,7 +7,7 @@ open System.IO
 open System.Text
 open System.Text.RegularExpressions
 open Dkim.Core
-open Dkim.Messages.Corpus
+open Dkim.Tests.Corpus
 open Dkim.Messages.Differential.Recipe
 open Dkim.Messages.Differential.Judges
 

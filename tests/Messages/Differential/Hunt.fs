@@ -6,7 +6,7 @@ open System.Collections.Generic
 open System.Diagnostics
 open System.Text
 open System.Text.RegularExpressions
-open Dkim.Messages.Peers
+open Dkim.Tests.Peers
 open Dkim.Messages.Differential.Recipe
 open Dkim.Messages.Differential.Judges
 

@@ -5,9 +5,9 @@ open System
 open System.Text
 open System.Threading.Tasks
 open Dkim.Core
-open Dkim.Messages.Corpus
-open Dkim.Messages.Judging
-open Dkim.Messages.Peers
+open Dkim.Tests.Corpus
+open Dkim.Tests.Judging
+open Dkim.Tests.Peers
 open Dkim.Messages.Differential.Recipe
 
 /// What matters of a word: whether the signature passes, does not, or may do so later.

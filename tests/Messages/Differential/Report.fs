@@ -3,8 +3,8 @@ module Dkim.Messages.Differential.Report
 
 open System
 open System.IO
-open Dkim.Messages.Corpus
-open Dkim.Messages.Peers
+open Dkim.Tests.Corpus
+open Dkim.Tests.Peers
 open Dkim.Messages.Differential.Judges
 open Dkim.Messages.Differential.Hunt
 

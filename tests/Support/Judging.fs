@@ -1,9 +1,9 @@
 /// Verifies a message of a corpus as a host would: header, questions, body in pieces, answers.
-module Dkim.Messages.Judging
+module Dkim.Tests.Judging
 
 open System
 open Dkim.Core
-open Dkim.Messages.Corpus
+open Dkim.Tests.Corpus
 
 /// RFC 8301 off: rsa-sha1 and keys of any length are accepted.
 let legacy =

@@ -1,6 +1,6 @@
 /// Messages with a zone, a time and the words to expect: our own corpus (README.md beside this file) and, where it lies,
 /// a larger one of other implementations' messages in nearly the same format.
-module Dkim.Messages.Corpus
+module Dkim.Tests.Corpus
 
 open System
 open System.IO
@@ -37,8 +37,8 @@ type Case =
         Proves: string list
     }
 
-/// The folder of this project's sources.
-let folder = __SOURCE_DIRECTORY__
+/// The folder of our corpus.
+let folder = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "Messages"))
 
 let root = Path.GetFullPath(Path.Combine(folder, "..", ".."))
 

@@ -1,6 +1,6 @@
 /// Other implementations as long-lived helper processes; peers/README.md has the protocol. One that is not installed is
 /// absent, with the reason.
-module Dkim.Messages.Peers
+module Dkim.Tests.Peers
 
 open System
 open System.Collections
@@ -9,7 +9,7 @@ open System.IO
 open System.Text
 open System.Threading.Tasks
 open Dkim.Core
-open Dkim.Messages.Corpus
+open Dkim.Tests.Corpus
 
 /// What a peer said of one signature.
 type Word =

@@ -1,0 +1,7 @@
+/// The tests as a program: `./test core [NAME]`.
+module Dkim.Conformance.Program
+
+open Dkim.Tests
+
+[<EntryPoint>]
+let main arguments = Suite.run "core" arguments
