@@ -46,11 +46,11 @@ END
     for user in joe alice; do chroot "$root" useradd --create-home "$user"; done
 }
 
-# The host with the package, switched off. Prints what went wrong.
+# The host with the package, switched off. Prints what went wrong; 2 where this machine makes or boots no Debian at all.
 make_golden() {
-    prepare_host "$work/golden" || return 1
+    prepare_host "$work/golden" || return 2
     cp "$package" "$next_package" "$work/golden/root/" || return 1
-    boot "$work/golden" || return 1
+    boot "$work/golden" || return 2
     inside apt-get install --yes "/root/$(basename "$package")" || return 1
     halt_machine orderly
 }
