@@ -69,15 +69,18 @@ public static unsafe class OwnProcess
         }
     }
 
-    /// <summary>How many connections to take at once, so that a fourth of the descriptors that this process may have is
-    /// left for lookups, files and the log.</summary>
+    // The runtime alone has some twenty open.
+    private const int SpareDescriptors = 40;
+
+    /// <summary>How many connections to take at once, so that a fourth of the descriptors that this process may have,
+    /// and forty at least, is left for lookups, files and the log.</summary>
     /// <param name="wanted">As many as that, if there are descriptors for them.</param>
     public static int MostConnections(int wanted)
     {
         var limits = stackalloc ulong[2];
         if (Libc.getrlimit(DescriptorLimit, limits) != 0 || limits[0] / 4 * 3 >= (ulong)wanted)
             return wanted;
-        return (int)Math.Max(1, limits[0] / 4 * 3);
+        return (int)Math.Max(1, Math.Min((long)limits[0] / 4 * 3, (long)limits[0] - SpareDescriptors));
     }
 
     /// <summary>How many descriptors this process may have open.</summary>
