@@ -6,7 +6,7 @@ open Expecto
 open Dkim.Tests
 open Dkim.Core
 
-/// Letters of a name, the colon, both blanks, both halves of a line end, NUL and an octet of UTF-8.
+/// Letters of a name, the colon, both blanks, both halves of a line end, and an octet of UTF-8.
 let private alphabet = "a: \t\r\n\128"
 
 let private isName (name: string) =
