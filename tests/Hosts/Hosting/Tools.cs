@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using NUnit.Framework;
@@ -70,23 +72,43 @@ public static class Tools
         return error;
     }
 
-    /// <summary>A port of the loopback that is free for UDP and TCP.</summary>
+    /// <summary>
+    /// A port of the loopback that is free for UDP and TCP and was not given before. It lies below the range of which the
+    /// kernel gives ports to outgoing connections: one of those would now and then sit on a port between our look and the
+    /// start of the program that is to listen there.
+    /// </summary>
     public static int FreePort()
     {
         for (; ; )
         {
-            using var udp = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
-            udp.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-            var port = ((IPEndPoint)udp.LocalEndPoint!).Port;
-            using var tcp = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            try
+            var port = Random.Shared.Next(FirstPort, OutgoingPorts);
+            if (Given.TryAdd(port, true) && IsFree(port))
             {
-                tcp.Bind(new IPEndPoint(IPAddress.Loopback, port));
                 return port;
             }
-            catch (SocketException)
-            {
-            }
+        }
+    }
+
+    private const int FirstPort = 10_000;
+
+    private static readonly int OutgoingPorts =
+        int.Parse(File.ReadAllText("/proc/sys/net/ipv4/ip_local_port_range").Split('\t')[0], CultureInfo.InvariantCulture);
+
+    private static readonly ConcurrentDictionary<int, bool> Given = [];
+
+    private static bool IsFree(int port)
+    {
+        using var udp = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        using var tcp = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            udp.Bind(new IPEndPoint(IPAddress.Loopback, port));
+            tcp.Bind(new IPEndPoint(IPAddress.Loopback, port));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
         }
     }
 
