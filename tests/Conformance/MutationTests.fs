@@ -1,4 +1,4 @@
-/// The list of faults that `./mutate` plants must not rot: each still fits the sources.
+/// The list of faults that `tools/mutate` plants must not rot: each still fits the sources.
 module Dkim.Standards.MutationTests
 
 open System.IO

@@ -1,4 +1,4 @@
-/// The tests as a program, and the hunt for inputs that break a law: `Conformance hunt ...` is `./fuzz ...`.
+/// The tests as a program, and the hunt for inputs that break a law: `Conformance hunt ...` is `tools/fuzz ...`.
 module Dkim.Standards.Program
 
 open Dkim.Tests

@@ -10,7 +10,7 @@ open Dkim.Tests.Peers
 open Dkim.Messages.Differential
 open Dkim.Messages.Differential.Judges
 
-/// Where the run begins; `./differ` begins at 1.
+/// Where the run begins; `tools/differ` begins at 1.
 [<Literal>]
 let private Seed = 1000000
 

@@ -1,4 +1,4 @@
-/// The tests as a program, and the comparison of verifiers: `Messages differ ...` is `./differ ...`.
+/// The tests as a program, and the comparison of verifiers: `Messages differ ...` is `tools/differ ...`.
 module Dkim.Messages.Program
 
 open Dkim.Tests

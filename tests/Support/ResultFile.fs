@@ -1,4 +1,4 @@
-/// Results as a file in the format of NUnit 3, which the ledger, `./conformance` and tools of continuous integration read.
+/// Results as a file in the format of NUnit 3, which the ledger, `tools/conformance` and tools of continuous integration read.
 /// Expecto's own file has no groups and no categories, and is not well-formed where a name has a control character.
 module Dkim.Tests.ResultFile
 

@@ -113,7 +113,7 @@ let private hunt (target: Target) (seed: int) (milliseconds: int64) : struct (in
     struct (count, pool.Seen.Count, List.ofSeq found)
 
 let private usage =
-    "usage: ./fuzz [--seconds N] [--seed S] [TARGET...]\ntargets: "
+    "usage: tools/fuzz [--seconds N] [--seed S] [TARGET...]\ntargets: "
     + String.Join(' ', targets |> List.map _.Name)
 
 type private Order =

@@ -1,4 +1,4 @@
-/// `./differ`: the long run, and docs/disagreements.md that it writes.
+/// `tools/differ`: the long run, and docs/disagreements.md that it writes.
 module Dkim.Messages.Differential.Report
 
 open System
@@ -53,7 +53,7 @@ let private render (others: Others) (order: string) (seed: int) (tally: Tally) :
         "it. Where one of them says something else than we do, the message belongs to a class of this table, with the text"
         "that decides; a disagreement of no class fails the test and is either a mistake of ours or a new row."
         ""
-        "The classes are `tests/Messages/Differential/classes.tsv`; `./differ` runs, counts and writes this page. Ed25519 is not"
+        "The classes are `tests/Messages/Differential/classes.tsv`; `tools/differ` runs, counts and writes this page. Ed25519 is not"
         "asked of Mail::DKIM, nor DomainKeys of the others: they do not have them. Several classes may fit a message; it counts"
         "for the first."
         ""
@@ -89,7 +89,7 @@ let private render (others: Others) (order: string) (seed: int) (tally: Tally) :
     |> String.concat "\n"
 
 let private usage =
-    "usage: ./differ [--messages N] [--seed S] [--no-page]\n       ./differ --show SEED"
+    "usage: tools/differ [--messages N] [--seed S] [--no-page]\n       tools/differ --show SEED"
 
 let private (|Number|_|) (text: string) =
     match Int32.TryParse text with
