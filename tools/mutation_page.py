@@ -49,9 +49,8 @@ class Fault:
         return self.file.split("/")[1] if "/" in self.file else ""
 
     def switch(self, number):
-        if self.file.endswith(".fs"):
-            return f"(Dkim.Core.Planted.on {number})"
-        return f"Dkim.Hosting.Planted.On({number})"
+        # C# writes the call its own way.
+        return f"(Dkim.Core.Planted.on {number})" if self.file.endswith(".fs") else f"Dkim.Core.Planted.on({number})"
 
 
 @dataclass(frozen=True)
