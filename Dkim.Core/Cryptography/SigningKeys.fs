@@ -9,6 +9,8 @@ open System.Security.Cryptography
 /// Why a text is no private key that could sign.
 type PrivateKeyError =
     | NoPrivateKey
+    /// There is a public key, but no private one.
+    | OnlyPublicKey
     | PassphraseNeeded
     | WrongPassphrase
     | UnsupportedPrivateKey
@@ -129,8 +131,8 @@ module SigningKey =
         | "ENCRYPTED PRIVATE KEY", ValueSome passphrase -> ofEncryptedPkcs8 passphrase der
         | _ -> Error UnsupportedPrivateKey
 
-    /// The first block of the text whose label ends in PRIVATE KEY: its label and octets.
-    let rec private tryFindBlock (text: string) : struct (string * byte[]) voption =
+    /// The first block of the text whose label has such an end: its label and octets.
+    let rec private tryFindBlock (ending: string) (text: string) : struct (string * byte[]) voption =
         let found, fields = PemEncoding.TryFind(text.AsSpan())
 
         let slice (range: Range) =
@@ -141,16 +143,17 @@ module SigningKey =
         else
             let label = slice fields.Label
 
-            if label.EndsWith("PRIVATE KEY", StringComparison.Ordinal) then
+            if label.EndsWith(ending, StringComparison.Ordinal) then
                 ValueSome(struct (label, Convert.FromBase64String(slice fields.Base64Data)))
             else
-                tryFindBlock (text.Substring fields.Location.End.Value)
+                tryFindBlock ending (text.Substring fields.Location.End.Value)
 
     let private read (passphrase: string voption) (text: string) : Result<SigningKey, PrivateKeyError> =
-        match EncryptedKeys.tryFindLegacy text, passphrase, tryFindBlock text with
+        match EncryptedKeys.tryFindLegacy text, passphrase, tryFindBlock "PRIVATE KEY" text with
         | ValueSome _, ValueNone, _ -> Error PassphraseNeeded
         | ValueSome block, ValueSome passphrase, _ -> ofLegacy passphrase block
         | ValueNone, _, ValueSome(struct (label, der)) -> ofBlock passphrase label der
+        | ValueNone, _, ValueNone when (tryFindBlock "PUBLIC KEY" text).IsSome -> Error OnlyPublicKey
         | ValueNone, _, ValueNone -> Error NoPrivateKey
 
     /// Reads the first private key of a text; whatever else the text holds is passed over.
@@ -187,7 +190,8 @@ module PrivateKeyError =
     let describe (error: PrivateKeyError) : string =
         match error with
         | NoPrivateKey -> "no PEM block that ends in PRIVATE KEY"
+        | OnlyPublicKey -> "a public key: name the file of the private key, whose PEM block ends in PRIVATE KEY"
         | PassphraseNeeded -> "the key is encrypted: name a file with its passphrase"
         | WrongPassphrase -> "the passphrase does not fit the key"
         | UnsupportedPrivateKey -> "neither an RSA nor an Ed25519 key"
-        | MalformedPrivateKey -> "the key cannot be read"
+        | MalformedPrivateKey -> "the PEM block of the private key is damaged: what it holds is no key"

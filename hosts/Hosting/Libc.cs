@@ -16,6 +16,7 @@ internal static unsafe class Libc
     public const int EISDIR = 21;
     public const int EINVAL = 22;
     public const int ENOSPC = 28;
+    public const int EPIPE = 32;
     public const int ERANGE = 34;
     public const int EOPNOTSUPP = 95;
     public const int ECONNABORTED = 103;
@@ -42,8 +43,12 @@ internal static unsafe class Libc
 
     public const int LOCK_EX = 2;
     public const int LOCK_NB = 4;
+    public const int F_GETFD = 1;
     public const int F_SETFD = 2;
     public const int FD_CLOEXEC = 1;
+
+    public const short POLLIN = 1;
+    public const short POLLOUT = 4;
 
     private const string Name = "libc.so.6";
 
@@ -89,6 +94,8 @@ internal static unsafe class Libc
     public static extern int pipe2(int* ends, int flags);
     [DllImport(Name, SetLastError = true)]
     public static extern int poll(PollEntry* entries, nuint count, int milliseconds);
+    [DllImport(Name)]
+    public static extern int isatty(int fd);
     [DllImport(Name, SetLastError = true)]
     public static extern int eventfd(uint initial, int flags);
     [DllImport(Name, SetLastError = true)]
@@ -208,7 +215,20 @@ internal static unsafe class Libc
         }
     }
 
-    /// <summary>Writes all octets to a descriptor; false when a write fails.</summary>
+    /// <summary>After a call that failed: true where it is to be made again, once a descriptor that does not block is ready
+    /// for what <paramref name="events"/> says.</summary>
+    public static bool WaitsAfter(int error, int fd, short events)
+    {
+        if (error == EAGAIN)
+        {
+            var entry = new PollEntry { Descriptor = fd, Events = events };
+            _ = poll(&entry, 1, -1);
+        }
+
+        return error is EAGAIN or EINTR;
+    }
+
+    /// <summary>Writes all octets to a descriptor, however long that takes; false when a write fails.</summary>
     public static bool WriteAll(int fd, ReadOnlySpan<byte> octets)
     {
         fixed (byte* start = octets)
@@ -221,7 +241,7 @@ internal static unsafe class Libc
                 {
                     done += (int)count;
                 }
-                else if (LastError != EINTR)
+                else if (count == 0 || !WaitsAfter(LastError, fd, POLLOUT))
                 {
                     return false;
                 }

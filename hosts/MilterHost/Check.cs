@@ -26,8 +26,7 @@ internal sealed class Check
     {
         var check = new Check(found);
         await check.GoAsync(files).ConfigureAwait(false);
-        await check.TellAsync().ConfigureAwait(false);
-        return check.exitCode;
+        return check.Tell();
     }
 
     private async Task GoAsync(SettingsFiles files)
@@ -75,13 +74,13 @@ internal sealed class Check
         }
     }
 
-    private async Task TellAsync()
+    private int Tell()
     {
-        foreach (var rule in found.Program.Rules)
-            await Console.Out.WriteLineAsync(rule.Text).ConfigureAwait(false);
+        var code = StandardStreams.Print(string.Concat(found.Program.Rules.Select(rule => rule.Text + "\n")), exitCode);
         foreach (var warning in warnings.Concat(found.Program.Notices.Select(notice => notice.Text)))
-            await Console.Error.WriteLineAsync($"{found.Program.Name}: warning: {warning}").ConfigureAwait(false);
+            StandardStreams.ComplainLine($"{found.Program.Name}: warning: {warning}");
         foreach (var problem in problems)
-            await Console.Error.WriteLineAsync($"{found.Program.Name}: {problem}").ConfigureAwait(false);
+            StandardStreams.ComplainLine($"{found.Program.Name}: {problem}");
+        return code;
     }
 }

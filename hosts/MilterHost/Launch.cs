@@ -22,8 +22,7 @@ internal static class Launch
         }
         catch (StartupException failure)
         {
-            await Console.Error.WriteLineAsync($"{program.Name}: {Needs.Describe(program, failure)}")
-                .ConfigureAwait(false);
+            StandardStreams.ComplainLine($"{program.Name}: {Needs.Describe(program, failure)}");
             return ExitCodes.Of(failure.Fault);
         }
     }

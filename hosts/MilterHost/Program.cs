@@ -12,7 +12,7 @@ try
 }
 catch (StartupException failure)
 {
-    Console.Error.WriteLine($"{OwnProcess.ProgramName}: {failure.Message}");
+    StandardStreams.ComplainLine($"{OwnProcess.ProgramName}: {failure.Message}");
     return ExitCodes.Of(failure.Fault);
 }
 
@@ -29,7 +29,7 @@ var start = OwnProcess.ProgramName switch
 };
 if (start is null)
 {
-    Console.Error.WriteLine("This program is called dkim-filter or dk-filter.");
+    StandardStreams.ComplainLine("This program is called dkim-filter or dk-filter.");
     return 64;
 }
 

@@ -1,4 +1,5 @@
 using Dkim.Core;
+using Dkim.Hosting;
 
 namespace Dkim.MilterHost;
 
@@ -32,17 +33,15 @@ internal static class Start
     {
         public int ExitCode { get; private set; }
 
-        public void Print(string text, int exitCode)
-        {
-            Console.Out.Write(text);
-            ExitCode = exitCode;
-        }
+        public void Print(string text, int exitCode) => ExitCode = StandardStreams.Print(text, exitCode);
 
         public void Fail(string text, int exitCode)
         {
-            Console.Error.Write(text);
+            StandardStreams.Complain(text);
             ExitCode = exitCode;
         }
+
+        public void Version() => ExitCode = OwnBuild.Print();
 
         public void Serve(FilterProgram program) => ExitCode = serve(program);
 
@@ -60,6 +59,8 @@ internal static class Start
         public void Print(string text, int exitCode) => Problem = text;
 
         public void Fail(string text, int exitCode) => Problem = text;
+
+        public void Version() => Problem = "version";
 
         public void Serve(FilterProgram program) => Program = program;
 

@@ -26,19 +26,17 @@ internal static class TestMode
             while (run.Questions is { Length: > 0 } questions)
                 run.Answer(await lookups.AskAsync(questions).ConfigureAwait(false));
             run.Finish();
-            await Console.Error.WriteAsync(run.Errors).ConfigureAwait(false);
-            await Console.Out.WriteAsync(run.Output).ConfigureAwait(false);
-            return run.ExitCode;
+            StandardStreams.Complain(run.Errors);
+            return StandardStreams.Print(run.Output, run.ExitCode);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            await Console.Error.WriteLineAsync($"{program.Name}: {shown}: {Reason(file, failure)}").ConfigureAwait(false);
+            StandardStreams.ComplainLine($"{program.Name}: {shown}: {Reason(file, failure)}");
             return ExitCodes.Unavailable;
         }
         catch (StartupException failure)
         {
-            await Console.Error.WriteLineAsync($"{program.Name}: {Needs.Describe(program, failure)}")
-                .ConfigureAwait(false);
+            StandardStreams.ComplainLine($"{program.Name}: {Needs.Describe(program, failure)}");
             return ExitCodes.Of(failure.Fault);
         }
     }
@@ -54,7 +52,7 @@ internal static class TestMode
 
     private static async Task<ReadOnlyMemory<byte>> ReadAsync(string file)
     {
-        await using var input = file == StandardInput ? Console.OpenStandardInput() : File.OpenRead(file);
+        await using var input = file == StandardInput ? StandardStreams.OpenInput() : File.OpenRead(file);
         using var octets = new MemoryStream();
         var piece = new byte[1 << 16];
         while (await input.ReadAsync(piece).ConfigureAwait(false) is var count and > 0)

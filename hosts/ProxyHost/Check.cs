@@ -20,8 +20,8 @@ internal sealed class Check
     {
         var check = new Check(found);
         await check.GoAsync().ConfigureAwait(false);
-        await Console.Out.WriteAsync(found.Report(check.problems, check.warnings)).ConfigureAwait(false);
-        return found.ExitCode(check.problems.Count);
+        return StandardStreams.Print(
+            found.Report(check.problems, check.warnings), found.ExitCode(check.problems.Count));
     }
 
     private async Task GoAsync()

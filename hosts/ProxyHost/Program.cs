@@ -8,7 +8,7 @@ Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS
 var begin = Choose(OwnProcess.ProgramName, ref args);
 if (begin is null)
 {
-    Console.Error.WriteLine(
+    StandardStreams.ComplainLine(
         "This program is called dkimproxy.out or dkimproxy.in; as dkimproxy its first argument is out or in.");
     return 64;
 }

@@ -39,7 +39,7 @@ internal sealed class Service : IDisposable
         }
         catch (StartupException failure)
         {
-            await Console.Error.WriteLineAsync($"{program.Ident}: {Needs.Describe(program, failure)}").ConfigureAwait(false);
+            StandardStreams.ComplainLine($"{program.Ident}: {Needs.Describe(program, failure)}");
             return 1;
         }
     }

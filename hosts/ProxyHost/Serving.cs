@@ -37,7 +37,7 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, SwappedR
                 log.Write),
             MaxMessage = settings.MaxMessageSize,
             Log = log.Write,
-            Trace = settings.DebugTrace ? command => Console.Error.WriteLine(LogLines.Escape(command)) : null,
+            Trace = settings.DebugTrace ? command => StandardStreams.ComplainLine(LogLines.Escape(command)) : null,
         };
         return new Serving(program, relaying, resolver);
     }

@@ -1,4 +1,5 @@
 using Dkim.Core;
+using Dkim.Hosting;
 
 namespace Dkim.ProxyHost;
 
@@ -26,17 +27,15 @@ internal static class Start
     {
         public int ExitCode { get; private set; }
 
-        public void Print(string text, int exitCode)
-        {
-            Console.Out.Write(text);
-            ExitCode = exitCode;
-        }
+        public void Print(string text, int exitCode) => ExitCode = StandardStreams.Print(text, exitCode);
 
         public void Fail(string text, int exitCode, LogLine reload)
         {
-            Console.Error.Write(text);
+            StandardStreams.Complain(text);
             ExitCode = exitCode;
         }
+
+        public void Version() => ExitCode = OwnBuild.Print();
 
         public void Serve(ProxyProgram program) => ExitCode = serve(program);
 
@@ -52,6 +51,8 @@ internal static class Start
         public void Print(string text, int exitCode) => Refusal = ProxyReload.Refused([text.ReplaceLineEndings(" ")]);
 
         public void Fail(string text, int exitCode, LogLine reload) => Refusal = reload;
+
+        public void Version() => Refusal = ProxyReload.Refused(["version"]);
 
         public void Serve(ProxyProgram program) => Program = program;
 

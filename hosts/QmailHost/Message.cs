@@ -71,7 +71,7 @@ internal sealed unsafe class Message(string directory)
         while (true)
         {
             var left = deadline - Environment.TickCount64;
-            var entry = new PollEntry { Descriptor = 0, Events = Unix.POLLIN };
+            var entry = new PollEntry { Descriptor = 0, Events = Libc.POLLIN };
             var ready = left <= 0 ? 0 : Libc.poll(&entry, 1, (int)Math.Min(left, int.MaxValue));
             if (ready == 0)
             {

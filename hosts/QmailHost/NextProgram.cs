@@ -34,7 +34,7 @@ internal sealed unsafe class NextProgram
         }
 
         // Where the caller closed them, the runtime's own files (closed on exec) have got their numbers, or ours would.
-        if (Libc.fcntl(0, Unix.F_GETFD, 0) != 0 || Libc.fcntl(1, Unix.F_GETFD, 0) != 0)
+        if (!StandardStreams.IsOfCaller(0) || !StandardStreams.IsOfCaller(1))
         {
             throw new QueueFault(QmailExit.CannotRead, "descriptor 0 or 1, with message and envelope, is closed");
         }

@@ -1,9 +1,15 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Versioning;
 using Dkim.Core;
+using Dkim.Hosting;
 using Dkim.QmailHost;
 
 [assembly: SupportedOSPlatform("linux")]
+
+if (QmailDk.asksForVersion(args))
+{
+    return OwnBuild.Print();
+}
 
 try
 {

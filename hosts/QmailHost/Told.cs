@@ -18,7 +18,7 @@ internal static unsafe class Told
     /// <summary>A line on descriptor 2, where the caller has one.</summary>
     public static void Say(string text)
     {
-        if (IsOfCaller(Errors))
+        if (StandardStreams.IsOfCaller(Errors))
         {
             _ = Libc.WriteAll(Errors, Encoding.Latin1.GetBytes(QmailDk.line(text)));
         }
@@ -33,11 +33,8 @@ internal static unsafe class Told
             : refusal.Code;
     }
 
-    // The runtime opens files of its own, closed on exec, under numbers that the caller left free.
-    private static bool IsOfCaller(int descriptor) => Libc.fcntl(descriptor, Unix.F_GETFD, 0) == 0;
-
     private static bool IsReplyPipe() =>
-        IsOfCaller(ForClient)
+        StandardStreams.IsOfCaller(ForClient)
         && FileFacts.TryRead(ForClient, out var facts) && facts.IsPipe
         && (Libc.fcntl(ForClient, Unix.F_GETFL, 0) & O_ACCMODE) == O_WRONLY;
 }

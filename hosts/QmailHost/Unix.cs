@@ -14,10 +14,8 @@ internal static unsafe class Unix
     public const int SIGPIPE = 13;
     public const uint MFD_CLOEXEC = 1;
     public const int SEEK_SET = 0;
-    public const int F_GETFD = 1;
     public const int F_GETFL = 3;
     public const int F_DUPFD_CLOEXEC = 1030;
-    public const int POLLIN = 1;
     public const int SIG_SETMASK = 2;
 
     private const int Secure = 23;

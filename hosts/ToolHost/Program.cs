@@ -16,11 +16,10 @@ try
 }
 catch (StartupException failure)
 {
-    machine.Complain("dkim: " + failure.Message);
+    StandardStreams.ComplainLine("dkim: " + failure.Message);
     return DkimTool.NoService;
 }
 catch (IOException failure)
 {
-    await Console.Error.WriteLineAsync("dkim: " + failure.Message);
-    return DkimTool.InputOutput;
+    return StandardStreams.Failed("dkim", failure);
 }

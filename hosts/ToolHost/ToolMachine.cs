@@ -18,18 +18,23 @@ internal sealed class ToolMachine : IToolHost, IDisposable
     private const int ReadLimit = 512 << 20;
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
-    private readonly Stream output = new BufferedStream(Console.OpenStandardOutput(), 65536);
+    private readonly Stream output = new BufferedStream(StandardStreams.OpenOutput(), 65536);
     private WatchedResolver? resolver;
 
     public FileContents Read(WantedFile file)
     {
         try
         {
-            return file.Kind is FileKind.PrivateKey or FileKind.Passphrase ? ReadSecret(file.Path) : ReadAny(file.Path);
+            return file.Kind switch
+            {
+                FileKind.PrivateKey or FileKind.Passphrase => ReadSecret(file.Path),
+                FileKind.Listed => FileContents.Found(PrivateFile.ReadShared(file.Path, ReadLimit)),
+                _ => ReadAny(file.Path),
+            };
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            return FileContents.Unreadable(Describe(failure));
+            return FileContents.Unreadable(Describe(file.Path, failure));
         }
     }
 
@@ -79,7 +84,7 @@ internal sealed class ToolMachine : IToolHost, IDisposable
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            return FSharpValueOption<string>.NewValueSome(Describe(failure));
+            return FSharpValueOption<string>.NewValueSome(Describe(file.Path, failure));
         }
     }
 
@@ -88,17 +93,15 @@ internal sealed class ToolMachine : IToolHost, IDisposable
     public void Complain(string line)
     {
         Flush();
-        using var errors = Console.OpenStandardError();
-        errors.Write(Encoding.UTF8.GetBytes(line + "\n"));
+        StandardStreams.ComplainLine(line);
     }
 
     public void Flush() => output.Flush();
 
-    public void Dispose()
-    {
-        output.Dispose();
-        resolver?.Dispose();
-    }
+    // Not the output: what could not be written would be tried once more.
+    public void Dispose() => resolver?.Dispose();
+
+    public BuildFacts Build => OwnBuild.Facts;
 
     private WatchedResolver Open(ToolResolver settings)
     {
@@ -140,7 +143,7 @@ internal sealed class ToolMachine : IToolHost, IDisposable
     private static FileContents ReadAny(string path)
     {
         using var source = path == "-"
-            ? Console.OpenStandardInput()
+            ? StandardStreams.OpenInput()
             : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1);
         using var all = new MemoryStream(source.CanSeek ? (int)Math.Min(source.Length, ReadLimit) : 65536);
         var buffer = new byte[65536];
@@ -157,10 +160,16 @@ internal sealed class ToolMachine : IToolHost, IDisposable
     }
 
     // The system's message begins with the path, which whoever reads this knows.
-    private static string Describe(Exception failure) => failure switch
+    private static string Describe(string path, Exception failure) => failure switch
     {
-        FileRefusedException => failure.Message[(failure.Message.IndexOf(": ", StringComparison.Ordinal) + 2)..],
+        FileRefusedException => failure.Message.Replace(path + ": ", "", StringComparison.Ordinal) switch
+        {
+            "No such file or directory" => "no such file",
+            "Permission denied" => "permission denied",
+            var reason => reason,
+        },
         FileNotFoundException or DirectoryNotFoundException => "no such file",
+        UnauthorizedAccessException when Directory.Exists(path) => "a directory, no file",
         UnauthorizedAccessException => "permission denied",
         IOException { HResult: 17 } => "file exists",
         _ => "input or output error",

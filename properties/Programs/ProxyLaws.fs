@@ -28,6 +28,7 @@ let private started (start: ProxyStart) =
     (load start).Tell
         { new IProxyStart with
             member _.Print(text, _) = failwith text
+            member _.Version() = failwith "version"
             member _.Fail(text, _, _) = failwith text
             member _.Serve served = program <- ValueSome served
             member _.Check _ = ()

@@ -114,7 +114,11 @@ let private keys: Setting<DkFilterSettings> list =
         Setting.flag "V" (fun (s: DkFilterSettings) -> s.Version) (fun v (s: DkFilterSettings) ->
             { s with Version = v })
         |> letter 'V'
-        |> Setting.says "print the version and exit"
+        |> Setting.says "print the version as the original does, and exit"
+        Setting.flag "version" (fun (s: DkFilterSettings) -> s.Build) (fun v (s: DkFilterSettings) ->
+            { s with Build = v })
+        |> Setting.spelled [ Spelling.Word "version" ]
+        |> Setting.says BuildFacts.Summary
     ]
 
 let table: Setting<DkFilterSettings> list =

@@ -258,7 +258,10 @@ let private running: Setting<DkimFilterSettings> list =
              is wrong is told at once. Who signs for whom goes to standard output, a line for each key."
         Setting.flag "V" _.Version (fun v (s: DkimFilterSettings) -> { s with Version = v })
         |> letter 'V'
-        |> Setting.says "print version, algorithms and canonicalizations, and exit"
+        |> Setting.says "print version, algorithms and canonicalizations as the original does, and exit"
+        Setting.flag "version" _.Build (fun v (s: DkimFilterSettings) -> { s with Build = v })
+        |> Setting.spelled [ Spelling.Word "version" ]
+        |> Setting.says BuildFacts.Summary
     ]
 
 let private inert: Setting<DkimFilterSettings> list =

@@ -68,6 +68,7 @@ module Filters =
             Kind: FilterKind<'s>
             Version: string -> string
             IsVersion: 's -> bool
+            IsBuild: 's -> bool
             IsCheck: 's -> bool
             Prepare: FilterMachine -> string list -> 's -> (WantedFile -> FileContents voption) -> Loading<Prepared>
         }
@@ -110,6 +111,7 @@ module Filters =
                 | ValueSome text -> Loaded(fun reply -> reply.Fail(text, FilterSetup.UsageExit))
                 | ValueNone when settled.Problems.IsEmpty && plan.IsVersion settled.Settings ->
                     Loaded(fun reply -> reply.Print(plan.Version prog, 0))
+                | ValueNone when settled.Problems.IsEmpty && plan.IsBuild settled.Settings -> Loaded(_.Version())
                 | ValueNone -> prepared settled find
 
         Start<IFilterStart>(load, fun reply -> reply.Fail(prog + ": " + Starting.unsupplied, Starting.TemporaryExit))
@@ -307,6 +309,7 @@ module Filters =
                         [ "relaxed"; "simple" ]
                         FilterTexts.options
             IsVersion = _.Version
+            IsBuild = _.Build
             IsCheck = _.Check
             Prepare = prepareDkim
         }
@@ -357,6 +360,7 @@ module Filters =
                         [ "nofws"; "simple" ]
                         FilterTexts.options
             IsVersion = _.Version
+            IsBuild = _.Build
             IsCheck = _.Check
             Prepare = prepareDk
         }

@@ -167,6 +167,8 @@ and [<Sealed>] FilterCheck internal (program: FilterProgram, problems: string li
 and IFilterStart =
     /// Write `text` to standard output and exit.
     abstract Print: text: string * exitCode: int -> unit
+    /// Print the build (`BuildFacts.describe`) and exit.
+    abstract Version: unit -> unit
     /// Write `text` to standard error and exit.
     abstract Fail: text: string * exitCode: int -> unit
     abstract Serve: program: FilterProgram -> unit

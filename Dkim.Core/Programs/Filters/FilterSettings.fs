@@ -82,7 +82,10 @@ type DkFilterSettings =
         MultipleKeys: bool
         /// -n: say whether the filter would start.
         Check: bool
+        /// What the original prints.
         Version: bool
+        /// Which build this is.
+        Build: bool
     }
 
 /// What dkim-filter puts into signatures.
@@ -166,7 +169,10 @@ type DkimFilterSettings =
         /// -n: say whether the filter would start.
         Check: bool
         /// -V
+        /// What the original prints.
         Version: bool
+        /// Which build this is.
+        Build: bool
         /// -K: the file of -k is a key list.
         MultipleKeys: bool
     }
@@ -296,6 +302,7 @@ module DkimFilterSettings =
                 }
             Check = false
             Version = false
+            Build = false
             MultipleKeys = false
         }
 
@@ -314,4 +321,5 @@ module DkFilterSettings =
             MultipleKeys = false
             Check = false
             Version = false
+            Build = false
         }

@@ -48,22 +48,41 @@ module internal FilterSetup =
             | Spelling.Variable _ -> None)
         |> Option.toValueOption
 
+    let private wordOf (row: Setting<'s>) : string voption =
+        row.Spellings
+        |> List.tryPick (fun spelling ->
+            match spelling with
+            | Spelling.Word name -> Some name
+            | Spelling.Letter _
+            | Spelling.Key _
+            | Spelling.Variable _ -> None)
+        |> Option.toValueOption
+
     /// What is printed for a command line that cannot be: every option with what it is for.
     let usage (prog: string) (table: Setting<'s> list) : string =
-        let line (row: Setting<'s>) =
-            match letterOf row with
-            | ValueNone -> None
-            | ValueSome letter ->
-                let value = if row.Arity = Arity.Flag then "" else " " + row.Shape
-                let option = "\t-" + string letter + value
-                let gap = if option.Length > 24 then "\n\t" + String(' ', 23) else ""
-                Some(letter, option.PadRight 24 + gap + " " + row.Summary)
+        let line (row: Setting<'s>) (spelled: string) =
+            let value = if row.Arity = Arity.Flag then "" else " " + row.Shape
+            let option = "\t-" + spelled + value
+            let gap = if option.Length > 24 then "\n\t" + String(' ', 23) else ""
+            option.PadRight 24 + gap + " " + row.Summary
 
-        let lines =
+        let ofLetter row =
+            letterOf row
+            |> ValueOption.map (fun letter -> letter, line row (string letter))
+            |> Option.ofValueOption
+
+        let ofWord row =
+            wordOf row
+            |> ValueOption.map (fun word -> line row ("-" + word))
+            |> Option.ofValueOption
+
+        let letters =
             table
-            |> List.choose line
+            |> List.choose ofLetter
             |> List.sortBy (fun (letter, _) -> struct (Char.ToLowerInvariant letter, Char.IsUpper letter))
             |> List.map snd
+
+        let lines = letters @ List.choose ofWord table
 
         String.Join('\n', (prog + ": usage: " + prog + " -p SOCKET [options]") :: lines)
         + "\n"

@@ -132,6 +132,8 @@ type ProxyCheck
 type IProxyStart =
     /// Write `text` to standard output and exit.
     abstract Print: text: string * exitCode: int -> unit
+    /// Print the build (`BuildFacts.describe`) and exit.
+    abstract Version: unit -> unit
     /// Write `text` to standard error and exit. `reload` is the line of a reload that ends so and changes nothing.
     abstract Fail: text: string * exitCode: int * reload: LogLine -> unit
     abstract Serve: program: ProxyProgram -> unit
@@ -193,6 +195,7 @@ module Proxies =
             match ProxySetup.settle kind (List.ofArray arguments) find with
             | Wanting files -> Wanting files
             | Loaded settled when (kind.Common settled.Settings).Help -> Loaded help
+            | Loaded settled when (kind.Common settled.Settings).Version -> Loaded(_.Version())
             | Loaded settled ->
                 match prepare settled.Settings find with
                 | Wanting files -> Wanting files

@@ -36,6 +36,7 @@ type ProxySettings =
         ConfFile: string voption
         Check: bool
         Help: bool
+        Version: bool
         Listen: HostPort voption
         Relay: HostPort voption
         RelayHost: string voption
@@ -92,6 +93,7 @@ module ProxySettings =
             ConfFile = ValueNone
             Check = false
             Help = false
+            Version = false
             Listen = ValueNone
             Relay = ValueNone
             RelayHost = ValueNone

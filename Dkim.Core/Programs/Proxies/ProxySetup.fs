@@ -116,7 +116,7 @@ module internal ProxySetup =
             }
 
         match (kind.Common early).ConfFile with
-        | ValueSome path when not (kind.Common early).Help ->
+        | ValueSome path when not ((kind.Common early).Help || (kind.Common early).Version) ->
             let file = SettingsFile.read NameAndValue kind.Table (wanted >> find) path
 
             if List.isEmpty file.Wanted then

@@ -251,6 +251,9 @@ module internal ProxyTable =
             Setting.flag "help" _.Help (fun v s -> { s with Help = v })
             |> Setting.says "print this text and exit"
             |> Setting.spelled [ Spelling.Word "help"; Spelling.Letter '?' ]
+            Setting.flag "version" _.Version (fun v s -> { s with Version = v })
+            |> Setting.says BuildFacts.Summary
+            |> Setting.spelled [ Spelling.Word "version" ]
         ]
         |> Setting.group "running" "dkimproxy.out(8), dkimproxy.in(8)"
 

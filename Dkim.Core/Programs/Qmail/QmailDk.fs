@@ -260,6 +260,9 @@ module QmailDk =
         let settings, problems = QmailSettings.read heeded
         QmailStart(settings, problems, startedAs, heeded)
 
+    /// Whether the program is to say which build it is. It takes no other argument, and qmail gives it none.
+    let asksForVersion (arguments: string[]) : bool = arguments = [| "--version" |]
+
     /// A line of descriptor 2, which is often a log that others write to.
     let line (text: string) : string =
         "qmail-dk: " + Problem.printable text + "\n"

@@ -218,7 +218,8 @@ module QmailSettings =
                      before that is decided. The envelope is not touched."
                     "Set QMAILQUEUE to its path where mail comes in, or put it in place of bin/qmail-queue and the \
                      original beside it as bin/qmail-queue.orig."
-                    "There are no options. The environment, which the next program gets with DKPASSAGES added, has the settings. \
+                    "There are no options but --version alone, which prints version, commit, runtime and OpenSSL. The \
+                     environment, which the next program gets with DKPASSAGES added, has the settings. \
                      Where the program runs with rights that its caller lacks (set-group-ID, set-user-ID), DKHOME, \
                      TMPDIR, DKTESTKEYS, DKNAMESERVER, DKRESOLVER, DKQUEUE and DKIMQUEUE are not heeded, nor DKSIGN and \
                      DKIMSIGN with a path outside /etc/domainkeys; the next program gets the caller's own rights. It works \

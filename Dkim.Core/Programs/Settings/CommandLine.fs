@@ -7,7 +7,8 @@ open System
 type CommandStyle =
     /// `--name=value`, `--name value`, `--name`; hyphens and underscores are the same (Net::Server's way).
     | Interchangeable
-    /// Letters after one hyphen, which may share it (getopt's way). Words are unknown.
+    /// Letters after one hyphen, which may share it (getopt's way), and the few words that a table has; of a word that
+    /// it has not, every letter counts.
     | Letters
     /// Words after two hyphens and letters after one; `--` ends the options (GNU's way).
     | Gnu
@@ -123,7 +124,10 @@ module CommandLine =
             { line with
                 Operands = List.rev rest @ line.Operands
             }
-        | argument :: rest when argument.StartsWith("--", StringComparison.Ordinal) && style <> Letters ->
+        | argument :: rest when
+            argument.StartsWith("--", StringComparison.Ordinal)
+            && (style <> Letters || (byWord table (argument.Substring(2).Split('=').[0])).IsSome)
+            ->
             let rest, line = word style table argument rest line
             read style table rest line
         | argument :: rest when argument.Length > 1 && argument[0] = '-' ->

@@ -10,6 +10,8 @@ type FileKind =
     | Map = 1
     | PrivateKey = 2
     | Passphrase = 3
+    /// One of many that a list names: a plain file, since nobody has looked whether it is one.
+    | Listed = 4
 
 [<Struct>]
 type WantedFile = { Path: string; Kind: FileKind }

@@ -55,6 +55,7 @@ let internal text: ProgramText =
             [
                 "A new key, and its record for the zone file:",
                 [ "dkim genkey --domain example.com --selector mail --form zone" ]
+                "The record again, as one text:", [ "dkim record --domain example.com --selector mail --form text" ]
                 "Does the world see it?", [ "dkim testkey --domain example.com --selector mail --key mail.private" ]
                 "A signed copy of a message:",
                 [
@@ -88,7 +89,7 @@ let internal overview =
     "dkim - sign, verify and explain signed messages, and care for keys\n\n"
     + "Usage: dkim COMMAND [options]\n\nCommands:\n"
     + String.Join("", ToolCommands.commands |> List.map line)
-    + "\ndkim COMMAND --help lists the options of a command.\n"
+    + "\ndkim COMMAND --help lists the options of a command; dkim --version says which build this is.\n"
 
 let private refuse (name: string) (problems: Problem list) : Step<int> =
     command {
@@ -102,6 +103,7 @@ let private perform (command: ToolCommands.ToolCommand) settings (clock: int64<s
     | ToolCommands.Verify -> ToolVerify.run settings clock operands
     | ToolCommands.Explain -> ToolExplain.run settings clock operands
     | ToolCommands.Genkey -> ToolGenkey.run settings operands
+    | ToolCommands.Record -> ToolGenkey.again settings operands
     | ToolCommands.Testkey -> ToolTestkey.run settings operands
     | ToolCommands.Demo -> demonstrate settings.Stay
 
@@ -114,6 +116,8 @@ let private runCommand (tool: ToolCommands.ToolCommand) (arguments: string list)
             do! print (Manual.help (textOf tool) tool.Table ToolSettings.defaults)
             return ExitCode.Success
         }
+    elif settings.Version then
+        version text.Name
     else
         match line.Problems @ problems with
         | [] -> perform tool settings clock line.Operands
@@ -132,6 +136,7 @@ let private dkim (arguments: string list) (clock: int64<sec>) : Step<int> =
                 else
                     ExitCode.Success
         }
+    | ("--version" | "-V") :: _ -> version text.Name
     | name :: rest ->
         match ToolCommands.commands |> List.tryFind (fun known -> known.Name = name) with
         | Some tool -> runCommand tool rest clock

@@ -49,7 +49,7 @@ let text: ProgramText =
         Description =
             [
                 "Leaves an RSA key in FILE, readable by its owner only, and prints the record to publish. The last part \
-                 of FILE is the selector. Without BITS the key has 2048."
+                 of FILE is the selector. Without BITS the key has 2048. With --version alone it prints version, commit, runtime and OpenSSL."
             ]
         Exits = [ 0, "The key was made."; 1, "It was not." ]
         Examples =
@@ -61,6 +61,7 @@ let text: ProgramText =
 
 let run (arguments: string list) : Step<int> =
     match arguments with
+    | [ "--version" ] -> version Name
     | [ path ] when not (path.StartsWith '-') -> make path "2048"
     | [ path; bits ] when not (path.StartsWith '-') -> make path bits
     | _ -> fail ExitCode.Bad usage

@@ -133,7 +133,7 @@ let table: Setting<Settings> list =
         |> Setting.says "say what is done"
         Setting.flag "version" _.Version (fun v s -> { s with Version = v })
         |> spelled 'V'
-        |> Setting.says "print the version and exit"
+        |> Setting.says BuildFacts.Summary
         Setting.flag "help" _.Help (fun v s -> { s with Help = v })
         |> Setting.spelled [ Spelling.Word "help" ]
         |> Setting.says "print this text and exit"
@@ -259,9 +259,7 @@ let run (arguments: string list) : Step<int> =
         | _ when settings.Help ->
             do! print (Manual.help text table defaults)
             return ExitCode.Success
-        | _ when settings.Version ->
-            do! print (Name + " v1.0.0\n")
-            return ExitCode.Success
+        | _ when settings.Version -> return! version Name
         | [] -> return! make settings
         | problems ->
             do! iter (fun problem -> complain (Name + ": " + Problem.describe problem)) problems

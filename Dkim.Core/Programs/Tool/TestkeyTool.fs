@@ -18,6 +18,7 @@ type Settings =
         Zone: string voption
         Resolver: ToolResolver
         Help: bool
+        Version: bool
     }
 
 let defaults =
@@ -30,6 +31,7 @@ let defaults =
         Zone = ValueNone
         Resolver = ToolSettings.defaults.Resolver
         Help = false
+        Version = false
     }
 
 /// A flag that is counted.
@@ -80,6 +82,9 @@ let private added: Setting<Settings> list =
         Setting.flag "help" _.Help (fun v s -> { s with Help = v })
         |> Setting.spelled [ Spelling.Word "help" ]
         |> Setting.says "print this text and exit"
+        Setting.flag "version" _.Version (fun v s -> { s with Version = v })
+        |> Setting.spelled [ Spelling.Word "version" ]
+        |> Setting.says BuildFacts.Summary
     ]
     |> Setting.group "dns" "new"
 
@@ -220,6 +225,7 @@ let run (arguments: string list) : Step<int> =
         | _ when first.Help ->
             do! print (Manual.help text table defaults)
             return ExitCode.Success
+        | _ when first.Version -> return! version Name
         | problem :: _ ->
             do! complain (Name + ": " + Problem.describe problem)
             return! fail ExitCode.Configuration (Name + ": " + usage)

@@ -44,6 +44,8 @@ type IToolHost =
     abstract Complain: line: string -> unit
     /// Shows signing and verifying proxies at work, and with `stay` keeps them up. Returns the exit code.
     abstract Demonstrate: stay: bool -> int
+    /// Which build this is.
+    abstract Build: BuildFacts
 
 /// What is done next.
 [<NoComparison; NoEquality>]
@@ -57,6 +59,7 @@ type ToolAction =
     | Print of ReadOnlyMemory<byte> * (unit -> ToolAction)
     | Complain of line: string * (unit -> ToolAction)
     | Demonstrate of stay: bool * (int -> ToolAction)
+    | Build of (BuildFacts -> ToolAction)
     | Exit of code: int
 
     /// The exit code, when nothing is left to do.
@@ -70,7 +73,8 @@ type ToolAction =
         | Create _
         | Print _
         | Complain _
-        | Demonstrate _ -> ValueNone
+        | Demonstrate _
+        | Build _ -> ValueNone
 
     /// Lets a host do it. Returns what follows.
     member this.Do(host: IToolHost) : ToolAction =
@@ -89,6 +93,7 @@ type ToolAction =
         | Print(octets, next) -> next (host.Print octets)
         | Complain(line, next) -> next (host.Complain line)
         | Demonstrate(stay, next) -> next (host.Demonstrate stay)
+        | Build next -> next host.Build
         | Exit _ -> this
 
 /// A part of a command that yields a value: what is done, given what follows.
@@ -135,6 +140,14 @@ module internal Step =
         fun rest -> Complain(Problem.printable line, rest)
 
     let demonstrate (stay: bool) : Step<int> = fun rest -> Demonstrate(stay, rest)
+
+    /// The whole of `--version`.
+    let version (program: string) : Step<int> =
+        command {
+            let! facts = Build
+            do! print (BuildFacts.describe program facts)
+            return 0
+        }
 
     /// Ends the command with a line on standard error.
     let fail (code: int) (line: string) : Step<'a> =

@@ -9,6 +9,7 @@ type Command =
     | Verify
     | Explain
     | Genkey
+    | Record
     | Testkey
     | Demo
 
@@ -62,6 +63,18 @@ let genkey =
         Table = key @ newKey @ general
     }
 
+let record =
+    {
+        Command = Record
+        Name = "record"
+        OneLine = "print the records of a key that is there"
+        Operands = ""
+        Table =
+            key
+            @ only [ "subdomains"; "testing"; "only-sha256"; "note"; "form" ] newKey
+            @ general
+    }
+
 let testkey =
     {
         Command = Testkey
@@ -80,7 +93,7 @@ let demo =
         Table = demonstration @ general
     }
 
-let commands = [ sign; verify; explain; genkey; testkey; demo ]
+let commands = [ sign; verify; explain; genkey; record; testkey; demo ]
 
 /// Every row once.
 let all: Setting<ToolSettings> list =

@@ -1,11 +1,8 @@
-/// `dkim genkey`: a new key, and its record in the forms that name servers take.
+/// `dkim genkey` and `dkim record`: a new key or one that is there, and its record in the forms that name servers take.
 module internal Dkim.Core.ToolGenkey
 
 open System
 open Dkim.Core.Step
-
-[<Literal>]
-let private Program = "dkim genkey"
 
 /// The record of a key, before anything is said against it.
 let plainRecord (key: SigningKey) : KeyRecord =
@@ -59,20 +56,59 @@ let private inForm (form: RecordForm) (name: string) (text: string) : string =
         + "\n# as JSON, for dkim --zone\n"
         + json name text
 
-let run (settings: ToolSettings) (operands: string list) : Step<int> =
+/// Whose key it is, where it lies or will lie, and how its record is printed.
+type private Place =
+    {
+        Path: string
+        Publish: SigningKey -> Step<unit>
+    }
+
+let private place (program: string) (settings: ToolSettings) (operands: string list) : Step<Place> =
     let needs name value =
-        ToolKeys.required Program name ("write --" + name + "=...") value
+        ToolKeys.required program name ("write --" + name + "=...") value
 
     command {
         let! selector = needs "selector" settings.Selector
         let! domain = needs "domain" settings.Domain
+        do! ToolKeys.noOperands program operands
 
-        do! ToolKeys.noOperands Program operands
-        let path = settings.KeyFile |> ValueOption.defaultValue (selector.Text + ".private")
+        let publish key =
+            KeyRecord.render (record settings key)
+            |> inForm settings.Form (KeyRecord.name selector domain)
+            |> print
+
+        return
+            {
+                Path = settings.KeyFile |> ValueOption.defaultValue (selector.Text + ".private")
+                Publish = publish
+            }
+    }
+
+/// `dkim genkey`.
+let run (settings: ToolSettings) (operands: string list) : Step<int> =
+    let program = "dkim genkey"
+
+    command {
+        let! place = place program settings operands
         let! key, pem = ToolKeys.generate settings.KeyType settings.Bits
-        do! ToolKeys.save Program ExitCode.CannotCreate path pem
-        let text = KeyRecord.render (record settings key)
-        do! print (inForm settings.Form (KeyRecord.name selector domain) text)
-        do! complain (Program + ": the private key is in " + path)
+        do! ToolKeys.save program ExitCode.CannotCreate place.Path pem
+        do! place.Publish key
+        do! complain (program + ": the private key is in " + place.Path)
+        return ExitCode.Success
+    }
+
+/// `dkim record`.
+let again (settings: ToolSettings) (operands: string list) : Step<int> =
+    let program = "dkim record"
+
+    command {
+        let! place = place program settings operands
+        let! key = ToolKeys.load settings.PassphraseFile place.Path
+
+        let! key =
+            key
+            |> orFail ExitCode.NoInput (fun reason -> program + ": " + place.Path + ": " + reason)
+
+        do! place.Publish key
         return ExitCode.Success
     }

@@ -50,6 +50,7 @@ type ToolSettings =
         Form: RecordForm
         Stay: bool
         Help: bool
+        Version: bool
     }
 
 module internal ToolSettings =
@@ -97,4 +98,5 @@ module internal ToolSettings =
             Form = RecordForm.All
             Stay = false
             Help = false
+            Version = false
         }

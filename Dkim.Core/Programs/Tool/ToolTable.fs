@@ -237,5 +237,8 @@ let general: Setting<ToolSettings> list =
         Setting.flag "help" _.Help (fun v s -> { s with Help = v })
         |> Setting.says "print this text and exit"
         |> Setting.spelled [ Spelling.Word "help"; Spelling.Letter 'h' ]
+        Setting.flag "version" _.Version (fun v s -> { s with Version = v })
+        |> Setting.says BuildFacts.Summary
+        |> Setting.spelled [ Spelling.Word "version"; Spelling.Letter 'V' ]
     ]
     |> Setting.group "general" "new"

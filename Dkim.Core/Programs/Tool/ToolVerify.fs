@@ -46,10 +46,9 @@ let ask (source: KeySource) (questions: Question list) : Step<Question -> Answer
     | FromZone zone -> fun rest -> rest (Zone.answer zone)
     | FromDns resolver -> lookUp resolver questions
 
-/// The message in a file; `-` is standard input.
-let readMail (settings: ToolSettings) (path: string) : Step<Result<Mail, string>> =
+let private readMailOf (kind: FileKind) (settings: ToolSettings) (path: string) : Step<Result<Mail, string>> =
     command {
-        let! contents = read FileKind.Map path
+        let! contents = read kind path
 
         match contents.Problem with
         | ValueSome reason -> return Error reason
@@ -58,6 +57,10 @@ let readMail (settings: ToolSettings) (path: string) : Step<Result<Mail, string>
                 Mail.read HeaderLimits.defaults settings.Lines contents.Octets
                 |> Result.mapError HeaderError.describe
     }
+
+/// The message in a file; `-` is standard input.
+let readMail (settings: ToolSettings) (path: string) : Step<Result<Mail, string>> =
+    readMailOf FileKind.Map settings path
 
 /// How many signature fields a message has.
 let countOf (mail: Mail) : int =
@@ -154,9 +157,9 @@ let private textOf (path: string) (all: Judged list) : string =
         String.Join("", indexed all |> List.map (lineOf path))
 
 /// Judges one file and prints what came of it. Yields whether it could be judged.
-let private verifyFile settings source now (path: string) : Step<bool> =
+let private verifyFile settings source now (kind: FileKind, path: string) : Step<bool> =
     command {
-        let! mail = readMail settings path
+        let! mail = readMailOf kind settings path
 
         match mail with
         | Error reason ->
@@ -179,12 +182,12 @@ let private verifyFile settings source now (path: string) : Step<bool> =
             return true
     }
 
-let rec private verifyAll settings source now allJudged (paths: string list) : Step<bool> =
+let rec private verifyAll settings source now allJudged (files: (FileKind * string) list) : Step<bool> =
     command {
-        match paths with
+        match files with
         | [] -> return allJudged
-        | path :: rest ->
-            let! judged = verifyFile settings source now path
+        | file :: rest ->
+            let! judged = verifyFile settings source now file
             return! verifyAll settings source now (allJudged && judged) rest
     }
 
@@ -206,6 +209,8 @@ let private batch (path: string) : Step<string list> =
     }
 
 let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : Step<int> =
+    let named = operands |> List.map (fun path -> FileKind.Map, path)
+
     command {
         let now = settings.Now |> ValueOption.defaultValue clock
         let! source = keySource settings
@@ -215,10 +220,11 @@ let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : S
             | ValueSome path, _ ->
                 command {
                     let! listed = batch path
-                    return! verifyAll { settings with Json = true } source now true (operands @ listed)
+                    let listed = listed |> List.map (fun path -> FileKind.Listed, path)
+                    return! verifyAll { settings with Json = true } source now true (named @ listed)
                 }
-            | ValueNone, [] -> verifyAll settings source now true [ "-" ]
-            | ValueNone, paths -> verifyAll settings source now true paths
+            | ValueNone, [] -> verifyAll settings source now true [ FileKind.Map, "-" ]
+            | ValueNone, _ -> verifyAll settings source now true named
 
         return if judged then ExitCode.Success else ExitCode.BadData
     }

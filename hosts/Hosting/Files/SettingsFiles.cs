@@ -172,7 +172,7 @@ public sealed class SettingsFiles
 
     private static byte[] ReadStandardInput()
     {
-        using var input = Console.OpenStandardInput();
+        using var input = StandardStreams.OpenInput();
         var octets = new byte[MaxLength];
         var length = input.ReadAtLeast(octets, octets.Length, throwOnEndOfStream: false);
         return octets[..length];

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 using Dkim.Core;
+using Dkim.Hosting;
 
 namespace Dkim.ToolHost.Demo;
 
@@ -18,7 +19,8 @@ internal sealed class DemoCommand : IAsyncDisposable
     private static readonly string[] Samples = ["plain", "multipart", "long"];
 
     private readonly string folder = Directory.CreateTempSubdirectory("dkim-demo-").FullName;
-    private readonly Screen screen = new(Console.Out, !Console.IsOutputRedirected);
+    private readonly Screen screen = new(
+        new StreamWriter(StandardStreams.OpenOutput()) { AutoFlush = true }, StandardStreams.HasColour);
     private readonly List<DemoProcess> processes = [];
     private readonly Mailbox mailbox;
     private int outPort;
@@ -60,7 +62,7 @@ internal sealed class DemoCommand : IAsyncDisposable
         }
         catch (DemoException problem)
         {
-            await Console.Error.WriteLineAsync("dkim demo: " + problem.Message);
+            StandardStreams.ComplainLine("dkim demo: " + problem.Message);
             return 1;
         }
     }

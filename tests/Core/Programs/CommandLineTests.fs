@@ -90,10 +90,17 @@ let tests =
 
                 reads Letters [ "-ma"; "-m"; "b"; "--"; "-l" ] { none with Many = [ "a"; "b" ] } [ "-l" ])
 
-            testRows "letters know no other letter and no word" [ "-z"; "-lz"; "--loud" ] (fun (argument: string) ->
-                let _, _, problems = read Letters [ argument ]
-                Expect.isTrue (problems.Length >= 1) argument
-                Expect.contains "unknown setting" problems[0])
+            testCase "a word that the table has is read beside letters" (fun () ->
+                reads Letters [ "--loud"; "-q" ] { none with Loud = true; Quiet = true } []
+                reads Letters [ "--the-name=-q" ] { none with Name = ValueSome "-q" } [])
+
+            testRows
+                "letters know no other letter and no other word"
+                [ "-z"; "-lz"; "--proud" ]
+                (fun (argument: string) ->
+                    let _, _, problems = read Letters [ argument ]
+                    Expect.isTrue (problems.Length >= 1) argument
+                    Expect.contains "unknown setting" problems[0])
 
             testCase "a letter without its value is a problem" (fun () ->
                 let _, _, problems = read Letters [ "-n" ]

@@ -33,6 +33,7 @@ let private start files (start: Start<IFilterStart>) : Ended<FilterProgram> =
         { new IFilterStart with
             member _.Print(text, exitCode) = tell (Printed(text, exitCode))
             member _.Fail(text, exitCode) = tell (Failed(text, exitCode))
+            member _.Version() = tell Versioned
             member _.Serve program = tell (Serving program)
             member _.Test(program, file) = tell (Testing(program, file))
 

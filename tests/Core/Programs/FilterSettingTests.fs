@@ -13,6 +13,7 @@ let private samples =
         "K", "yes"
         "n", "yes"
         "V", "yes"
+        "version", "yes"
         "Socket", "inet:8891@127.0.0.1"
         "UMask", "002"
         "UserID", "dkim:mail"

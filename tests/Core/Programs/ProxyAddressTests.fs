@@ -81,6 +81,7 @@ let tests =
                     start.Tell
                         { new IProxyStart with
                             member _.Print(_, _) = ()
+                            member _.Version() = ()
                             member _.Fail(_, _, _) = ()
                             member _.Serve program = found <- ValueSome program
                             member _.Check _ = ()

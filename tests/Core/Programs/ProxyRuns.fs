@@ -24,6 +24,7 @@ let private start files (start: ProxyStart) : Ended<ProxyProgram> =
         { new IProxyStart with
             member _.Print(text, exitCode) = tell (Printed(text, exitCode))
             member _.Fail(text, exitCode, _) = tell (Failed(text, exitCode))
+            member _.Version() = tell Versioned
             member _.Serve program = tell (Serving program)
 
             member _.Check check =

@@ -56,6 +56,7 @@ let private samples =
         "test_keys", "/etc/keys"
         "check", "yes"
         "help", "yes"
+        "version", "yes"
         "max_header_octets", "65536"
         "max_header_fields", "100"
         "max_field_octets", "2000"

@@ -13,6 +13,8 @@ type Ended<'program> =
     | Printed of text: string * exitCode: int
     | Failed of text: string * exitCode: int
     | Serving of 'program
+    /// Tells which build it is.
+    | Versioned
     /// Test mode, which only the milters have.
     | Testing of 'program * file: string
 
@@ -62,12 +64,14 @@ let serving ended =
     | Serving program -> program
     | Printed(text, _)
     | Failed(text, _) -> failtest text
+    | Versioned
     | Testing _ -> failtest "should have served"
 
 let failed ended =
     match ended with
     | Failed(text, exitCode) -> text, exitCode
     | Printed _
+    | Versioned
     | Testing _
     | Serving _ -> failtest "should have failed"
 
@@ -75,5 +79,6 @@ let printed ended =
     match ended with
     | Printed(text, exitCode) -> text, exitCode
     | Failed(text, _) -> failtest text
+    | Versioned
     | Testing _
     | Serving _ -> failtest "should have printed"

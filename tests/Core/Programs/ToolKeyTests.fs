@@ -102,6 +102,56 @@ let tests =
                         Expect.equal Map.empty ran.Made
                         Expect.contains "file exists" ran.Errors))
 
+            testCase "record prints what genkey printed, in every form" (fun () ->
+                for key in [ [ "--bits=1024" ]; [ "--type=ed25519" ] ] do
+                    for tags in [ []; [ "--subdomains"; "--testing"; "--only-sha256"; "--note=a; b" ] ] do
+                        for form in [ "all"; "zone"; "text"; "tinydns"; "json" ] do
+                            let made = genkey (key @ tags @ [ "--form=" + form ])
+
+                            let again path options =
+                                dkim
+                                    [ path, made.Made["s.private"] ]
+                                    ([ "record"; "--selector=s"; "--domain=example.com"; "--form=" + form ]
+                                     @ tags
+                                     @ options)
+
+                            let ran = again "s.private" []
+                            Expect.equal (0, made.Output, "") (ran.Code, ran.Output, ran.Errors)
+                            Expect.equal made.Output (again "elsewhere" [ "--key=elsewhere" ]).Output)
+
+            testCase "record says what is in the place of a private key" (fun () ->
+                let record files options =
+                    let ran =
+                        dkim files ([ "record"; "--selector=s"; "--domain=example.com" ] @ options)
+
+                    Expect.equal "" ran.Output
+                    ran.Code, ran.Errors
+
+                let rows =
+                    [
+                        [], "no such file"
+                        [ "s.private", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n" ],
+                        "a public key: name the file of the private key"
+                        [ "s.private", "junk" ], "no PEM block that ends in PRIVATE KEY"
+                        [
+                            "s.private", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
+                        ],
+                        "is damaged"
+                        [
+                            "s.private",
+                            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"
+                        ],
+                        "name a file with its passphrase"
+                    ]
+
+                for files, says in rows do
+                    let code, errors = record files []
+                    Expect.equal 66 code
+                    Expect.contains "dkim record: s.private: " errors
+                    Expect.contains says errors
+
+                Expect.equal 64 (dkim [] [ "record"; "--selector=s" ]).Code)
+
             testCase "testkey tells good from bad by its exit code" (fun () ->
                 let test files options =
                     dkim files ([ "testkey"; "--selector=s"; "--domain=example.com"; "--zone=z" ] @ options)

@@ -19,6 +19,15 @@ type Ran =
 let private latin1 (text: string) =
     ReadOnlyMemory(Encoding.Latin1.GetBytes text)
 
+/// The build that a machine says it has.
+let build: BuildFacts =
+    {
+        Stamp = "1.2.3+0123abcd"
+        Runtime = ".NET 10.0.12"
+        IsNative = true
+        OpenSsl = ValueSome 0x30000130L
+    }
+
 /// A machine with some files, one of which may be `-`, and answers of the DNS.
 [<Sealed>]
 type Machine(files: (string * string) list, answers: Question -> Answer) =
@@ -41,6 +50,8 @@ type Machine(files: (string * string) list, answers: Question -> Answer) =
 
     interface IToolHost with
         member _.Demonstrate _ = 0
+
+        member _.Build = build
 
         member _.Read file =
             match known.TryGetValue file.Path with

@@ -94,6 +94,36 @@ public sealed class ToolTests
     }
 
     [Test]
+    [CancelAfter(30_000)]
+    public void A_list_that_names_what_is_no_file_keeps_nobody_waiting()
+    {
+        scratch.Write("one.eml", Message);
+        Directory.CreateDirectory(scratch.At("folder"));
+        Tools.Run(scratch.Root, "/usr/bin/mkfifo", scratch.At("pipe"));
+        File.CreateSymbolicLink(scratch.At("linked"), scratch.At("pipe"));
+        string[] listed = ["pipe", "linked", "/dev/zero", "folder", "a: b", "-", "one.eml"];
+        scratch.Write("list", string.Join('\n', listed) + "\n");
+        var verified = Dkim("", "verify", "--batch", "list");
+        Assert.That(verified.Code, Is.EqualTo(65));
+        var told = verified.Output.TrimEnd().Split('\n').Select(line => JsonDocument.Parse(line).RootElement).Select(line =>
+            (line.GetProperty("file").GetString(), line.TryGetProperty("error", out var error) ? error.GetString() : null));
+        Assert.That(told, Is.EqualTo(new[]
+        {
+            ("pipe", "not a plain file"), ("linked", "not a plain file"), ("/dev/zero", "not a plain file"),
+            ("folder", "not a plain file"), ("a: b", "no such file"), ("-", "no such file"), ("one.eml", null),
+        }));
+    }
+
+    [Test]
+    public void A_pipe_that_is_named_as_the_message_is_read()
+    {
+        scratch.Write("one.eml", Message);
+        ToolRun.Link(scratch, "dkim");
+        var told = ToolRun.Start(scratch, "/bin/bash", "", "-c", "./dkim verify <(cat one.eml)");
+        Assert.That(told.Output, Does.EndWith(": no signatures\n"), told.Error);
+    }
+
+    [Test]
     public void A_batch_prints_one_object_a_line()
     {
         MakeKey("mail", "--bits=1024");
@@ -124,7 +154,8 @@ public sealed class ToolTests
     {
         Assert.That(Dkim("", "verify", "missing").Error, Is.EqualTo("dkim: missing: no such file\n"));
         Directory.CreateDirectory(scratch.At("folder"));
-        Assert.That(Dkim("", "verify", "folder").Code, Is.EqualTo(65));
+        var verify = Dkim("", "verify", "folder");
+        Assert.That((verify.Code, verify.Error), Is.EqualTo((65, "dkim: folder: a directory, no file\n")));
         var sign = Dkim("", "sign", "--key=folder", "--selector=s", "--domain=example.com");
         Assert.That(sign.Error, Does.Contain("folder: not a plain file"));
     }

@@ -1,0 +1,34 @@
+using Dkim.Hosts.Tests.Hosting;
+using Dkim.Hosts.Tests.Milter;
+using Dkim.Hosts.Tests.Proxy;
+using Dkim.Hosts.Tests.Qmail;
+using Dkim.Hosts.Tests.Tool;
+
+namespace Dkim.Hosts.Tests.Programs;
+
+/// <summary>Every program under every name it has.</summary>
+internal static class OwnPrograms
+{
+    public static readonly string[] Names =
+    [
+        "dkimproxy.out", "dkimproxy.in", "dkim-filter", "dk-filter", "qmail-dk", "dkim", "dkim-genkey", "dkim-testkey",
+        "dknewkey",
+    ];
+
+    /// <summary>The program under its name, in the directory of a test.</summary>
+    public static string Link(Scratch scratch, string name)
+    {
+        switch (name)
+        {
+            case "dkimproxy.out" or "dkimproxy.in":
+                return ProxyProcess.Link(scratch, name);
+            case "dkim-filter" or "dk-filter":
+                return FilterProcess.Path(scratch, name);
+            case "qmail-dk":
+                File.CreateSymbolicLink(scratch.At(name), Chain.Program);
+                return scratch.At(name);
+            default:
+                return ToolRun.Link(scratch, name);
+        }
+    }
+}
