@@ -89,10 +89,13 @@ public sealed class BadServerTests(ResolverKind kind)
         Assert.That(((Outcome.Records)(await kept).Outcome).Item.Single(), Is.EqualTo("late"));
     }
 
-    [Test]
-    public async Task Questions_wait_together()
+    // More than wait at once take turns: no message waits longer than its ten seconds allow. Where the machine stands still
+    // for half a second, a server of two seconds is one that others need not wait for: then once more.
+    [TestCase(1000, 4)]
+    [TestCase(5000, 10)]
+    [Retry(3)]
+    public async Task Questions_wait_together(int count, int seconds)
     {
-        const int Count = 1000;
         using var server = new FakeServer(async query =>
         {
             await Task.Delay(2000);
@@ -100,10 +103,10 @@ public sealed class BadServerTests(ResolverKind kind)
         });
         using var resolver = Resolvers.Open(new ResolverSettings { Forwarders = [server.Address], Kind = kind });
         var watch = Stopwatch.StartNew();
-        var answers = await Task.WhenAll(Enumerable.Range(0, Count).Select(i =>
-            new MessageLookups(resolver, LookupBudgetModule.ofQuestions(20, 10)).AskAsync([Txt($"w{i}.test")])));
-        Assert.That(answers.Count(answer => answer.Values.Single().Outcome.IsRecords), Is.EqualTo(Count));
-        Assert.That(watch.ElapsedMilliseconds, Is.LessThan(4000));
+        var answers = await Task.WhenAll(Enumerable.Range(0, count).Select(i =>
+            new MessageLookups(resolver, LookupBudgetModule.ofQuestions(20, 10)).AskAsync([Txt($"w{i}.d{i % 100}.test")])));
+        Assert.That(answers.Select(answer => answer.Values.Single().Outcome).Where(outcome => !outcome.IsRecords), Is.Empty);
+        Assert.That(watch.Elapsed.TotalSeconds, Is.LessThan(seconds));
     }
 
     [Test]

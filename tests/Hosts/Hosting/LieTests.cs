@@ -87,9 +87,11 @@ public sealed class LieTests(ResolverKind kind)
     {
         using var resolver = Open();
         var before = Process.GetCurrentProcess().TotalProcessorTime;
+        var allocated = GC.GetTotalAllocatedBytes();
         var found = Describe(await AskAsync(resolver, $"{label}.lies.example"));
         Assert.That(found, Does.EndWith("!").Or.AnyOf("", "x", "good", "no such name").Or.StartsWith("xxx"));
         Assert.That((Process.GetCurrentProcess().TotalProcessorTime - before).TotalSeconds, Is.LessThan(2));
+        Assert.That(GC.GetTotalAllocatedBytes() - allocated, Is.LessThan(128 << 20));
 
         // And the next honest question is answered.
         Assert.That(Describe(await AskAsync(resolver, $"after-{label}.lies.example")), Is.EqualTo("good"));
