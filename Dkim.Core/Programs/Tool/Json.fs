@@ -1,8 +1,10 @@
 /// JSON to print (RFC 8259). Whatever a text holds, what is printed is printable ASCII on one line.
 namespace Dkim.Core
 
-open System
+open System.Buffers
 open System.Text
+open System.Text.Encodings.Web
+open System.Text.Json
 
 [<RequireQualifiedAccess>]
 type internal Json =
@@ -14,64 +16,58 @@ type internal Json =
     | Object of (string * Json) list
 
 module internal Json =
-    let private hexDigits = "0123456789abcdef"
+    // A line for each member, since a blank behind commas and colons comes only with that.
+    let private options =
+        JsonWriterOptions(
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+            Indented = true,
+            IndentSize = 0,
+            NewLine = "\n"
+        )
 
-    let private appendEscape (c: char) (to': StringBuilder) =
-        let code = int c
-
-        to'.Append("\\u").Append(hexDigits[code >>> 12]).Append(hexDigits[(code >>> 8) &&& 15])
-        |> fun text -> text.Append(hexDigits[(code >>> 4) &&& 15]).Append(hexDigits[code &&& 15])
-        |> ignore
-
-    let private appendText (text: string) (to': StringBuilder) =
-        to'.Append '"' |> ignore
-
-        for c in text do
-            match c with
-            | '"' -> to'.Append "\\\"" |> ignore
-            | '\\' -> to'.Append "\\\\" |> ignore
-            | '\n' -> to'.Append "\\n" |> ignore
-            | '\r' -> to'.Append "\\r" |> ignore
-            | '\t' -> to'.Append "\\t" |> ignore
-            | c when c >= ' ' && c < '\127' -> to'.Append c |> ignore
-            | c -> appendEscape c to'
-
-        to'.Append '"' |> ignore
-
-    let rec private append (value: Json) (to': StringBuilder) : unit =
-        let separated (items: 'a list) (one: 'a -> unit) =
-            items
-            |> List.iteri (fun index item ->
-                if index > 0 then
-                    to'.Append ", " |> ignore
-
-                one item)
-
+    let rec private write (writer: Utf8JsonWriter) (value: Json) : unit =
         match value with
-        | Json.Null -> to'.Append "null" |> ignore
-        | Json.Bool true -> to'.Append "true" |> ignore
-        | Json.Bool false -> to'.Append "false" |> ignore
-        | Json.Number number -> to'.Append number |> ignore
-        | Json.Text text -> appendText text to'
+        | Json.Null -> writer.WriteNullValue()
+        | Json.Bool value -> writer.WriteBooleanValue value
+        | Json.Number number -> writer.WriteNumberValue number
+        | Json.Text text -> writer.WriteStringValue text
         | Json.List items ->
-            to'.Append '[' |> ignore
-            separated items (fun item -> append item to')
-            to'.Append ']' |> ignore
+            writer.WriteStartArray()
+            List.iter (write writer) items
+            writer.WriteEndArray()
         | Json.Object members ->
-            to'.Append '{' |> ignore
+            writer.WriteStartObject()
 
-            separated members (fun (name, item) ->
-                appendText name to'
-                to'.Append ": " |> ignore
-                append item to')
+            for name, value in members do
+                writer.WritePropertyName name
+                write writer value
 
-            to'.Append '}' |> ignore
+            writer.WriteEndObject()
+
+    // The writer escapes line ends and leaves characters that are not ASCII: what is left of the former are its own.
+    let private onOneLine (written: string) : string =
+        let line = StringBuilder written.Length
+        let mutable last = ' '
+
+        for c in written do
+            match c with
+            | '\n' when last = ',' -> line.Append ' '
+            | '\n' -> line
+            | c when c > '~' -> line.Append("\\u").Append((int c).ToString "X4")
+            | c -> line.Append c
+            |> ignore
+
+            last <- c
+
+        line.ToString()
 
     /// The value on one line.
     let render (value: Json) : string =
-        let text = StringBuilder()
-        append value text
-        text.ToString()
+        let buffer = ArrayBufferWriter<byte>()
+        use writer = new Utf8JsonWriter(buffer, options)
+        write writer value
+        writer.Flush()
+        onOneLine (Encoding.UTF8.GetString buffer.WrittenSpan)
 
     /// A value that may be absent.
     let optional (make: 'a -> Json) (value: 'a voption) : Json =

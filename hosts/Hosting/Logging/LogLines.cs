@@ -1,5 +1,8 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using Dkim.Core;
 
 namespace Dkim.Hosting;
@@ -50,6 +53,11 @@ public static class LogLines
 {
     /// <summary>The most characters of a text that are kept.</summary>
     public const int MaxLength = 4000;
+
+    private const int LineLength = 512;
+
+    // What Escape leaves is printable ASCII, of which JSON itself escapes two characters; the writer's own choice are more.
+    private static readonly JsonWriterOptions jsonOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Writes every control character and every octet that is not ASCII as <c>\xNN</c>. Characters up to
     /// U+00FF stand for one octet, as in text taken from a message; higher ones for the octets of their UTF-8
@@ -102,26 +110,35 @@ public static class LogLines
             Severity.Information => "info",
             _ => "debug",
         };
-        var time = entry.Time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
-        var json = new StringBuilder($"{{\"time\":\"{time}\",\"level\":\"{level}\",\"program\":{Quote(program)},");
-        json.Append(CultureInfo.InvariantCulture, $"\"pid\":{Environment.ProcessId},\"text\":{Quote(entry.Line.Text)}");
+        var line = new ArrayBufferWriter<byte>(LineLength);
+        using var json = new Utf8JsonWriter(line, jsonOptions);
+        json.WriteStartObject();
+        json.WriteString("time", entry.Time.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture));
+        json.WriteString("level", level);
+        json.WriteString("program", Escape(program));
+        json.WriteNumber("pid", Environment.ProcessId);
+        json.WriteString("text", Escape(entry.Line.Text));
         foreach (var field in entry.Line.Fields)
         {
-            json.Append(",\"").Append(field.Name).Append("\":");
-            if (field.IsList)
-                json.Append('[').AppendJoin(',', field.Values.Select(Quote)).Append(']');
-            else
-                json.Append(Quote(field.Values.Head));
+            if (!field.IsList)
+            {
+                json.WriteString(field.Name, Escape(field.Values.Head));
+                continue;
+            }
+
+            json.WriteStartArray(field.Name);
+            foreach (var value in field.Values)
+            {
+                json.WriteStringValue(Escape(value));
+            }
+
+            json.WriteEndArray();
         }
 
-        return json.Append('}').ToString();
+        json.WriteEndObject();
+        json.Flush();
+        return Encoding.ASCII.GetString(line.WrittenSpan);
     }
-
-    // What is left after the escape is printable ASCII: two characters have a meaning in JSON.
-    private static string Quote(string value) =>
-        $"\"{Escape(value)
-            .Replace("\\", "\\\\", StringComparison.Ordinal)
-            .Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
 
     private static void Append(StringBuilder line, Rune rune)
     {
