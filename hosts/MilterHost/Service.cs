@@ -128,7 +128,7 @@ internal sealed class Service
         }
 
         var credentials = Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY") ?? "";
-        var refusals = duty.Program.RefusesToFollow(program, files.KeptPaths, credentials);
+        var refusals = duty.Program.RefusesToFollow(program, files.KeptSecrets, credentials);
         foreach (var refusal in refusals)
             log.Error($"configuration not reloaded: {refusal}");
         if (!refusals.IsEmpty)

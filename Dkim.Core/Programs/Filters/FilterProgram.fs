@@ -79,9 +79,9 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
 
     member internal _.SigningRules = parts.Rules
 
-    /// Why a program of a reload must not take the place of this one, one text for each reason. `kept` are the paths of
+    /// Why a program of a reload must not take the place of this one, one text for each reason. `kept` are the
     /// keys that could not be read again, `credentials` the directory of the unit's credentials, or nothing.
-    member _.RefusesToFollow(next: FilterProgram, kept: seq<string>, credentials: string) : string list =
+    member _.RefusesToFollow(next: FilterProgram, kept: seq<KeptSecret>, credentials: string) : string list =
         SigningRule.refusals (List.ofSeq kept) credentials parts.Rules next.SigningRules
 
     /// Whether private keys are in memory.

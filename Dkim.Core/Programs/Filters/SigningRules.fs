@@ -163,18 +163,21 @@ module internal SigningRule =
         + why
         + "; the old key would sign under the new name. Restart, do not reload"
 
-    /// Why the rules of a reload must not take the place of those before: a key that could not be read again, or a
-    /// credential, which the service manager hands over at a start alone, would sign under another name. `kept` are the
-    /// paths of keys that stay as they were.
-    let refusals (kept: string list) (credentials: string) (before: SigningRule list) (next: SigningRule list) =
+    /// Why the rules of a reload must not take the place of those before: a key has become another and cannot be read; or
+    /// one that could not be read again, or a credential, which the service manager hands over at a start alone, would sign
+    /// under another name. `kept` are the keys that stay as they were.
+    let refusals (kept: KeptSecret list) (credentials: string) (before: SigningRule list) (next: SigningRule list) =
         let isCredential (rule: SigningRule) =
             credentials <> ""
             && rule.KeyPath.StartsWith(credentials.TrimEnd '/' + "/", StringComparison.Ordinal)
 
         [
+            yield! kept |> List.distinct |> List.choose KeptSecret.refusal
+
             for rule in next do
-                match kept |> List.tryFind (fun path -> isFile path rule) with
-                | Some path when not (before |> List.exists (isSame rule)) -> refusal rule path "cannot be read again"
+                match kept |> List.tryFind (fun kept -> isFile kept.Path rule) with
+                | Some kept when not (before |> List.exists (isSame rule)) ->
+                    refusal rule kept.Path "cannot be read again"
                 | _ -> ()
 
                 let ofKey =

@@ -22,14 +22,13 @@ module ProxyReload =
         |> List.distinct
 
     let private ofKept (newUses: string list) (kept: KeptSecret) : string option =
-        let unread = kept.Path + " cannot be read again (" + kept.Reason + ")"
-
         match kept.Change with
-        | SecretChange.Same -> None
-        | SecretChange.Changed -> Some(unread + " and has changed: let this user read it, or restart")
-        | _ when List.contains kept.Path newUses ->
-            Some(unread + ", so it may not be the key of its new selector or domain: restart")
-        | _ -> None
+        | SecretChange.Hidden when List.contains kept.Path newUses ->
+            Some(
+                KeptSecret.unread kept
+                + ", so it may not be the key of its new selector or domain: restart"
+            )
+        | _ -> KeptSecret.refusal kept
 
     // The service manager hands credentials over at a start alone.
     let private ofCredentials (credentials: string) (current: Reloadable) (newUses: string list) : string list =

@@ -53,6 +53,18 @@ type KeptSecret =
         Change: SecretChange
     }
 
+module internal KeptSecret =
+    /// That it could not be read.
+    let unread (kept: KeptSecret) =
+        kept.Path + " cannot be read again (" + kept.Reason + ")"
+
+    /// Why a reload must not go on with what was read of it before; nothing where the file is the same for all that is
+    /// known.
+    let refusal (kept: KeptSecret) : string option =
+        match kept.Change with
+        | SecretChange.Changed -> Some(unread kept + " and has changed: let this user read it, or restart")
+        | _ -> None
+
 module FileContents =
     /// The reason of a file that is not there.
     [<Literal>]

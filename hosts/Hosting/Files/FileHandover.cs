@@ -30,7 +30,7 @@ public sealed class FileHandover : IDisposable
         octets.Write(new byte[HeadSize]);
         using var writer = new BinaryWriter(octets, Encoding.UTF8);
         writer.Write(files.Directory);
-        Write(files.Found, writer);
+        Write(files, writer);
         endOfStart = octets.Length;
         RandomAccess.Write(memory, octets.GetBuffer().AsSpan(0, (int)octets.Length), 0);
     }
@@ -71,7 +71,7 @@ public sealed class FileHandover : IDisposable
     {
         using var octets = new MemoryStream();
         using var writer = new BinaryWriter(octets, Encoding.UTF8);
-        Write(Files.Found, writer);
+        Write(Files, writer);
 
         // Never over those that hold: this process may end before the last octet, and half of the files is none. The
         // head is short enough to be written as a whole.
@@ -127,28 +127,30 @@ public sealed class FileHandover : IDisposable
         }
     }
 
-    private static void Write(Dictionary<WantedFile, FileContents> files, BinaryWriter writer)
+    private static void Write(SettingsFiles files, BinaryWriter writer)
     {
-        writer.Write(files.Count);
-        foreach (var (file, contents) in files)
+        writer.Write(files.Found.Count);
+        foreach (var (file, contents) in files.Found)
         {
             writer.Write(file.Path);
             writer.Write((int)file.Kind);
             writer.Write(contents.Problem.IsSome ? contents.Problem.Value : "");
             writer.Write(contents.Octets.Length);
             writer.Write(contents.Octets.Span);
+            files.MarkOf(file).Write(writer);
         }
     }
 
-    private static Dictionary<WantedFile, FileContents> Read(BinaryReader reader)
+    private static Dictionary<WantedFile, HandedFile> Read(BinaryReader reader)
     {
-        var files = new Dictionary<WantedFile, FileContents>();
+        var files = new Dictionary<WantedFile, HandedFile>();
         for (var left = reader.ReadInt32(); left > 0; left--)
         {
             var file = new WantedFile(reader.ReadString(), (FileKind)reader.ReadInt32());
             var problem = reader.ReadString();
             var octets = reader.ReadBytes(reader.ReadInt32());
-            files[file] = problem.Length > 0 ? FileContents.Unreadable(problem) : FileContents.Found(octets);
+            var contents = problem.Length > 0 ? FileContents.Unreadable(problem) : FileContents.Found(octets);
+            files[file] = new HandedFile(contents, FileMark.Read(reader));
         }
 
         return files;

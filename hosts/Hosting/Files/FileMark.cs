@@ -28,7 +28,31 @@ public readonly record struct FileMark
             ? new FileMark(isHidden: false, facts)
             : new FileMark(isHidden: Libc.LastError != Libc.ENOENT, default);
 
+    /// <summary>The file that another process has looked at.</summary>
+    internal static FileMark Read(BinaryReader reader) => new(
+        reader.ReadBoolean(),
+        default(FileFacts) with
+        {
+            Device = reader.ReadUInt64(),
+            Inode = reader.ReadUInt64(),
+            Size = reader.ReadInt64(),
+            Modified = reader.ReadInt64(),
+        });
+
+    /// <summary>Leaves it to another process.</summary>
+    internal void Write(BinaryWriter writer)
+    {
+        writer.Write(IsHidden);
+        writer.Write(device);
+        writer.Write(inode);
+        writer.Write(size);
+        writer.Write(modified);
+    }
+
     /// <summary>How the file that was looked at then compares with one that is looked at now.</summary>
     public SecretChange ChangeTo(FileMark now) =>
         now.IsHidden ? SecretChange.Hidden : now == this ? SecretChange.Same : SecretChange.Changed;
 }
+
+/// <summary>A file that another process has read, and how it looked before it did.</summary>
+internal readonly record struct HandedFile(FileContents Contents, FileMark Mark);

@@ -9,8 +9,8 @@ public sealed class SettingsFiles
     private const int MaxLength = (16 << 20) + 1;
     private readonly Dictionary<WantedFile, byte[]> secrets = [];
     private readonly Dictionary<WantedFile, FileMark> marks = [];
-    private Dictionary<WantedFile, FileContents> given;
-    private Dictionary<WantedFile, FileContents>? left;
+    private Dictionary<WantedFile, HandedFile> given;
+    private Dictionary<WantedFile, HandedFile>? left;
 
     public SettingsFiles()
         : this(Environment.CurrentDirectory, [])
@@ -22,8 +22,8 @@ public sealed class SettingsFiles
     /// <param name="left">Those of a later start of another process.</param>
     internal SettingsFiles(
         string directory,
-        Dictionary<WantedFile, FileContents> given,
-        Dictionary<WantedFile, FileContents>? left = null)
+        Dictionary<WantedFile, HandedFile> given,
+        Dictionary<WantedFile, HandedFile>? left = null)
     {
         Directory = directory;
         this.given = given;
@@ -37,10 +37,7 @@ public sealed class SettingsFiles
     /// since the program has become another user.</summary>
     public List<string> Kept { get; } = [];
 
-    /// <summary>The paths of those keys.</summary>
-    public List<string> KeptPaths { get; } = [];
-
-    /// <summary>The same, and whether they have changed.</summary>
+    /// <summary>Those keys, and whether they have changed.</summary>
     public List<KeptSecret> KeptSecrets { get; } = [];
 
     /// <summary>Every file of the last start, as it was read.</summary>
@@ -54,7 +51,6 @@ public sealed class SettingsFiles
     public Start<TReply> Supply<TReply>(Start<TReply> start)
     {
         Kept.Clear();
-        KeptPaths.Clear();
         KeptSecrets.Clear();
         Found.Clear();
         while (start.Wanted is { IsEmpty: false } wanted)
@@ -136,9 +132,13 @@ public sealed class SettingsFiles
     {
         if (given.TryGetValue(file, out var known))
         {
-            if (IsSecret(file) && known.Problem.IsNone)
-                secrets[file] = known.Octets.ToArray();
-            return known;
+            if (IsSecret(file) && known.Contents.Problem.IsNone)
+            {
+                secrets[file] = known.Contents.Octets.ToArray();
+                marks[file] = known.Mark;
+            }
+
+            return known.Contents;
         }
 
         try
@@ -151,7 +151,6 @@ public sealed class SettingsFiles
             if (!IsSecret(file) || !secrets.TryGetValue(file, out var octets))
                 return FileContents.Unreadable(reason);
             Kept.Add($"{file.Path}: {reason}; the key stays as it was");
-            KeptPaths.Add(file.Path);
             KeptSecrets.Add(new KeptSecret(file.Path, reason, MarkOf(file).ChangeTo(FileMark.Of(Located(file)))));
             return FileContents.Found(octets);
         }

@@ -18,6 +18,13 @@ let private notices files lines =
 
 let private single = [ "Selector mail"; "KeyFile /keys/mail.private" ]
 
+let private keptKey change =
+    {
+        Path = "/keys/mail.private"
+        Reason = "permission denied"
+        Change = change
+    }
+
 let private refused kept credentials before after =
     (start [] before).RefusesToFollow(start [] after, kept, credentials)
 
@@ -84,14 +91,26 @@ let tests =
                 let before = "Domain example.com" :: single
                 let renamed = [ "Domain example.com"; "Selector new"; "KeyFile /keys/mail.private" ]
                 let elsewhere = "Domain example.org" :: single
-                let kept = [ "/keys/mail.private" ]
-                Expect.equal [] (refused kept "" before before)
                 Expect.equal [] (refused [] "" before renamed)
 
-                for after in [ renamed; elsewhere ] do
-                    match refused kept "" before after with
-                    | [ one ] -> Expect.contains "/keys/mail.private: cannot be read again; the old key would sign" one
-                    | other -> failtest (String.concat "\n" other))
+                for change in [ SecretChange.Same; SecretChange.Hidden ] do
+                    let kept = [ keptKey change ]
+                    Expect.equal [] (refused kept "" before before)
+
+                    for after in [ renamed; elsewhere ] do
+                        match refused kept "" before after with
+                        | [ one ] ->
+                            Expect.contains "/keys/mail.private: cannot be read again; the old key would sign" one
+                        | other -> failtest (String.concat "\n" other))
+
+            testCase "a key that has become another and cannot be read is no key to go on with" (fun () ->
+                let before = "Domain example.com" :: single
+
+                Expect.equal
+                    [
+                        "/keys/mail.private cannot be read again (permission denied) and has changed: let this user read it, or restart"
+                    ]
+                    (refused [ keptKey SecretChange.Changed ] "" before before))
 
             testCase "a credential signs under the name of its start until a restart" (fun () ->
                 let before = "Domain example.com" :: single

@@ -54,6 +54,32 @@ public sealed class KeyRotationTests
         await Tools.Eventually(() => filter.Log.Contains("the key stays as it was", StringComparison.Ordinal), "it says so");
     }
 
+    // Under a supervisor the process that serves has never read the file itself.
+    [TestCase("AutoRestart no")]
+    [TestCase("AutoRestart yes")]
+    public async Task AKeyThatBecameAnotherAndCannotBeReadIsToldAndNothingOfTheReloadHolds(string line)
+    {
+        Configure("Selector mail", line);
+        using var filter = FilterProcess.StartPlain(scratch, "dkim-filter", $"local:{Socket}", "-x", "conf");
+        var key = File.ReadAllText(scratch.At("mail.private"));
+        var written = File.GetLastWriteTimeUtc(scratch.At("mail.private"));
+        NewKey();
+        Configure("Selector mail", line, "AlwaysSignHeaders X-Reloaded");
+        filter.Signal("HUP");
+        const string Refused =
+            "configuration not reloaded: mail.private cannot be read again (permission denied) and has changed: "
+            + "let this user read it, or restart";
+        await Tools.Eventually(() => filter.Log.Contains(Refused, StringComparison.Ordinal), "it says so");
+        Assert.That(filter.Log, Does.Contain("mail.private: permission denied; the key stays as it was"));
+        Assert.That(Signature(), Does.Contain("s=mail;").And.Not.Contain("X-Reloaded"));
+        File.WriteAllText(scratch.At("mail.private"), key);
+        File.SetLastWriteTimeUtc(scratch.At("mail.private"), written);
+        filter.Signal("HUP");
+        await Tools.Eventually(() => Signature().Contains("X-Reloaded", StringComparison.Ordinal), "the old key is back");
+        filter.Signal("TERM");
+        await Tools.Eventually(() => !File.Exists(Socket), "it ends");
+    }
+
     private void NewKey()
     {
         using var key = RSA.Create(2048);
