@@ -56,13 +56,11 @@ internal sealed class FilterDuty(FilterProgram program, SwappedResolver resolver
         }
         catch (IOException failure)
         {
-            log.Error(failure.Message);
+            log.Write(LogLineModule.trouble(LogLevel.Error, failure.Message));
         }
     }
 
     public void Log(LogLine line) => log.Write(line);
-
-    public void Report(string failure) => log.Warning(failure);
 
     /// <summary>A configuration and what is made of it.</summary>
     private sealed class Order(FilterProgram program)

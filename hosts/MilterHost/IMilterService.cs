@@ -38,9 +38,6 @@ internal interface IMilterService
     /// <summary>Leaves octets in a new file of the temporary directory, whose name begins so.</summary>
     void Keep(string prefix, ReadOnlyMemory<byte> octets);
 
-    /// <summary>Logs what a decision says.</summary>
+    /// <summary>Logs what a decision says, or a failure of ours or of the MTA.</summary>
     void Log(LogLine line);
-
-    /// <summary>Logs a failure of ours or of the MTA.</summary>
-    void Report(string failure);
 }

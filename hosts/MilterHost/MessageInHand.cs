@@ -112,8 +112,7 @@ internal sealed class MessageInHand(
     /// <summary>It cannot be handled now.</summary>
     public void Fail(string why)
     {
-        var job = macros.Find("i");
-        service.Report($"{(job.IsSome ? job.Value : "a message")} not processed: {why}");
+        service.Log(MilterLog.NotProcessed(macros.Find("i"), why));
         Dispose();
         Final = tempFail;
     }

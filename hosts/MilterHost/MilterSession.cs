@@ -439,13 +439,13 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
             return;
         }
 
-        service.Report($"a connection ended by {failure.GetType().Name}: {failure.Message}");
+        service.Log(MilterLog.Broken($"a connection ended by {failure.GetType().Name}: {failure.Message}"));
         Dispose();
     }
 
     private bool Break(string what)
     {
-        service.Report($"the MTA broke the protocol: {what}");
+        service.Log(MilterLog.Broken($"the MTA broke the protocol: {what}"));
         Dispose();
         return false;
     }

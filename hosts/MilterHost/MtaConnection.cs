@@ -126,7 +126,7 @@ internal sealed class MtaConnection : IReadiness, IConnection
             }
             catch (Exception failure)
             {
-                service.Report($"a connection ended by {failure.GetType().Name}: {failure.Message}");
+                service.Log(MilterLog.Broken($"a connection ended by {failure.GetType().Name}: {failure.Message}"));
                 Dispose();
             }
 

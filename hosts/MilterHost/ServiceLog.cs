@@ -31,6 +31,8 @@ internal sealed class ServiceLog : IAsyncDisposable
 
     public void Warning(string text) => log.Warning(text);
 
+    public void Trouble(string text) => log.Trouble(text);
+
     public void Information(string text) => log.Information(text);
 
     public void Write(LogLine line) => log.Write(line);

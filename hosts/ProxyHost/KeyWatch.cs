@@ -8,22 +8,24 @@ namespace Dkim.ProxyHost;
 internal sealed class KeyWatch
 {
     private readonly List<Watched> files = [];
-    private readonly Action<string> report;
+    private readonly ProxyProgram program;
+    private readonly Action<LogLine> report;
 
-    /// <param name="secrets">The files to watch.</param>
+    /// <param name="program">Whose keys they are.</param>
     /// <param name="read">Those who have read them.</param>
     /// <param name="report">Called with one line when a changed file cannot be used.</param>
-    public KeyWatch(IEnumerable<WantedFile> secrets, SettingsFiles read, Action<string> report)
+    public KeyWatch(ProxyProgram program, SettingsFiles read, Action<LogLine> report)
     {
+        this.program = program;
         this.report = report;
-        foreach (var file in secrets.Where(read.Found.ContainsKey))
+        foreach (var file in program.Secrets.Where(read.Found.ContainsKey))
         {
             var watched = new Watched(file, read.Located(file), read.Found[file]) { Mark = read.MarkOf(file) };
             files.Add(watched);
             var now = FileMark.Of(watched.Path);
             if (!now.IsHidden && !now.IsGone)
                 continue;
-            report($"{file.Path}: it cannot be watched by this user, or in this root; a changed key takes a restart");
+            Report(file, $"{file.Path}: it cannot be watched by this user, or in this root; a changed key takes a restart");
             watched.Mark = now;
         }
     }
@@ -54,13 +56,17 @@ internal sealed class KeyWatch
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            report(now.IsGone
-                ? $"{file.Path}: the file is gone, its last content stays in force"
-                : $"{failure.Message}: the file has changed and cannot be read; the key before it stays in force, a"
-                    + " restart uses the new one");
+            Report(
+                file.File,
+                now.IsGone
+                    ? $"{file.Path}: the file is gone, its last content stays in force"
+                    : $"{failure.Message}: the file has changed and cannot be read; the key before it stays in force, a"
+                        + " restart uses the new one");
             return false;
         }
     }
+
+    private void Report(WantedFile file, string text) => report(program.OfSecret(file, text));
 
     private sealed class Watched(WantedFile file, string path, FileContents content)
     {

@@ -233,7 +233,6 @@ type internal FateProgram(edits: Edit list, resolver: IResolver) =
         member _.Mail _ = ()
         member _.Keep(_, _) = ()
         member _.Log line = reports.Add line.Text
-        member _.Report failure = reports.Add failure
 
 /// The dialogue, fed as a connection feeds it.
 [<Sealed>]

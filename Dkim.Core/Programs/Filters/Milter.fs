@@ -367,3 +367,19 @@ type MilterMessage internal (parts: MilterParts, client: MilterClient) =
             match passage with
             | ValueSome passage -> (passage :> IDisposable).Dispose()
             | ValueNone -> ()
+
+/// What a milter says of trouble of its own, or of the MTA's, which may last.
+module MilterLog =
+    /// A message that cannot be handled now. `job` is its queue id, where the MTA tells.
+    [<CompiledName "NotProcessed">]
+    let notProcessed (job: string voption) (why: string) : LogLine =
+        let what = "not processed: " + why
+
+        { LogLine.trouble LogLevel.Warning what with
+            Text = ValueOption.defaultValue "a message" job + " " + what
+        }
+        |> LogLine.says (LogFields.optional LogField.Id job)
+
+    /// A connection that cannot go on.
+    [<CompiledName "Broken">]
+    let broken (what: string) : LogLine = LogLine.trouble LogLevel.Warning what

@@ -6,13 +6,13 @@ open System.Buffers
 module internal DkimproxyOut =
     let private what = "DKIM signing"
 
-    let private failed (program: OutProgram) (header: Header voption) (permanent: bool) (reason: string) =
+    let private failed (program: OutProgram) (header: Header voption) (permanent: bool) (reason: string) facts =
         let text = ProxyLog.failure permanent reason
 
         let log =
             [
-                ProxyLog.warning "signing error" reason
-                ProxyLog.result what text header ValueNone []
+                ProxyLog.warning "signing error" reason |> LogLine.add facts
+                ProxyLog.result what text header ValueNone facts
             ]
 
         if program.Settings.Proxy.RejectError then
@@ -65,7 +65,8 @@ module internal DkimproxyOut =
             requests |> List.filter (fun request -> (hindrance now header request).IsNone)
 
         let fail error =
-            failed program (ValueSome header) (isPermanent error) (SignError.describe error)
+            let facts = List.collect LogFields.ofRequest requests
+            failed program (ValueSome header) (isPermanent error) (SignError.describe error) facts
 
         match possible, Signer.plan possible now header with
         | [], _ -> Work.decided (skipped header)
@@ -85,11 +86,11 @@ module internal DkimproxyOut =
     let passage (program: OutProgram) (party: Party) (now: int64<sec>) : Passage<ProxyDecision> =
         let decide (arrival: Arrival) =
             match arrival.Header with
-            | Error error -> Work.decided (failed program ValueNone true (HeaderError.describe error))
+            | Error error -> Work.decided (failed program ValueNone true (HeaderError.describe error) [])
             | Ok header ->
                 match SigningChoice.decide program header with
                 | Skip -> Work.decided (skipped header)
-                | CannotSign reason -> Work.decided (failed program (ValueSome header) false reason)
+                | CannotSign(reason, facts) -> Work.decided (failed program (ValueSome header) false reason facts)
                 | Sign requests -> sign program now header requests
 
         let start arrival =

@@ -1,113 +1,7 @@
 /// What must be true of the signatures that dkimproxy.out may have to make: those of its settings and those of maps.
 namespace Dkim.Core
 
-open System
-
-/// Everything that dkimproxy.out decides with. A key that could not be loaded is there with the reason.
-type internal OutProgram =
-    {
-        Settings: OutSettings
-        ListIds: SignatureMap voption
-        Senders: SignatureMap voption
-        Keys: Map<string, Result<SigningKey, string>>
-    }
-
-/// One signature with what the settings add to its specifier. Macros are not yet resolved.
-module internal Effective =
-    let private orElse (fallback: 'a voption) (value: 'a voption) =
-        match value with
-        | ValueSome _ -> value
-        | ValueNone -> fallback
-
-    let keyFile (settings: OutSettings) (specifier: Specifier) = orElse settings.KeyFile specifier.Key
-
-    let selector (settings: OutSettings) (specifier: Specifier) =
-        orElse settings.Selector specifier.Selector
-
-    let identity (settings: OutSettings) (specifier: Specifier) =
-        orElse settings.Identity specifier.Identity
-
-    /// The canonicalization as c= is to say it.
-    let canonText (settings: OutSettings) (specifier: Specifier) : string =
-        let ofType, last =
-            match specifier.Scheme with
-            | Dkim -> settings.DkimMethod, "relaxed/relaxed"
-            | DomainKeys -> settings.DomainKeysMethod, "nofws"
-
-        specifier.Method
-        |> orElse ofType
-        |> orElse settings.Method
-        |> ValueOption.defaultValue last
-
-    // Verifiers have not known nowsp since the first drafts: what it was meant for, relaxed does.
-    let private known (scheme: Scheme) (text: string) =
-        if scheme = Dkim && text = "nowsp" then
-            "relaxed/relaxed"
-        else
-            text
-
-    /// The canonicalization, and c= as it is printed.
-    let canon
-        (settings: OutSettings)
-        (specifier: Specifier)
-        : Result<struct (HeaderCanon * BodyCanon * string), string> =
-        let text = known specifier.Scheme (canonText settings specifier)
-
-        let read =
-            match specifier.Scheme with
-            | Dkim -> Signature.readCanon text |> Result.toValueOption
-            | DomainKeys -> Algorithms.domainKeysCanons.TryParse text
-
-        match read with
-        | ValueSome(struct (header, body)) -> Ok(struct (header, body, text))
-        | ValueNone -> Error("invalid method " + text)
-
-    /// a=: as said, else the best for the key. DomainKeys has only one.
-    let algorithm (specifier: Specifier) (keyType: KeyType) : Result<struct (KeyType * Hash), string> =
-        let usual =
-            match specifier.Scheme with
-            | Dkim -> struct (keyType, Sha256)
-            | DomainKeys -> struct (Rsa, Sha1)
-
-        let said =
-            match specifier.Algorithm with
-            | ValueNone -> ValueSome usual
-            | ValueSome name -> Algorithms.signing.TryParse name
-
-        match said with
-        | ValueSome(struct (wanted, hash)) when wanted = keyType && (specifier.Scheme = Dkim || hash = Sha1) ->
-            Ok(struct (wanted, hash))
-        | _ ->
-            let name = ValueOption.defaultValue "rsa-sha1" specifier.Algorithm
-            Error("algorithm " + name + " does not fit the key or the type of signature")
-
-    /// Why the signature would be too weak.
-    let checkStrength (settings: OutSettings) (specifier: Specifier) (key: SigningKey) (hash: Hash) =
-        SigningStrength.check settings.SignsSha1 settings.LeastRsaBits specifier.Scheme key hash
-
 module internal OutChecks =
-    let private ofMap (map: SignatureMap voption) =
-        match map with
-        | ValueSome map -> SignatureMap.entries map
-        | ValueNone -> []
-
-    /// The maps with their paths.
-    let private maps (program: OutProgram) =
-        [
-            program.Settings.ListIdMap, program.ListIds
-            program.Settings.SenderMap, program.Senders
-        ]
-
-    /// Every signature that may have to be made: of the settings and of both maps.
-    let specifiers (program: OutProgram) : Specifier list =
-        let ofEntry (struct (_, entry: MapEntry)) =
-            match entry.Signatures with
-            | Ok signatures -> signatures
-            | Error _ -> []
-
-        OutSettings.signatures program.Settings
-        @ (maps program |> List.collect (snd >> ofMap) |> List.collect ofEntry)
-
     /// A rule that a signature breaks, in the original's words, and the remedy.
     [<Struct>]
     type private Breach = { Rule: string; Remedy: string }
@@ -208,16 +102,25 @@ module internal OutChecks =
            |> List.map (ofSettings "signature" ValueNone))
         @ List.collect ofDomain (OutSettings.domains settings)
 
-    let private ofEntry (program: OutProgram) path (struct (key, entry: MapEntry)) : Problem list =
+    let private ofEntry (program: OutProgram) path (struct (key: string, entry: MapEntry)) : Flaw list =
         let settings = program.Settings
 
-        let problem value (breach: Breach) =
+        let flaw (specifier: Specifier voption) (breach: Breach) : Flaw =
             {
-                Origin = InFile(path, entry.Line)
-                Name = key
-                Value = value
-                Fault = BrokenRule breach.Rule
-                Remedy = breach.Remedy
+                Broken =
+                    {
+                        Origin = InFile(path, entry.Line)
+                        Name = key
+                        Value = ValueOption.map Specifier.show specifier
+                        Fault = BrokenRule breach.Rule
+                        Remedy = breach.Remedy
+                    }
+                Facts =
+                    match specifier with
+                    | ValueNone -> []
+                    | ValueSome specifier ->
+                        OutProgram.namesOf settings (OutProgram.domainOf key) specifier
+                        |> List.collect (fun struct (domain, selector) -> LogFields.ofName domain selector)
             }
 
         let ofOne (specifier: Specifier) =
@@ -230,37 +133,22 @@ module internal OutChecks =
             @ selectorBreach settings specifier
             @ canonBreach settings specifier
             @ domain
-            |> List.map (problem (ValueSome(Specifier.show specifier)))
+            |> List.map (flaw (ValueSome specifier))
 
         match entry.Signatures with
         | Error _ -> []
         | Ok signatures ->
             List.collect ofOne signatures
-            @ List.map (problem ValueNone) (selectorBreaches program signatures)
+            @ List.map (flaw ValueNone) (selectorBreaches program signatures)
 
     /// What is wrong with the signatures of lines of maps that can be read: such a line fails the messages that need it,
     /// and not the start.
-    let mapProblems (program: OutProgram) : Problem list =
-        maps program
+    let mapFlaws (program: OutProgram) : Flaw list =
+        OutProgram.maps program
         |> List.collect (fun (path, map) ->
             match path with
-            | ValueSome path -> ofMap map |> List.collect (ofEntry program path)
+            | ValueSome path -> OutProgram.ofMap map |> List.collect (ofEntry program path)
             | ValueNone -> [])
-
-    /// Under which selectors and for which domains a key signs: file, and selector and domain as far as they are said.
-    let keyUses (program: OutProgram) : Set<struct (string * string)> =
-        let settings = program.Settings
-        let said value = ValueOption.defaultValue "" value
-        let domains = String.Join(",", OutSettings.domains settings)
-
-        specifiers program
-        |> List.choose (fun specifier ->
-            match Effective.keyFile settings specifier with
-            | ValueNone -> None
-            | ValueSome path ->
-                let domain = ValueOption.defaultValue domains specifier.Domain
-                Some(struct (path, said (Effective.selector settings specifier) + " " + domain)))
-        |> Set.ofList
 
     /// What may be wrong with one signature and yet lets the proxy start.
     let private doubts (program: OutProgram) (specifier: Specifier) : string list =
@@ -291,4 +179,4 @@ module internal OutChecks =
 
     /// The warnings of a start, each once.
     let warnings (program: OutProgram) : string list =
-        specifiers program |> List.collect (doubts program) |> List.distinct
+        OutProgram.specifiers program |> List.collect (doubts program) |> List.distinct

@@ -25,7 +25,7 @@ module internal OutSetup =
                 Loaded(ValueSome map, [], problems)
 
     let private keyPaths (program: OutProgram) : string list =
-        OutChecks.specifiers program
+        OutProgram.specifiers program
         |> List.map (Effective.keyFile program.Settings)
         |> List.collect (fun path -> if path.IsSome then [ path.Value ] else [])
         |> List.distinct
@@ -71,7 +71,7 @@ module internal OutSetup =
 
     /// The program with its keys read again, and what is wrong with those that stay as they were: whatever a signature
     /// could be made with before it can be made with after.
-    let refreshKeys find (program: OutProgram) : struct (OutProgram * string list) =
+    let refreshKeys find (program: OutProgram) : struct (OutProgram * LogLine list) =
         let fresh = withKeys find program
 
         let isNeeded path specifier =
@@ -82,13 +82,16 @@ module internal OutSetup =
         let keep (keys, problems) path =
             let kept reason old =
                 let problem =
-                    "cannot read keyfile " + path + ": " + reason + "; the key before it stays"
+                    ProxyLog.warning
+                        "settings"
+                        ("cannot read keyfile " + path + ": " + reason + "; the key before it stays")
+                    |> LogLine.add (KeyUse.facts (OutProgram.keyUses program) path)
 
                 Map.add path (Ok old) keys, problem :: problems
 
             match fresh.Keys.TryFind path, program.Keys.TryFind path with
             | Some(Error reason), Some(Ok old) -> kept reason old
-            | Some(Ok _), Some(Ok old) when OutChecks.specifiers program |> List.exists (isNeeded path) ->
+            | Some(Ok _), Some(Ok old) when OutProgram.specifiers program |> List.exists (isNeeded path) ->
                 kept "the key in it does not fit the signatures to make" old
             | _ -> keys, problems
 
@@ -96,7 +99,7 @@ module internal OutSetup =
         struct ({ fresh with Keys = keys }, List.rev problems)
 
     /// The program that settings make, the problems that keep it from starting, and those of single map lines.
-    let prepare (settings: OutSettings) find : Loading<struct (OutProgram * Problem list * Problem list)> =
+    let prepare (settings: OutSettings) find : Loading<struct (OutProgram * Problem list * Flaw list)> =
         match loadMap "listid_map" settings.ListIdMap find, loadMap "sender_map" settings.SenderMap find with
         | Wanting one, Wanting other -> Wanting(one @ other)
         | Wanting files, Loaded _
@@ -115,6 +118,11 @@ module internal OutSetup =
             if List.isEmpty missing then
                 let program = withKeys find bare
                 let problems = listProblems @ senderProblems @ OutChecks.problems program
-                Loaded(struct (program, problems, listLines @ senderLines @ OutChecks.mapProblems program))
+
+                let unread =
+                    listLines @ senderLines
+                    |> List.map (fun problem -> { Broken = problem; Facts = [] })
+
+                Loaded(struct (program, problems, unread @ OutChecks.mapFlaws program))
             else
                 Wanting missing

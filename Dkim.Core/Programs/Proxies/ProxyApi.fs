@@ -75,9 +75,12 @@ type ProxyProgram internal (parts: ProxyParts) =
     /// `next` takes the place of this one. `kept` are the secrets that could not be read again, `credentials` is the
     /// directory of the unit's credentials, or nothing.
     member _.RefusesToFollow(next: ProxyProgram, kept: KeptSecret seq, credentials: string) : LogLine voption =
-        match ProxyReload.refusals parts.Reloadable next.Reloadable (List.ofSeq kept) credentials with
-        | [] -> ValueNone
-        | reasons -> ValueSome(ProxyReload.refused reasons)
+        ProxyReload.refusal parts.Reloadable next.Reloadable (List.ofSeq kept) credentials
+
+    /// What to log of a file that holds a secret: `text`, and domain and selector of the key.
+    member _.OfSecret(file: WantedFile, text: string) : LogLine =
+        LogLine.plain LogLevel.Warning text
+        |> LogLine.add (KeyUse.facts parts.Reloadable.KeyUses file.Path)
 
     /// What to say of a setting whose value the machine cannot serve, with its place.
     member _.Refusal(setting: string, reason: string, remedy: string) : string =
@@ -156,7 +159,7 @@ module Proxies =
         {
             Problems: Problem list
             /// Problems of single lines of maps, which fail the messages that need them and not the start.
-            Lines: Problem list
+            Lines: Flaw list
             Warnings: string list
             Secrets: WantedFile list
             Serve: Endpoint -> LogLine list -> string list -> ProxyParts
@@ -172,10 +175,16 @@ module Proxies =
                 ProxySetup.report kind problems (prepared.Warnings @ inert @ warnings)
 
             let locate = ProxySetup.locate settled
-            reply.Check(ProxyCheck(common, prepared.Secrets, problems @ prepared.Lines, locate, report))
+            let lines = prepared.Lines |> List.map _.Broken
+            reply.Check(ProxyCheck(common, prepared.Secrets, problems @ lines, locate, report))
         | [], ValueSome relay ->
-            let flaws = prepared.Lines |> List.map Problem.describe
-            let parts = prepared.Serve relay (warned (flaws @ prepared.Warnings)) flaws
+            let told (flaw: Flaw) =
+                ProxyLog.warning "settings" (Problem.describe flaw.Broken)
+                |> LogLine.add flaw.Facts
+
+            let notices = List.map told prepared.Lines @ warned prepared.Warnings
+            let flaws = prepared.Lines |> List.map (_.Broken >> Problem.describe)
+            let parts = prepared.Serve relay notices flaws
 
             reply.Serve(
                 ProxyProgram
@@ -231,7 +240,7 @@ module Proxies =
             Reloadable =
                 {
                     Flaws = flaws
-                    KeyUses = OutChecks.keyUses program
+                    KeyUses = OutProgram.keyUses program
                     Lasting = ProxyReload.lasting outKind.Table program.Settings
                 }
             Secrets = OutSetup.secretFiles program
@@ -239,7 +248,7 @@ module Proxies =
             Refresh =
                 fun find ->
                     let struct (next, problems) = OutSetup.refreshKeys find program
-                    outParts next relay (warned problems) flaws
+                    outParts next relay problems flaws
             Passage = DkimproxyOut.passage program
         }
 
@@ -278,7 +287,7 @@ module Proxies =
             Reloadable =
                 {
                     Flaws = flaws
-                    KeyUses = Set.empty
+                    KeyUses = []
                     Lasting = ProxyReload.lasting inKind.Table program.Settings
                 }
             Secrets = []

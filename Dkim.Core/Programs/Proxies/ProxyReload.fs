@@ -8,18 +8,14 @@ type internal Reloadable =
     {
         /// What fails the messages that need it though it does not keep the proxy from starting, a line each.
         Flaws: string list
-        /// The key files, and as whose they sign.
-        KeyUses: Set<struct (string * string)>
+        KeyUses: KeyUse list
         /// Settings that take a restart, by name.
         Lasting: (string * string) list
     }
 
 module ProxyReload =
     let private newUses (current: Reloadable) (next: Reloadable) : string list =
-        Set.difference next.KeyUses current.KeyUses
-        |> Set.toList
-        |> List.map (fun (struct (path, _)) -> path)
-        |> List.distinct
+        next.KeyUses |> List.except current.KeyUses |> List.map _.Path |> List.distinct
 
     let private ofKept (newUses: string list) (kept: KeptSecret) : string option =
         match kept.Change with
@@ -33,7 +29,7 @@ module ProxyReload =
     // The service manager hands credentials over at a start alone.
     let private ofCredentials (credentials: string) (current: Reloadable) (newUses: string list) : string list =
         let wasUsed path =
-            current.KeyUses |> Set.exists (fun (struct (used, _)) -> used = path)
+            current.KeyUses |> List.exists (fun used -> used.Path = path)
 
         let isCredential (path: string) =
             credentials <> ""
@@ -58,7 +54,7 @@ module ProxyReload =
 
     /// Why a configuration must not take the place of the one in force, a reason each; empty where it may. `kept` are the
     /// secrets that could not be read again, `credentials` is the directory of the unit's credentials, or nothing.
-    let internal refusals current next (kept: KeptSecret list) (credentials: string) : string list =
+    let private refusals current next (kept: KeptSecret list) (credentials: string) : string list =
         let newUses = newUses current next
 
         next.Flaws
@@ -77,6 +73,20 @@ module ProxyReload =
                 LogFields.fact LogField.Result "not reloaded"
                 LogFields.fact LogField.Reason why
             ]
+
+    /// The line of a reload that does not apply, with domain and selector of the keys that could not be read again;
+    /// nothing where it applies.
+    let internal refusal current next (kept: KeptSecret list) (credentials: string) : LogLine voption =
+        match refusals current next kept credentials with
+        | [] -> ValueNone
+        | reasons ->
+            refused reasons
+            |> LogLine.add (
+                kept
+                |> List.collect (fun one -> KeyUse.facts next.KeyUses one.Path)
+                |> List.distinct
+            )
+            |> ValueSome
 
     let private takeRestart =
         [ "listen"; "host"; "port"; "user"; "group"; "pidfile"; "chroot"; "daemonize" ]

@@ -92,6 +92,12 @@ module SessionLog =
         LogLine.plain level text
         |> LogLine.add (ProxyLog.messageFacts header @ Party.facts party)
 
+    // Of a trouble that may meet every client.
+    let private lasting level text (party: Party) (beginning: ReadOnlySpan<byte>) : LogLine =
+        { plain level text party beginning with
+            Trouble = ValueSome text
+        }
+
     /// The line on something that happened.
     /// <param name="beginning">What is known of the message in hand, from its first octet.</param>
     [<CompiledName "Told">]
@@ -111,13 +117,13 @@ module SessionLog =
         | Ended(code, text) ->
             line LogLevel.Notice "connection ended" (reply code text) (refusal "ended" code text) party beginning
         | Failed(code, text, reason) ->
-            plain LogLevel.Error ("message not processed: " + ProxyLog.sentence reason) party beginning
+            lasting LogLevel.Error ("message not processed: " + ProxyLog.sentence reason) party beginning
             |> LogLine.add (LogFields.fact LogField.Reason reason :: refusal "refused" code text)
         | NoRelay(code, text, reason) ->
-            plain LogLevel.Warning ("no connection to the next hop: " + ProxyLog.sentence reason) party beginning
+            lasting LogLevel.Warning ("no connection to the next hop: " + ProxyLog.sentence reason) party beginning
             |> LogLine.add (LogFields.fact LogField.Reason reason :: refusal "ended" code text)
         | NotAllowed(code, text) ->
-            plain LogLevel.Warning ("connection from " + party.Client + " is not allowed") party beginning
+            lasting LogLevel.Warning ("connection from " + party.Client + " is not allowed") party beginning
             |> LogLine.add (refusal "refused" code text)
         | Left ->
             let facts = [ LogFields.fact LogField.Result "left" ]

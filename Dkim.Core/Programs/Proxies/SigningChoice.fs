@@ -10,7 +10,8 @@ type internal SigningDecision =
     | Skip
     | Sign of SigningRequest list
     /// A signature is wanted and cannot be made.
-    | CannotSign of reason: string
+    /// `facts` are domain and selector, as far as they are known.
+    | CannotSign of reason: string * facts: LogFact list
 
 module internal SigningChoice =
     /// The fields that are signed where they are there (RFC 4871 §5.5).
@@ -280,6 +281,17 @@ module internal SigningChoice =
                 }
         }
 
+    /// Domain and selector of a signature that cannot be made, as far as they are known.
+    let private names program (choice: Choice) sender (specifier: Specifier) : LogFact list =
+        let said value = ValueOption.defaultValue "" value
+
+        let domain =
+            domainOf (Macro.expand (macros choice sender)) program choice sender specifier
+            |> Result.toValueOption
+            |> ValueOption.map _.Text
+
+        LogFields.ofName (said domain) (said (Effective.selector program.Settings specifier))
+
     // DomainKeys cannot sign for a domain that the sender is not in (RFC 4870 §3.3 d=): such signatures are left out.
     let private isPossible (sender: Address voption) (request: SigningRequest) =
         match request.Scheme, sender with
@@ -305,12 +317,17 @@ module internal SigningChoice =
             let add all specifier =
                 all
                 |> Result.bind (fun all ->
-                    request program choice sender specifier |> Result.map (fun one -> one :: all))
+                    request program choice sender specifier
+                    |> Result.map (fun one -> one :: all)
+                    |> Result.mapError (fun reason -> struct (reason, names program choice sender specifier)))
 
-            let requests = choice.Signatures |> Result.bind (List.fold add (Ok []))
+            let requests =
+                choice.Signatures
+                |> Result.mapError (fun reason -> struct (reason, []))
+                |> Result.bind (List.fold add (Ok []))
 
             match requests with
-            | Error reason -> CannotSign reason
+            | Error(struct (reason, facts)) -> CannotSign(reason, facts)
             | Ok requests ->
                 match requests |> List.rev |> List.filter (isPossible sender) with
                 | [] -> Skip

@@ -20,6 +20,9 @@ type LogLine =
         Said: LogFact list
         /// What stands behind it.
         Behind: LogFact list
+        /// What lines on a trouble that may last have in common: the first of them is written, the others are counted.
+        /// Nothing for a line that always stands.
+        Trouble: string voption
     }
 
     /// The sentence with what stands behind it: a line of text.
@@ -40,6 +43,13 @@ module LogLine =
             Text = text
             Said = []
             Behind = []
+            Trouble = ValueNone
+        }
+
+    /// A line on a trouble that may last.
+    let trouble (level: LogLevel) (text: string) : LogLine =
+        { plain level text with
+            Trouble = ValueSome text
         }
 
     /// The line with more behind it.
@@ -50,6 +60,11 @@ module LogLine =
 
     /// The line with facts that its sentence says already.
     let says (facts: LogFact list) (line: LogLine) : LogLine = { line with Said = line.Said @ facts }
+
+/// Something wrong that does not keep a program from serving, only single messages from being signed; and whose it is, for
+/// the log.
+type internal Flaw =
+    { Broken: Problem; Facts: LogFact list }
 
 /// What a proxy does with a message. Exactly one of the members is called, once.
 type IProxyReply =

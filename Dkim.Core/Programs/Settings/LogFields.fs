@@ -50,6 +50,10 @@ module LogFields =
     [<Literal>]
     let MostRecipients = 20
 
+    /// Uses of a key that a line names.
+    [<Literal>]
+    let MostKeys = 20
+
     /// The name of a field.
     let name (field: LogField) : string =
         match field with
@@ -104,6 +108,13 @@ module LogFields =
             fact LogField.Selector selector.Text
             fact LogField.Algorithm (Algorithms.name keyType hash)
         ]
+
+    /// Domain and selector of a signature that cannot be made; what is not known is empty.
+    let ofName (domain: string) (selector: string) : LogFact list =
+        let known field value =
+            if value = "" then [] else [ fact field value ]
+
+        known LogField.Domain domain @ known LogField.Selector selector
 
     /// Domain, selector and algorithm of a signature that a message came with.
     let ofSignature (signature: Signature) : LogFact list =

@@ -11,7 +11,6 @@ internal sealed class Connections(
     CancellationToken abort)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
-    private readonly RepeatedLines troubles = new(report);
     private readonly List<Door> doors = [];
     private readonly TaskCompletionSource drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -55,7 +54,7 @@ internal sealed class Connections(
             Interlocked.Exchange(ref crowded, 1);
             if (Volatile.Read(ref places) > most)
             {
-                troubles.Write($"{most} of {most} connections are in use; others wait");
+                report($"{most} of {most} connections are in use; others wait");
                 return false;
             }
         }
@@ -106,7 +105,7 @@ internal sealed class Connections(
     // No descriptors left, most likely: they come back when connections end.
     private async void Report(string failure)
     {
-        troubles.Write($"cannot accept a connection: {failure}");
+        report($"cannot accept a connection: {failure}");
         await Task.Delay(Pause, CancellationToken.None).ConfigureAwait(false);
         Retry();
     }

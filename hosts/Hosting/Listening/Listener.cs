@@ -85,7 +85,8 @@ public sealed class Listener : IDisposable
     /// lets connections in progress end, and after the grace cancels their token.</summary>
     /// <param name="session">Serves one connection, begun in a thread of the reactor; the socket is closed when its
     /// task ends. What it throws goes to <paramref name="report"/> and ends nothing but that connection.</param>
-    /// <param name="report">Called with one line for the log when accepting or a session fails.</param>
+    /// <param name="report">Called with one line for the log when accepting or a session fails, or no more may be served,
+    /// as often as that happens.</param>
     public async Task ServeAsync(
         Func<StreamSocket, CancellationToken, Task> session,
         ServeSettings settings,

@@ -21,12 +21,15 @@ public sealed record LogSettings(
 /// room is counted and reported later.</summary>
 public sealed class Log : IAsyncDisposable
 {
+    private static readonly TimeSpan Lasting = TimeSpan.FromMinutes(1);
     private readonly Severity least;
     private readonly List<LogOutlet> outlets = [];
+    private readonly RepeatedLines troubles;
 
     public Log(LogSettings settings)
     {
         least = settings.Least;
+        troubles = new RepeatedLines(Put, Lasting);
         // The journal listens at both.
         if (settings.ToSyslog && settings.ToStandardError && Systemd.StandardErrorIsJournal)
         {
@@ -52,19 +55,22 @@ public sealed class Log : IAsyncDisposable
     /// <summary>True when a line of that severity would be written.</summary>
     public bool IsEnabled(Severity severity) => severity <= least;
 
-    /// <summary>Writes a line of the core's.</summary>
+    /// <summary>Writes a line of the core's; one on a trouble that lasts is written once and counted from then
+    /// on.</summary>
     public void Write(LogLine line)
     {
-        var severity = SeverityOf(line.Level);
-        if (!IsEnabled(severity))
+        if (!IsEnabled(SeverityOf(line.Level)))
         {
             return;
         }
 
-        var entry = new LogEntry(severity, line, DateTimeOffset.UtcNow);
-        foreach (var outlet in outlets)
+        if (line.Trouble.IsSome)
         {
-            outlet.Write(entry);
+            troubles.Write(line);
+        }
+        else
+        {
+            Put(line);
         }
     }
 
@@ -76,9 +82,24 @@ public sealed class Log : IAsyncDisposable
 
     public void Debug(string text) => Write(LogLevel.Debug, text);
 
+    /// <summary>A trouble that may come again and again.</summary>
+    public void Trouble(string text) => Write(LogLineModule.trouble(LogLevel.Warning, text));
+
     /// <summary>Writes what is queued, for at most about two seconds.</summary>
-    public async ValueTask DisposeAsync() =>
+    public async ValueTask DisposeAsync()
+    {
+        troubles.SumUp();
         await Task.WhenAll(outlets.Select(outlet => outlet.DisposeAsync().AsTask())).ConfigureAwait(false);
+    }
+
+    private void Put(LogLine line)
+    {
+        var entry = new LogEntry(SeverityOf(line.Level), line, DateTimeOffset.UtcNow);
+        foreach (var outlet in outlets)
+        {
+            outlet.Write(entry);
+        }
+    }
 
     // The text may hold anything: it is escaped.
     private void Write(LogLevel level, string text) => Write(LogLineModule.plain(level, text));

@@ -1,39 +1,58 @@
 using System.Globalization;
+using Dkim.Core;
 
 namespace Dkim.Hosting;
 
-/// <summary>Lines on a trouble that lasts: the first goes out at once, and after a while one that says how many there
-/// have been since.</summary>
-/// <param name="log">Takes the lines.</param>
-internal sealed class RepeatedLines(Action<string> log, TimeSpan time)
+/// <summary>Lines on troubles that last: the first of a trouble goes out at once, and while it lasts, one after each span
+/// of time that says how often it has come again.</summary>
+/// <param name="write">Takes the lines.</param>
+internal sealed class RepeatedLines(Action<LogLine> write, TimeSpan time)
 {
+    /// <summary>The most troubles that are counted each by itself: whoever has many addresses could make as many of
+    /// one.</summary>
+    public const int Most = 200;
+
+    private const string Others = "other troubles";
     private readonly Lock mutex = new();
-    private readonly Dictionary<string, int> repeated = [];
+    private readonly Dictionary<string, Repeated> troubles = [];
 
-    public RepeatedLines(Action<string> log)
-        : this(log, TimeSpan.FromMinutes(1))
+    /// <param name="line">A line that has a trouble.</param>
+    public void Write(LogLine line)
     {
-    }
-
-    /// <param name="text">One of few: each has a count of its own.</param>
-    public void Write(string text)
-    {
+        Repeated repeated;
         lock (mutex)
         {
-            if (repeated.TryGetValue(text, out var count))
+            var name = line.Trouble.Value;
+            if (troubles.Count >= Most && !troubles.ContainsKey(name))
+                name = Others;
+            if (troubles.TryGetValue(name, out var known))
             {
-                repeated[text] = count + 1;
+                known.Count++;
                 return;
             }
 
-            repeated[text] = 0;
+            repeated = troubles[name] = new Repeated(name, line.Level);
         }
 
-        log(text);
-        _ = SumUpAsync(text);
+        write(line);
+        _ = SumUpAsync(repeated);
     }
 
-    private async Task SumUpAsync(string text)
+    /// <summary>Says at the end how often each trouble has come again.</summary>
+    public void SumUp()
+    {
+        Repeated[] all;
+        lock (mutex)
+        {
+            all = [.. troubles.Values];
+            troubles.Clear();
+        }
+
+        foreach (var repeated in all)
+            Tell(repeated, repeated.Count);
+    }
+
+    private async Task SumUpAsync(Repeated repeated)
     {
         int count;
         do
@@ -41,16 +60,39 @@ internal sealed class RepeatedLines(Action<string> log, TimeSpan time)
             await Task.Delay(time, CancellationToken.None).ConfigureAwait(false);
             lock (mutex)
             {
-                count = repeated[text];
+                if (!troubles.TryGetValue(repeated.Name, out var current) || current != repeated)
+                    return;
+                count = repeated.Count;
+                repeated.Count = 0;
                 if (count == 0)
-                    repeated.Remove(text);
-                else
-                    repeated[text] = 0;
+                    troubles.Remove(repeated.Name);
             }
 
-            if (count > 0)
-                log(string.Create(CultureInfo.InvariantCulture, $"{text} ({count} times more in {time.TotalSeconds:0} seconds)"));
+            Tell(repeated, count);
         }
         while (count > 0);
+    }
+
+    private void Tell(Repeated repeated, int count)
+    {
+        if (count == 0)
+            return;
+        var seconds = (Environment.TickCount64 - repeated.Told) / 1000;
+        repeated.Told = Environment.TickCount64;
+        write(LogLineModule.plain(
+            repeated.Level,
+            string.Create(CultureInfo.InvariantCulture, $"{repeated.Name} ({count} times more in {seconds} seconds)")));
+    }
+
+    /// <summary>A trouble that lasts.</summary>
+    private sealed class Repeated(string name, LogLevel level)
+    {
+        public string Name => name;
+
+        public LogLevel Level => level;
+
+        public int Count { get; set; }
+
+        public long Told { get; set; } = Environment.TickCount64;
     }
 }

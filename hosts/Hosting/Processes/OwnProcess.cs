@@ -75,12 +75,12 @@ public static unsafe class OwnProcess
     /// <summary>How many connections to take at once, so that a fourth of the descriptors that this process may have,
     /// and forty at least, is left for lookups, files and the log.</summary>
     /// <param name="wanted">As many as that, if there are descriptors for them.</param>
-    public static int MostConnections(int wanted)
+    /// <param name="each">Descriptors that a connection takes.</param>
+    public static int MostConnections(int wanted, int each = 1)
     {
-        var limits = stackalloc ulong[2];
-        if (Libc.getrlimit(DescriptorLimit, limits) != 0 || limits[0] / 4 * 3 >= (ulong)wanted)
-            return wanted;
-        return (int)Math.Max(1, Math.Min((long)limits[0] / 4 * 3, (long)limits[0] - SpareDescriptors));
+        var allowed = AllowedDescriptors();
+        var forConnections = Math.Min(allowed / 4 * 3, allowed - SpareDescriptors);
+        return (int)Math.Clamp(forConnections / each, 1, Math.Max(1, wanted));
     }
 
     /// <summary>How many descriptors this process may have open.</summary>

@@ -66,9 +66,9 @@ let tests =
 
             testRows
                 "a key that nobody can look at gets no new name"
-                [ "--selector=new"; "--domain=new.example" ]
-                (fun (option: string) ->
-                    let next = configured same [ option ]
+                [ same, [ "--selector=new" ]; same + "new.example dkim\n", [] ]
+                (fun (map: string, options: string list) ->
+                    let next = configured map options
                     refusal next [ kept SecretChange.Same ] |> Expect.lacks "key cannot"
 
                     refusal next [ kept SecretChange.Hidden ]
@@ -76,6 +76,9 @@ let tests =
 
             testCase "a credential gets no new name" (fun () ->
                 refusal (configured "a.example dkim(key=run/cred/key,s=new)\n" []) []
+                |> Expect.contains "run/cred/key is the credential of the start"
+
+                refusal (configured (same + "b.example dkim(key=run/cred/key)\n") []) []
                 |> Expect.contains "run/cred/key is the credential of the start")
 
             testCase "what takes a restart is named" (fun () ->

@@ -73,6 +73,55 @@ public sealed class LogTests
     }
 
     [Test]
+    public async Task A_trouble_that_lasts_is_told_at_once_and_then_counted()
+    {
+        var told = new List<string>();
+        var lines = new RepeatedLines(line => told.Add(line.Line), TimeSpan.FromMilliseconds(300));
+        for (var i = 0; i < 5; i++)
+            lines.Write(Trouble("a"));
+        lines.Write(Trouble("b"));
+        Assert.That(told, Is.EqualTo((string[])["a", "b"]));
+        await Tools.Eventually(() => told.Count == 3, "they are summed up");
+        Assert.That(told[2], Is.EqualTo("a (4 times more in 0 seconds)"));
+        await Task.Delay(1000);
+        lines.Write(Trouble("a"));
+        Assert.That(told, Has.Count.EqualTo(4), "as if for the first time");
+    }
+
+    [Test]
+    public void Troubles_without_end_are_counted_together()
+    {
+        var told = new List<string>();
+        var lines = new RepeatedLines(line => told.Add(line.Line), TimeSpan.FromHours(1));
+        for (var i = 0; i < RepeatedLines.Most + 1000; i++)
+            lines.Write(Trouble($"{i}"));
+        Assert.That(told, Has.Count.EqualTo(RepeatedLines.Most + 1));
+        lines.SumUp();
+        Assert.That(told, Has.Count.EqualTo(RepeatedLines.Most + 2));
+        Assert.That(told[^1], Is.EqualTo("other troubles (999 times more in 0 seconds)"));
+    }
+
+    [Test]
+    public async Task The_end_of_a_log_says_what_was_counted()
+    {
+        using var daemon = Daemon();
+        await using (var log = Open(Severity.Information))
+        {
+            log.Trouble("no room");
+            log.Trouble("no room");
+            log.Warning("no room");
+            log.Write(LogLineModule.trouble(LogLevel.Debug, "never"));
+        }
+
+        Assert.That(Receive(daemon), Does.EndWith("]: no room"));
+        Assert.That(Receive(daemon), Does.EndWith("]: no room"));
+        Assert.That(Receive(daemon), Does.EndWith("]: no room (1 times more in 0 seconds)"));
+        Assert.That(daemon.Poll(0, SelectMode.SelectRead), Is.False);
+    }
+
+    private static LogLine Trouble(string text) => LogLineModule.trouble(LogLevel.Warning, text);
+
+    [Test]
     public async Task The_time_is_that_of_the_machine()
     {
         using var daemon = Daemon();

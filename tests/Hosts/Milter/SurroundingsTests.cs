@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
-using Dkim.Hosting;
 using Dkim.Hosts.Tests.Hosting;
 using NUnit.Framework;
 
@@ -135,21 +134,5 @@ internal sealed class SurroundingsTests
             peers.ForEach(peer => peer.Dispose());
             filter.Kill();
         }
-    }
-
-    [Test]
-    public async Task A_trouble_that_lasts_is_told_at_once_and_then_counted()
-    {
-        var told = new List<string>();
-        var lines = new RepeatedLines(told.Add, TimeSpan.FromMilliseconds(300));
-        for (var i = 0; i < 5; i++)
-            lines.Write("a");
-        lines.Write("b");
-        Assert.That(told, Is.EqualTo((string[])["a", "b"]));
-        await Tools.Eventually(() => told.Count == 3, "they are summed up");
-        Assert.That(told[2], Is.EqualTo("a (4 times more in 0 seconds)"));
-        await Task.Delay(1000);
-        lines.Write("a");
-        Assert.That(told, Has.Count.EqualTo(4), "as if for the first time");
     }
 }

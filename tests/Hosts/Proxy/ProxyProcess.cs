@@ -16,10 +16,9 @@ internal sealed class ProxyProcess : IDisposable
     private readonly Process process;
     private readonly List<string> lines = [];
 
-    private ProxyProcess(Scratch scratch, string name, string[] arguments)
+    private ProxyProcess(Scratch scratch, string program, string[] arguments)
     {
-        var link = Link(scratch, name);
-        process = Process.Start(new ProcessStartInfo(link, arguments)
+        process = Process.Start(new ProcessStartInfo(program, arguments)
         {
             WorkingDirectory = scratch.Root,
             RedirectStandardError = true,
@@ -58,9 +57,16 @@ internal sealed class ProxyProcess : IDisposable
     }
 
     /// <summary>Starts it and waits until it listens.</summary>
-    public static async Task<ProxyProcess> StartAsync(Scratch scratch, string name, params string[] arguments)
+    public static Task<ProxyProcess> StartAsync(Scratch scratch, string name, params string[] arguments) =>
+        BeginAsync(new ProxyProcess(scratch, Link(scratch, name), arguments));
+
+    /// <summary>The same through a program that becomes it, which gets its path and arguments behind its own.</summary>
+    public static Task<ProxyProcess> StartByAsync(
+        Scratch scratch, string starter, string[] before, string name, params string[] arguments) =>
+        BeginAsync(new ProxyProcess(scratch, starter, [.. before, Link(scratch, name), .. arguments]));
+
+    private static async Task<ProxyProcess> BeginAsync(ProxyProcess proxy)
     {
-        var proxy = new ProxyProcess(scratch, name, arguments);
         await Tools.Eventually(
             () => proxy.Log.Contains("listening at ") || proxy.process.HasExited, "the proxy listens", 30);
         var place = Regex.Match(proxy.Log, "listening at (.*?), DNS by ");
@@ -72,7 +78,7 @@ internal sealed class ProxyProcess : IDisposable
     /// <summary>Runs it to its end: exit code, standard output, standard error.</summary>
     public static (int Code, string Output, string Error) Run(Scratch scratch, string name, params string[] arguments)
     {
-        using var proxy = new ProxyProcess(scratch, name, arguments);
+        using var proxy = new ProxyProcess(scratch, Link(scratch, name), arguments);
         var output = proxy.process.StandardOutput.ReadToEnd();
         Assert.That(proxy.process.WaitForExit(30_000), "it ends");
         proxy.process.WaitForExit();
