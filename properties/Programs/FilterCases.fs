@@ -117,8 +117,15 @@ let private keys =
         [
             NoKeys
             SingleKey(filterKey "mail" rsa.Value)
-            KeyList(fun _ -> [])
-            KeyList(fun _ -> [ filterKey "mail" rsa.Value; filterKey "ed" ed25519.Value ])
+            KeyList(fun _ -> Ok [])
+            KeyList(fun _ -> Ok [ filterKey "mail" rsa.Value; filterKey "ed" ed25519.Value ])
+            KeyList(fun _ ->
+                Error
+                    {
+                        Domain = ValueNone
+                        Selector = selector "mail"
+                        Reason = "/keys/mail: open(): file not found"
+                    })
         ]
 
 let private answers =

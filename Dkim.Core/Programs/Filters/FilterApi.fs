@@ -12,6 +12,7 @@ module Filters =
             Parts: FilterParts
             Problems: Problem list
             BadLines: Problem list
+            Unusable: Flaw list
         }
 
     let private notice = FilterText.line LogLevel.Notice
@@ -48,6 +49,7 @@ module Filters =
                 if needsSocket && not machine.HasSocket then
                     noSocket
                 if isCheck then
+                    yield! prepared.Unusable |> List.map _.Broken
                     yield! prepared.BadLines
             ]
 
@@ -91,14 +93,25 @@ module Filters =
                     else
                         prepared.BadLines |> List.map Problem.describe
 
+                let described =
+                    FilterSetup.locate kind settled
+                    >> FilterSetup.describe kind settings
+                    >> String.concat ": "
+
+                let unusable (flaw: Flaw) =
+                    FilterText.line LogLevel.Error (described flaw.Broken) |> LogLine.add flaw.Facts
+
+                let missing = if isCheck then [] else List.map unusable prepared.Unusable
+
                 let noticed =
                     { prepared with
                         Prepared.Parts.Notices =
-                            List.map notice badLines @ prepared.Parts.Notices @ List.map notice inert
-                        Prepared.Parts.Refusal =
-                            FilterSetup.locate kind settled
-                            >> FilterSetup.describe kind settings
-                            >> String.concat ": "
+                            missing
+                            @ List.map notice badLines
+                            @ prepared.Parts.Notices
+                            @ List.map notice inert
+                        Prepared.Parts.Unusable = missing |> List.map _.Text
+                        Prepared.Parts.Refusal = described
                     }
 
                 ended machine kind isCheck settled noticed)
@@ -189,6 +202,7 @@ module Filters =
                 | Scheme.Dkim -> DkimFilter.parts policy
                 | DomainKeys -> DkFilter.parts policy
             Notices = []
+            Unusable = []
             Rules = []
             Again = ValueNone
             Refusal = Problem.describe
@@ -283,6 +297,7 @@ module Filters =
             {
                 Problems = files.Problems
                 BadLines = files.BadLines
+                Unusable = files.Unusable
                 Parts =
                     { partsOf FilterProduct.dkimFilter machine arguments settings.Service settings.Scope policy with
                         Test = settings.Test
@@ -341,6 +356,7 @@ module Filters =
             {
                 Problems = files.Problems
                 BadLines = files.BadLines
+                Unusable = files.Unusable
                 Parts =
                     { partsOf FilterProduct.dkFilter machine arguments settings.Service settings.Scope policy with
                         Notices = files.Notices |> List.map notice

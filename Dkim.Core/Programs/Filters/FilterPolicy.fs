@@ -49,6 +49,16 @@ type FilterKey =
         Key: SigningKey
     }
 
+/// A key that is named and cannot be used, and what it was to sign.
+type internal UnusableKey =
+    {
+        /// d=; nothing stands for the sender's own domain.
+        Domain: DomainName voption
+        Selector: Selector
+        /// The file, and why not.
+        Reason: string
+    }
+
 /// Where the keys to sign with come from.
 [<NoComparison; NoEquality>]
 type internal FilterKeys =
@@ -56,8 +66,9 @@ type internal FilterKeys =
     | NoKeys
     /// KeyFile and Selector.
     | SingleKey of FilterKey
-    /// KeyList: the keys of the first pattern that matches a sender `user@domain`; none where no pattern does.
-    | KeyList of (string -> FilterKey list)
+    /// KeyList: the keys of the first pattern that matches a sender `user@domain`, none where no pattern does; or one of
+    /// them that cannot be used.
+    | KeyList of (string -> Result<FilterKey list, UnusableKey>)
 
 /// What decides between signing and verifying. Names of hosts and domains may be in any case.
 [<NoComparison; NoEquality>]

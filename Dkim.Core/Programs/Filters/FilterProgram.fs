@@ -39,6 +39,8 @@ type internal FilterParts =
         HasPeers: bool
         Milter: MilterParts
         Notices: LogLine list
+        /// Keys that are named and cannot be used, a sentence each.
+        Unusable: string list
         Rules: SigningRule list
         Again: (unit -> Start<IFilterStart>) voption
         /// A fault of a value in a line.
@@ -79,10 +81,14 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
 
     member internal _.SigningRules = parts.Rules
 
-    /// Why a program of a reload must not take the place of this one, one text for each reason. `kept` are the
+    member internal _.Unusable = parts.Unusable
+
+    /// Why a program of a reload must not take the place of this one, one text for each reason: with this one at least
+    /// as many can sign. `kept` are the
     /// keys that could not be read again, `credentials` the directory of the unit's credentials, or nothing.
     member _.RefusesToFollow(next: FilterProgram, kept: seq<KeptSecret>, credentials: string) : string list =
-        SigningRule.refusals (List.ofSeq kept) credentials parts.Rules next.SigningRules
+        next.Unusable
+        @ SigningRule.refusals (List.ofSeq kept) credentials parts.Rules next.SigningRules
 
     /// Whether private keys are in memory.
     member _.HasKeys =

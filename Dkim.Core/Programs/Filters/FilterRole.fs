@@ -97,11 +97,18 @@ module internal FilterRole =
     type private Ownership =
         {
             Listed: DomainName voption
-            Keys: FilterKey list
+            Keys: Result<FilterKey list, UnusableKey>
             /// The sender, to be told.
             Address: string
             Missed: string list
         }
+
+    // Also one that cannot be used is one.
+    let private hasKey (keys: Result<FilterKey list, UnusableKey>) =
+        match keys with
+        | Ok [] -> false
+        | Ok _
+        | Error _ -> true
 
     let private isKeyList (roles: FilterRoles) =
         match roles.Keys with
@@ -110,7 +117,7 @@ module internal FilterRole =
         | SingleKey _ -> false
 
     /// What did not match, where Domain does not have the sender's own domain.
-    let private missed (roles: FilterRoles) (sender: Sender) (above: DomainName voption) (keys: FilterKey list) =
+    let private missed (roles: FilterRoles) (sender: Sender) (above: DomainName voption) keys =
         let domain = quoted (Octets.decoded sender.Address.Domain)
 
         [
@@ -118,7 +125,7 @@ module internal FilterRole =
                 "no signing domain match for " + domain
             if roles.FindDomain.IsSome && roles.FindParent.IsSome && above.IsNone then
                 "no signing subdomain match for " + domain
-            if isKeyList roles && above.IsNone && keys.IsEmpty then
+            if isKeyList roles && above.IsNone && not (hasKey keys) then
                 "no signing keylist match for "
                 + quoted (Octets.decoded (sender.Address.ToString()))
         ]
@@ -134,10 +141,10 @@ module internal FilterRole =
 
         let keys =
             match roles.Keys with
-            | NoKeys -> []
-            | SingleKey key -> [ key ]
             | KeyList find when sender.Domain.IsSome -> find (Octets.decoded (sender.Address.ToString()))
-            | KeyList _ -> []
+            | SingleKey key -> Ok [ key ]
+            | KeyList _
+            | NoKeys -> Ok []
 
         {
             Listed = if exact.IsSome then exact else above
@@ -147,7 +154,7 @@ module internal FilterRole =
         }
 
     let private isOurs (roles: FilterRoles) (known: Ownership) =
-        known.Listed.IsSome || isKeyList roles && not known.Keys.IsEmpty
+        known.Listed.IsSome || isKeyList roles && hasKey known.Keys
 
     /// Whether the message came from where ours come from, and what did not speak for it.
     let private origin (roles: FilterRoles) (envelope: MilterEnvelope) : struct (bool * string list) =
@@ -196,7 +203,7 @@ module internal FilterRole =
     let isUnsigned (roles: FilterRoles) (recipient: string) : bool =
         roles.IsUnsignedRecipient(addressOf recipient)
 
-    let private wanted (roles: FilterRoles) (known: Ownership) (sender: DomainName) : WantedKey list =
+    let private wanted (roles: FilterRoles) (known: Ownership) (sender: DomainName) keys : WantedKey list =
         let identity (domain: DomainName) : Identity voption =
             if roles.FindParent.IsSome && sender <> domain && sender.IsWithin domain then
                 ValueSome { LocalPart = ""; Domain = domain }
@@ -209,8 +216,8 @@ module internal FilterRole =
             | NoKeys
             | KeyList _ -> sender
 
-        known.Keys
-        |> List.map (fun key ->
+        keys
+        |> List.map (fun (key: FilterKey) ->
             let domain = key.Domain |> ValueOption.defaultValue fallback
 
             {
@@ -220,25 +227,29 @@ module internal FilterRole =
                 Identity = identity domain
             })
 
+    // Nothing that a key is named for goes out unsigned for want of it.
+    let private deferred (message: FilterMessage) level text facts =
+        struct (Defer, [ message.LineWith level text (facts @ message.Origin) ])
+
     let private signing (message: FilterMessage) (known: Ownership) (sender: DomainName) =
         let roles = message.Policy.Roles
 
-        if not roles.Signs then
+        match known.Keys with
+        | _ when not roles.Signs ->
             struct (LeaveAlone, [ notice message ("signing mode off; not signing mail of " + sender.Text) ])
-        elif known.Keys.IsEmpty then
-            struct (Defer,
-                    [
-                        message.LineWith
-                            LogLevel.Notice
-                            ("no key selected for signing: KeyList has none for " + known.Address)
-                            message.Origin
-                    ])
-        else
+        | Ok [] ->
+            deferred message LogLevel.Notice ("no key selected for signing: KeyList has none for " + known.Address) []
+        | Error key ->
+            let domain = ValueOption.defaultValue sender key.Domain
+
+            LogFields.ofName domain.Text key.Selector.Text
+            |> deferred message LogLevel.Error ("no usable key for " + known.Address + ": " + key.Reason)
+        | Ok keys ->
             // The only recipient kept is one to whom nothing is signed.
             match message.Envelope.Recipient with
             | ValueSome recipient ->
                 struct (LeaveAlone, [ info message ("skipping signing of mail to " + quoted (addressOf recipient)) ])
-            | ValueNone -> struct (Sign(wanted roles known sender), [])
+            | ValueNone -> struct (Sign(wanted roles known sender keys), [])
 
     /// Mail of ours that comes from elsewhere.
     let private stranger (message: FilterMessage) (sender: Sender) : LogLine list =

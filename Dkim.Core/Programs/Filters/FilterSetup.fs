@@ -235,7 +235,7 @@ module internal FilterSetup =
             |> List.exists (fun told -> List.contains told.Name (kind.Names name))
 
         let isOwn (problem: Problem) =
-            if problem.Name = FilterFiles.NeedsKey then
+            if problem.Name = FilterKeyFiles.NeedsKey then
                 not ([ "KeyFile"; "KeyList"; "Selector"; "Mode" ] |> List.exists isTold)
             else
                 not (isTold problem.Name)

@@ -219,7 +219,8 @@ let private domains: Setting<FilterScope> list =
             "Lines of PATTERN:DOMAIN:KEY. The first pattern that matches the sender's address, * standing for any \
              characters, decides; where it stands on several lines, each gives a signature. DOMAIN is that of the \
              signature, * the sender's own. KEY is looked for as it is, with .pem and with .private; its last part is \
-             the selector. A line of a directory alone is the base of the paths that follow."
+             the selector. A line of a directory alone is the base of the paths that follow. A key that cannot be used is \
+             told at the start and keeps the mail of its senders waiting; -n and a reload refuse it."
         Setting.optional "Selector" (Codec.text "NAME") _.Selector (fun v s -> { s with Selector = v })
         |> both 's'
         |> Setting.says "the selector that the public key of KeyFile is published under"

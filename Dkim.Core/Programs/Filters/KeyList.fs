@@ -16,13 +16,23 @@ type internal KeyLine =
         KeyPath: string
     }
 
+/// A line with its key, or why that cannot be used.
+[<NoComparison; NoEquality>]
+type internal KeyEntry =
+    {
+        Line: KeyLine
+        Key: Result<FilterKey, UnusableKey>
+    }
+
 /// The lines of one pattern; `Place` is where the first of them stands.
 [<NoComparison; NoEquality>]
 type internal KeyGroup =
     {
         Place: int
         Pattern: Pattern
-        mutable Keys: FilterKey list
+        mutable Entries: KeyEntry list
+        /// What signs for whom the pattern matches: every key, for what is to have two signatures is not to go with one.
+        mutable Keys: Result<FilterKey list, UnusableKey>
     }
 
 [<NoComparison; NoEquality>]
@@ -253,19 +263,32 @@ module internal KeyList =
 
         (local + "@" + domain) :: ("*@" + domain) :: "*" :: dotted @ below domain
 
-    let private group (keys: (KeyLine * FilterKey) list) : KeyList =
+    // All keys, or the first that cannot be used.
+    let private keysOfAll (entries: KeyEntry list) : Result<FilterKey list, UnusableKey> =
+        let add entry keys =
+            match entry.Key, keys with
+            | Result.Error key, _ -> Result.Error key
+            | Result.Ok _, Result.Error _ -> keys
+            | Result.Ok key, Result.Ok keys -> Result.Ok(key :: keys)
+
+        List.foldBack add entries (Result.Ok [])
+
+    let private group (entries: KeyEntry list) : KeyList =
         let groups = Dictionary<string, KeyGroup>(StringComparer.Ordinal)
         let others = List<KeyGroup>()
 
-        let add (line: KeyLine, key: FilterKey) =
+        let add (entry: KeyEntry) =
+            let line = entry.Line
+
             match groups.TryGetValue line.Pattern with
-            | true, group -> group.Keys <- key :: group.Keys
+            | true, group -> group.Entries <- entry :: group.Entries
             | false, _ ->
                 let group =
                     {
                         Place = line.Number
                         Pattern = Pattern.ofText line.Pattern
-                        Keys = [ key ]
+                        Entries = [ entry ]
+                        Keys = Result.Ok []
                     }
 
                 groups[line.Pattern] <- group
@@ -273,17 +296,18 @@ module internal KeyList =
                 if not (isIndexed line.Pattern) then
                     others.Add group
 
-        List.iter add keys
+        List.iter add entries
 
         for group in groups.Values do
-            group.Keys <- List.rev group.Keys
+            group.Entries <- List.rev group.Entries
+            group.Keys <- keysOfAll group.Entries
 
         {
             indexed = groups
             others = others.ToArray()
         }
 
-    /// The list with the keys that its lines name, each read once, or what is wrong with them.
+    /// The list with the keys that its lines name, each read once, and the files that cannot be used.
     let load scheme (find: WantedFile -> FileContents voption) (lines: KeyLine list) =
         let keys =
             Dictionary<string, Loading<Result<SigningKey, KeyFault>>>(StringComparer.Ordinal)
@@ -293,38 +317,47 @@ module internal KeyList =
                 keys[line.KeyPath] <- loadFrom endings scheme find line.KeyPath
 
         let wanted = List<WantedFile>()
-        let errors = List<KeyFault>()
+        let faults = List<KeyFault>()
 
         for key in keys.Values do
             match key with
             | Wanting files -> wanted.AddRange files
-            | Loaded(Result.Error error) -> errors.Add error
+            | Loaded(Result.Error fault) -> faults.Add fault
             | Loaded(Result.Ok _) -> ()
 
-        let keyOf (line: KeyLine) =
+        let entry (line: KeyLine) : KeyEntry option =
             match keys[line.KeyPath] with
-            | Loaded(Result.Ok key) ->
-                Some(
-                    line,
-                    {
-                        Domain = line.Domain
-                        Selector = line.Selector
-                        Key = key
-                    }
-                )
-            | Loaded(Result.Error _)
             | Wanting _ -> None
+            | Loaded key ->
+                Some
+                    {
+                        Line = line
+                        Key =
+                            match key with
+                            | Result.Ok key ->
+                                Result.Ok
+                                    {
+                                        Domain = line.Domain
+                                        Selector = line.Selector
+                                        Key = key
+                                    }
+                            | Result.Error fault ->
+                                Result.Error
+                                    {
+                                        Domain = line.Domain
+                                        Selector = line.Selector
+                                        Reason = KeyFault.describe fault
+                                    }
+                    }
 
         if wanted.Count > 0 then
             Wanting(List.ofSeq wanted)
-        elif errors.Count > 0 then
-            Loaded(Result.Error(List.ofSeq errors))
         else
-            Loaded(Result.Ok(group (List.choose keyOf lines)))
+            Loaded(struct (group (List.choose entry lines), List.ofSeq faults))
 
     /// The keys for a sender: those of the first pattern that matches the address. A pattern that stands on several lines
     /// has several keys.
-    let find (sender: string) (list: KeyList) : FilterKey list =
+    let find (sender: string) (list: KeyList) : Result<FilterKey list, UnusableKey> =
         let address = SignatureMap.folded sender
         let at = address.LastIndexOf '@'
         let local = address.Substring(0, max 0 at)
@@ -353,10 +386,8 @@ module internal KeyList =
 
         match scan 0 with
         | ValueSome group -> group.Keys
-        | ValueNone -> []
+        | ValueNone -> Result.Ok []
 
-    /// All keys, a group for each pattern.
-    let groups (list: KeyList) : FilterKey list list =
-        list.indexed.Values |> Seq.sortBy _.Place |> Seq.map _.Keys |> List.ofSeq
-
-    let count (list: KeyList) = list.indexed.Count
+    /// All lines, a group for each pattern.
+    let groups (list: KeyList) : KeyEntry list list =
+        list.indexed.Values |> Seq.sortBy _.Place |> Seq.map _.Entries |> List.ofSeq

@@ -59,19 +59,22 @@ module internal SigningRule =
                 Key = key.Key
             })
 
-    /// The rules of a key list, pattern by pattern, as `KeyList.groups` has them.
-    let ofList (lines: KeyLine list) (list: KeyList) : SigningRule list =
-        let ordered = lines |> List.groupBy _.Pattern |> List.collect snd
+    /// The rules of a key list, pattern by pattern; there is none of a key that cannot be used.
+    let ofList (list: KeyList) : SigningRule list =
+        let rule (entry: KeyEntry) =
+            match entry.Key with
+            | Error _ -> None
+            | Ok key ->
+                Some
+                    {
+                        Senders = entry.Line.Pattern
+                        Domain = key.Domain |> ValueOption.map _.Text
+                        Selector = key.Selector
+                        KeyPath = entry.Line.KeyPath
+                        Key = key.Key
+                    }
 
-        List.zip ordered (List.concat (KeyList.groups list))
-        |> List.map (fun (line, key) ->
-            {
-                Senders = line.Pattern
-                Domain = key.Domain |> ValueOption.map _.Text
-                Selector = key.Selector
-                KeyPath = line.KeyPath
-                Key = key.Key
-            })
+        KeyList.groups list |> List.concat |> List.choose rule
 
     let private oddSelector (rule: SigningRule) : string list =
         let selector = rule.Selector.Text
@@ -105,8 +108,14 @@ module internal SigningRule =
     let private anybody (domain: string) = "~@" + domain
 
     let private unsigned (keys: FilterKeys) (entry: string) : string list =
+        let hasNone find =
+            match find (anybody entry) with
+            | Ok [] -> true
+            | Ok _
+            | Error _ -> false
+
         match keys with
-        | FilterKeys.KeyList find when not (entry.Contains '*' || entry.Contains '@') && (find (anybody entry)).IsEmpty ->
+        | FilterKeys.KeyList find when not (entry.Contains '*' || entry.Contains '@') && hasNone find ->
             [
                 "Domain "
                 + entry
@@ -172,7 +181,11 @@ module internal SigningRule =
             && rule.KeyPath.StartsWith(credentials.TrimEnd '/' + "/", StringComparison.Ordinal)
 
         [
-            yield! kept |> List.distinct |> List.choose KeptSecret.refusal
+            for kept in List.distinct kept do
+                match KeptSecret.refusal kept, next |> List.tryFind (isFile kept.Path) with
+                | Some why, Some rule -> describe rule + ": " + why
+                | Some why, None -> why
+                | None, _ -> ()
 
             for rule in next do
                 match kept |> List.tryFind (fun kept -> isFile kept.Path rule) with

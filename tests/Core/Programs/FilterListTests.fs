@@ -31,11 +31,17 @@ let private keyList (files: (string * string) list) (lines: string list) =
     let find wanted = ValueSome(Starts.find files wanted)
 
     match KeyList.load Dkim find (KeyList.parse Dkim (String.Join('\n', lines)) |> Expect.ok) with
-    | Loaded result -> result
+    | Loaded(struct (list, faults)) -> list, List.map KeyFault.describe faults
     | Wanting _ -> failtest "all was supplied"
+
+let private wholeList files lines =
+    let list, faults = keyList files lines
+    Expect.equal [] faults
+    list
 
 let private found sender list =
     KeyList.find sender list
+    |> Expect.ok
     |> List.map (fun key ->
         (key.Domain |> ValueOption.map string |> ValueOption.defaultValue "*")
         + "/"
@@ -156,7 +162,7 @@ let tests =
 
             testCase "the first pattern that matches gives the key" (fun () ->
                 let list =
-                    keyList
+                    wholeList
                         FilterRuns.keys
                         [
                             "# comment"
@@ -169,7 +175,6 @@ let tests =
                             "*@*.net:example.net:/keys/other"
                             "*:example.info:/keys/mail.private"
                         ]
-                    |> Expect.ok
 
                 Expect.equal [ "example.com/mail.private" ] (found "CEO@Example.com" list)
                 Expect.equal [ "example.com/other" ] (found "x@sub.example.com" list)
@@ -181,9 +186,7 @@ let tests =
 
             testCase "a pattern of a star before a part of the address is found in every place" (fun () ->
                 let keyFor pattern sender =
-                    keyList FilterRuns.keys [ pattern + ":*:/keys/other" ]
-                    |> Expect.ok
-                    |> found sender
+                    wholeList FilterRuns.keys [ pattern + ":*:/keys/other" ] |> found sender
 
                 for pattern in
                     [
@@ -208,28 +211,53 @@ let tests =
 
             testCase "a pattern on several lines has several keys" (fun () ->
                 let list =
-                    keyList
+                    wholeList
                         FilterRuns.keys
                         [
                             "*@example.com:example.com:/keys/mail.private"
                             "*:other.example:/keys/other"
                             "*@EXAMPLE.com:example.com:/keys/ed"
                         ]
-                    |> Expect.ok
 
                 Expect.equal [ "example.com/mail.private"; "example.com/ed" ] (found "a@example.com" list)
-                Expect.equal [ Rsa; Ed25519 ] (KeyList.find "a@example.com" list |> List.map _.Key.KeyType))
+
+                Expect.equal
+                    [ Rsa; Ed25519 ]
+                    (KeyList.find "a@example.com" list |> Expect.ok |> List.map _.Key.KeyType))
+
+            testCase "a key that cannot be used is missed by its own senders alone" (fun () ->
+                let list, faults =
+                    keyList
+                        FilterRuns.keys
+                        [
+                            "*@a.example:a.example:/keys/mail.private"
+                            "*@b.example:*:/keys/none"
+                            "*@both.example:both.example:/keys/ed"
+                            "*@both.example:both.example:/keys/none"
+                            "*:example.org:/keys/other"
+                        ]
+
+                let missing = "/keys/none: open(): file not found"
+                Expect.equal [ missing ] faults
+                Expect.equal [ "a.example/mail.private" ] (found "joe@a.example" list)
+                Expect.equal [ "example.org/other" ] (found "joe@c.example" list)
+
+                let unusable sender =
+                    let key = KeyList.find sender list |> Expect.error
+                    shown key.Domain, key.Selector.Text, key.Reason
+
+                Expect.equal (ValueNone, "none", missing) (unusable "joe@b.example")
+                Expect.equal (ValueSome "both.example", "none", missing) (unusable "joe@both.example"))
 
             testCase "keys are looked for as written, with .pem and with .private, below the last directory" (fun () ->
                 let list =
-                    keyList FilterRuns.keys [ "/keys"; "a@*:*:mail"; "b@*:*:other"; "c@*:*:/keys/mail.private" ]
-                    |> Expect.ok
+                    wholeList FilterRuns.keys [ "/keys"; "a@*:*:mail"; "b@*:*:other"; "c@*:*:/keys/mail.private" ]
 
                 Expect.equal [ "*/mail" ] (found "a@example.com" list)
                 Expect.equal [ "*/other" ] (found "b@example.com" list)
                 Expect.equal [ "*/mail.private" ] (found "c@example.com" list)
-                let errors = keyList FilterRuns.keys [ "a@*:*:/keys/none" ] |> Expect.error
-                Expect.equal [ "/keys/none: open(): file not found" ] (errors |> List.map KeyFault.describe))
+                let _, faults = keyList FilterRuns.keys [ "a@*:*:/keys/none" ]
+                Expect.equal [ "/keys/none: open(): file not found" ] faults)
 
             testRows
                 "a line that cannot be read is named by its number and the place in it"
@@ -282,11 +310,13 @@ let tests =
                     ]
 
                 let clock = Stopwatch.StartNew()
-                let list = keyList FilterRuns.keys lines |> Expect.ok
-                Expect.equal 100000 (KeyList.count list)
+                let list = wholeList FilterRuns.keys lines
+                Expect.equal 100000 (KeyList.groups list).Length
 
                 for index in 1..1000 do
-                    Expect.equal 1 (KeyList.find ("a@d" + string (index * 100) + ".example.com") list).Length
+                    Expect.equal
+                        1
+                        (KeyList.find ("a@d" + string (index * 100) + ".example.com") list |> Expect.ok).Length
 
                 // Half a second where nothing else runs.
                 Expect.isTrue (clock.Elapsed.TotalSeconds < 10.) (clock.Elapsed.ToString()))

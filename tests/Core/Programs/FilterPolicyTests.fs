@@ -124,7 +124,7 @@ let private effects: (string * (FilterPolicy -> bool)) list =
         "KeyList /list",
         (fun p ->
             match p.Roles.Keys with
-            | FilterKeys.KeyList find -> (find "a@example.com").Length = 1
+            | FilterKeys.KeyList find -> (find "a@example.com" |> Expect.ok).Length = 1
             | _ -> false)
         "DontSignMailTo *@lists.example", (fun p -> p.Roles.IsUnsignedRecipient "a@Lists.example")
         "RequiredHeaders yes", _.Roles.RequiredHeaders

@@ -16,7 +16,8 @@ let private keyList (lines: (string * FilterKey list) list) =
                     lines
                     |> List.tryFind (fun (pattern, _) -> Pattern.matches address (Pattern.ofText pattern))
                     |> Option.map snd
-                    |> Option.defaultValue [])
+                    |> Option.defaultValue []
+                    |> Ok)
         })
 
 let private tag (name: string) (ran: Ran) : string voption =
@@ -54,11 +55,12 @@ let tests =
             testCase "a key list with SubDomains signs for a subdomain as the domain above it" (fun () ->
                 let keys =
                     KeyList(fun _ ->
-                        [
-                            { filterKey "mail" rsa.Value with
-                                Domain = ValueSome(domain "example.org")
-                            }
-                        ])
+                        Ok
+                            [
+                                { filterKey "mail" rsa.Value with
+                                    Domain = ValueSome(domain "example.org")
+                                }
+                            ])
 
                 let identity subDomains =
                     let settings =
@@ -88,6 +90,34 @@ let tests =
                 Expect.equal Deferred ran.Ending
                 Expect.contains "JOB1 no key selected for signing: KeyList has none for `" (String.concat "\n" ran.Log)
                 Expect.equal LogLevel.Notice (List.last ran.Levels))
+
+            testCase "a key that cannot be used is a temporary failure that names sender and key" (fun () ->
+                let missing: UnusableKey =
+                    {
+                        Domain = ValueNone
+                        Selector = selector "mail"
+                        Reason = "/keys/mail: open(): file not found"
+                    }
+
+                let keys =
+                    roles (fun roles ->
+                        { roles with
+                            Keys = KeyList(fun _ -> Error missing)
+                            FindDomain = ValueNone
+                        })
+
+                let ran = runWith keys local (from "joe@example.org")
+                Expect.equal Deferred ran.Ending
+                Expect.equal LogLevel.Error (List.last ran.Levels)
+
+                Expect.equal
+                    ("JOB1 no usable key for `joe@example.org': /keys/mail: open(): file not found; "
+                     + "client=<127.0.0.1>, sender=<joe@example.com>, domain=<example.org>, selector=<mail>")
+                    (List.last ran.Lines)
+
+                // Not ours to sign: judged as any other.
+                let ran = runWith keys outside (from "joe@example.org")
+                Expect.equal Accepted ran.Ending)
 
             testCase "mail of a subdomain is signed as the listed domain's, which every key record allows" (fun () ->
                 let withParents =

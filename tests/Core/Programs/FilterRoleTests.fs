@@ -128,7 +128,7 @@ let tests =
                                 MtaNames = [ "MSA" ]
                                 MacrosMatch = ValueSome(fun find -> (find "trusted").IsSome)
                                 FindParent = ValueSome(fun _ -> ValueNone)
-                                Keys = KeyList(fun _ -> [])
+                                Keys = KeyList(fun _ -> Ok [])
                             }))
                         outside
                         (from "joe@example.org")

@@ -173,7 +173,7 @@ let tests =
                     { policy with
                         Roles =
                             { policy.Roles with
-                                Keys = KeyList(fun _ -> keys)
+                                Keys = KeyList(fun _ -> Ok keys)
                             }
                     }
 

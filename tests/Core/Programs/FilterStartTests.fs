@@ -194,6 +194,64 @@ let tests =
                         "SignatureAlgorithm rsa-sha1: "
                         (notices FilterRuns.keys ("SignatureAlgorithm rsa-sha1" :: usual))))
 
+            testCase "one missing key of a list keeps nobody else's mail waiting" (fun () ->
+                let list =
+                    "/list",
+                    "*@a.example:a.example:/keys/mail.private\n*@b.example:b.example:/keys/none\n*@c.example:*:/keys/none\n"
+
+                let lines = [ "Socket local:/s"; "KeyList /list" ]
+                let program = FilterRuns.startConf (list :: FilterRuns.keys) lines |> Starts.serving
+
+                let told =
+                    "conf: key load from /list failed: /keys/none: open(): file not found: line 2: KeyList '/list' "
+                    + "(check the path; mail of *@b.example, *@c.example waits)"
+
+                Expect.equal
+                    (LogLevel.Error, told + "; domain=<b.example>, selector=<none>")
+                    (program.Notices.Head.Level, program.Notices.Head.Line)
+
+                Expect.equal
+                    [ "*@a.example: d=a.example s=mail.private rsa 2048 bits" ]
+                    (program.Rules |> List.map _.Text)
+
+                // A check says no, and so does a reload.
+                let text, exitCode =
+                    FilterRuns.startDkim
+                        (list :: ("conf", String.concat "\n" lines) :: FilterRuns.keys)
+                        [ "-x"; "conf"; "-n" ]
+                    |> Starts.printed
+
+                Expect.equal (told, 78) (text, exitCode)
+                Expect.equal [ told ] (program.RefusesToFollow(program, [], ""))
+                let whole = ("/keys/none", FilterRuns.key "rsa2048.pem") :: list :: FilterRuns.keys
+                let repaired = FilterRuns.startConf whole lines |> Starts.serving
+                Expect.equal [] (program.RefusesToFollow(repaired, [], "")))
+
+            testCase "a list without any key that can be used is no start, and dk-filter goes by the same" (fun () ->
+                let lines = [ "Socket local:/s"; "KeyList /list" ]
+
+                let text, exitCode =
+                    FilterRuns.startConf [ "/list", "*@b.example:b.example:/keys/none\n" ] lines
+                    |> Starts.failed
+
+                Expect.contains "key load from /list failed: /keys/none: open(): file not found" text
+                Expect.equal 78 exitCode
+
+                let startDk text =
+                    FilterRuns.startDk (("/list", text) :: FilterRuns.keys) [ "-p"; "local:/s"; "-s"; "/list"; "-k" ]
+
+                let text, _ = startDk "*@b.example:/keys/none\n" |> Starts.failed
+                Expect.contains "/keys/none: open(): file not found" text
+
+                let program =
+                    startDk "*@b.example:/keys/none\n*@a.example:/keys/mail.private\n*@d.example:/keys/ed\n"
+                    |> Starts.serving
+
+                let told = program.Notices |> List.map _.Line |> String.concat "\n"
+                Expect.contains "/keys/none: open(): file not found" told
+                Expect.contains "/keys/ed: DomainKeys signs with RSA alone" told
+                Expect.contains "mail of *@d.example waits" told)
+
             testCase "RFC8463-6-1 keys of two types for one pattern need a selector each" (fun () ->
                 let start (lines: string list) =
                     let list = "/list", String.concat "\n" lines

@@ -108,7 +108,8 @@ let tests =
 
                 Expect.equal
                     [
-                        "/keys/mail.private cannot be read again (permission denied) and has changed: let this user read it, or restart"
+                        "*@example.com: d=example.com s=mail rsa 2048 bits: "
+                        + "/keys/mail.private cannot be read again (permission denied) and has changed: let this user read it, or restart"
                     ]
                     (refused [ keptKey SecretChange.Changed ] "" before before))
 
