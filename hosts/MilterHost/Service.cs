@@ -39,8 +39,8 @@ internal sealed class Service
         using var listener = await ListenAsync(settings).ConfigureAwait(false);
         using var pidFile = handed is null ? Launch.WritePidFile(settings, log) : null;
         using var resolver = new SwappedResolver(Needs.Resolver(program, log.Warning));
-        surroundings.PopLogins = Needs.PopLogins(settings, log.Error);
-        await using var reports = new ReportSender(log.Warning, ReportRoute.Find());
+        surroundings.PopLogins = Needs.PopLogins(settings, log.Trouble);
+        await using var reports = new ReportSender(log.Trouble, ReportRoute.Find());
         surroundings.Reports = reports;
         var duty = new FilterDuty(program, resolver, reports, log);
         daemon?.Ready();
@@ -48,8 +48,9 @@ internal sealed class Service
         Tell(program, log);
         foreach (var warning in resolver.Warnings)
             log.Warning(warning);
-        log.Information($"listening at {string.Join(", ", listener.Addresses)}, DNS by {resolver.Description}");
-        await new Service(duty, files, handed, log).ServeAsync(listener, signals).ConfigureAwait(false);
+        var place = $"listening at {string.Join(", ", listener.Addresses)}, DNS by {resolver.Description}";
+        log.Information(place);
+        await new Service(duty, files, handed, log).ServeAsync(listener, place, signals).ConfigureAwait(false);
         log.Write(program.Terminating(0));
         return 0;
     }
@@ -65,7 +66,7 @@ internal sealed class Service
             .ConfigureAwait(false);
     }
 
-    private async Task ServeAsync(Listener listener, Signals signals)
+    private async Task ServeAsync(Listener listener, string place, Signals signals)
     {
         using var stop = new CancellationTokenSource();
         using var connections = new OpenConnections();
@@ -74,10 +75,10 @@ internal sealed class Service
         var served = listener.ServeAsync(
             (socket, _) => connections.ServeAsync(new MtaConnection(socket, duty, patience)),
             limits,
-            log.Warning,
+            log.Trouble,
             stop.Token);
         var watched = Systemd.FeedWatchdogAsync(StreamSocket.Answers, stop.Token);
-        Systemd.Ready();
+        Systemd.Ready(place);
         await HeedAsync(signals).ConfigureAwait(false);
         Systemd.Stopping();
         await stop.CancelAsync().ConfigureAwait(false);
@@ -94,9 +95,14 @@ internal sealed class Service
         {
             if (signal.IsStop())
                 return;
-            Systemd.Reloading();
-            await ReloadAsync().ConfigureAwait(false);
-            Systemd.Ready();
+            using var turn = ReloadTurn.Begin();
+            var refusals = await ReloadAsync().ConfigureAwait(false);
+            foreach (var refusal in refusals)
+                log.Error(refusal);
+            if (refusals.Length > 0)
+                turn.Refused(string.Join("; ", refusals));
+            else
+                turn.Applied();
         }
     }
 
@@ -108,31 +114,21 @@ internal sealed class Service
             connections.Stop(now: true);
     }
 
-    private async Task ReloadAsync()
+    // The lines that say why nothing has changed; none where it has.
+    private async Task<string[]> ReloadAsync()
     {
         var again = duty.Program.Again();
         if (again.IsNone)
-        {
-            log.Error("ignoring reload signal");
-            return;
-        }
-
+            return ["ignoring reload signal"];
         var next = files.Supply(again.Value).Again(out var problem);
         foreach (var line in files.Kept)
             log.Warning(line);
         if (next is not { } program)
-        {
-            foreach (var line in problem.Split('\n', StringSplitOptions.RemoveEmptyEntries))
-                log.Error($"configuration not reloaded: {line}");
-            return;
-        }
-
+            return Refused(problem.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         var credentials = Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY") ?? "";
         var refusals = duty.Program.RefusesToFollow(program, files.KeptSecrets, credentials);
-        foreach (var refusal in refusals)
-            log.Error($"configuration not reloaded: {refusal}");
         if (!refusals.IsEmpty)
-            return;
+            return Refused(refusals);
         try
         {
             duty.Follow(program);
@@ -140,12 +136,16 @@ internal sealed class Service
             Leave();
             Tell(program, log);
             log.Information($"configuration reloaded from {program.ConfName}");
+            return [];
         }
         catch (StartupException failure)
         {
-            log.Error($"configuration not reloaded: {Needs.Describe(program, failure)}");
+            return Refused([Needs.Describe(program, failure)]);
         }
     }
+
+    private static string[] Refused(IEnumerable<string> reasons) =>
+        [.. reasons.Select(reason => $"configuration not reloaded: {reason}")];
 
     private static void Tell(FilterProgram program, ServiceLog log)
     {

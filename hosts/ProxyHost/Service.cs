@@ -10,6 +10,8 @@ namespace Dkim.ProxyHost;
 /// <summary>The proxy as a service: opens what only root may, becomes its user, serves, heeds signals, ends.</summary>
 internal sealed class Service : IDisposable
 {
+    // The client's, the relay's, and the file of a large message.
+    private const int DescriptorsEach = 3;
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan KeyLook = TimeSpan.FromSeconds(2);
     private readonly SettingsFiles files;
@@ -26,7 +28,7 @@ internal sealed class Service : IDisposable
         this.files = files;
         this.begin = begin;
         this.log = log;
-        keys = new KeyWatch(serving.Program.Secrets, files, log.Warning);
+        keys = new KeyWatch(serving.Program, files, log.Write);
     }
 
     /// <summary>Starts, serves until a signal says to stop, and gives the exit code.</summary>
@@ -140,11 +142,12 @@ internal sealed class Service : IDisposable
     private async Task ServeAsync(Listener listener, Signals signals)
     {
         using var stop = new CancellationTokenSource();
-        var limits = new ServeSettings(serving.Program.Settings.MaxServers, Grace + TimeSpan.FromSeconds(5));
-        var served = listener.ServeAsync((client, _) => AdmitAsync(client), limits, log.Warning, stop.Token);
+        var limits = new ServeSettings(MostConnections(), Grace + TimeSpan.FromSeconds(5));
+        var served = listener.ServeAsync((client, _) => AdmitAsync(client), limits, log.Trouble, stop.Token);
         var watching = WatchKeysAsync(stop.Token);
-        Systemd.Ready();
-        log.Information($"listening at {string.Join(", ", listener.Addresses)}, DNS by {serving.Resolver.Description}");
+        var place = $"listening at {string.Join(", ", listener.Addresses)}, DNS by {serving.Resolver.Description}";
+        Systemd.Ready(place);
+        log.Information(place);
         await HeedAsync(signals).ConfigureAwait(false);
         Systemd.Stopping();
         await stop.CancelAsync().ConfigureAwait(false);
@@ -153,6 +156,21 @@ internal sealed class Service : IDisposable
         await served.ConfigureAwait(false);
         await hurried.ConfigureAwait(false);
         await watching.ConfigureAwait(false);
+    }
+
+    // Descriptors are left for look-ups, keys and the log.
+    private int MostConnections()
+    {
+        var wanted = serving.Program.Settings.MaxServers;
+        var most = OwnProcess.MostConnections(wanted, DescriptorsEach);
+        if (most < wanted)
+        {
+            log.Warning(
+                $"max_servers {wanted}: no more than {most} connections at once, since this process may have "
+                + $"{OwnProcess.AllowedDescriptors()} descriptors; raise LimitNOFILE of the unit, or ulimit -n");
+        }
+
+        return most;
     }
 
     private Task AdmitAsync(StreamSocket client)
@@ -191,9 +209,11 @@ internal sealed class Service : IDisposable
                 return;
             if (signal != Signal.Hangup)
                 continue;
-            Systemd.Reloading();
-            Reload();
-            Systemd.Ready();
+            using var turn = ReloadTurn.Begin();
+            if (Reload() is { } refusal)
+                turn.Refused(refusal);
+            else
+                turn.Applied();
         }
     }
 
@@ -205,7 +225,8 @@ internal sealed class Service : IDisposable
             sessions.Stop(now: true);
     }
 
-    private void Reload()
+    // The line that says why nothing has changed, or null.
+    private string? Reload()
     {
         var before = serving;
         var next = files.Supply(begin()).Again(out var refusal);
@@ -216,20 +237,19 @@ internal sealed class Service : IDisposable
             refusal = why.Value;
         }
 
-        if (refusal is not null)
-        {
-            log.Write(refusal);
-            return;
-        }
-
         try
         {
-            Follow(before, next!);
+            if (refusal is null)
+                Follow(before, next!);
         }
         catch (StartupException failure)
         {
-            log.Write(ProxyReload.Refused([Needs.Describe(next!, failure)]));
+            refusal = ProxyReload.Refused([Needs.Describe(next!, failure)]);
         }
+
+        if (refusal is not null)
+            log.Write(refusal);
+        return refusal?.Text;
     }
 
     private void Follow(Serving before, ProxyProgram program)
@@ -238,7 +258,7 @@ internal sealed class Service : IDisposable
         Serving.Write(program.Notices, log);
         lock (gate)
         {
-            keys = new KeyWatch(program.Secrets, files, log.Warning);
+            keys = new KeyWatch(program, files, log.Write);
             serving = Serving.Begin(program, before.Resolver, log);
         }
 

@@ -46,6 +46,23 @@ booted_a_bad_reload_fails_and_changes_nothing() {
     inside dkim verify "$(arrived alice "good reload")" || grep -q 'd=example.org; s=mail' "$root$(arrived alice "good reload")"
 }
 
+# What the check lets pass and the service refuses fails the reload as well, and systemctl status says why.
+booted_a_reload_that_the_service_refuses_fails() {
+    has_recipe proxies-out || return 0
+    follow proxies-out
+    local conf=$root/etc/dkimproxy/dkimproxy_out.conf
+    inside systemctl reload dkimproxy-out
+    [ "$(inside systemctl show --property StatusText --value dkimproxy-out)" = "configuration reloaded" ]
+    echo 'max_servers 7' >> "$conf"
+    ! inside systemctl reload dkimproxy-out
+    inside systemctl status --no-pager dkimproxy-out | grep 'Status:.*not reloaded: max_servers changed'
+    inside systemctl is-active dkimproxy-out
+    sed -i '/max_servers/d' "$conf"
+    inside systemctl reload dkimproxy-out
+    send "reloaded" joe@example.com alice@example.com --port 1587
+    signed_by "$(arrived alice "reloaded")" example.com mail
+}
+
 # Wrong settings end a start once, and with the repaired file the next start serves.
 booted_a_broken_start_is_not_repeated_and_recovers() {
     follow milter

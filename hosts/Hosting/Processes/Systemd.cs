@@ -36,10 +36,11 @@ public static class Systemd
     public static bool IsReload => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("MAINPID"));
 
     /// <summary>The service is up, or up again after a reload.</summary>
+    /// <param name="status">What <c>systemctl status</c> shows.</param>
     public static void Ready(string status = "") => Notify("READY=1", status);
 
     /// <summary>The configuration is being read again; <see cref="Ready"/> follows.</summary>
-    public static void Reloading()
+    internal static void Reloading()
     {
         var microseconds = Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000);
         Notify($"RELOADING=1\nMONOTONIC_USEC={microseconds.ToString(CultureInfo.InvariantCulture)}", "");
@@ -163,7 +164,7 @@ public static class Systemd
             {
                 SendTimeout = Patience,
             };
-            var message = status.Length == 0 ? state : $"{state}\nSTATUS={status.ReplaceLineEndings(" ")}";
+            var message = status.Length == 0 ? state : $"{state}\nSTATUS={LogLines.Escape(status.ReplaceLineEndings(" "))}";
             // A leading @ stands for the NUL of Linux's abstract names.
             var address = new UnixDomainSocketEndPoint(path[0] == '@' ? $"\0{path[1..]}" : path);
             socket.SendTo(Encoding.UTF8.GetBytes(message), address);

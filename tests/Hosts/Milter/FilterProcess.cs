@@ -76,9 +76,13 @@ internal sealed class FilterProcess : IDisposable
         Tools.RequireRoot();
         const string Script = "mount --bind \"$0\" /etc/resolv.conf && exec \"$@\"";
         var unshare = Tools.RequireProgram("unshare", "util-linux");
-        string[] all = ["-m", "/bin/sh", "-c", Script, resolvConf, Path(scratch, program), .. arguments];
-        return Begin(new FilterProcess(scratch, unshare, all), program, socket);
+        return StartBy(scratch, unshare, ["-m", "/bin/sh", "-c", Script, resolvConf], program, socket, arguments);
     }
+
+    /// <summary>The same through a program that becomes it, which gets its path and arguments behind its own.</summary>
+    public static FilterProcess StartBy(
+        Scratch scratch, string starter, string[] before, string program, string socket, params string[] arguments) =>
+        Begin(new FilterProcess(scratch, starter, [.. before, Path(scratch, program), .. arguments]), program, socket);
 
     private static FilterProcess Begin(FilterProcess filter, string program, string socket)
     {

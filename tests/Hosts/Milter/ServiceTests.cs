@@ -271,6 +271,52 @@ public sealed class ServiceTests
 
     [TestCase("AutoRestart no")]
     [TestCase("AutoRestart yes")]
+    public void TheReloadOfTheUnitFailsWhereTheFilterRefuses(string line)
+    {
+        Configure("Background no", line);
+        using var filter = FilterProcess.StartBy(
+            scratch, "/usr/bin/env", [$"RUNTIME_DIRECTORY={scratch.Root}"], "dkim-filter", Place, "-x", "conf");
+        Configure("Background no", line, "AlwaysSignHeaders X-Reloaded");
+        Assert.That(UnitReload.Run(filter.Id, scratch.Root), Is.EqualTo((0, "")));
+        Assert.That(Signature(), Does.Contain("X-Reloaded"), "it is in force when the command ends");
+        Configure("Background no", line, "KeyFile /none");
+        var refused = UnitReload.Run(filter.Id, scratch.Root);
+        Assert.That(refused.Code, Is.EqualTo(1));
+        Assert.That(refused.Error, Does.StartWith("configuration not reloaded: ").And.Contain("/none"));
+        Assert.That(Signature(), Does.Contain("X-Reloaded"));
+        filter.Signal("TERM");
+        Assert.That(() => File.Exists(Socket), Is.False.After(10_000, 50));
+    }
+
+    // What systemctl status shows.
+    [Test]
+    public void TheServiceManagerIsToldWhyAReloadChangesNothing()
+    {
+        using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        manager.Bind(new UnixDomainSocketEndPoint(scratch.At("notify")));
+        manager.ReceiveTimeout = 20_000;
+        Configure("Background no");
+        using var filter = FilterProcess.StartBy(
+            scratch, "/usr/bin/env", [$"NOTIFY_SOCKET={scratch.At("notify")}"], "dkim-filter", Place, "-x", "conf");
+        Assert.That(Told(), Does.StartWith($"READY=1\nSTATUS=listening at {Socket}, DNS by "));
+        Configure("Background no", "KeyFile /none", "Selector a b");
+        filter.Signal("HUP");
+        Assert.That(Told(), Does.StartWith("RELOADING=1\n"));
+        Assert.That(Told(), Does.StartWith("READY=1\nSTATUS=configuration not reloaded: ").And.Contain("; configuration not reloaded: "));
+        Configure("Background no");
+        filter.Signal("HUP");
+        Assert.That(Told(), Does.StartWith("RELOADING=1\n"));
+        Assert.That(Told(), Is.EqualTo("READY=1\nSTATUS=configuration reloaded"));
+
+        string Told()
+        {
+            var buffer = new byte[10_000];
+            return Encoding.ASCII.GetString(buffer, 0, manager.Receive(buffer));
+        }
+    }
+
+    [TestCase("AutoRestart no")]
+    [TestCase("AutoRestart yes")]
     public void TheServiceManagerIsTold(string line)
     {
         using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
@@ -301,7 +347,7 @@ public sealed class ServiceTests
             while (!told.Contains(word))
             {
                 Assert.That(clock.Elapsed.TotalSeconds, Is.LessThan(40), word);
-                told.Add(Encoding.ASCII.GetString(buffer, 0, manager.Receive(buffer)));
+                told.Add(Encoding.ASCII.GetString(buffer, 0, manager.Receive(buffer)).Split('\n')[0]);
             }
         }
     }

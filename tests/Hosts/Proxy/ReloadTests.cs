@@ -157,4 +157,25 @@ public sealed class ReloadTests
         await proxy.SaysAsync("cannot read keyfile second.pem: the key in it does not fit the signatures to make; the key before it stays");
         Assert.That(await SignedAsync(proxy, relay, "example.com"), Is.EqualTo("example.com two"));
     }
+
+    [Test]
+    public async Task The_reload_of_the_unit_fails_where_the_proxy_refuses()
+    {
+        using var relay = new TcpRelay();
+        Configure(relay);
+        using var proxy = await ProxyProcess.StartByAsync(
+            scratch, "/usr/bin/env", [$"RUNTIME_DIRECTORY={scratch.Root}"], "dkimproxy.out", "--conf_file=p.conf");
+        Assert.That(UnitReload.Run(proxy.Id, scratch.Root), Is.EqualTo((0, "")));
+        await proxy.SaysAsync("configuration reloaded");
+        Configure(relay, "max_servers 7\n");
+        Assert.That(
+            UnitReload.Run(proxy.Id, scratch.Root),
+            Is.EqualTo((1, "not reloaded: max_servers changed, which takes a restart; all stays as it was\n")));
+        File.Delete(scratch.At("map"));
+        var gone = UnitReload.Run(proxy.Id, scratch.Root);
+        Assert.That(gone.Code, Is.EqualTo(1));
+        Assert.That(gone.Error, Does.Contain("map: file not found"));
+        Assert.That(File.Exists(scratch.At("reload")), Is.False, "nothing is left behind");
+        Assert.That(await SignedAsync(proxy, relay, "example.com"), Is.EqualTo("example.com two"));
+    }
 }
