@@ -141,6 +141,10 @@ internal static unsafe class Libc
     public static extern int initgroups(byte* user, uint group);
     [DllImport(Name, SetLastError = true)]
     public static extern int setgroups(nuint count, uint* groups);
+    [DllImport(Name, SetLastError = true)]
+    public static extern int getgroups(int count, uint* groups);
+    [DllImport(Name)]
+    public static extern int getgrouplist(byte* user, uint group, uint* groups, int* count);
     [DllImport(Name)]
     public static extern int getpwnam_r(byte* name, byte* entry, byte* buffer, nuint length, byte** result);
     [DllImport(Name)]

@@ -38,7 +38,8 @@ internal sealed class Check
         Try(() => account = Needs.Account(settings));
         uint? group = null;
         Try(() => group = Needs.SocketGroup(settings));
-        warnings.AddRange(SettingsFiles.Warnings(files.Secrets, account));
+        var isKnown = !OwnProcess.IsRoot || settings.UserId.IsSome;
+        warnings.AddRange(SettingsFiles.Warnings(files.Secrets, isKnown ? account : null));
         Try(() => Needs.Become(account));
         if (Account.Current != before)
             warnings.AddRange(files.Unreadable().Select(reason => $"{reason}; a start can read it, a reload cannot"));

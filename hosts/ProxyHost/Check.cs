@@ -45,7 +45,8 @@ internal sealed class Check
             using var resolver = Needs.Resolver(settings, 0, warnings.Add);
             warnings.AddRange(resolver.Warnings);
         });
-        warnings.AddRange(SettingsFiles.Warnings(found.Secrets, account));
+        var isKnown = !OwnProcess.IsRoot || settings.User.IsSome || settings.Group.IsSome;
+        warnings.AddRange(SettingsFiles.Warnings(found.Secrets, isKnown ? account : null));
         if (Needs.LogPath(settings) is { } log && !File.Exists(log))
             Try(() => FilePlace.RequireFile(log, "log_file", StartupFault.LogFile));
         string? root = null;

@@ -38,9 +38,10 @@ public static class PrivateFile
     private const uint LastOfServices = 999;
 
     /// <summary>Reads a file and checks its owner, its mode and the directories above it.</summary>
-    /// <param name="account">Whom it may belong to, user or group, beside root and the present account.</param>
-    /// <param name="ofServices">It may belong to any user or group of a service as well: a tool does not know whose key it
-    /// looks at.</param>
+    /// <param name="account">Who uses it, and whom it may belong to, user or group, beside root and the present account;
+    /// without one, the present.</param>
+    /// <param name="ofServices">Who uses it is not known, as to a tool: it may belong to any user or group of a
+    /// service.</param>
     /// <exception cref="FileRefusedException">It cannot be read, is no plain file, is too long, or is not private and
     /// the strictness says that it must be.</exception>
     public static PrivateContent Read(
@@ -66,6 +67,13 @@ public static class PrivateFile
         using var handle = Open(path, out var facts);
         return ReadAll(path, handle, facts, maxLength);
     }
+
+    /// <summary>Whether a file can be read by root and by nobody else.</summary>
+    public static bool IsForRootAlone(string path) =>
+        FileFacts.TryRead(path, followLinks: true, out var facts)
+        && facts.Owner == 0
+        && (facts.Permissions & OthersRead) == 0
+        && (facts.Group == 0 || (facts.Permissions & GroupRead) == 0);
 
     private static SafeFileHandle Open(string path, out FileFacts facts)
     {
@@ -122,9 +130,8 @@ public static class PrivateFile
         {
             var who = (loose & (OthersRead | OthersWrite)) != 0 ? "everyone" : $"group {facts.Group}";
             var what = (loose & (GroupWrite | OthersWrite)) != 0 ? "changed" : "read";
-            var group = (loose & GroupRead) != 0 ? "chgrp it to the group of this service, or " : "";
-            var mode = Convert.ToString(facts.Permissions & Modes & ~loose, 8).PadLeft(4, '0');
-            yield return $"{path}: mode {facts.OctalPermissions}, so it can be {what} by {who}; {group}chmod {mode} {path}";
+            yield return $"{path}: mode {facts.OctalPermissions}, so it can be {what} by {who}; "
+                + Remedy(path, facts, facts.Permissions & Modes & ~loose, owners);
         }
 
         foreach (var problem in DirectoryProblems(path, owners))
@@ -132,6 +139,18 @@ public static class PrivateFile
             yield return problem;
         }
     }
+
+    // Whoever reads the file now is to read it afterwards: by its owner or by its group, and only else by another group.
+    private static string Remedy(string path, FileFacts facts, uint mode, Owners owners)
+    {
+        if (owners.Read(facts.Owner))
+            return $"chmod {Octal(mode)} {path}";
+        return owners.Share(facts.Group)
+            ? $"chmod {Octal(mode | GroupRead)} {path}"
+            : $"chgrp {owners.Group} {path} && chmod {Octal(mode | GroupRead)} {path}";
+    }
+
+    private static string Octal(uint mode) => Convert.ToString(mode, 8).PadLeft(4, '0');
 
     private static IEnumerable<string> DirectoryProblems(string path, Owners owners)
     {
@@ -146,7 +165,8 @@ public static class PrivateFile
                 if (FileFacts.TryRead(directory, followLinks: true, out var facts) && IsOpen(facts, owners))
                 {
                     yield return $"{path}: others can replace it: {directory} has mode {facts.OctalPermissions}"
-                        + $" and belongs to user {facts.Owner}; chmod go-w {directory}";
+                        + $" and belongs to user {facts.Owner}; "
+                        + (owners.HasUser(facts.Owner) ? $"chmod go-w {directory}" : $"chown root {directory}");
                     yield break;
                 }
             }
@@ -161,12 +181,22 @@ public static class PrivateFile
                 || ((directory.Permissions & GroupWrite) != 0 && !owners.HasGroup(directory.Group))));
 
     /// <summary>Whom a secret may belong to.</summary>
-    private readonly record struct Owners(Account? Account, bool OfServices)
+    private readonly record struct Owners(Account? Service, bool OfServices)
     {
-        public bool HasUser(uint user) => user == 0 || user == Libc.geteuid() || user == Account?.User || IsOfService(user);
+        /// <summary>The group to give a secret to, as far as it is known.</summary>
+        public string Group => OfServices ? "GROUP-OF-THE-SERVICE" : $"{User.Group}";
 
-        public bool HasGroup(uint group) =>
-            group == 0 || group == Libc.getegid() || group == Account?.Group || IsOfService(group);
+        private Account User => Service ?? Account.Current;
+
+        public bool HasUser(uint user) => user == 0 || user == Libc.geteuid() || user == User.User || IsOfService(user);
+
+        public bool HasGroup(uint group) => group == 0 || Account.Current.IsIn(group) || Share(group);
+
+        /// <summary>Whether who uses a secret reads it if it belongs to a user.</summary>
+        public bool Read(uint owner) => OfServices ? IsOfService(owner) : User.User == 0 || User.User == owner;
+
+        /// <summary>Whether who uses a secret is in a group.</summary>
+        public bool Share(uint group) => OfServices ? IsOfService(group) : User.IsIn(group);
 
         private bool IsOfService(uint id) => OfServices && id is >= FirstOfServices and <= LastOfServices;
     }

@@ -85,14 +85,16 @@ public sealed class SettingsFiles
     }
 
     /// <summary>What is wrong with the owners and modes of files that hold secrets, one line each.</summary>
-    public static IEnumerable<string> Warnings(IEnumerable<WantedFile> files, Account account)
+    /// <param name="account">Who serves with them; null where that is not known, since the service manager may start the
+    /// service as somebody of whom neither the settings nor this process, which is root's, can tell.</param>
+    public static IEnumerable<string> Warnings(IEnumerable<WantedFile> files, Account? account)
     {
         foreach (var file in files)
         {
             IReadOnlyList<string> warnings;
             try
             {
-                warnings = PrivateFile.Read(file.Path, Strictness.Warn, account).Warnings;
+                warnings = PrivateFile.Read(file.Path, Strictness.Warn, account, ofServices: account is null).Warnings;
             }
             catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
             {
@@ -101,6 +103,11 @@ public sealed class SettingsFiles
 
             foreach (var warning in warnings)
                 yield return warning;
+            if (account is null && PrivateFile.IsForRootAlone(file.Path))
+            {
+                yield return $"{file.Path}: root alone can read it; where a unit starts the service as another user, chgrp it "
+                    + "to the group of that user and chmod 0640, or hand it over with LoadCredential=";
+            }
         }
     }
 

@@ -56,18 +56,44 @@ public sealed record Account(uint User, uint Group, string UserName)
     }
 
     /// <summary>Whether this process may give a file of its own to a group (chown(2)).</summary>
-    public static bool MayGiveTo(uint group)
-    {
-        if (Libc.geteuid() == 0 || Libc.getegid() == group)
-        {
-            return true;
-        }
+    public static bool MayGiveTo(uint group) => Libc.geteuid() == 0 || Current.IsIn(group);
 
-        const string Groups = "Groups:";
-        return File.ReadLines("/proc/self/status")
-            .First(line => line.StartsWith(Groups, StringComparison.Ordinal))[Groups.Length..]
-            .Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries)
-            .Contains(group.ToString(CultureInfo.InvariantCulture));
+    /// <summary>Whether the account is in a group, be it by a supplementary one.</summary>
+    public bool IsIn(uint group) => group == Group || SupplementaryGroups().Contains(group);
+
+    private uint[] SupplementaryGroups()
+    {
+        if (UserName.Length > 0)
+            return GroupsOf(UserName, Group);
+        // A user without a name has none; those of this process are known.
+        return User == Libc.geteuid() ? GroupsOfProcess() : [];
+    }
+
+    private static unsafe uint[] GroupsOf(string user, uint group)
+    {
+        for (var room = 64; ; room *= 4)
+        {
+            var groups = new uint[room];
+            var count = room;
+            fixed (byte* name = Libc.Text(user))
+            fixed (uint* at = groups)
+            {
+                if (Libc.getgrouplist(name, group, at, &count) >= 0)
+                    return groups[..count];
+            }
+
+            if (room > 1 << 20)
+                return [];
+        }
+    }
+
+    private static unsafe uint[] GroupsOfProcess()
+    {
+        var groups = new uint[Math.Max(0, Libc.getgroups(0, null))];
+        fixed (uint* at = groups)
+        {
+            return groups[..Math.Max(0, Libc.getgroups(groups.Length, at))];
+        }
     }
 
     /// <summary>Becomes the account for good, in Postfix's order: group, supplementary groups, user; then makes sure

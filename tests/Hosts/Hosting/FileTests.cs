@@ -51,6 +51,33 @@ public sealed class FileTests
         Assert.That(PrivateFile.Read(path, Strictness.Warn, Account.Find("nobody", "daemon")).Warnings, Is.Empty);
     }
 
+    // Who reads the key before reads it after: owner, group, mode, who uses it, and what to do.
+    [TestCase("0:0", "644", "nobody:daemon", "chgrp 1 KEY && chmod 0640 KEY")]
+    [TestCase("0:1", "644", "nobody:daemon", "chmod 0640 KEY")]
+    [TestCase("0:1", "604", "nobody:daemon", "chmod 0640 KEY")]
+    [TestCase("0:2", "640", "nobody:daemon", "chgrp 1 KEY && chmod 0640 KEY")]
+    [TestCase("65534:1", "644", "nobody:daemon", "chmod 0640 KEY")]
+    [TestCase("65534:2", "640", "nobody:daemon", "chmod 0600 KEY")]
+    [TestCase("0:0", "644", "root:root", "chmod 0640 KEY")]
+    [TestCase("0:2", "640", "root:root", "chmod 0600 KEY")]
+    [TestCase("0:200", "640", "", null)]
+    [TestCase("0:200", "644", "", "chmod 0640 KEY")]
+    [TestCase("200:0", "604", "", "chmod 0600 KEY")]
+    [TestCase("0:0", "644", "", "chgrp GROUP-OF-THE-SERVICE KEY && chmod 0640 KEY")]
+    [TestCase("0:1000", "640", "", "chgrp GROUP-OF-THE-SERVICE KEY && chmod 0640 KEY")]
+    public void Advice_breaks_nothing_that_works(string owners, string mode, string user, string? remedy)
+    {
+        Tools.RequireRoot();
+        var path = scratch.Write("key", "secret", Private);
+        Tools.Run("/", "/bin/chown", owners, path);
+        Tools.Run("/", "/bin/chmod", mode, path);
+        var account = user.Length > 0 ? Account.Find(user.Split(':')[0], user.Split(':')[1]) : null;
+        var warnings = PrivateFile.Read(path, Strictness.Warn, account, ofServices: account is null).Warnings;
+        Assert.That(
+            warnings.Select(warning => warning[(warning.IndexOf("; ", StringComparison.Ordinal) + 2)..]),
+            Is.EqualTo(remedy is null ? (string[])[] : [remedy.Replace("KEY", path)]));
+    }
+
     // Advice that a service could no longer read its key after: not of a tool, which does not know the service.
     [TestCase("0:200", true)]
     [TestCase("200:0", true)]

@@ -99,6 +99,8 @@ public sealed class CheckTests
     public void WhoSignsForWhomIsTold()
     {
         Key("mail.private");
+        if (Environment.IsPrivilegedProcess)
+            Tools.Run("/", "/bin/sh", "-c", $"chgrp 200 '{scratch.At("mail.private")}' && chmod 640 '{scratch.At("mail.private")}'");
         scratch.Write("conf", "Socket inet:0@127.0.0.1\nDomain example.org\nSelector mail\nKeyFile mail.private\n");
         var check = FilterRun.Of(scratch, "dkim-filter", "-n", "-x", "conf");
         Assert.That(
@@ -149,6 +151,45 @@ public sealed class CheckTests
         var asRoot = FilterRun.Of(scratch, "dkim-filter", "-n", "-x", "conf");
         Assert.That(asRoot.ExitCode, Is.Zero, "root reads it before it becomes the user");
         Assert.That(asRoot.Errors, Does.Contain("mail.private: Permission denied; a start can read it, a reload cannot"));
+    }
+
+    // The set-up of docs/milter.md: User= stands in the unit, and the check is called by root.
+    [Test]
+    public void AKeyThatAUnitsUserReadsIsAllRightAndOneThatRootAloneReadsIsTold()
+    {
+        Tools.RequireRoot();
+        Key("mail.private");
+        scratch.Write("conf", "Socket inet:0@127.0.0.1\nDomain example.org\nSelector mail\nKeyFile mail.private\n");
+        Assert.That(
+            FilterRun.Of(scratch, "dkim-filter", "-n", "-x", "conf").Errors,
+            Does.Contain("mail.private: root alone can read it; where a unit starts the service as another user, chgrp it"));
+        File.SetUnixFileMode(scratch.At("mail.private"), (UnixFileMode)0x1A0);
+        Tools.Run("/", "/bin/chgrp", "200", scratch.At("mail.private"));
+        var check = FilterRun.Of(scratch, "dkim-filter", "-n", "-x", "conf");
+        Assert.That((check.ExitCode, check.Errors), Is.EqualTo((0, "")));
+    }
+
+    // Its own group is not the only one that a user is in, be it by the table of groups or by a unit.
+    [TestCase("UserID nobody:nogroup", "mount --bind group /etc/group && exec \"$0\" -n -x conf")]
+    [TestCase("", "exec setpriv --reuid=nobody --regid=nogroup --groups=200 \"$0\" -n -x conf")]
+    public void AKeyOfASupplementaryGroupIsAllRight(string line, string start)
+    {
+        Tools.RequireRoot();
+        Key("mail.private");
+        scratch.Open();
+        Tools.Run("/", "/bin/sh", "-c", $"chgrp 200 '{scratch.At("mail.private")}' && chmod 640 '{scratch.At("mail.private")}'");
+        scratch.Write("group", File.ReadAllText("/etc/group") + "keepers:x:200:nobody\n");
+        scratch.Write("conf", $"Socket inet:0@127.0.0.1\nDomain example.org\nSelector mail\nKeyFile mail.private\n{line}\n");
+        using var process = Process.Start(new ProcessStartInfo(
+            Tools.RequireProgram("unshare", "util-linux"),
+            ["--mount", "/bin/sh", "-c", start, FilterProcess.Path(scratch, "dkim-filter")])
+        {
+            WorkingDirectory = scratch.Root,
+            RedirectStandardError = true,
+        })!;
+        var errors = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.That((process.ExitCode, errors), Is.EqualTo((0, "")));
     }
 
     [Test]
