@@ -12,9 +12,10 @@ public sealed class FakeServer : IDisposable
     private int queries;
 
     /// <param name="reply">The reply to a query; null for none.</param>
-    public FakeServer(Func<byte[], Task<byte[]?>> reply)
+    /// <param name="place">Where it listens; without one, at a free port of the loopback.</param>
+    public FakeServer(Func<byte[], Task<byte[]?>> reply, IPEndPoint? place = null)
     {
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        socket.Bind(place ?? new IPEndPoint(IPAddress.Loopback, 0));
         socket.ReceiveBufferSize = 1 << 22;
         loop = ServeAsync(reply);
     }

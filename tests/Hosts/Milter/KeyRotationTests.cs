@@ -67,7 +67,7 @@ public sealed class KeyRotationTests
         Configure("Selector mail", line, "AlwaysSignHeaders X-Reloaded");
         filter.Signal("HUP");
         const string Refused =
-            "configuration not reloaded: mail.private cannot be read again (permission denied) and has changed: "
+            "configuration not reloaded: *@example.org: d=example.org s=mail rsa 2048 bits: mail.private cannot be read again (permission denied) and has changed: "
             + "let this user read it, or restart";
         await Tools.Eventually(() => filter.Log.Contains(Refused, StringComparison.Ordinal), "it says so");
         Assert.That(filter.Log, Does.Contain("mail.private: permission denied; the key stays as it was"));

@@ -109,6 +109,23 @@ public sealed class ProgramTests
         }
     }
 
+    // The set-up of docs/proxies.md: User= stands in the unit, and the check is called by root.
+    [Test]
+    public void A_check_by_root_breaks_no_key_of_the_units_user()
+    {
+        Tools.RequireRoot();
+        scratch.Write("p.conf", "relay 127.0.0.1:25\ndomain example.org\nselector sel\nkeyfile key.pem\n");
+        var check = ProxyProcess.Run(scratch, "dkimproxy.out", "--check", "--conf_file=p.conf");
+        Assert.That(check.Output, Does.Contain("key.pem: root alone can read it; where a unit starts the service as another user, "));
+        Tools.Run("/", "/bin/chgrp", "200", scratch.At("key.pem"));
+        File.SetUnixFileMode(scratch.At("key.pem"), (UnixFileMode)0x1A0);
+        check = ProxyProcess.Run(scratch, "dkimproxy.out", "--check", "--conf_file=p.conf");
+        Assert.That((check.Code, check.Output), Is.EqualTo((0, "dkimproxy.out: no problems\n")), check.Error);
+        File.SetUnixFileMode(scratch.At("key.pem"), (UnixFileMode)0x1A4);
+        check = ProxyProcess.Run(scratch, "dkimproxy.out", "--check", "--conf_file=p.conf", "--user=nobody");
+        Assert.That(check.Output, Does.Match(@"key\.pem: mode 0644, .*; chgrp \d+ key\.pem && chmod 0640 key\.pem"));
+    }
+
     [Test]
     public void A_check_names_every_problem()
     {
@@ -330,6 +347,34 @@ public sealed class ProgramTests
         }
 
         await proxy.SaysAsync("connect from 127.0.0.1");
+    }
+
+    [Test]
+    public async Task Mail_passes_through_a_socket_of_the_service_manager()
+    {
+        var python = Tools.RequireProgram("python3", "python3");
+        const string Script = """
+            import os, socket, sys
+            listening = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+            os.dup2(listening.fileno(), 3)
+            os.set_inheritable(3, True)
+            os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+            os.execv(sys.argv[2], sys.argv[2:])
+            """;
+        using var relay = new TcpRelay();
+        int[] ports = [Tools.FreePort(), Tools.FreePort()];
+        using var proxy = await ProxyProcess.StartByAsync(
+            scratch,
+            python,
+            ["-c", Script, $"{ports[0]}"],
+            "dkimproxy.out",
+            [.. Keys.Signing, $"--listen=127.0.0.1:{ports[1]}", $"--relay=127.0.0.1:{relay.Port}"]);
+        Assert.That(proxy.Addresses, Is.EqualTo((EndPoint[])[new IPEndPoint(IPAddress.Loopback, ports[0])]), "the one that was passed alone");
+        Assert.That(await SendAsync(proxy.Addresses[0]), Is.EqualTo("250 2.0.0 queued\r\n"));
+        Assert.That(relay.Messages, Has.One.StartsWith("DKIM-Signature: v=1; a=rsa-sha256; "));
+        Assert.That(relay.Messages[0], Does.EndWith(Text.Replace("..dot", ".dot")));
+        using var other = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        Assert.That(() => other.Connect(IPAddress.Loopback, ports[1]), Throws.InstanceOf<SocketException>());
     }
 
     [Test]
