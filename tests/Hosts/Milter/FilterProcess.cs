@@ -125,7 +125,8 @@ internal sealed class FilterProcess : IDisposable
     {
         if (!process.HasExited)
         {
-            process.Kill();
+            // A supervisor's filter would keep our end of its output open.
+            process.Kill(entireProcessTree: true);
         }
 
         process.WaitForExit();

@@ -60,9 +60,11 @@ public sealed class KeyRotationTests
     public async Task AKeyThatBecameAnotherAndCannotBeReadIsToldAndNothingOfTheReloadHolds(string line)
     {
         Configure("Selector mail", line);
-        using var filter = FilterProcess.StartPlain(scratch, "dkim-filter", $"local:{Socket}", "-x", "conf");
         var key = File.ReadAllText(scratch.At("mail.private"));
-        var written = File.GetLastWriteTimeUtc(scratch.At("mail.private"));
+        // Whole seconds can be given back exactly.
+        var written = DateTime.UnixEpoch.AddDays(20_000);
+        File.SetLastWriteTimeUtc(scratch.At("mail.private"), written);
+        using var filter = FilterProcess.StartPlain(scratch, "dkim-filter", $"local:{Socket}", "-x", "conf");
         NewKey();
         Configure("Selector mail", line, "AlwaysSignHeaders X-Reloaded");
         filter.Signal("HUP");
