@@ -20,16 +20,6 @@ type Puzzle =
         Effort: Effort
     }
 
-/// A change, in words, how to undo it, and what that costs for each octet of a body.
-[<NoComparison; NoEquality>]
-type private Change =
-    {
-        Happening: Happening
-        Says: string
-        Undo: string -> string
-        Cost: int64
-    }
-
 /// Longer bodies are not guessed at, in octets.
 [<Literal>]
 let Longest = 16777216
@@ -37,6 +27,14 @@ let Longest = 16777216
 /// Octets for which a footer may begin in the middle of a line.
 [<Literal>]
 let private NearEnd = 4096
+
+/// Bodies for which there is time to think of what is seldom met, in octets.
+[<Literal>]
+let private MiddleLength = 262144
+
+/// Bodies in which a stretch may have been inserted between any two octets, in octets.
+[<Literal>]
+let private ShortEnough = 2000
 
 let private digest (request: DigestRequest) (body: string) : byte[] =
     use hasher = new BodyHasher([ request ])
@@ -66,59 +64,6 @@ let canonical (request: DigestRequest) (body: ReadOnlySpan<byte>) : byte[] =
         | ValueNone -> sink.Octets.Length
 
     sink.Octets.Slice(0, length).ToArray()
-
-let private lines (edit: string -> string) (body: string) : string =
-    String.Join("\r\n", body.Split "\r\n" |> Array.map edit)
-
-let private starting (prefix: string) (replacement: string) (line: string) =
-    if line.StartsWith(prefix, StringComparison.Ordinal) then
-        replacement + line.Substring prefix.Length
-    else
-        line
-
-let private change happening says cost undo : Change =
-    {
-        Happening = happening
-        Says = says
-        Undo = undo
-        Cost = cost
-    }
-
-let private encodingChanges (header: Header) : Change list =
-    let value name =
-        match Header.tryFind name header with
-        | ValueSome field -> field.ValueText.Trim()
-        | ValueNone -> ""
-
-    TransferCoding.changes
-    |> List.map (fun coding ->
-        TransferCoding.undo coding (value "Content-Transfer-Encoding") (value "Content-Type")
-        |> change
-            Happening.EncodingChanged
-            ("the transfer encoding " + coding.Was + " was changed to " + coding.Now)
-            20L)
-
-/// Changes that can be undone as a whole.
-let private changes (header: Header) : Change list =
-    let lineEnds says undo =
-        change Happening.LineEndsChanged says 6L undo
-
-    let eachLine happening says edit = change happening says 20L (lines edit)
-
-    [
-        lineEnds "line ends were LF when the body was signed" _.Replace("\r\n", "\n")
-        lineEnds "LF was CRLF when the body was signed" _.Replace("\r\n", "\n").Replace("\n", "\r\n")
-        lineEnds "CR was CRLF when the body was signed" _.Replace("\r\n", "\r").Replace("\r", "\r\n")
-        lineEnds "each line end was doubled" _.Replace("\r\n\r\n", "\r\n")
-        eachLine Happening.SpaceChanged "white space was added at ends of lines" _.TrimEnd(' ', '\t')
-        eachLine Happening.SpaceChanged "the space after the signature mark \"--\" was removed" (fun line ->
-            if line = "--" then "-- " else line)
-        eachLine Happening.LinesQuoted "leading dots were doubled" (starting ".." ".")
-        eachLine Happening.LinesQuoted "doubled leading dots were made single" (starting "." "..")
-        eachLine Happening.LinesQuoted "From at the start of lines was quoted as >From" (starting ">From " "From ")
-        eachLine Happening.LinesQuoted "spaces were put before From or > at the start of lines" (starting " " "")
-    ]
-    @ encodingChanges header
 
 /// Whether a body has the hash, where that can be afforded.
 let private fitsDigest (puzzle: Puzzle) (request: DigestRequest) (body: string) : bool =
@@ -275,9 +220,8 @@ let private appended (midLine: bool) (puzzle: Puzzle) (canonical: byte[]) : Gues
                     + excerpt canonical stop length
             }
 
-/// Whole lines put in anywhere: looked for in bodies that are short enough to try all stretches.
-let private inserted (puzzle: Puzzle) (canonical: byte[]) : Guess option =
-    let ends = lineEnds canonical
+/// A stretch between two of some places that was put in: looked for in bodies that are short enough to try all.
+let private inserted (puzzle: Puzzle) (canonical: byte[]) (ends: int[]) : Guess option =
     let count = int64 ends.Length
     let each = int64 canonical.Length * 2L / 3L + Effort.PerHash + puzzle.FitsCost
 
@@ -302,28 +246,101 @@ let private inserted (puzzle: Puzzle) (canonical: byte[]) : Guess option =
 
         found
         |> Option.map (fun (first, last) ->
-            let length = ends[last] - ends[first]
+            let start, length = ends[first], ends[last] - ends[first]
+            let lines = lineEnds canonical
+            let line = lines |> Array.findIndexBack (fun at -> at <= start)
 
             {
                 Happening = Happening.TextInserted
                 Says =
                     string length
-                    + " octets were inserted at line "
-                    + string (first + 1)
+                    + (if lines[line] = start then
+                           " octets were inserted at line "
+                       else
+                           " octets were inserted inside line ")
+                    + string (line + 1)
                     + " of the body: "
-                    + excerpt canonical ends[first] length
+                    + excerpt canonical start length
             })
 
+/// Where tags of HTML begin and end, and lines.
+let private tagEnds (canonical: byte[]) : int[] =
+    [|
+        yield! lineEnds canonical
+        for at in 0 .. canonical.Length - 1 do
+            if canonical[at] = byte '<' then
+                at
+            elif canonical[at] = byte '>' then
+                at + 1
+    |]
+    |> Array.distinct
+    |> Array.sort
+
+/// A line end that was none, or another, when the body was signed.
+let private lineEndChanged (puzzle: Puzzle) (canonical: byte[]) : Guess option =
+    let ends = lineEnds canonical |> Array.filter (fun at -> at > 0)
+
+    let others =
+        [
+            "a line end was put in at the end of line ", ""
+            "a space was made a line end at the end of line ", " "
+            "a line end was a bare LF when the body was signed, that of line ", "\n"
+            "a line end was a bare CR when the body was signed, that of line ", "\r"
+        ]
+        |> List.map (fun (says, octets) -> says, Octets.ofLatin1 octets)
+
+    let each = int64 canonical.Length + Effort.PerHash + puzzle.FitsCost
+
+    if int64 ends.Length * int64 others.Length > puzzle.Effort.Left / 4L / each then
+        None
+    else
+        puzzle.Effort.Spend(int64 ends.Length * int64 others.Length * each) |> ignore
+
+        let fits (finish: int) (octets: byte[]) =
+            use hash = sum puzzle.Request
+            hash.AppendData(canonical, 0, finish - 2)
+            hash.AppendData(octets, 0, octets.Length)
+            hash.AppendData(canonical, finish, canonical.Length - finish)
+            puzzle.Fits(hash.GetCurrentHash())
+
+        ends
+        |> Array.indexed
+        |> Array.tryPick (fun (index, finish) ->
+            others
+            |> List.tryFind (fun (_, octets) -> fits finish octets)
+            |> Option.map (fun (says, _) ->
+                {
+                    Happening = Happening.LineEndsChanged
+                    Says = says + string (index + 1)
+                }))
+
+/// A signer that hashed no body at all, or the line end that simple makes of none (RFC 6376 §3.4.3).
+let private unseen (puzzle: Puzzle) : Guess option =
+    let fits (octets: byte[]) =
+        use hash = sum puzzle.Request
+        hash.AppendData(octets, 0, octets.Length)
+        puzzle.Fits(hash.GetCurrentHash())
+
+    if puzzle.Body <> "" && (fits [||] || fits Octets.crlf) then
+        Some
+            {
+                Happening = Happening.SignerFault
+                Says =
+                    "the hash is that of an empty body: the signer did not see this one, or all of it was added since"
+            }
+    else
+        None
+
 /// The body with one change undone, where that makes a difference and can be afforded.
-let private undone (puzzle: Puzzle) (change: Change) : string voption =
+let private undone (puzzle: Puzzle) (change: BodyChanges.Change) : string voption =
     if puzzle.Effort.Spend(change.Cost * int64 puzzle.Body.Length) then
         let body = change.Undo puzzle.Body
         if body = puzzle.Body then ValueNone else ValueSome body
     else
         ValueNone
 
-let private asWhole (puzzle: Puzzle) : Guess option =
-    changes puzzle.Header
+let private asWhole (puzzle: Puzzle) (changes: BodyChanges.Change list) : Guess option =
+    changes
     |> List.tryPick (fun change ->
         match undone puzzle change with
         | ValueSome body when fitsDigest puzzle puzzle.Request body ->
@@ -336,7 +353,7 @@ let private asWhole (puzzle: Puzzle) : Guess option =
 
 /// A change and a footer besides.
 let private changedAndAppended (puzzle: Puzzle) : Guess option =
-    changes puzzle.Header
+    BodyChanges.all puzzle.Header puzzle.Body
     |> List.tryPick (fun change ->
         match undone puzzle change with
         | ValueSome body when puzzle.Effort.Spend(4L * int64 body.Length) ->
@@ -357,16 +374,20 @@ let find (puzzle: Puzzle) : Guess option =
     else
         let octets = canonical puzzle.Request (ReadOnlySpan(Octets.ofLatin1 puzzle.Body))
 
+        let upTo (limit: int) (guess: unit -> Guess option) =
+            fun () -> if octets.Length > limit then None else guess ()
+
         [
-            fun () -> asWhole puzzle
+            fun () -> unseen puzzle
+            fun () -> asWhole puzzle (BodyChanges.all puzzle.Header puzzle.Body)
             fun () -> rules puzzle
             fun () -> finalLines puzzle octets
             fun () -> appended true puzzle octets
-            fun () -> inserted puzzle octets
-            fun () ->
-                if octets.Length > 1048576 then
-                    None
-                else
-                    changedAndAppended puzzle
+            fun () -> inserted puzzle octets (lineEnds octets)
+            fun () -> lineEndChanged puzzle octets
+            upTo MiddleLength (fun () -> asWhole puzzle (BodyChanges.seldom puzzle.Header))
+            upTo MiddleLength (fun () -> inserted puzzle octets (tagEnds octets))
+            upTo 1048576 (fun () -> changedAndAppended puzzle)
+            upTo ShortEnough (fun () -> inserted puzzle octets [| 0 .. octets.Length |])
         ]
         |> List.tryPick (fun guess -> guess ())

@@ -18,6 +18,8 @@ type internal Evidence =
         Key: PublicKey voption
         Recovered: RecoveredDigest
         Selected: Field list
+        /// Names of h= that no field stands for, each with its place among those selected.
+        Absent: (string * int) list
         Own: Field
         CanonicalHeader: byte[]
         Request: DigestRequest
@@ -44,7 +46,21 @@ type internal Evidence =
         | _, ValueNone -> false
         | RecoveredDigest.Closed, ValueSome key -> key.Verify(this.Signature.Hash, digest, this.Signature.Value)
 
-    member this.HeaderFits = this.IsSigned this.SignedDigest
+    /// An RSA signature has as many octets as the modulus of its key (RFC 8017 §8.2.2 step 1).
+    member this.LengthFits =
+        match this.Key with
+        | ValueSome key when key.KeyType = Rsa -> this.Signature.Value.Length = (int key.Bits + 7) / 8
+        | ValueSome _
+        | ValueNone -> true
+
+    /// The key is of the type that a= names.
+    member this.KeyTypeFits =
+        this.Key |> ValueOption.forall (fun key -> key.KeyType = this.Signature.KeyType)
+
+    /// b= holds the digest of what is here, be it written as it must be or not.
+    member this.DigestFits = this.IsSigned this.SignedDigest
+
+    member this.HeaderFits = this.LengthFits && this.DigestFits
 
     member this.BodyFits =
         if this.IsDkim then
@@ -69,6 +85,16 @@ module internal Evidence =
             let names = signature.SignedFields |> ValueOption.defaultValue []
             Header.select names (ValueSome judged.Position) mail.Header
         | DomainKeys -> Coverage.fields mail.Header judged.Position signature.SignedFields |> List.ofSeq
+
+    let private absent (signature: Signature) (selected: Field list) : (string * int) list =
+        let next (rest: Field list, found: (string * int) list) (name: FieldName) =
+            match rest with
+            | field :: later when field.Is name.Text -> later, found
+            | _ -> rest, (name.Text, selected.Length - rest.Length) :: found
+
+        match signature.Scheme, signature.SignedFields with
+        | Dkim, ValueSome names -> names |> List.fold next (selected, []) |> snd |> List.rev
+        | _ -> []
 
     /// Gathers it for a signature that was judged.
     let gather policy now (mail: Mail) answer (judged: Judged) (signature: Signature) : Evidence =
@@ -101,6 +127,7 @@ module internal Evidence =
                 | ValueSome record -> RecoveredDigest.recover record signature.Value
                 | ValueNone -> RecoveredDigest.Closed
             Selected = fields
+            Absent = absent signature fields
             Own = own
             CanonicalHeader =
                 if signature.Scheme = Dkim then

@@ -72,6 +72,27 @@ module internal ExplainedStep =
                 + Visible.text canon
             ]
 
+    /// The time of the topmost Received, which is the last that a server wrote.
+    let private receivedAt (facts: Evidence) : int64<sec> voption =
+        Header.tryFind "Received" facts.Mail.Header
+        |> ValueOption.bind (fun field ->
+            let value = field.ValueText
+            MailDate.tryParse (value.Substring(value.LastIndexOf ';' + 1)))
+        |> ValueOption.map (fun moment -> moment.ToUnixTimeSeconds() * 1L<sec>)
+
+    // Whoever judges at delivery judges by the time of that.
+    let private receivedStep (facts: Evidence) (expires: int64<sec>) =
+        match receivedAt facts with
+        | ValueSome at when expires < facts.Now - facts.Policy.ClockDrift && at <= expires ->
+            [
+                step
+                    "it had not expired when it was received"
+                    "RFC 6376 §3.5"
+                    Finding.Note
+                    [ "the topmost Received was written at " + time at ]
+            ]
+        | _ -> []
+
     let private timeSteps (facts: Evidence) =
         let judge title at isGood =
             goodIf isGood title "RFC 6376 §3.5" [ time at + "; the time now is " + time facts.Now ]
@@ -81,7 +102,9 @@ module internal ExplainedStep =
             | ValueSome at -> judge "it was made in the past (t=)" at (at <= facts.Now + facts.Policy.ClockDrift)
             | ValueNone -> ()
             match facts.Signature.ExpiresAt with
-            | ValueSome at -> judge "it has not expired (x=)" at (at >= facts.Now - facts.Policy.ClockDrift)
+            | ValueSome at ->
+                judge "it has not expired (x=)" at (at >= facts.Now - facts.Policy.ClockDrift)
+                yield! receivedStep facts at
             | ValueNone -> ()
         ]
 
@@ -112,12 +135,26 @@ module internal ExplainedStep =
             let shown = texts |> List.map (fun text -> "\"" + Visible.excerpt 300 text + "\"")
             good title section ((name + ":") :: shown)
 
+    /// What `dkim testkey` finds wrong with the record.
+    let private mistakes (facts: Evidence) : string list =
+        KeyDiagnosis.ofAnswer
+            {
+                Selector = facts.Signature.Selector
+                Domain = facts.Signature.Domain
+                Private = ValueNone
+                LeastRsaBits = facts.Policy.MinimumRsaBits
+            }
+            facts.Answer
+        |> List.filter (fun found -> not found.IsAdvice)
+        |> List.map (fun found -> found.Says + ": " + found.Remedy)
+
     let private keySteps (facts: Evidence) =
         let title = "the key may serve this signature"
         let section = section facts "RFC 6376 §6.1.2" "RFC 4870 §3.2.3"
 
         match facts.Answer.Outcome, facts.Judged.Verdict, facts.Key, facts.Record with
-        | Records(_ :: _), PermFail(BadKey error), _, _ -> [ bad title section [ KeyError.describe error ] ]
+        | Records(_ :: _), PermFail(BadKey error), _, _ ->
+            [ bad title section (KeyError.describe error :: mistakes facts) ]
         | Records(_ :: _), _, ValueSome key, ValueSome record ->
             let least =
                 if facts.IsDkim then
@@ -190,26 +227,20 @@ module internal ExplainedStep =
             []
 
     let private absentNames (facts: Evidence) : string list =
-        match facts.Signature.SignedFields with
-        | ValueNone -> []
-        | ValueSome names ->
-            let there = facts.Selected |> List.countBy _.Name.ToLowerInvariant() |> dict
+        let isThere (name: string) =
+            facts.Selected |> List.exists (fun field -> field.Is name)
 
-            let left =
-                names
-                |> List.countBy _.Text.ToLowerInvariant()
-                |> List.choose (fun (name, wanted) ->
-                    match there.TryGetValue name with
-                    | true, count when count >= wanted -> None
-                    | _ -> Some name)
+        let once, never =
+            facts.Absent |> List.map fst |> List.distinct |> List.partition isThere
 
-            if left.IsEmpty then
+        let told says (names: string list) =
+            if names.IsEmpty then
                 []
             else
-                [
-                    "h= names these once more than they occur, so that none can be added: "
-                    + String.Join(", ", left |> List.map Visible.text)
-                ]
+                [ says + String.Join(", ", names |> List.map Visible.text) ]
+
+        told "h= names these once more than they occur, so that none can be added: " once
+        @ told "h= names these, which are not here; absent when it was signed, or removed since: " never
 
     let private headerLines (facts: Evidence) : string list =
         match facts.Recovered with
@@ -219,6 +250,18 @@ module internal ExplainedStep =
                 "b= holds a digest of "
                 + Algorithms.hashes.Name hash
                 + ", which a= does not say"
+            ]
+        | _ when not facts.LengthFits ->
+            [
+                "b= has "
+                + string facts.Signature.Value.Length
+                + " octets, and this key makes "
+                + string (
+                    facts.Key
+                    |> ValueOption.map (fun key -> (int key.Bits + 7) / 8)
+                    |> ValueOption.defaultValue 0
+                )
+                + " (RFC 8017 §8.2.2)"
             ]
         | RecoveredDigest.Digest(_, signed) when not facts.HeaderFits ->
             [
@@ -246,6 +289,20 @@ module internal ExplainedStep =
         | ValueNone ->
             [
                 step title section Finding.Note [ fields; "without a key this cannot be known" ]
+            ]
+        | ValueSome key when not facts.KeyTypeFits ->
+            [
+                step
+                    title
+                    section
+                    Finding.Note
+                    [
+                        fields
+                        "the key is "
+                        + Algorithms.keyTypes.Name key.KeyType
+                        + ", which cannot judge a signature of "
+                        + facts.Signature.Algorithm
+                    ]
             ]
         | ValueSome _ ->
             [

@@ -18,6 +18,14 @@ type Explanation =
     }
 
 module Explanation =
+    /// More names of h= that no field stands for are not looked at.
+    [<Literal>]
+    let private MostAbsent = 40
+
+    /// Octets below an empty line that are searched for more of the header.
+    [<Literal>]
+    let private LongestBelow = 65536
+
     /// What it costs to ask whether a digest was signed: a comparison, or a verification where b= cannot be opened.
     let private signedCost (facts: Evidence) : int64 =
         match facts.Recovered with
@@ -59,6 +67,7 @@ module Explanation =
                     facts.Selected @ [ facts.Own ]
                 else
                     facts.Selected
+            Absent = facts.Absent |> List.truncate MostAbsent
             OwnLast = facts.IsDkim
             Tail = if facts.IsDkim then [||] else facts.CanonicalBody
             Fits = facts.IsSigned
@@ -80,18 +89,99 @@ module Explanation =
         else
             None
 
+    /// Faults of a signer whose signature is over the right text.
+    let private signatureGuess (facts: Evidence) : Guess list =
+        let isOverOctets =
+            facts.IsDkim
+            && facts.Key
+               |> ValueOption.exists (fun key ->
+                   key.KeyType = Ed25519
+                   && key.Verify(facts.Signature.Hash, facts.CanonicalHeader, facts.Signature.Value))
+
+        let fault says =
+            {
+                Happening = Happening.SignerFault
+                Says = says
+            }
+
+        [
+            if facts.DigestFits && not facts.LengthFits then
+                fault
+                    "octets of b= are missing at its front, or there are more: a signature keeps the zeros it begins with"
+            if isOverOctets then
+                fault "b= signs the header itself, where it should sign the SHA-256 of it (RFC 8463 §3)"
+        ]
+
     let private headerGuess (effort: Effort) (facts: Evidence) (differences: FieldDifference list) : Guess list =
+        let ofSigner = if facts.KeyTypeFits then signatureGuess facts else []
+
         if
-            facts.HeaderFits
+            facts.DigestFits
+            || not ofSigner.IsEmpty
             || facts.Key.IsNone
+            || not facts.KeyTypeFits
             || facts.Recovered = RecoveredDigest.OtherKey
         then
-            []
+            ofSigner
         else
             let puzzle = headerPuzzle effort facts
 
             [ restoredGuess puzzle facts differences; HeaderGuesses.find puzzle ]
             |> List.choose id
+
+    /// The message without the empty line that ends its header, where fields that h= names and that are not there follow
+    /// below it.
+    let private uncut (facts: Evidence) : Mail voption =
+        let mail = facts.Mail
+
+        let below =
+            match mail.Body.Span.IndexOf "\r\n\r\n"B with
+            | -1 -> Header.empty
+            | length -> Header.ofBlock (mail.Body.Slice(0, min length LongestBelow))
+
+        if
+            facts.Absent
+            |> List.truncate MostAbsent
+            |> List.exists (fun (name, _) -> (Header.tryFind name below).IsSome)
+        then
+            let block = Mail.headerBlock mail
+            let octets = Array.zeroCreate<byte>(block.Length + mail.Body.Length)
+            block.CopyTo(octets.AsMemory())
+            mail.Body.CopyTo(octets.AsMemory block.Length)
+
+            Mail.read HeaderLimits.defaults FileLines.CrLf (ReadOnlyMemory octets)
+            |> Result.toValueOption
+        else
+            ValueNone
+
+    /// Whether the signature verifies once that line is gone.
+    let private cutGuess (effort: Effort) (facts: Evidence) : Guess list =
+        let verifies (mail: Mail) =
+            let plan = Verifier.plan facts.Policy facts.Now mail.Header
+
+            Verifier.conclude plan (Mail.digests plan.Digests mail) (fun question ->
+                if question.Name = KeyRecord.name facts.Signature.Selector facts.Signature.Domain then
+                    facts.Answer
+                else
+                    Answer.Unavailable "not asked")
+            |> List.exists (fun judged -> judged.Field = facts.Judged.Field && judged.Verdict = Pass)
+
+        let canPay =
+            effort.Spend(6L * int64 facts.Mail.Octets.Length + Effort.PerVerification)
+
+        if
+            facts.Judged.Verdict <> Pass
+            && canPay
+            && ValueOption.exists verifies (uncut facts)
+        then
+            [
+                {
+                    Happening = Happening.HeaderCut
+                    Says = "an empty line cuts the header in two: without it the signature verifies"
+                }
+            ]
+        else
+            []
 
     let private ofEvidence (effort: Effort) (facts: Evidence) : Explanation =
         let differences =
@@ -106,7 +196,10 @@ module Explanation =
             CanonicalHeader = facts.CanonicalHeader
             CanonicalBody = facts.CanonicalBody
             Differences = differences
-            Guesses = Option.toList (bodyGuess effort facts) @ headerGuess effort facts differences
+            Guesses =
+                match cutGuess effort facts with
+                | [] -> Option.toList (bodyGuess effort facts) @ headerGuess effort facts differences
+                | found -> found
         }
 
     /// The key that an explanation wants to see.

@@ -112,6 +112,18 @@ let private quotedName (value: string) : string =
     | at when at > 0 && not (value.Contains '"') -> " \"" + value.Substring(0, at).Trim() + "\" " + value.Substring at
     | _ -> value
 
+/// Fields in which a list has commas.
+let private addresses (value: string) : (Happening * string * string) list =
+    let rewritten says value = Happening.FieldRewritten, says, value
+    let flat = unfoldWith " " value
+
+    [
+        rewritten "got quotation marks" (unquoted value)
+        rewritten "lost its quotation marks" (quotedName value)
+        rewritten "got a space after a comma" (flat.Replace(", ", ","))
+        rewritten "lost the space after a comma" (flat.Replace(", ", ",").Replace(",", ", "))
+    ]
+
 /// Rewritings that servers are known for, by field.
 let rewritings (header: Header) (field: Field) (value: string) : (Happening * string * string) list =
     let rewritten says value = Happening.FieldRewritten, says, value
@@ -124,17 +136,12 @@ let rewritings (header: Header) (field: Field) (value: string) : (Happening * st
                 match Header.tryFind name header with
                 | ValueSome other -> rewritten ("was rewritten; the original is in " + name) other.ValueText
                 | ValueNone -> ()
-            rewritten "got quotation marks" (unquoted value)
-            rewritten "lost its quotation marks" (quotedName value)
+            yield! addresses value
         ]
     | "to"
     | "cc"
     | "sender"
-    | "reply-to" ->
-        [
-            rewritten "got quotation marks" (unquoted value)
-            rewritten "lost its quotation marks" (quotedName value)
-        ]
+    | "reply-to" -> addresses value
     | "content-transfer-encoding" ->
         [
             for encoding in encodings do

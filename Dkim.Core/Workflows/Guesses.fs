@@ -18,7 +18,12 @@ type Happening =
     | NameCaseChanged
     | FieldRewritten
     | FieldAdded
+    | FieldRemoved
     | LinesQuoted
+    | LinesCut
+    | BodyWrapped
+    | HeaderCut
+    | SignerFault
     | OtherCanonicalization
     | OtherFields
 
@@ -65,7 +70,12 @@ module Happening =
         | Happening.NameCaseChanged -> "name-case-changed"
         | Happening.FieldRewritten -> "field-rewritten"
         | Happening.FieldAdded -> "field-added"
+        | Happening.FieldRemoved -> "field-removed"
         | Happening.LinesQuoted -> "lines-quoted"
+        | Happening.LinesCut -> "lines-cut"
+        | Happening.BodyWrapped -> "body-wrapped"
+        | Happening.HeaderCut -> "header-cut"
+        | Happening.SignerFault -> "signer-fault"
         | Happening.OtherCanonicalization -> "other-canonicalization"
         | Happening.OtherFields -> "other-fields"
 

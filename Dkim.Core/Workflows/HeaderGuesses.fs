@@ -15,6 +15,8 @@ type Puzzle =
         Header: Header
         /// The signed fields in order, the signature's own without b= as the last.
         Signed: Field list
+        /// Names of h= that no field stands for, each with its place among the signed fields.
+        Absent: (string * int) list
         /// Whether the last one is the signature itself, which no line end follows.
         OwnLast: bool
         /// Octets hashed after the header: the body of a DomainKeys message.
@@ -77,6 +79,67 @@ let private editsOf (puzzle: Puzzle) (index: int) (field: Field) : Edit list =
             }
     ]
 
+/// Ways that are tried one by one only: those of a single field that are seldom met, and an empty field for a name that
+/// has none.
+let private seldom (puzzle: Puzzle) (parts: byte[][]) : Edit seq =
+    // No more of them are thought of than can be tried: of many dates each has hundreds.
+    let edits =
+        seq {
+            for index, field in List.indexed puzzle.Signed do
+                for happening, says, value in SeldomVariants.all puzzle.Header field do
+                    {
+                        Guess =
+                            {
+                                Happening = happening
+                                Says = field.Name + " " + says
+                            }
+                        At = index
+                        Octets = canonical puzzle index (Field.ofText field.Name value)
+                    }
+        }
+
+    let emptied (name: string, place: int) (value: string) =
+        {
+            Guess =
+                {
+                    Happening = Happening.FieldRemoved
+                    Says =
+                        "h= names "
+                        + Visible.text name
+                        + ", which is not here, and what was signed is an empty one: it was removed, or the signer took an \
+                           absent field for an empty one (RFC 6376 §5.4.2)"
+                }
+            At = place
+            // The place is never that of the signature itself, which has no line end, but before it.
+            Octets = Array.append (canonical puzzle -1 (Field.ofText name value)) parts[place]
+        }
+
+    let empty =
+        List.allPairs puzzle.Absent [ ""; " " ]
+        |> List.map (fun (absent, value) -> emptied absent value)
+
+    Seq.append empty edits
+
+/// Stretches of the signed fields that were added on the way.
+let private added (puzzle: Puzzle) (parts: byte[][]) : (Guess * byte[][]) seq =
+    let names = puzzle.Signed |> List.map _.Name |> Array.ofList
+    let count = if puzzle.OwnLast then names.Length - 1 else names.Length
+
+    seq {
+        for length in 2 .. count - 1 do
+            for first in 0 .. count - length do
+                let guess =
+                    {
+                        Happening = Happening.FieldAdded
+                        Says =
+                            "the fields "
+                            + String.Join(", ", names[first .. first + length - 1])
+                            + " were added after signing, though the signature forbids that"
+                    }
+
+                guess, Array.append parts[.. first - 1] parts[first + length ..]
+    }
+
 /// The fields in other ways, all at once.
 let private wholes (puzzle: Puzzle) : (Guess * byte[][]) list =
     let everywhere happening says (change: string -> string) =
@@ -117,6 +180,12 @@ let private wholes (puzzle: Puzzle) : (Guess * byte[][]) list =
         |> List.mapi (canonical puzzle)
         |> Array.ofList
 
+    // The line end of the signature's own field, which is no part of it (RFC 6376 §3.7).
+    let withLineEnd =
+        puzzle.Signed
+        |> List.mapi (fun index field -> canonical { puzzle with OwnLast = false } index field)
+        |> Array.ofList
+
     [
         everywhere Happening.FieldRefolded "all folded fields were unfolded or folded" (FieldVariants.unfoldWith " ")
         everywhere Happening.FieldRefolded "the folds of all fields had tabs" _.Replace("\r\n ", "\r\n\t")
@@ -140,6 +209,11 @@ let private wholes (puzzle: Puzzle) : (Guess * byte[][]) list =
             Says = "the signer took repeated fields from the top, not from the bottom"
         },
         topDown
+        {
+            Happening = Happening.SignerFault
+            Says = "the signer hashed a line end behind its own field, where none belongs (RFC 6376 §3.7)"
+        },
+        withLineEnd
     ]
 
 let private hashAll (puzzle: Puzzle) (parts: byte[][]) : byte[] =
@@ -184,6 +258,10 @@ let private tryPairs (puzzle: Puzzle) (parts: byte[][]) (tries: int) (edits: Edi
 /// More guesses are not tried.
 [<Literal>]
 let private MostTries = 40000L
+
+/// What it costs to think of the ways that are seldom met, for each field.
+[<Literal>]
+let private SeldomCost = 200_000L
 
 /// What a field costs in a hash beside its octets.
 [<Literal>]
@@ -234,28 +312,38 @@ let private editsUpTo (puzzle: Puzzle) (parts: byte[][]) (limit: int) : Edit lis
     |> List.concat
     |> List.truncate limit
 
-/// The first guess that fits: one change, all fields at once, then two changes.
+/// Guesses that each change the whole, as many as can be afforded.
+let private tryWholes (puzzle: Puzzle) (cost: int64) (guesses: (Guess * byte[][]) seq) : Guess option =
+    guesses
+    |> Seq.takeWhile (fun _ -> puzzle.Effort.Spend cost)
+    |> Seq.tryFind (fun (_, parts) -> puzzle.Fits(hashAll puzzle parts))
+    |> Option.map fst
+
+/// The first guess that fits: one change, all fields at once, what is seldom met, then two changes.
 let find (puzzle: Puzzle) : Guess option =
     let parts = puzzle.Signed |> List.mapi (canonical puzzle) |> Array.ofList
-
+    let cost = tryCost puzzle parts
     let tries = triesFor puzzle parts
-
     let edits = editsUpTo puzzle parts tries
 
-    let single =
+    let single () =
         edits
         |> List.tryFind (fun edit -> puzzle.Fits(hashAll puzzle (withEdit parts edit)))
+        |> Option.map _.Guess
 
-    let whole () =
-        if puzzle.Effort.Spend(16L * tryCost puzzle parts) then
-            wholes puzzle
-            |> List.tryFind (fun (_, parts) -> puzzle.Fits(hashAll puzzle parts))
+    let seldom () =
+        if puzzle.Effort.Spend(SeldomCost * int64 puzzle.Signed.Length) then
+            seldom puzzle parts
+            |> Seq.map (fun edit -> edit.Guess, withEdit parts edit)
+            |> tryWholes puzzle cost
         else
             None
 
-    match single with
-    | Some edit -> Some edit.Guess
-    | None ->
-        match whole () with
-        | Some(guess, _) -> Some guess
-        | None -> tryPairs puzzle parts (tries - edits.Length) (Array.ofList edits)
+    [
+        single
+        fun () -> tryWholes puzzle cost (wholes puzzle)
+        seldom
+        fun () -> tryWholes puzzle cost (added puzzle parts)
+        fun () -> tryPairs puzzle parts (tries - edits.Length) (Array.ofList edits)
+    ]
+    |> List.tryPick (fun guess -> guess ())

@@ -118,31 +118,41 @@ type Change =
     {
         Now: string
         Was: string
+        /// Where the field stood in the header of each part that was encoded: nothing where it stands now, else counted from
+        /// 0, on top. Parts that are more in number begin again at the first.
+        Places: int voption list
         Undo: string -> string
     }
 
-let changes =
+let changes: Change list =
+    let change now was undo =
+        {
+            Now = now
+            Was = was
+            Places = [ ValueNone ]
+            Undo = undo
+        }
+
     [
-        {
-            Now = "quoted-printable"
-            Was = "8bit"
-            Undo = fromQuotedPrintable
-        }
-        {
-            Now = "base64"
-            Was = "8bit"
-            Undo = fromBase64
-        }
-        {
-            Now = "8bit"
-            Was = "quoted-printable"
-            Undo = toQuotedPrintable
-        }
-        {
-            Now = "8bit"
-            Was = "base64"
-            Undo = toBase64
-        }
+        change "quoted-printable" "8bit" fromQuotedPrintable
+        change "base64" "8bit" fromBase64
+        change "8bit" "quoted-printable" toQuotedPrintable
+        change "8bit" "base64" toBase64
+    ]
+
+/// The same with the field that names the encoding moved to the end of its part's header, as Postfix has it: wherever it
+/// stood in each of three parts.
+let movedChanges: Change list =
+    let places = [ ValueNone; ValueSome 0; ValueSome 1; ValueSome 2 ]
+
+    [
+        for coding in List.truncate 2 changes do
+            for first in places do
+                for second in places do
+                    for third in places do
+                        { coding with
+                            Places = [ first; second; third ]
+                        }
     ]
 
 /// More values of `boundary=` are not looked at.
@@ -174,8 +184,17 @@ let private boundaries (text: string) : string list =
 
 let private encodingField = "content-transfer-encoding:"
 
+/// A header with its field of the encoding at a place.
+let private moved (place: int) (header: string) : string =
+    let isIt (field: string) =
+        field.StartsWith(encodingField, StringComparison.OrdinalIgnoreCase)
+
+    let own, others = header.Split crlf |> List.ofArray |> List.partition isIt
+    let before, after = others |> List.splitAt (min place others.Length)
+    String.Join(crlf, before @ own @ after)
+
 /// A part with its encoding undone, where it has that encoding.
-let private undoPart (change: Change) (part: string) : string =
+let private undoPart (change: Change) (place: int voption) (part: string) : string =
     match part.IndexOf(crlf + crlf, StringComparison.Ordinal) with
     | -1 -> part
     | split ->
@@ -189,9 +208,14 @@ let private undoPart (change: Change) (part: string) : string =
         then
             let named = header.IndexOf(change.Now, value, StringComparison.OrdinalIgnoreCase)
 
-            header.Substring(0, named)
-            + change.Was
-            + header.Substring(named + change.Now.Length)
+            let restored =
+                header.Substring(0, named)
+                + change.Was
+                + header.Substring(named + change.Now.Length)
+
+            (match place with
+             | ValueSome place -> moved place restored
+             | ValueNone -> restored)
             + crlf
             + crlf
             + change.Undo body
@@ -213,10 +237,14 @@ let undo (change: Change) (encoding: string) (contentType: string) (body: string
 
         let rebuilt = StringBuilder body.Length
         let part = ResizeArray<string>()
+        let mutable encoded = 0
 
         let flush () =
             if part.Count > 0 then
-                rebuilt.Append(undoPart change (String.Join(crlf, part))).Append crlf |> ignore
+                let text = String.Join(crlf, part)
+                let undone = undoPart change change.Places[encoded % change.Places.Length] text
+                encoded <- encoded + (if undone = text then 0 else 1)
+                rebuilt.Append(undone).Append crlf |> ignore
                 part.Clear()
 
         for line in body.Split crlf do
@@ -229,3 +257,18 @@ let undo (change: Change) (encoding: string) (contentType: string) (body: string
         flush ()
         // The last line end was the text's own end.
         rebuilt.ToString(0, max 0 (rebuilt.Length - 2))
+
+/// The body of a part of a multipart, counted from 1, as far as the line end that belongs to the delimiter below it
+/// (RFC 2046 §5.1.1).
+let tryPart (contentType: string) (number: int) (body: string) : string voption =
+    match boundaries (contentType + crlf) with
+    | [] -> ValueNone
+    | boundary :: _ ->
+        let parts = (crlf + body).Split(crlf + "--" + boundary, number + 2)
+
+        if parts.Length < number + 2 then
+            ValueNone
+        else
+            match parts[number].IndexOf(crlf + crlf, StringComparison.Ordinal) with
+            | -1 -> ValueNone
+            | split -> ValueSome(parts[number].Substring(split + 4))

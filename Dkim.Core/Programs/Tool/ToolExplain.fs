@@ -224,6 +224,13 @@ let private explainAll (settings: ToolSettings) source now (mail: Mail) : Step<(
                 number, index, Explanation.explain effort (ToolVerify.policy settings) now mail answer judged)
     }
 
+let private withoutSignature (mail: Mail) : string =
+    match AttachedMail.countSigned mail with
+    | 0 -> "The message has no signature.\n"
+    | _ ->
+        "The message has no signature, and a message that is attached to it has one: save that as a file of its own, and \
+         explain it.\n"
+
 let private report (settings: ToolSettings) (path: string) (mail: Mail) explained : string =
     let irregular = irregular mail
 
@@ -236,13 +243,14 @@ let private report (settings: ToolSettings) (path: string) (mail: Mail) explaine
             Json.Object
                 [
                     "file", Json.Text path
+                    "attached_signed", Json.Number(AttachedMail.countSigned mail)
                     "irregular_fields", Json.List(irregular |> List.map jsonOfIrregular)
                     "signatures", Json.List signatures
                 ]
         )
         + "\n"
     elif List.isEmpty explained then
-        irregularText irregular + "The message has no signature.\n"
+        irregularText irregular + withoutSignature mail
     else
         let count = ToolVerify.countOf mail
 

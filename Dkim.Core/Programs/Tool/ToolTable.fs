@@ -62,8 +62,9 @@ let input: Setting<ToolSettings> list =
             (fun v s -> { s with Lines = v })
         |> Setting.says "what ends a line of the message"
         |> Setting.detail
-            "A message is signed with CRLF. auto takes LF for CRLF where the file has no CRLF at all, crlf takes the \
-             octets as they are, and lf makes a CRLF of every LF that no CR precedes."
+            "A message is signed with CRLF. auto takes LF for CRLF where the file has no CRLF at all, and in a header of \
+             which only some lines have it; it passes over a byte order mark. crlf takes the octets as they are, and lf \
+             makes a CRLF of every LF that no CR precedes."
     ]
     |> Setting.group "message" "new"
 

@@ -53,9 +53,14 @@ let private readMailOf (kind: FileKind) (settings: ToolSettings) (path: string) 
         match contents.Problem with
         | ValueSome reason -> return Error reason
         | ValueNone ->
-            return
-                Mail.read HeaderLimits.defaults settings.Lines contents.Octets
-                |> Result.mapError HeaderError.describe
+            match Mail.read HeaderLimits.defaults settings.Lines contents.Octets with
+            | Error error -> return Error(HeaderError.describe error)
+            | Ok mail ->
+                do!
+                    mail.Repairs
+                    |> iter (fun repair -> complain ("dkim: " + path + ": note: " + FileRepair.describe repair))
+
+                return Ok mail
     }
 
 /// The message in a file; `-` is standard input.
