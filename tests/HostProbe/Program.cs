@@ -1,4 +1,5 @@
 // A process to test what only a process can show: its name, its user, its life in the background, its signals.
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -15,6 +16,9 @@ return args switch
     ["core"] => Core(),
     ["activate"] => Activate(),
     ["resolve", var server, var name, var kind] => await ResolveAsync(server, name, Enum.Parse<ResolverKind>(kind)),
+    ["ask", var server, var kind, var count, var atOnce] => await AskAsync(
+        server, Enum.Parse<ResolverKind>(kind), int.Parse(count, CultureInfo.InvariantCulture),
+        int.Parse(atOnce, CultureInfo.InvariantCulture)),
     ["follow", var name, var kind, var signal] => await FollowAsync(name, Enum.Parse<ResolverKind>(kind), signal == "refresh"),
     ["spool", var directory, var count] => await SpoolAsync(directory, int.Parse(count, CultureInfo.InvariantCulture)),
     ["log", var socket, var how] => await LogAsync(socket, how),
@@ -158,6 +162,44 @@ static async Task<int> ResolveAsync(string server, string name, ResolverKind kin
     });
     Console.Out.WriteLine(resolver.Description);
     return Say(await FindAsync(resolver, name));
+}
+
+// Many names below bench.test, so many at once, after some to warm up; what it took.
+static async Task<int> AskAsync(string server, ResolverKind kind, int count, int atOnce)
+{
+    using var resolver = Resolvers.Open(
+        new ResolverSettings { Forwarders = [NameServer.parse(server).ResultValue], Kind = kind, Caching = false });
+    await AskAllAsync(resolver, "w", 2000, atOnce);
+    var cpu = Environment.CpuUsage.TotalTime;
+    var watch = Stopwatch.StartNew();
+    var found = await AskAllAsync(resolver, "n", count, atOnce);
+    watch.Stop();
+    cpu = Environment.CpuUsage.TotalTime - cpu;
+    return Say(string.Create(
+        CultureInfo.InvariantCulture,
+        $"found {found} seconds {watch.Elapsed.TotalSeconds:F3} cpu {cpu.TotalSeconds:F3} {resolver.Description}"));
+}
+
+static async Task<int> AskAllAsync(WatchedResolver resolver, string prefix, int count, int atOnce)
+{
+    var next = -1;
+    var found = 0;
+    async Task WorkAsync()
+    {
+        for (var i = Interlocked.Increment(ref next); i < count; i = Interlocked.Increment(ref next))
+        {
+            // Of many domains: one alone may not have all the places.
+            var question = new Question($"{prefix}{i}.d{i % 50}.bench.test", RecordType.Txt);
+            var answer = await resolver.AskAsync(question, CancellationToken.None).ConfigureAwait(false);
+            if (answer.Outcome.IsRecords)
+            {
+                Interlocked.Increment(ref found);
+            }
+        }
+    }
+
+    await Task.WhenAll(Enumerable.Range(0, atOnce).Select(_ => Task.Run(WorkAsync)));
+    return found;
 }
 
 static async Task<string> FindAsync(WatchedResolver resolver, string name)
