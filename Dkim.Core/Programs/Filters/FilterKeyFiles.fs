@@ -68,14 +68,8 @@ module internal FilterKeyFiles =
     [<Literal>]
     let private MostPatterns = 5
 
-    let private unusable (paths: FilterPaths) path (lines: KeyLine list) (fault: KeyFault) : Flaw =
+    let private unusable (paths: FilterPaths) path (struct (fault: KeyFault, uses: KeyLine list)) : Flaw =
         let problem = unusableKey paths "KeyList" fault |> ofLoad path
-
-        let isOf (line: KeyLine) =
-            KeyList.endings
-            |> List.exists (fun ending -> line.KeyPath + ending = fault.Path)
-
-        let uses = lines |> List.filter isOf
         let patterns = uses |> List.map _.Pattern |> List.distinct
         let named = patterns |> List.truncate MostPatterns |> String.concat ", "
         let more = patterns.Length - MostPatterns
@@ -147,10 +141,13 @@ module internal FilterKeyFiles =
                     |> broken "KeyList" "write lines of PATTERN:DOMAIN:KEY into it"
                     |> failed noKeys
                 elif read.Problems.IsEmpty && read.Value.Rules.IsEmpty then
-                    notLoaded path (faults |> List.map (unusableKey paths "KeyList"))
+                    notLoaded
+                        path
+                        (faults
+                         |> List.map (fun (struct (fault, _)) -> unusableKey paths "KeyList" fault))
                 else
                     { read with
-                        Unusable = faults |> List.map (unusable paths path lines)
+                        Unusable = faults |> List.map (unusable paths path)
                     })
 
         textOf find paths path

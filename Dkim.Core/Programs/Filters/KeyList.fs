@@ -307,22 +307,21 @@ module internal KeyList =
             others = others.ToArray()
         }
 
-    /// The list with the keys that its lines name, each read once, and the files that cannot be used.
+    /// The list with the keys that its lines name, each read once, and the files that cannot be used with their lines.
     let load scheme (find: WantedFile -> FileContents voption) (lines: KeyLine list) =
         let keys =
             Dictionary<string, Loading<Result<SigningKey, KeyFault>>>(StringComparer.Ordinal)
 
-        for line in lines do
-            if not (keys.ContainsKey line.KeyPath) then
-                keys[line.KeyPath] <- loadFrom endings scheme find line.KeyPath
-
         let wanted = List<WantedFile>()
-        let faults = List<KeyFault>()
+        let faults = List<struct (KeyFault * KeyLine list)>()
 
-        for key in keys.Values do
+        for path, uses in List.groupBy _.KeyPath lines do
+            let key = loadFrom endings scheme find path
+            keys[path] <- key
+
             match key with
             | Wanting files -> wanted.AddRange files
-            | Loaded(Result.Error fault) -> faults.Add fault
+            | Loaded(Result.Error fault) -> faults.Add(struct (fault, uses))
             | Loaded(Result.Ok _) -> ()
 
         let entry (line: KeyLine) : KeyEntry option =

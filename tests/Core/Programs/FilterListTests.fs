@@ -31,7 +31,7 @@ let private keyList (files: (string * string) list) (lines: string list) =
     let find wanted = ValueSome(Starts.find files wanted)
 
     match KeyList.load Dkim find (KeyList.parse Dkim (String.Join('\n', lines)) |> Expect.ok) with
-    | Loaded(struct (list, faults)) -> list, List.map KeyFault.describe faults
+    | Loaded(struct (list, faults)) -> list, faults |> List.map (fun (struct (fault, _)) -> KeyFault.describe fault)
     | Wanting _ -> failtest "all was supplied"
 
 let private wholeList files lines =

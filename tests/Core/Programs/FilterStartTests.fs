@@ -2,6 +2,7 @@
 module Dkim.Conformance.FilterStartTests
 
 open System
+open System.Diagnostics
 open System.Net
 open Expecto
 open Dkim.Tests
@@ -226,6 +227,26 @@ let tests =
                 let whole = ("/keys/none", FilterRuns.key "rsa2048.pem") :: list :: FilterRuns.keys
                 let repaired = FilterRuns.startConf whole lines |> Starts.serving
                 Expect.equal [] (program.RefusesToFollow(repaired, [], "")))
+
+            testCase "a list of many missing keys is read in a moment" (fun () ->
+                let missing =
+                    [
+                        for index in 1..20000 -> "*@d" + string index + ".example:*:/none/" + string index
+                    ]
+
+                let list = String.concat "\n" ("*@a.example:*:/keys/ed" :: missing)
+                let clock = Stopwatch.StartNew()
+
+                let program =
+                    FilterRuns.startConf (("/list", list) :: FilterRuns.keys) [ "Socket local:/s"; "KeyList /list" ]
+                    |> Starts.serving
+
+                let errors =
+                    program.Notices |> List.filter (fun line -> line.Level = LogLevel.Error)
+
+                Expect.equal 20000 errors.Length
+                // Half a second where nothing else runs.
+                Expect.isTrue (clock.Elapsed.TotalSeconds < 20.) (clock.Elapsed.ToString()))
 
             testCase "a list without any key that can be used is no start, and dk-filter goes by the same" (fun () ->
                 let lines = [ "Socket local:/s"; "KeyList /list" ]
