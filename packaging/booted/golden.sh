@@ -1,5 +1,5 @@
-# The host that the cases begin with: Debian, Postfix as Debian has it, a name server, a few users, and the package.
-# Sourced by packaging/test.
+# The host that the cases begin with: Debian, Postfix and Dovecot as Debian has them, a name server, a few users, and the
+# package, installed as docs/packaging.md has it. Sourced by packaging/test.
 
 # Unpacks the base and makes a mail server of it.
 prepare_host() {
@@ -27,6 +27,9 @@ example.com. IN MX 10 mail.example.com.
 partner.example. IN MX 10 mail.partner.example.
 mail.partner.example. IN A 127.0.0.2
 2.0.0.127.in-addr.arpa. IN PTR mail.partner.example.
+elsewhere.example. IN MX 10 mail.elsewhere.example.
+mail.elsewhere.example. IN A 203.0.113.25
+25.113.0.203.in-addr.arpa. IN PTR mail.elsewhere.example.
 END
     # As the questions of Debian's package make it for an Internet site, but mail in folders, one file each.
     cat > "$root/etc/postfix/main.cf" << 'END'
@@ -42,16 +45,21 @@ home_mailbox = Maildir/
 # a container has no IPv6
 inet_protocols = ipv4
 END
+    # Dovecot waits for the case that wants it.
+    rm "$root/etc/systemd/system/multi-user.target.wants/dovecot.service"
     local user
     for user in joe alice; do chroot "$root" useradd --create-home "$user"; done
+    cp -r packaging/booted/stand-ins "$root/srv/"
+    install -d -m 1777 "$root/srv/queue"
 }
 
 # The host with the package, switched off. Prints what went wrong; 2 where this machine makes or boots no Debian at all.
 make_golden() {
     prepare_host "$work/golden" || return 2
-    cp "$package" "$next_package" "$work/golden/root/" || return 1
+    install -D -t "$work/golden/root/out" "$package" || return 1
+    cp "$next_package" "$work/golden/root/" || return 1
     boot "$work/golden" || return 2
-    inside apt-get install --yes "/root/$(basename "$package")" || return 1
+    follow packaging-install || return 1
     halt_machine orderly
 }
 

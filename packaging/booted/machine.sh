@@ -3,7 +3,10 @@
 
 suite=bookworm
 # What a mail server has; nsd answers for the names of the recipes.
-base_packages=systemd,systemd-sysv,dbus,adduser,init-system-helpers,postfix,swaks,nsd,libssl3,libunbound8,openssl,procps,iproute2
+base_packages=systemd,systemd-sysv,dbus,adduser,init-system-helpers,postfix,swaks,nsd,libssl3,libunbound8,openssl,procps,iproute2,ucspi-tcp,daemontools,dovecot-lmtpd
+# Mail servers that some cases put in the place of Postfix, each with what it needs in /srv/packages/NAME: a machine has no
+# way to the world.
+later_packages='exim4 sendmail'
 cache=${XDG_CACHE_HOME:-/var/cache}/dkim-packaging
 most_days=30
 # The present machine: its first process outside, systemd, its root, its group of processes.
@@ -12,11 +15,18 @@ machine='' leader='' root='' group=''
 # Makes the base where there is none, or an old one; prints its file.
 base() {
     local file
-    file=$cache/$suite-$(printf '%s' "$base_packages" | sha256sum | cut -c1-12).tar
+    file=$cache/$suite-$(printf '%s' "$base_packages $later_packages" | sha256sum | cut -c1-12).tar
     if [ -z "$(find "$file" -mtime -$most_days 2> /dev/null)" ]; then
         echo "packaging/test: making a base of Debian $suite (once in $most_days days)" >&2
         mkdir -p "$cache"
-        mmdebstrap --quiet --variant=apt --include="$base_packages" "$suite" "$file.new.tar" >&2 || return 1
+        # shellcheck disable=SC2016
+        mmdebstrap --quiet --variant=apt --include="$base_packages" --customize-hook='
+            for name in '"$later_packages"'; do
+                mkdir -p "$1/srv/packages/$name"
+                rm -f "$1"/var/cache/apt/archives/*.deb
+                APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get install -qq --yes --no-install-recommends --download-only "$name" || exit 1
+                mv "$1"/var/cache/apt/archives/*.deb "$1/srv/packages/$name/" || exit 1
+            done' "$suite" "$file.new.tar" >&2 || return 1
         mv "$file.new.tar" "$file"
         find "$cache" -name "$suite-*.tar" ! -path "$file" -delete
     fi

@@ -22,9 +22,10 @@ booted_an_upgrade_runs_the_new_code() {
     [ "$before" != 0 ]
     inside apt-get install --yes "/root/$(basename "$next_package")"
     after=$(pid_of dkim-filter)
-    [ "$after" != 0 ] && [ "$after" != "$before" ]
+    [ "$after" != 0 ]
+    [ "$after" != "$before" ]
     inside sh -c "[ /proc/$after/exe -ef /usr/sbin/dkim-filter ]"
-    ! inside systemctl is-active dkimproxy-out
+    fails inside systemctl is-active dkimproxy-out
     send upgraded joe@example.com alice@example.com
     signed_by "$(arrived alice upgraded)" example.com mail
 }
@@ -35,7 +36,7 @@ booted_removal_stops_and_purge_clears() {
     inside apt-get remove --yes dkim
     [ -z "$(inside pgrep -x dkim-filter)" ]
     [ ! -S "$root/var/spool/postfix/dkim-filter/dkim-filter.sock" ]
-    ! inside systemctl is-active dkim-filter-postfix.socket
+    fails inside systemctl is-active dkim-filter-postfix.socket
     inside apt-get purge --yes dkim
     # The admin's own files stay; what the package brought is gone, and no link of a unit hangs.
     [ -e "$root/etc/dkim-filter/mail.private" ]

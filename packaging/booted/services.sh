@@ -34,7 +34,7 @@ booted_a_bad_reload_fails_and_changes_nothing() {
     follow milter-postfix
     local conf=$root/etc/dkim-filter/dkim-filter.conf
     echo 'Domian example.net' >> "$conf"
-    ! inside systemctl reload dkim-filter
+    fails inside systemctl reload dkim-filter
     inside journalctl --no-pager -u dkim-filter -n 5 | grep 'unrecognized parameter: Domian'
     send "bad reload" joe@example.com alice@example.com
     signed_by "$(arrived alice "bad reload")" example.com mail
@@ -48,13 +48,13 @@ booted_a_bad_reload_fails_and_changes_nothing() {
 
 # What the check lets pass and the service refuses fails the reload as well, and systemctl status says why.
 booted_a_reload_that_the_service_refuses_fails() {
-    has_recipe proxies-out || return 0
     follow proxies-out
+    follow proxies-out-postfix
     local conf=$root/etc/dkimproxy/dkimproxy_out.conf
     inside systemctl reload dkimproxy-out
     [ "$(inside systemctl show --property StatusText --value dkimproxy-out)" = "configuration reloaded" ]
     echo 'max_servers 7' >> "$conf"
-    ! inside systemctl reload dkimproxy-out
+    fails inside systemctl reload dkimproxy-out
     inside systemctl status --no-pager dkimproxy-out | grep 'Status:.*not reloaded: max_servers changed'
     inside systemctl is-active dkimproxy-out
     sed -i '/max_servers/d' "$conf"
@@ -69,10 +69,10 @@ booted_a_broken_start_is_not_repeated_and_recovers() {
     follow milter-socket
     local conf=$root/etc/dkim-filter/dkim-filter.conf
     echo 'Domian example.net' >> "$conf"
-    ! inside systemctl restart dkim-filter
+    fails inside systemctl restart dkim-filter
     sleep 3
     [ "$(inside systemctl show --property NRestarts --value dkim-filter)" = 0 ]
-    ! send "broken" joe@example.com alice@example.com
+    fails send "broken" joe@example.com alice@example.com
     sed -i '/Domian/d' "$conf"
     sleep 10 # systemd's StartLimitIntervalSec
     inside systemctl restart dkim-filter

@@ -41,7 +41,16 @@ let private example (others: Others) (tally: Tally) (one: Classes.Class) : strin
         | false, _ -> None)
     |> function
         | None -> []
-        | Some finding -> [ ""; "### " + one.Id; ""; "```"; describe (reduce others finding); "```" ]
+        | Some finding ->
+            [
+                ""
+                "### " + one.Id
+                ""
+                "<!-- no recipe: a message -->"
+                "```"
+                describe (reduce others finding)
+                "```"
+            ]
 
 let private render (others: Others) (order: string) (seed: int) (tally: Tally) : string =
     [

@@ -1,4 +1,4 @@
-# Each recipe of the documents, and the mail that it promises. Sourced by packaging/test.
+# The recipes of docs/milter.md with Postfix, and the mail that they promise. Sourced by packaging/test.
 
 booted_recipe_milter_with_postfix() {
     follow milter
@@ -18,7 +18,7 @@ booted_recipe_milter_with_postfix() {
     # The advice of the check leaves the service its key.
     inside dkim testkey --domain=example.com --selector=mail --key=/etc/dkim-filter/mail.private > "$work/said" 2>&1
     cat "$work/said"
-    ! grep -iE 'chmod|chown' "$work/said"
+    fails grep -iE 'chmod|chown' "$work/said"
 }
 
 booted_recipe_milter_by_a_socket_in_the_chroot() {
@@ -39,6 +39,7 @@ booted_recipe_dk_filter_beside_dkim_filter() {
     follow milter
     follow milter-postfix
     follow dk-filter
+    follow dk-filter-postfix
     send "both" joe@example.com alice@example.com
     local message
     message=$(arrived alice "both")
@@ -52,29 +53,43 @@ booted_recipe_milter_signs_at_the_submission_port() {
     follow milter
     follow milter-postfix
     follow milter-submission
-    send "submitted" joe@example.com alice@example.com --local-interface 127.0.0.2 --port 587
+    # Of our net, and yet not among the internal hosts of the filter
+    inside postconf -e 'mynetworks=127.0.0.1/32 127.0.0.3/32'
+    inside systemctl reload postfix
+    answers 587
+    send "submitted" joe@example.com alice@example.com --local-interface 127.0.0.3 --port 587
     signed_by "$(arrived alice "submitted")" example.com mail
     # The port for everybody has another name.
-    send "received" joe@example.com alice@example.com --local-interface 127.0.0.2
+    send "received" joe@example.com alice@example.com --local-interface 127.0.0.3
     unsigned "$(arrived alice "received")"
+    # Strangers get no signature by going to the other port.
+    fails send "strange" joe@example.com alice@example.com --local-interface 127.0.0.2 --port 587
 }
 
-# A qmail of two programs: the one that queues, and ours before it.
-booted_recipe_qmail_signs_for_users_who_cannot_read_the_key() {
-    mkdir -p "$root/var/qmail/bin"
-    printf '#!/bin/sh\ncat > /home/joe/queued\nid > /home/joe/ids\n' > "$root/var/qmail/bin/qmail-queue"
-    chmod 755 "$root/var/qmail/bin/qmail-queue"
-    inside cp /usr/sbin/qmail-dk /var/qmail/bin/
-    follow qmail-keys
-    follow qmail-queue
-    printf 'From: joe@example.com\nTo: alice@example.com\nSubject: qmail\n\nHello.\n' > "$root/root/message"
-    printf 'Fjoe@example.com\0Talice@example.com\0\0' > "$root/root/envelope"
-    chmod 755 "$root/root"
-    inside setpriv --reuid=joe --regid=joe --init-groups env RELAYCLIENT= \
-        sh -c '/var/qmail/bin/qmail-queue < /root/message 1< /root/envelope'
-    cat "$root/home/joe/queued"
-    grep 'DomainKey-Signature' "$root/home/joe/queued"
-    ! inside setpriv --reuid=joe --regid=joe --init-groups cat /etc/domainkeys/example.com/default
-    # The next program has the ids of the caller.
-    ! grep dkim-keys "$root/home/joe/ids"
+# A content filter that changes nothing, so that what it hands back comes from this machine, whoever has sent it.
+booted_recipe_milter_behind_a_content_filter() {
+    follow milter
+    follow milter-postfix
+    follow milter-content-filter
+    inside systemd-run --quiet systemd-socket-activate --listen=127.0.0.1:10024 /lib/systemd/systemd-socket-proxyd 127.0.0.1:10025
+    inside postconf -e content_filter=smtp:[127.0.0.1]:10024
+    inside systemctl reload postfix
+    answers 10024
+    answers 10025
+    send "own" joe@example.com alice@example.com
+    signed_by "$(arrived alice "own")" example.com mail
+    [ "$(grep -c '^DKIM-Signature:' "$root$(arrived alice "own")")" = 1 ]
+    send "forged" joe@example.com alice@example.com --local-interface 127.0.0.2
+    unsigned "$(arrived alice "forged")"
+    grep 'by mail.example.com (Postfix) with ESMTP' "$root$(arrived alice "forged")" > "$work/hops"
+    [ "$(wc -l < "$work/hops")" = 2 ]
+}
+
+booted_recipe_milter_says_what_it_would_do() {
+    follow milter
+    # Who does as the page says is warned of nothing.
+    fails grep -i warning "$work/said"
+    printf 'From: joe@example.com\nSubject: asked\n\nHello.\n' > "$root/root/message.eml"
+    follow milter-asking
+    grep 'DKIM-Signature' "$work/said"
 }
