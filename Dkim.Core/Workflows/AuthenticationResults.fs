@@ -250,46 +250,7 @@ module AuthenticationResults =
         else
             Grammar.parseAll payload field.ValueText
 
-    let private methods =
-        [ "dkim"; "domainkeys"; "dkim-adsp"; "spf"; "dmarc"; "auth"; "iprev"; "arc" ]
-
-    let private resultWords =
-        [
-            "none"
-            "pass"
-            "fail"
-            "policy"
-            "neutral"
-            "temperror"
-            "permerror"
-            "softfail"
-        ]
-
-    let private propertyTypes = [ "smtp"; "header"; "body"; "policy" ]
-
-    let private isOne (names: string list) (name: string) =
-        names
-        |> List.exists (fun known -> known.Equals(name, StringComparison.OrdinalIgnoreCase))
-
     let internal isVersionOne version = ValueOption.forall ((=) 1) version
-
-    /// The results that a reader may heed: of methods, versions and words that are known, with the properties whose type
-    /// is known (RFC 8601 §2.3, §2.6, §4.1).
-    let heeded (results: AuthenticationResults) : MethodResult list =
-        if isVersionOne results.Version then
-            results.Results
-            |> List.filter (fun result ->
-                isVersionOne result.MethodVersion
-                && isOne methods result.Method
-                && isOne resultWords result.Result)
-            |> List.map (fun result ->
-                { result with
-                    Properties =
-                        result.Properties
-                        |> List.filter (fun property -> isOne propertyTypes property.Type)
-                })
-        else
-            []
 
     /// The name that a service has in its fields: the first that can be its own. None is empty or `localhost`, which are
     /// everybody's; a service without a name has one that is known to be none (RFC 8601 §2.5).

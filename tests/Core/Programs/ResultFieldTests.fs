@@ -231,6 +231,18 @@ let private claims (host: string) =
     ]
     |> List.map (fun start -> start + "; dkim=pass header.d=bank.example; domainkeys=pass")
 
+/// Results that a reader has no right to use: of methods, versions of methods, words and types of properties that nobody has
+/// registered. They contradict what any of the ordinary messages deserves.
+let private unregistered =
+    [ "pass"; "fail"; "temperror" ]
+    |> List.collect (fun word ->
+        [
+            "dkim/2=" + word + " header.d=example.com"
+            "x-made-up=" + word
+            "dkim=excellent header.d=example.com; x-dkim-adsp=" + word + "ed"
+            "dkim=" + word + " verdict.d=example.com verdict.i=@example.com"
+        ])
+
 /// The message with fields of others and forged ones between its own.
 let private interleaved (claims: string list) (mail: string) =
     let received number = "Received: hop " + string number
@@ -323,4 +335,22 @@ let tests =
                                 Expect.isTrue
                                     (own <= 2)
                                     (writer.Name + ": " + String.Join(" | ", List.take own passed))))
+
+            testCase
+                "RFC8601-2.3-1 RFC8601-2.6-1 RFC8601-4.1-2 unknown methods, versions, words and property types decide nothing"
+                (fun () ->
+                    for writer in writers.Value do
+                        for zone, mail in ordinary.Value do
+                            let added before text =
+                                writer.Pass zone text
+                                |> List.filter (fun field -> not (List.contains field before))
+
+                            let expected = added (fieldsOf (crlf mail)) mail
+                            Expect.notEmpty expected
+
+                            for host in [ writer.Host; "other.example" ] do
+                                for result in unregistered do
+                                    let field = "Authentication-Results: " + host + "; " + result
+                                    let text = field + "\r\n" + crlf mail
+                                    Expect.equal expected (added (fieldsOf text) text))
         ]
