@@ -46,9 +46,6 @@ type Digests =
         }
 
 module Digests =
-    /// No digests: for a plan that wants none.
-    let none = { found = [] }
-
     let internal ofList found = { found = found }
 
     let tryFind (request: DigestRequest) (digests: Digests) : BodyDigest voption =

@@ -81,9 +81,6 @@ type Intake(limits: HeaderLimits) =
     /// Octets before the body: the header, its line ends and the empty line.
     member _.BodyAt: int64<octet> = bodyAt * 1L<octet>
 
-    /// The header's octets as received, the empty line not among them.
-    member _.Block: ReadOnlyMemory<byte> = block.WrittenMemory
-
     /// Takes octets of the message while the header lasts. Returns how many of them were header; the rest is body.
     member _.Feed(octets: ReadOnlySpan<byte>) : int =
         if result.IsSome then

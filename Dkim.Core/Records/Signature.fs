@@ -189,16 +189,8 @@ type internal ResultBuilder() =
 
     member inline _.Return(value: 'a) : Result<'a, 'e> = Ok value
     member inline _.ReturnFrom(result: Result<'a, 'e>) = result
-    member inline _.Zero() : Result<unit, 'e> = Ok()
     member inline _.Delay([<FSharp.Core.InlineIfLambda>] body: unit -> Result<'a, 'e>) = body
     member inline _.Run([<FSharp.Core.InlineIfLambda>] body: unit -> Result<'a, 'e>) = body ()
-
-    member inline _.Combine
-        (first: Result<unit, 'e>, [<FSharp.Core.InlineIfLambda>] second: unit -> Result<'a, 'e>)
-        : Result<'a, 'e> =
-        match first with
-        | Ok() -> second ()
-        | Error error -> Error error
 
 [<AutoOpen>]
 module internal ResultBuilder =

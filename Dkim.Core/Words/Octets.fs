@@ -19,14 +19,7 @@ type sec
 
 /// A stretch of octets inside some field or text.
 [<Struct>]
-type Extent =
-    {
-        At: int<octet>
-        Length: int<octet>
-    }
-
-    /// The offset of the first octet after the stretch.
-    member this.End = this.At + this.Length
+type Extent = { At: int<octet>; Length: int<octet> }
 
 module Octets =
     [<Literal>]

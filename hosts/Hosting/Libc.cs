@@ -61,8 +61,6 @@ internal static unsafe class Libc
     [DllImport(Name, SetLastError = true)]
     public static extern nint write(int fd, byte* buffer, nuint count);
     [DllImport(Name, SetLastError = true)]
-    public static extern nint pread(int fd, byte* buffer, nuint count, long offset);
-    [DllImport(Name, SetLastError = true)]
     public static extern nint pwrite(int fd, byte* buffer, nuint count, long offset);
     [DllImport(Name, SetLastError = true)]
     public static extern int memfd_create(byte* name, uint flags);

@@ -20,7 +20,7 @@ return args switch
         server, Enum.Parse<ResolverKind>(kind), int.Parse(count, CultureInfo.InvariantCulture),
         int.Parse(atOnce, CultureInfo.InvariantCulture)),
     ["follow", var name, var kind, var signal] => await FollowAsync(name, Enum.Parse<ResolverKind>(kind), signal == "refresh"),
-    ["spool", var directory, var count] => await SpoolAsync(directory, int.Parse(count, CultureInfo.InvariantCulture)),
+    ["spool", var directory, var count] => FillSpools(directory, int.Parse(count, CultureInfo.InvariantCulture)),
     ["log", var socket, var how] => await LogAsync(socket, how),
     ["listen", var address] => await ListenAsync(address),
     _ => 64,
@@ -262,7 +262,7 @@ static async Task<int> ListenAsync(string address)
     }
 }
 
-static async Task<int> SpoolAsync(string directory, int count)
+static int FillSpools(string directory, int count)
 {
     var area = new SpoolArea(directory);
     var piece = new byte[16 * 1024];
@@ -276,7 +276,13 @@ static async Task<int> SpoolAsync(string directory, int count)
         }
     }
 
-    await Task.WhenAll(spools.Select(spool => spool.CopyToAsync(Stream.Null, 0, CancellationToken.None)));
+    foreach (var spool in spools)
+    {
+        for (long at = 0; at < spool.Length; at += spool.Read(at, piece))
+        {
+        }
+    }
+
     var peak = File.ReadLines("/proc/self/status").First(line => line.StartsWith("VmHWM", StringComparison.Ordinal));
     Array.ForEach(spools, spool => spool.Dispose());
     return Say($"{spools.Sum(spool => spool.Length)} {peak.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2].Trim()}");

@@ -55,12 +55,12 @@ module internal FilterFiles =
         let inline' (text: string) =
             plain (ValueSome(DomainList.ofEntries (Pattern.items text)))
 
-        let ofFile text =
-            FileContents.entries text
-            |> List.map snd
-            |> DomainList.ofEntries
-            |> ValueSome
-            |> plain
+        let ofFile path text =
+            let struct (list, problems) = DomainList.parse path text
+
+            { plain (ValueSome list) with
+                BadLines = problems
+            }
 
         match setting with
         | ValueNone -> Loaded(plain ValueNone)
@@ -69,7 +69,7 @@ module internal FilterFiles =
             textOf find paths path
             |> Loading.map (fun text ->
                 match text with
-                | Ok text -> ofFile text
+                | Ok text -> ofFile path text
                 | Error reason -> failed ValueNone (unreadable paths name path reason))
 
     let private practices find paths (path: string voption) : Loading<Reading<LocalAdsp>> =
@@ -78,19 +78,11 @@ module internal FilterFiles =
         | ValueSome path ->
             textOf find paths path
             |> Loading.map (fun text ->
-                let setting = "LocalADSP"
-
-                let list =
-                    text
-                    |> Result.mapError (unreadable paths setting path)
-                    |> Result.bind (
-                        LocalAdsp.parse
-                        >> Result.mapError (broken setting "write DOMAIN:unknown|all|discardable")
-                    )
-
-                match list with
-                | Ok list -> plain list
-                | Error problem -> failed LocalAdsp.empty problem)
+                match text with
+                | Error reason -> failed LocalAdsp.empty (unreadable paths "LocalADSP" path reason)
+                | Ok text ->
+                    let struct (list, problems) = LocalAdsp.parse path text
+                    { plain list with Problems = problems })
 
     /// The files with one more part.
     let private fill (part: Loading<Reading<'v>>) (put: 'v -> FilterFiles -> FilterFiles) files =

@@ -69,9 +69,6 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
     /// The variable of the environment that names the directory of temporary files, where no setting does.
     member _.DirectoryVariable = parts.DirectoryVariable
 
-    /// Test mode's own settings.
-    member _.Test = parts.Test
-
     /// What to log before serving: settings that are weak or have no effect, lines of lists that cannot be read.
     member _.Notices = parts.Notices
 

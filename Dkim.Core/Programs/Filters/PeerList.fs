@@ -100,13 +100,9 @@ module internal PeerList =
         | ValueNone when name <> "" && isName name -> Result.Ok(Name name)
         | ValueNone -> Result.Error "no host name, domain, address or network"
 
-    let private isEntryChar c = not (Char.IsWhiteSpace c) && c <> '#'
-
-    let private ws: Grammar.Parser<unit> = skipManySatisfy Char.IsWhiteSpace
-
     /// `head = address / [ "." ] name`
     let private head: Grammar.Parser<Head> =
-        many1SatisfyL (fun c -> isEntryChar c && c <> '/') "a host name, domain, address or network"
+        many1SatisfyL (fun c -> ListFile.isEntryChar c && c <> '/') "a host name, domain, address or network"
         |> Grammar.checkedBy headOf
 
     /// `mask = 1*DIGIT / IPv4address`
@@ -116,7 +112,8 @@ module internal PeerList =
             | ValueSome mask -> Result.Ok mask
             | ValueNone -> Result.Error "neither a number of bits that such an address has nor a mask"
 
-        many1SatisfyL isEntryChar "a number of bits or a mask" |> Grammar.checkedBy read
+        many1SatisfyL ListFile.isEntryChar "a number of bits or a mask"
+        |> Grammar.checkedBy read
 
     /// `test = address [ "/" mask ] / [ "." ] name`
     let private test: Grammar.Parser<PeerTest> =
@@ -134,48 +131,25 @@ module internal PeerList =
 
     /// `entry = [ "!" *WSP ] test`
     let private entry: Grammar.Parser<PeerEntry> =
-        opt (skipChar '!' >>. ws) .>>. test
+        opt (skipChar '!' >>. ListFile.ws) .>>. test
         |>> fun (excluded, test) ->
             {
                 Excluded = excluded.IsSome
                 Test = test
             }
 
-    /// `line = *WSP [ entry ] *WSP [ "#" *any ]`
-    let private line: Grammar.Parser<PeerEntry voption> =
-        let comment = skipChar '#' >>. skipManySatisfy (fun _ -> true)
-        let nothing = followedBy (comment <|> eof) >>% ValueNone
-        ws >>. (nothing <|> (entry |>> ValueSome)) .>> ws .>> optional comment
-
     /// Whether a text could be an entry and is no path.
     let isEntry (text: string) =
-        match Grammar.parseAll line text with
+        match Grammar.parseAll (ListFile.line entry) text with
         | Result.Ok entry -> entry.IsSome
         | Result.Error _ -> false
 
     /// Reads a list of one entry on each line; `#` begins a comment. What cannot be an entry matches nothing and is told.
     let parse (path: string) (text: string) : struct (PeerList * Problem list) =
-        let read index (text: string) : Result<PeerEntry voption, Problem> =
-            Grammar.parseAll line text
-            |> Result.mapError (fun reason ->
-                {
-                    Origin = InFile(path, index + 1)
-                    Name = ""
-                    Value = ValueSome(text.Trim())
-                    Fault = IllegalValue reason
-                    Remedy = "write host.example.com, .example.com, 192.0.2.1 or 192.0.2.0/24"
-                })
+        let struct (entries, problems) =
+            ListFile.read path "write host.example.com, .example.com, 192.0.2.1 or 192.0.2.0/24" entry text
 
-        let add (entries, problems) (read: Result<PeerEntry voption, Problem>) =
-            match read with
-            | Result.Ok(ValueSome entry) -> entry :: entries, problems
-            | Result.Ok ValueNone -> entries, problems
-            | Result.Error problem -> entries, problem :: problems
-
-        let entries, problems =
-            FileContents.lines text |> Array.mapi read |> Array.fold add ([], [])
-
-        struct ({ Entries = List.rev entries }, List.rev problems)
+        struct ({ Entries = entries }, problems)
 
     /// The list that stands where no file is named (dkim-filter(8) -i): the machine itself, by IPv6, too.
     let loopback: PeerList =

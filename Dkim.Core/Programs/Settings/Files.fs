@@ -102,18 +102,6 @@ module FileContents =
     let internal lines (text: string) =
         text.Split '\n' |> Array.map (fun line -> line.TrimEnd '\r')
 
-    /// The lines that say something, with their numbers: without comments, which begin at `#`, and outer blanks.
-    let internal entries (text: string) : (int * string) list =
-        let said (line: string) =
-            match line.IndexOf '#' with
-            | -1 -> line.Trim()
-            | at -> line.Substring(0, at).Trim()
-
-        lines text
-        |> Array.mapi (fun index line -> index + 1, said line)
-        |> Array.filter (fun (_, line) -> line <> "")
-        |> List.ofArray
-
 /// Something made from files, or the files that it still wants.
 type internal Loading<'a> =
     | Wanting of WantedFile list

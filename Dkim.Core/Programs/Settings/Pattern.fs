@@ -16,8 +16,6 @@ type Pattern =
     /// The pattern as it was written.
     member this.Text = this.written
 
-    member this.HasStar = this.parts.Length > 1
-
 module Pattern =
     let ofText (text: string) : Pattern =
         {
@@ -47,10 +45,6 @@ module Pattern =
             && text.StartsWith(first, StringComparison.Ordinal)
             && text.EndsWith(last, StringComparison.Ordinal)
             && inOrder parts 1 text first.Length (text.Length - last.Length)
-
-    /// Whether a whole text is of the pattern.
-    let matches (text: string) (pattern: Pattern) : bool =
-        matchesFolded (text.ToLowerInvariant()) pattern
 
     /// Whether a whole text is of one of the patterns.
     let any (patterns: Pattern list) (text: string) : bool =

@@ -1,6 +1,4 @@
 using System.Buffers;
-using System.IO.Pipelines;
-using System.Net.Sockets;
 using Microsoft.Win32.SafeHandles;
 
 namespace Dkim.Hosting;
@@ -81,7 +79,7 @@ public sealed class SpoolArea(string directory, int perMessage = 1 << 20, long i
     }
 }
 
-/// <summary>The octets of one message, appended once and replayed as often as wanted.</summary>
+/// <summary>The octets of one message, appended once and read as often as wanted.</summary>
 public sealed class Spool : IDisposable
 {
     private const int PieceSize = 32 * 1024;
@@ -157,18 +155,6 @@ public sealed class Spool : IDisposable
         return count;
     }
 
-    /// <summary>Sends everything from <paramref name="offset"/> on, in pieces of at most 32 KiB.</summary>
-    public Task CopyToAsync(Stream target, long offset, CancellationToken cancellation) =>
-        ReplayAsync(offset, target, static (stream, octets, token) => stream.WriteAsync(octets, token), cancellation);
-
-    /// <inheritdoc cref="CopyToAsync(Stream, long, CancellationToken)"/>
-    public Task CopyToAsync(Socket target, long offset, CancellationToken cancellation) =>
-        ReplayAsync(offset, target, SendAllAsync, cancellation);
-
-    /// <inheritdoc cref="CopyToAsync(Stream, long, CancellationToken)"/>
-    public Task CopyToAsync(PipeWriter target, long offset, CancellationToken cancellation) =>
-        ReplayAsync(offset, target, WriteAsync, cancellation);
-
     /// <summary>Gives memory and file back.</summary>
     public void Dispose()
     {
@@ -242,43 +228,4 @@ public sealed class Spool : IDisposable
             }
         }
     }
-
-    private async Task ReplayAsync<T>(
-        long offset,
-        T target,
-        Func<T, ReadOnlyMemory<byte>, CancellationToken, ValueTask> send,
-        CancellationToken cancellation)
-    {
-        var buffer = ArrayPool<byte>.Shared.Rent(PieceSize);
-        try
-        {
-            while (Read(offset, buffer) is var count && count > 0)
-            {
-                await send(target, buffer.AsMemory(0, count), cancellation).ConfigureAwait(false);
-                offset += count;
-            }
-
-            if (offset < Length)
-            {
-                throw new IOException($"a spooled message in {area.Directory} has become shorter");
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
-    }
-
-    private static async ValueTask SendAllAsync(
-        Socket socket, ReadOnlyMemory<byte> octets, CancellationToken cancellation)
-    {
-        while (octets.Length > 0)
-        {
-            octets = octets[await socket.SendAsync(octets, SocketFlags.None, cancellation).ConfigureAwait(false)..];
-        }
-    }
-
-    private static async ValueTask WriteAsync(
-        PipeWriter writer, ReadOnlyMemory<byte> octets, CancellationToken cancellation) =>
-        await writer.WriteAsync(octets, cancellation).ConfigureAwait(false);
 }

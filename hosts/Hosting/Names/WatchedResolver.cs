@@ -39,8 +39,6 @@ public sealed class WatchedResolver : IResolver
 
     public IReadOnlyList<string> Warnings { get; }
 
-    internal ResolverSettings Settings => settings;
-
     public ValueTask<Answer> AskAsync(Question question, CancellationToken cancellation)
     {
         if (follows && Environment.TickCount64 >= Volatile.Read(ref nextLook))

@@ -17,9 +17,6 @@ public static class Systemd
     // Where the id of a process stands, whose copies are not born yet.
     private const string AnyCopy = "copy";
 
-    /// <summary>True when systemd waits to be notified.</summary>
-    public static bool IsPresent => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NOTIFY_SOCKET"));
-
     /// <summary>Whether standard error is the journal (systemd.exec(5), JOURNAL_STREAM), which gets what goes to syslog as
     /// well.</summary>
     public static bool StandardErrorIsJournal =>

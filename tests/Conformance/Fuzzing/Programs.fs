@@ -170,9 +170,15 @@ let private files (text: string) : Outcome =
             ValueNone
 
     let settings = SettingsFile.read KeyAndToken DkimFilterTable.table find "file"
-    let adsp = LocalAdsp.parse text
+    let struct (_, practiceProblems) = LocalAdsp.parse "adsp" text
+    let struct (_, domainProblems) = DomainList.parse "domains" text
     MacroTest.parse text |> MacroTest.show |> ignore
-    told mapProblems + told peerProblems + told settings.Problems + string adsp.IsOk
+
+    told mapProblems
+    + told peerProblems
+    + told practiceProblems
+    + told domainProblems
+    + told settings.Problems
 
 let private fileText (random: Random) =
     let lines =

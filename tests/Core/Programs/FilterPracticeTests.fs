@@ -130,7 +130,7 @@ let tests =
 
             testCase "LocalADSP comes before what a domain publishes, and asks nobody" (fun () ->
                 let struct (lines, _) =
-                    struct (LocalAdsp.parse "example.com:discardable\n.example.com:all\n" |> Expect.ok, ())
+                    LocalAdsp.parse "adsp" "example.com:discardable\n.example.com:all\n"
 
                 let own =
                     verifying (fun verifying ->

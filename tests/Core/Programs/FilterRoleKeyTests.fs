@@ -14,7 +14,7 @@ let private keyList (lines: (string * FilterKey list) list) =
             Keys =
                 KeyList(fun address ->
                     lines
-                    |> List.tryFind (fun (pattern, _) -> Pattern.matches address (Pattern.ofText pattern))
+                    |> List.tryFind (fun (pattern, _) -> Pattern.any [ Pattern.ofText pattern ] address)
                     |> Option.map snd
                     |> Option.defaultValue []
                     |> Ok)

@@ -1,7 +1,4 @@
 using System.Globalization;
-using System.IO.Pipelines;
-using System.Net;
-using System.Net.Sockets;
 using Dkim.Hosting;
 using NUnit.Framework;
 
@@ -19,7 +16,7 @@ public sealed class SpoolTests
     public void Stop() => scratch.Dispose();
 
     [Test]
-    public async Task What_goes_in_comes_out_whatever_the_pieces(
+    public void What_goes_in_comes_out_whatever_the_pieces(
         [Values(0, 1, 8191, 8192, 8193, 40_960, 1 << 20, (1 << 20) + 1, 3_000_001)] int length,
         [Values(1_000_000, 4096, 77)] int piece)
     {
@@ -39,41 +36,10 @@ public sealed class SpoolTests
                 continue;
             }
 
-            using var copy = new MemoryStream();
-            await spool.CopyToAsync(copy, offset, CancellationToken.None);
-            Assert.That(copy.ToArray().AsSpan().SequenceEqual(message.AsSpan(offset)), $"from {offset}");
+            Assert.That(Rest(spool, offset).AsSpan().SequenceEqual(message.AsSpan(offset)), $"from {offset}");
         }
 
         Assert.That(Directory.GetFiles(scratch.Root), Is.Empty, "its file has no name");
-    }
-
-    [Test]
-    public async Task It_goes_to_pipes_and_sockets()
-    {
-        var message = Octets(2_500_000);
-        using var spool = new SpoolArea(scratch.Root).Open();
-        spool.Append(message);
-
-        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 8192, resumeWriterThreshold: 4096));
-        using var piped = new MemoryStream();
-        var reading = pipe.Reader.CopyToAsync(piped);
-        await spool.CopyToAsync(pipe.Writer, 5, CancellationToken.None);
-        await pipe.Writer.CompleteAsync();
-        await reading;
-        Assert.That(piped.ToArray().AsSpan().SequenceEqual(message.AsSpan(5)));
-
-        using var listening = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        listening.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        listening.Listen();
-        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        await client.ConnectAsync(listening.LocalEndPoint!);
-        using var server = await listening.AcceptAsync();
-        using var received = new MemoryStream();
-        var receiving = new NetworkStream(server).CopyToAsync(received);
-        await spool.CopyToAsync(client, 0, CancellationToken.None);
-        client.Shutdown(SocketShutdown.Send);
-        await receiving;
-        Assert.That(received.ToArray().AsSpan().SequenceEqual(message));
     }
 
     [Test]
@@ -145,6 +111,18 @@ public sealed class SpoolTests
         var words = Tools.Run("/", Tools.Probe, "spool", scratch.Root, "100").Split(' ');
         Assert.That(words[0], Is.EqualTo((100L * (20 << 20)).ToString(CultureInfo.InvariantCulture)));
         Assert.That(int.Parse(words[1], CultureInfo.InvariantCulture), Is.LessThan(100 * 1024), "KiB resident");
+    }
+
+    private static byte[] Rest(Spool spool, long offset)
+    {
+        var rest = new byte[spool.Length - offset];
+        var filled = 0;
+        while (spool.Read(offset + filled, rest.AsSpan(filled)) is var count && count > 0)
+        {
+            filled += count;
+        }
+
+        return rest[..filled];
     }
 
     private static byte[] Octets(int count)
