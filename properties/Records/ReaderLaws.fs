@@ -9,8 +9,8 @@ open Dkim.Core
 let private extentsFit (tags: TagList) =
     tags.Tags
     |> List.forall (fun tag ->
-        int tag.Whole.End <= tags.Text.Length
-        && int tag.Value.End <= int tag.Whole.End
+        int (Samples.endOf tag.Whole) <= tags.Text.Length
+        && int (Samples.endOf tag.Value) <= int (Samples.endOf tag.Whole)
         && not (tags.Slice(tag.Value).Contains ';'))
 
 let private isOneLine (told: string) = not (String.exists Char.IsControl told)
@@ -24,12 +24,14 @@ let private read (text: string) : bool =
 
     let signature =
         match Signature.parse SignatureLimits.defaults field with
-        | Ok signature -> int signature.ValueExtent.End <= text.Length && signature.Value.Length > 0
+        | Ok signature ->
+            int (Samples.endOf signature.ValueExtent) <= text.Length
+            && signature.Value.Length > 0
         | Error error -> isOneLine (SignatureError.describe error)
 
     let domainKeys =
         match DomainKeySignature.parse SignatureLimits.defaults header 0 with
-        | Ok signature -> int signature.ValueExtent.End <= text.Length
+        | Ok signature -> int (Samples.endOf signature.ValueExtent) <= text.Length
         | Error error -> isOneLine (SignatureError.describe error)
 
     let record =

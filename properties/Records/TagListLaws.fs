@@ -52,13 +52,14 @@ let tests =
                 | Error _ -> false
                 | Ok tags ->
                     let within (outer: Extent) (inner: Extent) =
-                        inner.At >= outer.At && inner.End <= outer.End
+                        inner.At >= outer.At && Samples.endOf inner <= Samples.endOf outer
 
                     tags.Tags
                     |> List.forall (fun tag ->
                         within tag.Whole tag.Value
                         && tags.Text[int tag.Whole.At - 1] = '='
-                        && (int tag.Whole.End = tags.Text.Length || tags.Text[int tag.Whole.End] = ';')))
+                        && (int (Samples.endOf tag.Whole) = tags.Text.Length
+                            || tags.Text[int (Samples.endOf tag.Whole)] = ';')))
 
             testLaw trials "a name twice is no list" (fun (TagPairs pairs) ->
                 TagList.parse limit (render (pairs @ [ pairs.Head ]) ";") = Error(RepeatedTag(fst pairs.Head)))

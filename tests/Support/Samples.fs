@@ -11,6 +11,9 @@ let domain (text: string) : DomainName = DomainName.tryCreate text |> Expect.ok
 
 let selector (text: string) : Selector = Selector.tryCreate text |> Expect.ok
 
+/// The offset of the first octet after a stretch.
+let endOf (extent: Extent) : int<octet> = extent.At + extent.Length
+
 /// The record that publishes a key.
 let record (key: SigningKey) : string =
     (if key.KeyType = Rsa then

@@ -9,7 +9,8 @@ open System.IO
 open Dkim.Standards.Abnf
 open Dkim.Standards.Fuzzing.Readers
 
-let targets: Target list = Readers.all @ Programs.all @ Answers.all
+let targets: Target list =
+    Readers.all @ Programs.all @ Dialogues.all @ Answers.all
 
 /// The folder of inputs that broke a law once; a test reads them all again.
 let findings =

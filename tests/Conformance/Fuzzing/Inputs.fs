@@ -263,3 +263,12 @@ let message (random: Random) : string =
 
     fields |> List.iter (fun field -> text.Append(field).Append "\r\n" |> ignore)
     text.Append("\r\n").Append(body).ToString()
+
+/// Chance that follows from a text alone, the same in every process.
+let chanceOf (text: string) : Random =
+    let mutable value = 2166136261u
+
+    for c in text do
+        value <- (value ^^^ uint32 c) * 16777619u
+
+    Random(int value)

@@ -183,8 +183,8 @@ let list: Comparison =
                 | Ok tags ->
                     tags.Tags
                     |> List.map (fun tag ->
-                        let at, finish = int tag.Value.At, int tag.Value.End
-                        let wholeAt, wholeEnd = int tag.Whole.At, int tag.Whole.End
+                        let at, finish = int tag.Value.At, int (Dkim.Tests.Samples.endOf tag.Value)
+                        let wholeAt, wholeEnd = int tag.Whole.At, int (Dkim.Tests.Samples.endOf tag.Whole)
 
                         if at = finish && at >= wholeAt && at <= wholeEnd then
                             show tag.Name 0 0 wholeAt wholeEnd

@@ -356,12 +356,12 @@ let tests =
                     "a.example:some", "unknown ADSP `some' at character 11"
                     " a.example :  some # all", "unknown ADSP `some' at character 15"
                     "a.example:", "unknown ADSP `' at character 11"
-                    "a.example", "expected ':' at character 10"
+                    "a.example", "expected : at character 10"
                     "a..example:all", "no domain: an empty label at character 1"
                     ".joe@a.example:all",
                     "no domain: a label with characters that a domain name cannot have at character 2"
-                    ":all", "expected '.' or expected a domain at character 1"
-                    "a.example:all discardable", "expected '#' or expected end of input at character 15"
+                    ":all", "expected a domain or expected . at character 1"
+                    "a.example:all discardable", "expected end of input or expected # at character 15"
                 ]
                 (fun (line: string, reason: string) ->
                     let struct (list, problems) =
@@ -402,10 +402,10 @@ let tests =
                 [
                     "a.example, b.example",
                     "no domain: a label with characters that a domain name cannot have at character 1"
-                    "a.example b.example", "expected '#' or expected end of input at character 11"
+                    "a.example b.example", "expected end of input or expected # at character 11"
                     " joe@a.example", "no domain: a label with characters that a domain name cannot have at character 2"
                     "a..example", "no domain: an empty label at character 1"
-                    "*@a.example", "expected '#' or expected end of input at character 2"
+                    "*@a.example", "expected end of input or expected # at character 2"
                     "/etc/domains", "no domain: a label with characters that a domain name cannot have at character 1"
                 ]
                 (fun (line: string, reason: string) ->

@@ -1,5 +1,5 @@
 /// Which resolver is taken, and what resolv.conf says.
-module Dkim.Conformance.Words.NameServerTests
+module Dkim.Conformance.Words.ResolverChoiceTests
 
 open System.Net
 open Expecto
@@ -27,7 +27,7 @@ let private taken (needs: ResolverNeeds) =
 [<Tests>]
 let tests =
     testList
-        "NameServerTests"
+        "ResolverChoiceTests"
         [
             testRows
                 "the servers of resolv.conf"
