@@ -5,6 +5,7 @@ namespace Dkim.Properties
 open System
 open System.Text.RegularExpressions
 open FsCheck.FSharp
+open Dkim.Tests
 open Dkim.Core
 
 /// A body made of what canonicalization looks at, with runs long enough for vector instructions.
@@ -373,3 +374,10 @@ module MailGenerators =
                 Gen.elements wellFormed |> Gen.bind damaged |> Gen.map Damaged,
                 fun (Damaged text) -> shrinkText text |> Seq.map Damaged
             )
+
+    /// So many trials of whatever both kinds of generators make.
+    let trials (count: int) : Trials =
+        {
+            Count = count
+            Arbitraries = [ typeof<Generators.Arbitraries>; typeof<Arbitraries> ]
+        }

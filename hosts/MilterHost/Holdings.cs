@@ -59,6 +59,15 @@ internal sealed class Holding(Holdings all) : IDisposable
         return true;
     }
 
+    /// <summary>Holds so much in the place of a part of what is held, if there is room for it; else nothing of that part.</summary>
+    public bool TryReplace(ref long part, long octets)
+    {
+        Remove(part);
+        var fits = TryAdd(octets);
+        part = fits ? octets : 0;
+        return fits;
+    }
+
     public void Remove(long octets)
     {
         held -= octets;

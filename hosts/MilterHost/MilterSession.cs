@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
 using Dkim.Core;
 
 namespace Dkim.MilterHost;
@@ -30,17 +29,6 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
     private bool inPiece;
     private bool ignored;
     private bool stopping;
-
-    /// <summary>How far the dialogue has come.</summary>
-    private enum Stage
-    {
-        New,
-        Negotiated,
-        Connected,
-        Envelope,
-        Header,
-        Body,
-    }
 
     /// <summary>Nothing more is said or heard.</summary>
     public bool Closed { get; private set; }
@@ -104,19 +92,8 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
 
     private bool TakePacket(ref ReadOnlySpan<byte> input)
     {
-        if (input.Length < Packet.LengthSize)
-            return false;
-        var length = BinaryPrimitives.ReadUInt32BigEndian(input);
-        if (length is 0 or > (uint)Packet.LongestField + 1)
-            return Break($"a packet of {length} octets");
-        if (input.Length < Packet.HeadSize)
-            return false;
-        var command = (Command)input[Packet.LengthSize];
-        if (!Follows(command))
-            return Break($"the command 0x{(byte)command:x2} is out of order");
-        var size = (int)length - 1;
-        if (size > Packet.LongestOf(command))
-            return Break($"a packet of {length} octets with the command {(char)command}");
+        if (!Packet.TryHead(input, stage, out var command, out var size, out var problem))
+            return problem.Length > 0 && Break(problem);
         if (command == Command.Body)
         {
             input = input[Packet.HeadSize..];
@@ -195,20 +172,6 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
         inPiece = pieceLeft > 0;
         return !inPiece && React(Command.Body);
     }
-
-    // HELO and MAIL begin again from wherever the client was.
-    private bool Follows(Command command) => command switch
-    {
-        Command.Quit => true,
-        Command.Negotiate => stage == Stage.New,
-        Command.Macros or Command.Abort or Command.QuitForAnother => stage != Stage.New,
-        Command.Connect => stage == Stage.Negotiated,
-        Command.Helo or Command.Mail or Command.Unknown => stage >= Stage.Connected,
-        Command.Recipient or Command.Data => stage == Stage.Envelope,
-        Command.Field or Command.EndOfHeader => stage is Stage.Envelope or Stage.Header,
-        Command.Body or Command.EndOfBody => stage == Stage.Body,
-        _ => false,
-    };
 
     private bool Hear(Command command, ReadOnlySpan<byte> data)
     {
@@ -302,12 +265,8 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
     // They are in memory already; that there is no room is a reason to let go of whoever sends so many.
     private void HoldMacros()
     {
-        holding.Remove(macrosHeld);
-        macrosHeld = macros.Size;
-        if (holding.TryAdd(macrosHeld))
-            return;
-        macrosHeld = 0;
-        Break(NoRoom);
+        if (!holding.TryReplace(ref macrosHeld, macros.Size))
+            Break(NoRoom);
     }
 
     private bool Begin(ReadOnlySpan<byte> data)
@@ -369,7 +328,7 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
                 Packet.Write(output, Reply.Accept);
                 return true;
             default:
-                return agreed.Agreed(Silence(command)) || Respond(command);
+                return agreed.IsSilent(command) || Respond(command);
         }
     }
 
@@ -384,20 +343,6 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
             Packet.Write(output, Reply.Continue);
         return !Closed;
     }
-
-    private static Steps Silence(Command command) => command switch
-    {
-        Command.Connect => Steps.SilentConnect,
-        Command.Helo => Steps.SilentHelo,
-        Command.Mail => Steps.SilentMail,
-        Command.Recipient => Steps.SilentRecipient,
-        Command.Data => Steps.SilentData,
-        Command.Unknown => Steps.SilentUnknown,
-        Command.Field => Steps.SilentField,
-        Command.EndOfHeader => Steps.SilentEndOfHeader,
-        Command.Body => Steps.SilentBody,
-        _ => Steps.None,
-    };
 
     private void SayWhenKnown()
     {

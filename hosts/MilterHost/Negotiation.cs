@@ -26,6 +26,21 @@ internal sealed record Negotiation(uint Version, Actions Actions, Steps Steps)
 
     public bool Agreed(Actions action) => (Actions & action) != 0;
 
+    /// <summary>Whether the MTA waits for no reply to a command.</summary>
+    public bool IsSilent(Command command) => Agreed(command switch
+    {
+        Command.Connect => Steps.SilentConnect,
+        Command.Helo => Steps.SilentHelo,
+        Command.Mail => Steps.SilentMail,
+        Command.Recipient => Steps.SilentRecipient,
+        Command.Data => Steps.SilentData,
+        Command.Unknown => Steps.SilentUnknown,
+        Command.Field => Steps.SilentField,
+        Command.EndOfHeader => Steps.SilentEndOfHeader,
+        Command.Body => Steps.SilentBody,
+        _ => Steps.None,
+    });
+
     /// <summary>Chooses from what the MTA offers in its first packet; null with the reason when that will not
     /// do.</summary>
     public static Negotiation? Of(ReadOnlySpan<byte> offer, IMilterService service, out string problem)

@@ -22,13 +22,27 @@ internal static class Packet
     /// <summary>The longest data of any other packet.</summary>
     public const int Longest = 1 << 17;
 
-    /// <summary>The longest data of a packet with a command.</summary>
-    public static int LongestOf(Command command) => command switch
+    /// <summary>Reads what a packet begins with, the command and the size of its data; false where more octets must come
+    /// first, or with what is wrong where it cannot be one at this stage.</summary>
+    public static bool TryHead(
+        ReadOnlySpan<byte> input, Stage stage, out Command command, out int size, out string problem)
     {
-        Command.Field => LongestField,
-        Command.Body => LongestPiece,
-        _ => Longest,
-    };
+        (command, size, problem) = (default, 0, "");
+        if (input.Length < LengthSize)
+            return false;
+        var length = BinaryPrimitives.ReadUInt32BigEndian(input);
+        if (length is 0 or > (uint)LongestField + 1)
+            problem = $"a packet of {length} octets";
+        if (problem.Length > 0 || input.Length < HeadSize)
+            return false;
+        command = (Command)input[LengthSize];
+        size = (int)length - 1;
+        if (!stage.Allows(command))
+            problem = $"the command 0x{(byte)command:x2} is out of order";
+        else if (size > LongestOf(command))
+            problem = $"a packet of {length} octets with the command {(char)command}";
+        return problem.Length == 0;
+    }
 
     /// <summary>Appends a packet without data.</summary>
     public static void Write(IBufferWriter<byte> output, Reply reply)
@@ -55,4 +69,11 @@ internal static class Packet
 
     /// <summary>Ends the packet begun with the same size.</summary>
     public static void End(IBufferWriter<byte> output, int size) => output.Advance(HeadSize + size);
+
+    private static int LongestOf(Command command) => command switch
+    {
+        Command.Field => LongestField,
+        Command.Body => LongestPiece,
+        _ => Longest,
+    };
 }

@@ -106,11 +106,7 @@ let private forAll (length: int) (law: BodyCanon -> string -> bool) =
 
 let private eachCanon law = canons |> List.forall law
 
-let private trials =
-    {
-        Count = 2000
-        Arbitraries = [ typeof<Dkim.Properties.MailGenerators.Arbitraries> ]
-    }
+let private trials = MailGenerators.trials 2000
 
 [<Tests>]
 let tests =

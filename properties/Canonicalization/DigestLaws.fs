@@ -42,11 +42,7 @@ let private requests (limit: int) (prefix: byte[]) : DigestRequest list =
                     }
     ]
 
-let private trials =
-    {
-        Count = 500
-        Arbitraries = [ typeof<Dkim.Properties.MailGenerators.Arbitraries> ]
-    }
+let private trials = MailGenerators.trials 500
 
 [<Tests>]
 let tests =

@@ -21,11 +21,7 @@ let private naiveRelaxed (name: string) (value: string) : string =
 
 let private field (SomeField(name, value)) = Field.ofText name value
 
-let private trials =
-    {
-        Count = 1000
-        Arbitraries = [ typeof<Dkim.Properties.MailGenerators.Arbitraries> ]
-    }
+let private trials = MailGenerators.trials 1000
 
 [<Tests>]
 let tests =

@@ -40,15 +40,7 @@ let private holds (block: string) : bool =
     | ValueNone -> true
     | ValueSome where -> failtest where
 
-let private trials =
-    {
-        Count = 500
-        Arbitraries =
-            [
-                typeof<Dkim.Properties.Generators.Arbitraries>
-                typeof<Dkim.Properties.MailGenerators.Arbitraries>
-            ]
-    }
+let private trials = MailGenerators.trials 500
 
 [<Tests>]
 let tests =

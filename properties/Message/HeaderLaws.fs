@@ -34,15 +34,7 @@ let private takeIn (octets: byte[]) cuts =
 
     fields, int64 intake.BodyAt, body.ToArray()
 
-let private trials =
-    {
-        Count = 500
-        Arbitraries =
-            [
-                typeof<Dkim.Properties.Generators.Arbitraries>
-                typeof<Dkim.Properties.MailGenerators.Arbitraries>
-            ]
-    }
+let private trials = MailGenerators.trials 500
 
 [<Tests>]
 let tests =

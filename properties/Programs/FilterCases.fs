@@ -4,7 +4,7 @@ module Dkim.Properties.FilterCases
 open System
 open FsCheck.FSharp
 open Dkim.Core
-open Dkim.Conformance.FilterPassages
+open Dkim.Tests.FilterPassages
 
 /// What a field of a generated header is to a filter that verifies.
 type Part =

@@ -4,7 +4,7 @@ open System
 open Expecto
 open Dkim.Tests
 open Dkim.Properties.FilterCases
-open Dkim.Conformance.FilterPassages
+open Dkim.Tests.FilterPassages
 
 /// What the next hop gets: the MTA's own field stands above all that the filter saw.
 let private delivered (case: Case) (ran: Ran) =
@@ -16,11 +16,7 @@ let private withoutAdded (ran: Ran) (fields: string list) =
     ran.Inserted
     |> List.fold (fun fields added -> List.removeAt (List.findIndex ((=) added) fields) fields) fields
 
-let private trials =
-    {
-        Count = 400
-        Arbitraries = [ typeof<Dkim.Properties.FilterCases.Arbitraries> ]
-    }
+let private trials = MailGenerators.trials 400
 
 [<Tests>]
 let tests =

@@ -14,11 +14,7 @@ let private found map key =
     | ValueSome(struct (key, _)) -> ValueSome key
     | ValueNone -> ValueNone
 
-let private trials =
-    {
-        Count = 100
-        Arbitraries = [ typeof<Dkim.Properties.Generators.Arbitraries> ]
-    }
+let private trials = MailGenerators.trials 100
 
 [<Tests>]
 let tests =

@@ -11,30 +11,8 @@ let private now = 1700000000L<sec>
 let private key, private pem = SigningKey.generateRsa 1024<bit>
 let private record = "v=DKIM1; k=rsa; p=" + Convert.ToBase64String key.KeyData
 
-let private started (start: ProxyStart) =
-    let rec load (start: ProxyStart) =
-        if start.Wanted.IsEmpty then
-            start
-        else
-            let files = Dictionary<WantedFile, FileContents>()
-
-            for file in start.Wanted do
-                files[file] <- FileContents.Found(ReadOnlyMemory(Encoding.ASCII.GetBytes pem))
-
-            load (start.Supply files)
-
-    let mutable program = ValueNone
-
-    (load start).Tell
-        { new IProxyStart with
-            member _.Print(text, _) = failwith text
-            member _.Version() = failwith "version"
-            member _.Fail(text, _, _) = failwith text
-            member _.Serve served = program <- ValueSome served
-            member _.Check _ = ()
-        }
-
-    program.Value
+let private started (start: ProxyStart) : ProxyProgram =
+    start |> Starts.run Starts.proxyReply [ "k", pem ] |> Starts.serving
 
 let private signer =
     started (
@@ -95,11 +73,7 @@ let private pass (program: ProxyProgram) (piece: int) (message: byte[]) =
 
 let private text (octets: byte[]) = Octets.latin1 (ReadOnlySpan octets)
 
-let private trials =
-    {
-        Count = 100
-        Arbitraries = [ typeof<Dkim.Properties.Generators.Arbitraries> ]
-    }
+let private trials = MailGenerators.trials 100
 
 [<Tests>]
 let tests =

@@ -17,11 +17,7 @@ let private contents (text: string) =
 let private read (text: string) =
     SettingsFile.read NameAndValue table (fun _ -> ValueSome(contents text)) "conf"
 
-let private trials =
-    {
-        Count = 100
-        Arbitraries = [ typeof<Dkim.Properties.Generators.Arbitraries> ]
-    }
+let private trials = MailGenerators.trials 100
 
 [<Tests>]
 let tests =

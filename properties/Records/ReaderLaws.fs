@@ -67,15 +67,7 @@ let private read (text: string) : bool =
 
     signature && domainKeys && record && tags && domain && selector
 
-let private trials =
-    {
-        Count = 3000
-        Arbitraries =
-            [
-                typeof<Dkim.Properties.Generators.Arbitraries>
-                typeof<Dkim.Properties.MailGenerators.Arbitraries>
-            ]
-    }
+let private trials = MailGenerators.trials 3000
 
 [<Tests>]
 let tests =

@@ -25,15 +25,7 @@ let private layouts =
 
 let private parse (field: Field) = Signature.parse limits field
 
-let private trials =
-    {
-        Count = 500
-        Arbitraries =
-            [
-                typeof<Dkim.Properties.Generators.Arbitraries>
-                typeof<Dkim.Properties.MailGenerators.Arbitraries>
-            ]
-    }
+let private trials = MailGenerators.trials 500
 
 [<Tests>]
 let tests =

@@ -15,15 +15,7 @@ let private render (pairs: (string * string) list) (separator: string) =
 let private values (tags: TagList) =
     tags.Tags |> List.map (fun tag -> tag.Name, tags.Slice tag.Value)
 
-let private trials =
-    {
-        Count = 500
-        Arbitraries =
-            [
-                typeof<Dkim.Properties.Generators.Arbitraries>
-                typeof<Dkim.Properties.MailGenerators.Arbitraries>
-            ]
-    }
+let private trials = MailGenerators.trials 500
 
 [<Tests>]
 let tests =

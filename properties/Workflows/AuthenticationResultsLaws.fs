@@ -43,11 +43,7 @@ let private asRead (text: string) =
 let private tame (text: string) =
     text |> String.map (fun c -> if Char.IsControl c then '?' else c)
 
-let private trials =
-    {
-        Count = 100
-        Arbitraries = [ typeof<Dkim.Properties.Generators.Arbitraries> ]
-    }
+let private trials = MailGenerators.trials 100
 
 [<Tests>]
 let tests =

@@ -21,15 +21,7 @@ let private answers (records: string list) (hosts: int) (question: Question) : A
     | RecordType.Txt -> Answer.Found(records, Security.Unchecked)
     | _ -> Answer.Found(List.replicate (hosts % 3) "", Security.Unchecked)
 
-let private trials =
-    {
-        Count = 500
-        Arbitraries =
-            [
-                typeof<Dkim.Properties.Generators.Arbitraries>
-                typeof<Dkim.Properties.MailGenerators.Arbitraries>
-            ]
-    }
+let private trials = MailGenerators.trials 500
 
 [<Tests>]
 let tests =

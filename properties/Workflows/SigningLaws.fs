@@ -35,11 +35,7 @@ let private changed (at: int) (octets: byte[]) : byte[] voption =
         copy[place] <- if copy[place] = 'q'B then 'p'B else 'q'B
         ValueSome copy
 
-let private trials =
-    {
-        Count = 150
-        Arbitraries = [ typeof<Dkim.Properties.MailGenerators.Arbitraries> ]
-    }
+let private trials = MailGenerators.trials 150
 
 [<Tests>]
 let tests =

@@ -36,15 +36,7 @@ let private conclude (plan: VerifyPlan) (body: byte[]) (answers: Question -> Ans
     hasher.Feed(ReadOnlySpan body)
     Verifier.conclude plan (hasher.Finish()) answers
 
-let private trials =
-    {
-        Count = 150
-        Arbitraries =
-            [
-                typeof<Dkim.Properties.Generators.Arbitraries>
-                typeof<Dkim.Properties.MailGenerators.Arbitraries>
-            ]
-    }
+let private trials = MailGenerators.trials 150
 
 [<Tests>]
 let tests =

@@ -10,24 +10,8 @@ open Dkim.Core
 open Dkim.Tests.Corpus
 open Dkim.Tests.Judging
 
-let private hasManifest (directory: string) =
-    File.Exists(Path.Combine(directory, "manifest.json"))
-
-let private directory =
-    lazy
-        (match Environment.GetEnvironmentVariable "DKIM_CORPUS" with
-         | null
-         | "" ->
-             Directory.GetDirectories(Path.GetFullPath(Path.Combine(root, "..")))
-             |> Array.map (fun beside -> Path.Combine(beside, "corpus", "dkim"))
-             |> Array.tryFind hasManifest
-         | named -> Some named)
-
 let private cases =
-    lazy
-        (match directory.Value with
-         | Some found when hasManifest found -> read (Path.Combine(found, "manifest.json"))
-         | _ -> [])
+    lazy (outside.Value |> Option.map outsideCases |> Option.defaultValue [])
 
 let private rows () =
     cases.Value
@@ -48,7 +32,7 @@ let private allowed (strict: bool) (expected: Expected) : string list =
         | DomainKeys, words, more -> usual @ words @ more
 
 let private judgeFile policy (case: Case) =
-    match directory.Value with
+    match outside.Value with
     | None -> []
     | Some found ->
         let octets = message found case
@@ -117,7 +101,7 @@ let tests =
                 check VerifyPolicy.defaults true case)
 
             testCase "the corpus is there" (fun () ->
-                match directory.Value with
+                match outside.Value with
                 | None -> skiptest "no corpus/dkim beside the repository, and DKIM_CORPUS is not set"
                 | Some _ -> Expect.about "DKIM_CORPUS names no corpus" (fun () -> Expect.above 0 cases.Value.Length))
 

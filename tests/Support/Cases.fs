@@ -84,8 +84,13 @@ let private runner: IRunner =
             | TestResult.Exhausted _ -> failtest (told ())
     }
 
-/// A property of whatever FsCheck makes.
-let testLaw (trials: Trials) (name: string) (law: 'law) : Test =
+/// A property of whatever FsCheck makes, from a seed on, if any, as a failing law printed it.
+let testLawFrom (seed: string voption) (trials: Trials) (name: string) (law: 'law) : Test =
+    let replay =
+        match seed with
+        | ValueSome seed -> Some(replayOf seed)
+        | ValueNone -> replay
+
     testCase name (fun () ->
         let config =
             Config.Quick
@@ -96,3 +101,6 @@ let testLaw (trials: Trials) (name: string) (law: 'law) : Test =
                 .WithReplay(replay)
 
         Check.One(config, law))
+
+/// A property of whatever FsCheck makes, from the seed on that the suite was given.
+let testLaw (trials: Trials) (name: string) (law: 'law) : Test = testLawFrom ValueNone trials name law

@@ -124,6 +124,24 @@ let read (path: string) : Case list =
     use document = JsonDocument.Parse(File.ReadAllText path)
     elements (document.RootElement.Clone()) |> List.map case
 
+let private hasManifest (directory: string) =
+    File.Exists(Path.Combine(directory, "manifest.json"))
+
+/// The folder of the outside corpus, where it lies.
+let outside: Lazy<string option> =
+    lazy
+        (match Environment.GetEnvironmentVariable "DKIM_CORPUS" with
+         | null
+         | "" ->
+             Directory.GetDirectories(Path.GetFullPath(Path.Combine(root, "..")))
+             |> Array.map (fun beside -> Path.Combine(beside, "corpus", "dkim"))
+             |> Array.tryFind hasManifest
+         | named -> if hasManifest named then Some named else None)
+
+/// The cases of an outside corpus.
+let outsideCases (directory: string) : Case list =
+    read (Path.Combine(directory, "manifest.json"))
+
 /// The octets of a case's message.
 let message (directory: string) (case: Case) : byte[] =
     let tail =

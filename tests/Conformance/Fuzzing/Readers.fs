@@ -79,7 +79,11 @@ let private tagList text : Outcome =
     | Error error -> oneLine (TagListError.describe error)
     | Ok tags ->
         for tag in tags.Tags do
-            must "a value lies in its whole" (tag.Value.At >= tag.Whole.At && Dkim.Tests.Samples.endOf tag.Value <= Dkim.Tests.Samples.endOf tag.Whole)
+            must
+                "a value lies in its whole"
+                (tag.Value.At >= tag.Whole.At
+                 && Dkim.Tests.Samples.endOf tag.Value <= Dkim.Tests.Samples.endOf tag.Whole)
+
             must "no value has a semicolon" (not ((tags.Slice tag.Whole).Contains ';'))
 
             must

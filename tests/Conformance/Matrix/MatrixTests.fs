@@ -12,8 +12,8 @@ let private write () =
     let own = Rivals.compare others Dkim.Tests.Corpus.folder Rivals.own.Value
 
     let outside =
-        match Rivals.outside.Value with
-        | Some directory -> Rivals.compare others directory (Rivals.outsideCases directory)
+        match Dkim.Tests.Corpus.outside.Value with
+        | Some directory -> Rivals.compare others directory (Rivals.undisputed directory)
         | None -> []
 
     Document.render DateTime.UtcNow (Results.everything ()) (Rivals.versions ()) own outside

@@ -113,21 +113,6 @@ let compare (others: Others) (directory: string) (cases: Case list) : Row list =
 /// The cases of our own corpus.
 let own: Lazy<Case list> = lazy (read (Path.Combine(folder, "corpus.json")))
 
-let private hasManifest (directory: string) =
-    File.Exists(Path.Combine(directory, "manifest.json"))
-
-/// The folder of the outside corpus, where it lies.
-let outside: Lazy<string option> =
-    lazy
-        (match Environment.GetEnvironmentVariable "DKIM_CORPUS" with
-         | null
-         | "" ->
-             Directory.GetDirectories(Path.GetFullPath(Path.Combine(root, "..")))
-             |> Array.map (fun beside -> Path.Combine(beside, "corpus", "dkim"))
-             |> Array.tryFind hasManifest
-         | named -> if hasManifest named then Some named else None)
-
 /// The cases of the outside corpus on which its authors agree.
-let outsideCases (directory: string) : Case list =
-    read (Path.Combine(directory, "manifest.json"))
-    |> List.filter (fun case -> not case.Disputed)
+let undisputed (directory: string) : Case list =
+    outsideCases directory |> List.filter (fun case -> not case.Disputed)

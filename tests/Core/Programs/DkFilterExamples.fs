@@ -3,7 +3,7 @@ module Dkim.Conformance.DkFilterExamples
 
 open System
 open Dkim.Core
-open Dkim.Conformance.FilterPassages
+open Dkim.Tests.FilterPassages
 
 /// The message as it stands below the MTA's own first field, with the signature on top.
 let internal signedBy (policy: FilterPolicy) (mail: string) : string =

@@ -5,7 +5,7 @@ open Expecto
 open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
-open Dkim.Conformance.FilterPassages
+open Dkim.Tests.FilterPassages
 open Dkim.Conformance.FilterExamples
 
 let private endings (action: string) (text: string) =

@@ -6,7 +6,7 @@ open System
 open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
-open Dkim.Conformance.FilterPassages
+open Dkim.Tests.FilterPassages
 
 /// dkim-filter with another way of verifying.
 let internal verifying (change: FilterVerifying -> FilterVerifying) : FilterPolicy =

@@ -4,7 +4,7 @@ module Dkim.Conformance.FilterRuns
 open System
 open System.IO
 open Dkim.Core
-open Dkim.Conformance.Starts
+open Dkim.Tests.Starts
 
 /// dkim-filter, as far as its settings go.
 let internal kind: FilterKind<DkimFilterSettings> =

@@ -6,7 +6,7 @@ open Expecto
 open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
-open Dkim.Conformance.FilterPassages
+open Dkim.Tests.FilterPassages
 open Dkim.Conformance.FilterExamples
 
 /// Signatures as the library that came out of dkim-filter's writes them.

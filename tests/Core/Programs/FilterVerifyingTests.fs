@@ -6,7 +6,7 @@ open Expecto
 open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
-open Dkim.Conformance.FilterPassages
+open Dkim.Tests.FilterPassages
 open Dkim.Conformance.FilterExamples
 
 /// The signature changed, or the record, and the result.

@@ -6,7 +6,7 @@ open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
 open Dkim.Conformance.ProxyRuns
-open Dkim.Conformance.Starts
+open Dkim.Tests.Starts
 
 let private line facts =
     (LogLine.plain LogLevel.Info "what - done; message-id=<1@x>" |> LogLine.add facts).Line

@@ -6,7 +6,7 @@ open Expecto
 open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
-open Dkim.Conformance.Starts
+open Dkim.Tests.Starts
 open Dkim.Conformance.ProxyRuns
 
 /// Settings, then addresses that are admitted and addresses that are not.

@@ -6,7 +6,7 @@ open System
 open System.Collections.Generic
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance.Starts
+open Dkim.Tests.Starts
 
 /// What a zone holds under a name.
 type Entry =

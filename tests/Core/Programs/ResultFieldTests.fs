@@ -7,7 +7,7 @@ open Expecto
 open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
-open Dkim.Conformance.FilterPassages
+open Dkim.Tests.FilterPassages
 
 /// A program that verifies, and all that it may write.
 type private Writer =

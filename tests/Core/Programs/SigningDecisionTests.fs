@@ -5,7 +5,7 @@ open Expecto
 open Dkim.Tests
 open Dkim.Core
 open Dkim.Conformance
-open Dkim.Conformance.Starts
+open Dkim.Tests.Starts
 open Dkim.Conformance.ProxyRuns
 
 let private base' = [ "--keyfile=key"; "--selector=sel"; "--relay=h" ]

@@ -4,7 +4,7 @@ module Dkim.Conformance.VerifyingRuns
 open Expecto
 open Dkim.Core
 open Dkim.Conformance
-open Dkim.Conformance.Starts
+open Dkim.Tests.Starts
 open Dkim.Conformance.ProxyRuns
 
 let plain =

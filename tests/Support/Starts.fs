@@ -1,5 +1,5 @@
 /// Starts the proxies and the milters without a host: files are a list, and what would be printed or served is a value.
-module Dkim.Conformance.Starts
+module Dkim.Tests.Starts
 
 open System
 open System.Collections.Generic

@@ -1,6 +1,6 @@
 /// Sends messages through the milters' decisions without a host: the DNS is a list, and what would be changed, sent or
 /// logged is a value.
-module Dkim.Conformance.FilterPassages
+module Dkim.Tests.FilterPassages
 
 open System
 open System.Collections.Generic
