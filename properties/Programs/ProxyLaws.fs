@@ -2,7 +2,6 @@ module Dkim.Properties.ProxyLaws
 
 open System
 open System.Collections.Generic
-open System.Text
 open Expecto
 open Dkim.Tests
 open Dkim.Core

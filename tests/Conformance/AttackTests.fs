@@ -1,11 +1,11 @@
 /// Attacks that are not messages of the corpus: on who the author is, on signers, and the table of all of them.
-module Dkim.Standards.AttackTests
+module Dkim.Tests.Conformance.AttackTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Standards.Mail
+open Dkim.Tests.Conformance.Mail
 
 /// A From field that shows example.com to a careless reader, while mail programs answer to the forger's example.net.
 let private disguises =

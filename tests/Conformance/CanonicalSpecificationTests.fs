@@ -1,7 +1,7 @@
 /// Canonical forms of bodies and fields, and the cuts of messages and header blocks, against a model that was written
 /// down sentence by sentence: for every text of a small scope, and for longer ones at random. `DKIM_FULL_SCOPE=1` widens
 /// the scopes; docs/specification.md has the counts of both.
-module Dkim.Standards.CanonicalSpecificationTests
+module Dkim.Tests.Conformance.CanonicalSpecificationTests
 
 open System
 open System.Buffers
@@ -10,9 +10,9 @@ open Expecto
 open Dkim.Tests
 open FsCheck.FSharp
 open Dkim.Core
-open Dkim.Standards.Abnf
-open Dkim.Standards.Specification
-open Dkim.Standards.Specification.Comparing
+open Dkim.Tests.Conformance.Abnf
+open Dkim.Tests.Conformance.Specification
+open Dkim.Tests.Conformance.Specification.Comparing
 
 // Bodies.
 

@@ -1,10 +1,10 @@
 /// Tables of claims, each with the tests that show it, and the pages of docs/ that are made from them.
-module Dkim.Standards.Claims
+module Dkim.Tests.Conformance.Claims
 
 open System
 open System.IO
 open Dkim.Tests
-open Dkim.Standards.Ledger
+open Dkim.Tests.Conformance.Ledger
 
 /// One row of a table: the section it stands in, what is claimed, how that comes about, and the tests that show it. A
 /// proof is `GROUP: TEST`, or `corpus: MESSAGE, ...`, or `figure: ...` where no test but a measurement shows it.

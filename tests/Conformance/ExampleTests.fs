@@ -1,12 +1,12 @@
 /// The signed message that RFC 8463 prints, with the keys that made its two signatures.
-module Dkim.Standards.ExampleTests
+module Dkim.Tests.Conformance.ExampleTests
 
 open System
 open System.Security.Cryptography
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Standards.Mail
+open Dkim.Tests.Conformance.Mail
 
 /// RFC 8463 §A.1: the seed of the Ed25519 key, and the RSA key.
 let private seed =

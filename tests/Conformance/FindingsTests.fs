@@ -1,12 +1,12 @@
 /// Inputs that broke a law once break none any more; and the hunt for others, for a short while.
-module Dkim.Standards.FindingsTests
+module Dkim.Tests.Conformance.FindingsTests
 
 open System
 open System.IO
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Standards.Fuzzing
+open Dkim.Tests.Conformance.Fuzzing
 
 let private files =
     Directory.GetFiles Hunt.findings

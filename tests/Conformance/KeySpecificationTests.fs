@@ -1,14 +1,14 @@
 /// Which key record serves which signature, against a model that was written down sentence by sentence.
-module Dkim.Standards.KeySpecificationTests
+module Dkim.Tests.Conformance.KeySpecificationTests
 
 open System
 open System.Security.Cryptography
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Standards.Abnf
-open Dkim.Standards.Specification
-open Dkim.Standards.Specification.Comparing
+open Dkim.Tests.Conformance.Abnf
+open Dkim.Tests.Conformance.Specification
+open Dkim.Tests.Conformance.Specification.Comparing
 
 // Keys.
 

@@ -1,6 +1,6 @@
 /// The requirements of the standards as data, one for each line of ledger/requirements.tsv, and what was decided about
 /// those that leave a choice.
-module Dkim.Standards.Ledger
+module Dkim.Tests.Conformance.Ledger
 
 open System.IO
 

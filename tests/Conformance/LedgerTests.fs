@@ -1,10 +1,10 @@
 /// Requirements and tests, checked against each other both ways.
-module Dkim.Standards.LedgerTests
+module Dkim.Tests.Conformance.LedgerTests
 
 open System.Text.RegularExpressions
 open Expecto
 open Dkim.Tests
-open Dkim.Standards.Ledger
+open Dkim.Tests.Conformance.Ledger
 
 let private ids = requirements |> List.map _.Id |> Set.ofList
 

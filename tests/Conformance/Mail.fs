@@ -1,5 +1,5 @@
 /// Letters, keys and a zone for tests: a letter is text with LF, what is signed or verified is its octets with CRLF.
-module Dkim.Standards.Mail
+module Dkim.Tests.Conformance.Mail
 
 open System
 open System.Collections.Generic

@@ -1,5 +1,5 @@
 /// The lists of faults that `tools/mutate` plants must not rot: each fault still fits the sources and can be switched on.
-module Dkim.Standards.MutationTests
+module Dkim.Tests.Conformance.MutationTests
 
 open System.IO
 open System.Text.RegularExpressions

@@ -1,13 +1,13 @@
 /// Our grammars against the ABNF of the RFCs: every sentence that the rules make, and what is left of it after small
 /// damage, is read by the product exactly as the rules read it.
-module Dkim.Standards.OracleTests
+module Dkim.Tests.Conformance.OracleTests
 
 open System
 open System.IO
 open Expecto
 open Dkim.Tests
-open Dkim.Standards.Abnf
-open Dkim.Standards.Oracle
+open Dkim.Tests.Conformance.Abnf
+open Dkim.Tests.Conformance.Oracle
 
 let private comparisons =
     [

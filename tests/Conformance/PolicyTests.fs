@@ -1,11 +1,11 @@
 /// What domains say of their own mail: ADSP (RFC 5617) and the policy of DomainKeys (RFC 4870 §3.6).
-module Dkim.Standards.PolicyTests
+module Dkim.Tests.Conformance.PolicyTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Standards.Mail
+open Dkim.Tests.Conformance.Mail
 
 let private author = domain "example.com"
 let private adspName = "_adsp._domainkey.example.com"

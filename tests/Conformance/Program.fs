@@ -1,5 +1,5 @@
 /// The tests as a program, and the hunt for inputs that break a law: `Conformance hunt ...` is `tools/fuzz ...`.
-module Dkim.Standards.Program
+module Dkim.Tests.Conformance.Program
 
 open Dkim.Tests
 

@@ -1,9 +1,9 @@
 /// Which test proves which requirement: of this suite the tests themselves say it, of the others their results.
-module Dkim.Standards.Proofs
+module Dkim.Tests.Conformance.Proofs
 
 open System.Reflection
 open Dkim.Tests
-open Dkim.Standards.Results
+open Dkim.Tests.Conformance.Results
 
 type Proof =
     {

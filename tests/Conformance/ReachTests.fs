@@ -1,12 +1,12 @@
 /// What the programs do not reach is not there. A function that tests alone call proves nothing of a program, whatever the
 /// requirements in their names.
-module Dkim.Standards.ReachTests
+module Dkim.Tests.Conformance.ReachTests
 
 open System.IO
 open System.Reflection
 open Expecto
 open Dkim.Tests
-open Dkim.Standards.Mentions
+open Dkim.Tests.Conformance.Mentions
 
 /// What is there for others than the programs, and why.
 let private others =
@@ -73,7 +73,7 @@ let tests =
         [
             testCase "what is called by no step of a planted program is found, and nothing else" (fun () ->
                 let own = read (Assembly.GetExecutingAssembly().Location)
-                let here = "Dkim.Standards.Planted"
+                let here = "Dkim.Tests.Conformance.Planted"
 
                 let planted =
                     { own with

@@ -1,5 +1,5 @@
 /// Forged Authentication-Results before those who act on them: what we let stay, none of these readers takes for ours.
-module Dkim.Standards.ReaderTests
+module Dkim.Tests.Conformance.ReaderTests
 
 open System
 open System.Diagnostics

@@ -1,11 +1,11 @@
 /// The reader of ABNF, the recognizer and the maker of sentences, of which the comparisons are made.
-module Dkim.Standards.RecognizerTests
+module Dkim.Tests.Conformance.RecognizerTests
 
 open System
 open Expecto
 open Dkim.Tests
-open Dkim.Standards.Abnf
-open Dkim.Standards.Oracle
+open Dkim.Tests.Conformance.Abnf
+open Dkim.Tests.Conformance.Oracle
 
 let private rules (text: string) = Rules.read [ "test", text ]
 

@@ -1,5 +1,5 @@
 /// What each program promises those who run it, each promise with the tests that show it.
-module Dkim.Standards.ReliabilityTests
+module Dkim.Tests.Conformance.ReliabilityTests
 
 open Expecto
 open Dkim.Tests

@@ -1,5 +1,5 @@
 /// Reports of failures: when one goes out, to whom, and what it holds (RFC 6651, RFC 6591, RFC 5965).
-module Dkim.Standards.ReportTests
+module Dkim.Tests.Conformance.ReportTests
 
 open System
 open System.Text
@@ -7,7 +7,7 @@ open System.Text.RegularExpressions
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Standards.Mail
+open Dkim.Tests.Conformance.Mail
 
 let private author = domain "example.com"
 

@@ -1,6 +1,6 @@
 /// What became of every test in the last run, and which requirements it proves: read from the files of results that `./test`
 /// leaves, in the format of NUnit 3. An id of a requirement stands in a test's name, in a category of it or of its class.
-module Dkim.Standards.Results
+module Dkim.Tests.Conformance.Results
 
 open System.IO
 open System.Xml.Linq

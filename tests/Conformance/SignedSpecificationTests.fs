@@ -1,15 +1,15 @@
 /// Which fields `h=` chooses, and how tag lists are read and their `b=` cut, against a model that was written down
 /// sentence by sentence: for every text of a small scope, and for longer tag lists at random.
-module Dkim.Standards.SignedSpecificationTests
+module Dkim.Tests.Conformance.SignedSpecificationTests
 
 open System
 open Expecto
 open Dkim.Tests
 open FsCheck.FSharp
 open Dkim.Core
-open Dkim.Standards.Abnf
-open Dkim.Standards.Specification
-open Dkim.Standards.Specification.Comparing
+open Dkim.Tests.Conformance.Abnf
+open Dkim.Tests.Conformance.Specification
+open Dkim.Tests.Conformance.Specification.Comparing
 
 // The choice of fields and what is signed.
 

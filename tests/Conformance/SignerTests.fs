@@ -1,12 +1,12 @@
 /// What a signer writes and what it leaves alone (RFC 6376 §2.11, §3, §4, §5, RFC 8301, RFC 4870 §3).
-module Dkim.Standards.SignerTests
+module Dkim.Tests.Conformance.SignerTests
 
 open System
 open System.IO
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Standards.Mail
+open Dkim.Tests.Conformance.Mail
 
 let private tagsOf (field: Field) : TagList =
     TagList.parse 65536<octet> field.ValueText |> ok

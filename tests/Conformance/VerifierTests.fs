@@ -1,11 +1,11 @@
 /// What a verifier does, in which order, and what it says (RFC 6376 §6, RFC 8301, RFC 8601 §2.7.1).
-module Dkim.Standards.VerifierTests
+module Dkim.Tests.Conformance.VerifierTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Standards.Mail
+open Dkim.Tests.Conformance.Mail
 
 let private signed = lazy (sign [ request () ] letter)
 

@@ -1,5 +1,5 @@
 /// The tests as a program: `./test core [NAME]`.
-module Dkim.Conformance.Program
+module Dkim.Tests.Core.Program
 
 open Dkim.Tests
 

@@ -1,5 +1,5 @@
 /// Generated and damaged messages before us, dkimpy, Mail::DKIM and OpenDKIM: who differs, differs for a known reason.
-module Dkim.Messages.DifferentialTests
+module Dkim.Tests.Messages.DifferentialTests
 
 open System
 open System.IO
@@ -7,8 +7,8 @@ open Expecto
 open Dkim.Tests
 open Dkim.Core
 open Dkim.Tests.Peers
-open Dkim.Messages.Differential
-open Dkim.Messages.Differential.Judges
+open Dkim.Tests.Messages.Differential
+open Dkim.Tests.Messages.Differential.Judges
 
 /// Where the run begins; `tools/differ` begins at 1.
 [<Literal>]

@@ -1,6 +1,6 @@
 /// Signatures that we make verify with dkimpy, Mail::DKIM and OpenDKIM, and theirs with us: every message of the corpus,
 /// without the signatures it has, in every algorithm and canonicalization.
-module Dkim.Messages.InteroperationTests
+module Dkim.Tests.Messages.InteroperationTests
 
 open System
 open System.IO
@@ -10,7 +10,7 @@ open Dkim.Core
 open Dkim.Tests.Corpus
 open Dkim.Tests.Judging
 open Dkim.Tests.Peers
-open Dkim.Messages.Ways
+open Dkim.Tests.Messages.Ways
 
 let private isSignature (field: Field) =
     field.Is "DKIM-Signature" || field.Is "DomainKey-Signature"

@@ -1,6 +1,6 @@
 /// The messages of other implementations, where they lie: in the folder that DKIM_CORPUS names, else in a folder
 /// `corpus/dkim` of a directory beside the repository. They are never part of the repository.
-module Dkim.Messages.OutsideCorpusTests
+module Dkim.Tests.Messages.OutsideCorpusTests
 
 open System
 open System.IO

@@ -1,5 +1,5 @@
 /// Every row of corpus.json is a test. It proves the requirements that it shows.
-module Dkim.Messages.OwnCorpusTests
+module Dkim.Tests.Messages.OwnCorpusTests
 
 open System.IO
 open Expecto

@@ -1,5 +1,5 @@
 /// The tests as a program, and the comparison of verifiers: `Messages differ ...` is `tools/differ ...`.
-module Dkim.Messages.Program
+module Dkim.Tests.Messages.Program
 
 open Dkim.Tests
 

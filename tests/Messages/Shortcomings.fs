@@ -1,10 +1,10 @@
 /// What other implementations are known to get wrong, so that their word says nothing about us.
-module Dkim.Messages.Shortcomings
+module Dkim.Tests.Messages.Shortcomings
 
 open System
 open System.Text
 open Dkim.Core
-open Dkim.Messages.Ways
+open Dkim.Tests.Messages.Ways
 
 let private hasBare (octet: byte) (octets: byte[]) =
     let isEnd index =

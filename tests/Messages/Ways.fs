@@ -1,5 +1,5 @@
 /// Signs messages of the corpus in every algorithm, canonicalization and scheme.
-module Dkim.Messages.Ways
+module Dkim.Tests.Messages.Ways
 
 open System
 open System.IO

@@ -59,6 +59,18 @@ let run
     Expect.about "a start ends once" (fun () -> Expect.equal 1 ends.Count)
     ends[0]
 
+/// A start of a proxy, whose end is told as one call.
+let proxyReply (tell: Ended<ProxyProgram> -> unit) : IProxyStart =
+    { new IProxyStart with
+        member _.Print(text, exitCode) = tell (Printed(text, exitCode))
+        member _.Fail(text, exitCode, _) = tell (Failed(text, exitCode))
+        member _.Version() = tell Versioned
+        member _.Serve program = tell (Serving program)
+
+        member _.Check check =
+            tell (Printed(check.Report([], []), check.ExitCode 0))
+    }
+
 let serving ended =
     match ended with
     | Serving program -> program

@@ -1,6 +1,6 @@
 /// What our resolver makes of the replies of a name server: it is asked for one name, over the loopback, and every query
 /// that it sends gets the next reply of the input, by UDP or by TCP, as it asks.
-module Dkim.Standards.Fuzzing.Answers
+module Dkim.Tests.Conformance.Fuzzing.Answers
 
 open System
 open System.IO
@@ -9,8 +9,8 @@ open System.Net.Sockets
 open System.Threading
 open Dkim.Core
 open Dkim.Hosting
-open Dkim.Standards.Fuzzing.Readers
-open Dkim.Standards.Fuzzing.Replies
+open Dkim.Tests.Conformance.Fuzzing.Readers
+open Dkim.Tests.Conformance.Fuzzing.Replies
 
 /// As much as a datagram can bring; TCP brings no more here.
 [<Literal>]

@@ -1,5 +1,5 @@
 /// The two protocols: what is said does not depend on how the octets arrive.
-module Dkim.Standards.Fuzzing.Dialogues
+module Dkim.Tests.Conformance.Fuzzing.Dialogues
 
 open System
 open System.Buffers
@@ -9,7 +9,7 @@ open Dkim.Core
 open Dkim.MilterHost
 open Dkim.Properties
 open Dkim.ProxyHost
-open Dkim.Standards.Fuzzing.Readers
+open Dkim.Tests.Conformance.Fuzzing.Readers
 
 let private octets (text: string) = Octets.ofLatin1 text
 

@@ -1,16 +1,15 @@
 /// The hunt for inputs that break a law: for a time, from a seed, one target after the other. An input with an outcome
 /// that was not seen before is kept and damaged further.
-module Dkim.Standards.Fuzzing.Hunt
+module Dkim.Tests.Conformance.Fuzzing.Hunt
 
 open System
 open System.Collections.Generic
 open System.Diagnostics
 open System.IO
-open Dkim.Standards.Abnf
-open Dkim.Standards.Fuzzing.Readers
+open Dkim.Tests.Conformance.Abnf
+open Dkim.Tests.Conformance.Fuzzing.Readers
 
-let targets: Target list =
-    Readers.all @ Programs.all @ Dialogues.all @ Answers.all
+let targets: Target list = Readers.all @ Programs.all @ Dialogues.all @ Answers.all
 
 /// The folder of inputs that broke a law once; a test reads them all again.
 let findings =

@@ -1,11 +1,11 @@
 /// Inputs for readers: sentences of their grammars, what is around them in mail, and damage of every size. All of it
 /// follows from a seed.
-module Dkim.Standards.Fuzzing.Inputs
+module Dkim.Tests.Conformance.Fuzzing.Inputs
 
 open System
 open System.Text
 open Dkim.Core
-open Dkim.Standards.Abnf
+open Dkim.Tests.Conformance.Abnf
 
 /// One of some.
 let pick (random: Random) (choices: 'a[]) : 'a = choices[random.Next choices.Length]

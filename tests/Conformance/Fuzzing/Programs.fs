@@ -1,10 +1,10 @@
 /// Whole messages, of which what comes does not depend on how the octets arrive, and the files of administrators.
-module Dkim.Standards.Fuzzing.Programs
+module Dkim.Tests.Conformance.Fuzzing.Programs
 
 open System
 open System.Buffers
 open Dkim.Core
-open Dkim.Standards.Fuzzing.Readers
+open Dkim.Tests.Conformance.Fuzzing.Readers
 
 let private octets (text: string) = Octets.ofLatin1 text
 

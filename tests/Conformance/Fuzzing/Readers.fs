@@ -1,11 +1,11 @@
 /// What every reader of the core keeps to, whatever it is given: it does not throw, what it says is one line of
 /// printable text, and what it has read it reads again from its own writing.
-module Dkim.Standards.Fuzzing.Readers
+module Dkim.Tests.Conformance.Fuzzing.Readers
 
 open System
 open Dkim.Core
-open Dkim.Standards.Abnf
-open Dkim.Standards.Oracle
+open Dkim.Tests.Conformance.Abnf
+open Dkim.Tests.Conformance.Oracle
 
 /// What became of an input: a word or two for the kind of outcome, by which inputs that reach something new are known.
 type Outcome = string

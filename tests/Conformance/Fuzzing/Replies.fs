@@ -1,9 +1,9 @@
 /// Replies of name servers (RFC 1035 §4): how they are made, honest and otherwise, and what stands in one by the letter of
 /// the standard. Octets are Latin-1 text, as in every input.
-module Dkim.Standards.Fuzzing.Replies
+module Dkim.Tests.Conformance.Fuzzing.Replies
 
 open System
-open Dkim.Standards.Fuzzing.Inputs
+open Dkim.Tests.Conformance.Fuzzing.Inputs
 
 [<Literal>]
 let Txt = 16

@@ -1,14 +1,14 @@
 /// docs/conformance.md: requirements, the tests that prove them, what became of those, and the rivals. Generated.
-module Dkim.Standards.Document
+module Dkim.Tests.Conformance.Document
 
 open System
 open System.IO
 open System.Globalization
 open Dkim.Core
 open Dkim.Tests.ResultFile
-open Dkim.Standards.Ledger
-open Dkim.Standards.Proofs
-open Dkim.Standards.Results
+open Dkim.Tests.Conformance.Ledger
+open Dkim.Tests.Conformance.Proofs
+open Dkim.Tests.Conformance.Results
 
 let path = Path.Combine(root, "docs", "conformance.md")
 

@@ -1,11 +1,11 @@
 /// The published matrix: written where DKIM_WRITE_DOCS says so, compared with the tests otherwise.
-module Dkim.Standards.MatrixTests
+module Dkim.Tests.Conformance.MatrixTests
 
 open System
 open System.IO
 open Expecto
 open Dkim.Tests
-open Dkim.Standards.Ledger
+open Dkim.Tests.Conformance.Ledger
 
 let private write () =
     use others = new Dkim.Tests.Peers.Others()

@@ -1,5 +1,5 @@
 /// The messages of the corpora through the other implementations that Debian ships, beside ours.
-module Dkim.Standards.Rivals
+module Dkim.Tests.Conformance.Rivals
 
 open System
 open System.Diagnostics

@@ -1,11 +1,11 @@
 /// A grammar of ours beside the RFC's: what the rules make of a text, and what the product makes of it.
-namespace Dkim.Standards.Oracle
+namespace Dkim.Tests.Conformance.Oracle
 
 open System
 open System.Globalization
 open System.Text
 open Dkim.Core
-open Dkim.Standards.Abnf
+open Dkim.Tests.Conformance.Abnf
 
 /// What was read: named parts with their text or place.
 type Reading = (string * string) list

@@ -1,6 +1,6 @@
 /// Where our grammars differ from the RFCs' on purpose. Each row replaces rules of a file in abnf/, and its examples are
 /// texts that the two judge differently; a test holds both to be so, and docs/grammar-differences.md to be this table.
-module Dkim.Standards.Oracle.Differences
+module Dkim.Tests.Conformance.Oracle.Differences
 
 /// One deliberate difference.
 type Difference =

@@ -1,9 +1,9 @@
 /// The grammars of names, addresses, results and of what they are made of.
-module Dkim.Standards.Oracle.MailWords
+module Dkim.Tests.Conformance.Oracle.MailWords
 
 open System
 open Dkim.Core
-open Dkim.Standards.Abnf
+open Dkim.Tests.Conformance.Abnf
 
 let private unit name files rule (product: string -> Reading voption) : Comparison =
     {

@@ -1,6 +1,6 @@
 /// Whether a text is a sentence of a rule, and what its named parts are. Every derivation is followed, whatever the
 /// order of alternatives, so that an ambiguous grammar has all its readings.
-namespace Dkim.Standards.Abnf
+namespace Dkim.Tests.Conformance.Abnf
 
 open System
 open System.Collections.Generic

@@ -1,10 +1,10 @@
 /// Records in the DNS: keys, policies and requests for reports.
-module Dkim.Standards.Oracle.Records
+module Dkim.Tests.Conformance.Oracle.Records
 
 open System
 open Dkim.Core
-open Dkim.Standards.Abnf
-open Dkim.Standards.Oracle.TagLists
+open Dkim.Tests.Conformance.Abnf
+open Dkim.Tests.Conformance.Oracle.TagLists
 
 let private keyRules =
     [ "v"; "h"; "k"; "n"; "p"; "s"; "t" ]

@@ -1,5 +1,5 @@
 /// ABNF as data: the elements of RFC 5234 with the case-sensitive strings of RFC 7405, and their reader.
-namespace Dkim.Standards.Abnf
+namespace Dkim.Tests.Conformance.Abnf
 
 open System
 open System.IO

@@ -1,6 +1,6 @@
 /// Sentences of a grammar, texts that are almost sentences, and the smallest text that still shows a difference. All of
 /// it follows from a seed.
-namespace Dkim.Standards.Abnf
+namespace Dkim.Tests.Conformance.Abnf
 
 open System
 open System.Collections.Generic

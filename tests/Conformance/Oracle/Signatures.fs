@@ -1,10 +1,10 @@
 /// Signatures of both schemes: their tags, then the sentences of the RFCs about the whole.
-module Dkim.Standards.Oracle.Signatures
+module Dkim.Tests.Conformance.Oracle.Signatures
 
 open System
 open Dkim.Core
-open Dkim.Standards.Abnf
-open Dkim.Standards.Oracle.TagLists
+open Dkim.Tests.Conformance.Abnf
+open Dkim.Tests.Conformance.Oracle.TagLists
 
 let private signatureRules =
     [ "v"; "a"; "b"; "bh"; "c"; "d"; "h"; "i"; "l"; "q"; "r"; "s"; "t"; "x"; "z" ]

@@ -1,9 +1,9 @@
 /// Tag lists and what is written in them, by the rules: first the list, then the rule of each tag.
-module Dkim.Standards.Oracle.TagLists
+module Dkim.Tests.Conformance.Oracle.TagLists
 
 open System
 open Dkim.Core
-open Dkim.Standards.Abnf
+open Dkim.Tests.Conformance.Abnf
 
 let commonFiles =
     [ "core"; "smtp-names"; "smtp-mailbox"; "header"; "quoted-printable"; "dkim" ]

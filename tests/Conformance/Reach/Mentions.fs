@@ -1,7 +1,7 @@
 /// What the code of an assembly mentions, read from its IL: the methods that each method calls or takes the address of,
 /// the static fields that it reads, and the types that it names. Overloads are one method, and instances of generics are their
 /// definition.
-module Dkim.Standards.Mentions
+module Dkim.Tests.Conformance.Mentions
 
 open System
 open System.Collections.Generic

@@ -1,5 +1,5 @@
 /// A small program with two functions that it never calls, for the tests of `Reach`.
-module Dkim.Standards.Planted
+module Dkim.Tests.Conformance.Planted
 
 open System.Runtime.CompilerServices
 
@@ -37,6 +37,7 @@ type private Through() =
         member _.Take number = byInterface number
 
 type private Twice<'value>(step: 'value -> 'value) =
+    [<MethodImpl(MethodImplOptions.NoInlining)>]
     member _.Take(value: 'value) = step (step value)
 
 let private table: (string * (int -> int)) list =

@@ -2,10 +2,10 @@
 ///
 /// Whatever may be called counts as called: of a class that is made, every method that a base class or an interface could
 /// call (so that a closure that is made is run); of a value that is read, all that its file does at the start.
-module Dkim.Standards.Reach
+module Dkim.Tests.Conformance.Reach
 
 open System.Collections.Generic
-open Dkim.Standards.Mentions
+open Dkim.Tests.Conformance.Mentions
 
 /// The members that can be reached from some of the members of the assemblies.
 let from (assemblies: Contents list) (roots: Member seq) : HashSet<Member> =

@@ -1,5 +1,5 @@
 /// Canonical forms written down sentence by sentence, without regard to speed. Text is octets, one character for each.
-module Dkim.Standards.Specification.Canonical
+module Dkim.Tests.Conformance.Specification.Canonical
 
 open System
 

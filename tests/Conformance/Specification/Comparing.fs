@@ -1,12 +1,12 @@
 /// Runs the product on what its model runs on, and tells where they differ.
-module Dkim.Standards.Specification.Comparing
+module Dkim.Tests.Conformance.Specification.Comparing
 
 open System
 open System.Buffers
 open Expecto
 open FsCheck.FSharp
 open Dkim.Core
-open Dkim.Standards.Abnf
+open Dkim.Tests.Conformance.Abnf
 
 /// Text as octets.
 let memory (text: string) = ReadOnlyMemory(Octets.ofLatin1 text)

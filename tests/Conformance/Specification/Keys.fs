@@ -1,5 +1,5 @@
 /// Which key record may serve a signature, sentence by sentence (RFC 6376 §3.6.1 and §6.1.2, RFC 8463 §4).
-module Dkim.Standards.Specification.Keys
+module Dkim.Tests.Conformance.Specification.Keys
 
 /// What a signature asks of its key.
 type Demand =

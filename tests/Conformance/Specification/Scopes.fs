@@ -1,5 +1,5 @@
 /// Every text of a small scope, in order, and how far a scope goes.
-module Dkim.Standards.Specification.Scopes
+module Dkim.Tests.Conformance.Specification.Scopes
 
 open System
 

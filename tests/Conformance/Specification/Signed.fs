@@ -1,5 +1,5 @@
 /// What a signature signs and which key may verify it, sentence by sentence.
-module Dkim.Standards.Specification.Signed
+module Dkim.Tests.Conformance.Specification.Signed
 
 open System
 

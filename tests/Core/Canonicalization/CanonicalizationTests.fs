@@ -1,12 +1,12 @@
 /// Canonical forms of fields and bodies, by the sentences and examples of RFC 6376 and RFC 4870.
-module Dkim.Conformance.CanonicalizationTests
+module Dkim.Tests.Core.CanonicalizationTests
 
 open System
 open System.Buffers
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 /// The example of RFC 6376 §3.4.5: header and body.
 let private header = "A: X\r\nB : Y\t\r\n\tZ  \r\n"

@@ -1,5 +1,5 @@
 /// Keys in every form in which they are stored or published, and which are refused.
-module Dkim.Conformance.SigningKeyTests
+module Dkim.Tests.Core.SigningKeyTests
 
 open System
 open System.Formats.Asn1
@@ -8,7 +8,7 @@ open System.Security.Cryptography
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 let private pem (name: string) =
     File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Keys", name + ".pem"))

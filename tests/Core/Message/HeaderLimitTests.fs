@@ -1,11 +1,11 @@
 /// Headers and bodies just within their limits and just beyond.
-module Dkim.Conformance.Message.HeaderLimitTests
+module Dkim.Tests.Core.Message.HeaderLimitTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 let private limits =
     {

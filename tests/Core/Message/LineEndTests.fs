@@ -1,12 +1,12 @@
 /// The repair of line ends.
-module Dkim.Conformance.LineEndTests
+module Dkim.Tests.Core.LineEndTests
 
 open System
 open System.Buffers
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 [<Tests>]
 let tests =

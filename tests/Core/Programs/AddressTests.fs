@@ -1,10 +1,10 @@
 /// Endpoints, name servers and accounts as settings write them, and what is said of those that cannot be.
-module Dkim.Conformance.AddressTests
+module Dkim.Tests.Core.AddressTests
 
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 [<Tests>]
 let tests =

@@ -1,10 +1,10 @@
 /// How each style of command line is read, and which of several sources of a setting counts.
-module Dkim.Conformance.CommandLineTests
+module Dkim.Tests.Core.CommandLineTests
 
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 type private Sample =
     {

@@ -1,5 +1,5 @@
 /// What the tests of dk-filter start from: its own signature, and zones with the key as DomainKeys has it.
-module Dkim.Conformance.DkFilterExamples
+module Dkim.Tests.Core.DkFilterExamples
 
 open System
 open Dkim.Core

@@ -1,13 +1,13 @@
 /// Which mail dk-filter signs, for which domain, and what its signatures look like.
-module Dkim.Conformance.DkFilterSigningTests
+module Dkim.Tests.Core.DkFilterSigningTests
 
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
-open Dkim.Conformance.FilterExamples
-open Dkim.Conformance.DkFilterExamples
+open Dkim.Tests.Core.FilterExamples
+open Dkim.Tests.Core.DkFilterExamples
 
 let private signing (change: FilterSigning -> FilterSigning) : FilterPolicy =
     { dkPolicy with

@@ -1,13 +1,13 @@
 /// What dk-filter tells of signatures, removes and reports, and how messages end.
-module Dkim.Conformance.DkFilterVerifyingTests
+module Dkim.Tests.Core.DkFilterVerifyingTests
 
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
-open Dkim.Conformance.FilterExamples
-open Dkim.Conformance.DkFilterExamples
+open Dkim.Tests.Core.FilterExamples
+open Dkim.Tests.Core.DkFilterExamples
 
 let private acting (change: FilterActions -> FilterActions) : FilterPolicy =
     { dkPolicy with

@@ -1,11 +1,11 @@
 /// What the file and the command line say together, and what is wrong with them, in the originals' words.
-module Dkim.Conformance.FilterConfTests
+module Dkim.Tests.Core.FilterConfTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 let private confError line =
     FilterRuns.startConf FilterRuns.keys [ "Mode v"; "Socket local:/s"; line ]

@@ -1,12 +1,12 @@
 /// How dkim-filter ends messages whose signatures fail or that have none: every action, and quarantine.
-module Dkim.Conformance.FilterEndingTests
+module Dkim.Tests.Core.FilterEndingTests
 
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
-open Dkim.Conformance.FilterExamples
+open Dkim.Tests.Core.FilterExamples
 
 let private endings (action: string) (text: string) =
     match action with

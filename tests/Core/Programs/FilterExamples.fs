@@ -1,11 +1,11 @@
 /// What the tests of the milters start from beside the plain passage: policies that differ in one part, mail that was
 /// altered on its way, zones with another record, and the parts of an outcome that are looked at most.
-module Dkim.Conformance.FilterExamples
+module Dkim.Tests.Core.FilterExamples
 
 open System
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
 
 /// dkim-filter with another way of verifying.

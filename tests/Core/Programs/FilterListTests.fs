@@ -1,5 +1,5 @@
 /// The lists of the milters: hosts, domains, keys, macros, practices.
-module Dkim.Conformance.FilterListTests
+module Dkim.Tests.Core.FilterListTests
 
 open System
 open System.Diagnostics
@@ -7,7 +7,7 @@ open System.Net
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 let private peers (lines: string list) =
     let struct (list, problems) = PeerList.parse "peers" (String.Join('\n', lines))

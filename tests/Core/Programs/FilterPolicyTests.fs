@@ -1,12 +1,12 @@
 /// Each key of dkim-filter.conf(5), and what it changes in what decisions rest on.
-module Dkim.Conformance.FilterPolicyTests
+module Dkim.Tests.Core.FilterPolicyTests
 
 open System
 open System.Net
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 let private files =
     FilterRuns.keys

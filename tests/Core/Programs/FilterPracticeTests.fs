@@ -1,12 +1,12 @@
 /// What the policy of an author's domain makes of a message.
-module Dkim.Conformance.FilterPracticeTests
+module Dkim.Tests.Core.FilterPracticeTests
 
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
-open Dkim.Conformance.FilterExamples
+open Dkim.Tests.Core.FilterExamples
 
 let private discarding =
     verifying (fun verifying -> { verifying with AdspDiscard = true })

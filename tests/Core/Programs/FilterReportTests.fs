@@ -1,13 +1,13 @@
 /// The reports that dkim-filter sends: of which messages, to whom, and what they tell.
-module Dkim.Conformance.FilterReportTests
+module Dkim.Tests.Core.FilterReportTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
-open Dkim.Conformance.FilterExamples
+open Dkim.Tests.Core.FilterExamples
 
 let private reporting =
     { policy with

@@ -1,13 +1,13 @@
 /// The fields of results that dkim-filter adds, and the forged ones that it removes.
-module Dkim.Conformance.FilterResultFieldTests
+module Dkim.Tests.Core.FilterResultFieldTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
-open Dkim.Conformance.FilterExamples
+open Dkim.Tests.Core.FilterExamples
 
 let private removed policy (fields: string list) : int list =
     let mail =

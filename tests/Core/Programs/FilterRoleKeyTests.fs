@@ -1,12 +1,12 @@
 /// Which key, domain and selector the milters sign a message with, and the recipients to whom nothing is signed.
-module Dkim.Conformance.FilterRoleKeyTests
+module Dkim.Tests.Core.FilterRoleKeyTests
 
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
-open Dkim.Conformance.FilterExamples
+open Dkim.Tests.Core.FilterExamples
 
 let private keyList (lines: (string * FilterKey list) list) =
     roles (fun roles ->

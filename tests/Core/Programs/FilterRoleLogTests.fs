@@ -1,12 +1,12 @@
 /// What the logs of the milters say of the choice between signing and verifying.
-module Dkim.Conformance.FilterRoleLogTests
+module Dkim.Tests.Core.FilterRoleLogTests
 
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
-open Dkim.Conformance.FilterExamples
+open Dkim.Tests.Core.FilterExamples
 
 let private why = roles id
 

@@ -1,13 +1,13 @@
 /// Whether the milters sign or verify a message.
-module Dkim.Conformance.FilterRoleTests
+module Dkim.Tests.Core.FilterRoleTests
 
 open System.Net
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
-open Dkim.Conformance.FilterExamples
+open Dkim.Tests.Core.FilterExamples
 
 let private why = roles id
 

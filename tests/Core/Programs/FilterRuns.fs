@@ -1,5 +1,5 @@
 /// Starts the milters without a host, and the keys that their tests give them.
-module Dkim.Conformance.FilterRuns
+module Dkim.Tests.Core.FilterRuns
 
 open System
 open System.IO

@@ -1,10 +1,10 @@
 /// Every option and key of the milters: read, shown and in effect.
-module Dkim.Conformance.FilterSettingTests
+module Dkim.Tests.Core.FilterSettingTests
 
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 /// A value for each setting, other than its default.
 let private samples =

@@ -1,13 +1,13 @@
 /// What of a message the milters sign: which fields, without old signatures, and with repaired line ends.
-module Dkim.Conformance.FilterSignedFieldTests
+module Dkim.Tests.Core.FilterSignedFieldTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
-open Dkim.Conformance.FilterExamples
+open Dkim.Tests.Core.FilterExamples
 
 let private names (ran: Ran) : string list =
     match tag "h" ran with

@@ -1,13 +1,13 @@
 /// The signatures that the milters make, octet by octet where it matters.
-module Dkim.Conformance.FilterSigningTests
+module Dkim.Tests.Core.FilterSigningTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
-open Dkim.Conformance.FilterExamples
+open Dkim.Tests.Core.FilterExamples
 
 /// Signatures as the library that came out of dkim-filter's writes them.
 let private samples =

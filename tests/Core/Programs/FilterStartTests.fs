@@ -1,5 +1,5 @@
 /// Starts and reloads of the milters: what they check, print, read, keep and warn of.
-module Dkim.Conformance.FilterStartTests
+module Dkim.Tests.Core.FilterStartTests
 
 open System
 open System.Diagnostics
@@ -7,7 +7,7 @@ open System.Net
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 let private reloaded lines next =
     let files (text: string list) =

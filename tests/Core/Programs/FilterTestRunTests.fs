@@ -1,12 +1,12 @@
 /// Test mode of dkim-filter: what is printed of a message, and the exit code.
-module Dkim.Conformance.FilterTestRunTests
+module Dkim.Tests.Core.FilterTestRunTests
 
 open System
 open System.Collections.Generic
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
 
 type private Run =

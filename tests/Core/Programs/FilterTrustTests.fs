@@ -1,13 +1,13 @@
 /// Which signatures and keys dkim-filter heeds: whose they are, how much they cover, how old and how strong they are,
 /// and what DNSSEC says of them.
-module Dkim.Conformance.FilterTrustTests
+module Dkim.Tests.Core.FilterTrustTests
 
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
-open Dkim.Conformance.FilterExamples
+open Dkim.Tests.Core.FilterExamples
 
 let private partial =
     lazy

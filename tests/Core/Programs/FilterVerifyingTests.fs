@@ -1,13 +1,13 @@
 /// What dkim-filter tells of signatures: good ones, every fault, and keys that are not there.
-module Dkim.Conformance.FilterVerifyingTests
+module Dkim.Tests.Core.FilterVerifyingTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
-open Dkim.Conformance.FilterExamples
+open Dkim.Tests.Core.FilterExamples
 
 /// The signature changed, or the record, and the result.
 let private faults =

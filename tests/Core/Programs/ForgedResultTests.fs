@@ -1,13 +1,13 @@
 /// The results that dkimproxy.in removes because they claim to be its own, and what cannot add any.
-module Dkim.Conformance.ForgedResultTests
+module Dkim.Tests.Core.ForgedResultTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
-open Dkim.Conformance.ProxyRuns
-open Dkim.Conformance.VerifyingRuns
+open Dkim.Tests.Core
+open Dkim.Tests.Core.ProxyRuns
+open Dkim.Tests.Core.VerifyingRuns
 
 [<Tests>]
 let tests =

@@ -1,5 +1,5 @@
 /// JSON as the tool prints it: its shape is what programs and people rely on, to the octet.
-module Dkim.Conformance.JsonTests
+module Dkim.Tests.Core.JsonTests
 
 open System
 open System.Text.Json

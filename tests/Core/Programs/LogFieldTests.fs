@@ -1,11 +1,11 @@
 /// The vocabulary of log lines.
-module Dkim.Conformance.LogFieldTests
+module Dkim.Tests.Core.LogFieldTests
 
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
-open Dkim.Conformance.ProxyRuns
+open Dkim.Tests.Core
+open Dkim.Tests.Core.ProxyRuns
 open Dkim.Tests.Starts
 
 let private line facts =

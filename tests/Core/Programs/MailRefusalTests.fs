@@ -1,13 +1,13 @@
 /// The mail that dkimproxy.in refuses: with reject-error what cannot be judged, with reject-fail what a policy wants
 /// refused.
-module Dkim.Conformance.MailRefusalTests
+module Dkim.Tests.Core.MailRefusalTests
 
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
-open Dkim.Conformance.ProxyRuns
-open Dkim.Conformance.VerifyingRuns
+open Dkim.Tests.Core
+open Dkim.Tests.Core.ProxyRuns
+open Dkim.Tests.Core.VerifyingRuns
 
 let private adsp practice =
     [

@@ -1,12 +1,12 @@
 /// Help, manual pages and sample files are what the tables of settings make.
-module Dkim.Conformance.ManualTests
+module Dkim.Tests.Core.ManualTests
 
 open System
 open System.IO
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 /// Compares with a committed file, or writes it where DKIM_UPDATE_GOLDEN is set.
 let private matches (path: string) (text: string) =

@@ -1,10 +1,10 @@
 /// The maps of dkimproxy.out: how they are looked up and read, and the signatures that they specify.
-module Dkim.Conformance.MapTests
+module Dkim.Tests.Core.MapTests
 
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 let private map text =
     let struct (map, problems) = SignatureMap.parse "map" text

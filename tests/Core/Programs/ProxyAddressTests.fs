@@ -1,13 +1,13 @@
 /// The addresses of the proxies: where they listen and relay to, whom they admit, and the name of the host.
-module Dkim.Conformance.ProxyAddressTests
+module Dkim.Tests.Core.ProxyAddressTests
 
 open System.Net
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.Starts
-open Dkim.Conformance.ProxyRuns
+open Dkim.Tests.Core.ProxyRuns
 
 /// Settings, then addresses that are admitted and addresses that are not.
 let private filters =

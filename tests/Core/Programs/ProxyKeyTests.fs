@@ -1,12 +1,12 @@
 /// Keys of the proxies at start: unfit, weak, of two types, behind a passphrase; and other insecure settings.
-module Dkim.Conformance.ProxyKeyTests
+module Dkim.Tests.Core.ProxyKeyTests
 
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.Starts
-open Dkim.Conformance.ProxyRuns
+open Dkim.Tests.Core.ProxyRuns
 
 [<Tests>]
 let tests =

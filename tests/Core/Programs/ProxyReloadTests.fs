@@ -1,12 +1,12 @@
 /// Whether a reload of a proxy applies, as a table.
-module Dkim.Conformance.ProxyReloadTests
+module Dkim.Tests.Core.ProxyReloadTests
 
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.Starts
-open Dkim.Conformance.ProxyRuns
+open Dkim.Tests.Core.ProxyRuns
 
 let private configured map more =
     startOut (keyed [ "run/cred/key", key.Value; "map", map ]) (enough @ operands @ [ "--sender_map=map" ] @ more)

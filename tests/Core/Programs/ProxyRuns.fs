@@ -1,6 +1,6 @@
 /// Runs the proxies without a host: files are a list, the DNS is a list, and what would be printed, logged or sent is a
 /// value.
-module Dkim.Conformance.ProxyRuns
+module Dkim.Tests.Core.ProxyRuns
 
 open System
 open System.Collections.Generic
@@ -19,19 +19,7 @@ type Outcome =
     | Relayed of head: string * replaced: int64
     | Refused of code: int * text: string
 
-let private start files (start: ProxyStart) : Ended<ProxyProgram> =
-    let reply tell =
-        { new IProxyStart with
-            member _.Print(text, exitCode) = tell (Printed(text, exitCode))
-            member _.Fail(text, exitCode, _) = tell (Failed(text, exitCode))
-            member _.Version() = tell Versioned
-            member _.Serve program = tell (Serving program)
-
-            member _.Check check =
-                tell (Printed(check.Report([], []), check.ExitCode 0))
-        }
-
-    run reply files start
+let private start files (start: ProxyStart) : Ended<ProxyProgram> = run proxyReply files start
 
 let machine = { HostName = "mx.example.org" }
 

@@ -1,13 +1,13 @@
 /// The signatures of qmail-dk: their form, their keys, and mail that cannot be signed.
-module Dkim.Conformance.QmailSigningTests
+module Dkim.Tests.Core.QmailSigningTests
 
 open System
 open System.Text
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
-open Dkim.Conformance.QmailRuns
+open Dkim.Tests.Core
+open Dkim.Tests.Core.QmailRuns
 
 // qmail-remote of notqmail and netqmail, octet for octet, and what an SMTP server makes of that.
 let private received (queued: string) : string =

@@ -1,13 +1,13 @@
 /// What qmail-dk does beside signatures: forged results go, the next program is chosen, and settings are checked.
-module Dkim.Conformance.QmailTests
+module Dkim.Tests.Core.QmailTests
 
 open System
 open System.Text
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
-open Dkim.Conformance.QmailRuns
+open Dkim.Tests.Core
+open Dkim.Tests.Core.QmailRuns
 
 [<Tests>]
 let tests =

@@ -1,13 +1,13 @@
 /// What qmail-dk makes of each result of a signature, letter by letter of DKVERIFY and DKIMVERIFY.
-module Dkim.Conformance.QmailVerifyingTests
+module Dkim.Tests.Core.QmailVerifyingTests
 
 open System
 open System.Text
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
-open Dkim.Conformance.QmailRuns
+open Dkim.Tests.Core
+open Dkim.Tests.Core.QmailRuns
 
 /// A status, what brings it about, and the words for it.
 let private statuses () =

@@ -1,12 +1,12 @@
 /// The Authentication-Results fields of every program that writes them, over the same messages: what stands in them, where
 /// they stand, and what becomes of fields that others wrote (RFC 8601).
-module Dkim.Conformance.ResultFieldTests
+module Dkim.Tests.Core.ResultFieldTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
 
 /// A program that verifies, and all that it may write.

@@ -1,10 +1,10 @@
 /// Laws that every row of every table keeps.
-module Dkim.Conformance.SettingRowTests
+module Dkim.Tests.Core.SettingRowTests
 
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 /// A value for each setting, other than its default.
 let private samples =

@@ -1,10 +1,10 @@
 /// How the settings files of proxies and milters are read, with the files that they include.
-module Dkim.Conformance.SettingsFileTests
+module Dkim.Tests.Core.SettingsFileTests
 
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 let private read style files path =
     let find path =

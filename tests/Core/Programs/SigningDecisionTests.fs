@@ -1,12 +1,12 @@
 /// dkimproxy.out's decision, as a table: settings, maps and a sender on one side, signatures on the other.
-module Dkim.Conformance.SigningDecisionTests
+module Dkim.Tests.Core.SigningDecisionTests
 
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.Starts
-open Dkim.Conformance.ProxyRuns
+open Dkim.Tests.Core.ProxyRuns
 
 let private base' = [ "--keyfile=key"; "--selector=sel"; "--relay=h" ]
 

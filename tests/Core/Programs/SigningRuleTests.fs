@@ -1,11 +1,11 @@
 /// Who signs for whom: what is told of it at a start, what of it cannot be meant, and what a reload must not change.
-module Dkim.Conformance.SigningRuleTests
+module Dkim.Tests.Core.SigningRuleTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 let private start files lines =
     FilterRuns.startConf (files @ FilterRuns.keys) ("Socket local:/s" :: lines)

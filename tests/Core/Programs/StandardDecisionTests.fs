@@ -1,14 +1,14 @@
 /// What the standards ask of programs that decide over messages: what is signed, what a failure leads to, what is told.
-module Dkim.Conformance.StandardDecisionTests
+module Dkim.Tests.Core.StandardDecisionTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.Starts
-open Dkim.Conformance.ProxyRuns
-open Dkim.Conformance.VerifyingRuns
+open Dkim.Tests.Core.ProxyRuns
+open Dkim.Tests.Core.VerifyingRuns
 
 let private outcome zone arguments message =
     let outcome, _, _ = pass zone (start arguments) message

@@ -1,13 +1,13 @@
 /// How the proxies start: configurations of the original, of the package and of the manuals, errors, and --check.
-module Dkim.Conformance.StartTests
+module Dkim.Tests.Core.StartTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.Starts
-open Dkim.Conformance.ProxyRuns
+open Dkim.Tests.Core.ProxyRuns
 
 let private packaged (name: string) =
     IO.File.ReadAllText(IO.Path.Combine(__SOURCE_DIRECTORY__, "../../../packaging/conf", name))

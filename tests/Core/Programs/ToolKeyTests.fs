@@ -1,12 +1,12 @@
 /// The commands that make, publish and test keys, and the programs of other packages that they stand in for.
-module Dkim.Conformance.ToolKeyTests
+module Dkim.Tests.Core.ToolKeyTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
-open Dkim.Conformance.ToolRuns
+open Dkim.Tests.Core
+open Dkim.Tests.Core.ToolRuns
 
 let private genkey (options: string list) =
     dkim [] ([ "genkey"; "--selector=s"; "--domain=example.com" ] @ options)

@@ -1,5 +1,5 @@
 /// Runs the commands of the tools on a machine that is all in memory.
-module Dkim.Conformance.ToolRuns
+module Dkim.Tests.Core.ToolRuns
 
 open System
 open System.Collections.Generic

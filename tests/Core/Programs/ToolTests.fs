@@ -1,12 +1,12 @@
 /// `dkim sign`, and what all the tools' commands have in common: refusals, help, visible output and tables.
-module Dkim.Conformance.ToolTests
+module Dkim.Tests.Core.ToolTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
-open Dkim.Conformance.ToolRuns
+open Dkim.Tests.Core
+open Dkim.Tests.Core.ToolRuns
 
 let private samples =
     [

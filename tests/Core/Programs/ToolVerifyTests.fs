@@ -1,12 +1,12 @@
 /// `dkim verify`: its JSON, exit codes, policy options, batches, zones and line ends.
-module Dkim.Conformance.ToolVerifyTests
+module Dkim.Tests.Core.ToolVerifyTests
 
 open System.Text.Json
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
-open Dkim.Conformance.ToolRuns
+open Dkim.Tests.Core
+open Dkim.Tests.Core.ToolRuns
 
 let private unix = message.Replace("\r\n", "\n")
 

@@ -1,11 +1,11 @@
 /// The transaction that a proxy follows, and how slowly its message may come.
-module Dkim.Conformance.TransactionTests
+module Dkim.Tests.Core.TransactionTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 let private said (commands: (string * int) list) =
     let step transaction (command: string, code) =

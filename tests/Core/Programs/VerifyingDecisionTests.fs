@@ -1,14 +1,14 @@
 /// dkimproxy.in's decision: the result of each signature, in the original's words and in registered ones.
-module Dkim.Conformance.VerifyingDecisionTests
+module Dkim.Tests.Core.VerifyingDecisionTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.Starts
-open Dkim.Conformance.ProxyRuns
-open Dkim.Conformance.VerifyingRuns
+open Dkim.Tests.Core.ProxyRuns
+open Dkim.Tests.Core.VerifyingRuns
 
 /// A change of the signed message or of the zone, and the result in the original's words.
 let private outcomes =

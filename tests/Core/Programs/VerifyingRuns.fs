@@ -1,11 +1,11 @@
 /// Runs dkimproxy.in on messages that dkimproxy.out signed.
-module Dkim.Conformance.VerifyingRuns
+module Dkim.Tests.Core.VerifyingRuns
 
 open Expecto
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 open Dkim.Tests.Starts
-open Dkim.Conformance.ProxyRuns
+open Dkim.Tests.Core.ProxyRuns
 
 let plain =
     "From: Joe <joe@example.org>\nTo: you@example.net\nSubject: hi\nMessage-ID: <1@x>\n\nbody\n"

@@ -1,10 +1,10 @@
 /// `--version` of every program, and the text that it makes of a build and its machine.
-module Dkim.Conformance.VersionTests
+module Dkim.Tests.Core.VersionTests
 
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 let private facts: BuildFacts = ToolRuns.build
 

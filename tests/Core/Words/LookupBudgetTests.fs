@@ -1,5 +1,5 @@
 /// What look-ups may cost a message, and a domain that has fallen silent.
-module Dkim.Conformance.Words.LookupBudgetTests
+module Dkim.Tests.Core.Words.LookupBudgetTests
 
 open System
 open Expecto

@@ -1,5 +1,5 @@
 /// Names at the limits of what they may be: the longest that is good beside the shortest that is not.
-module Dkim.Conformance.Words.NameTests
+module Dkim.Tests.Core.Words.NameTests
 
 open Expecto
 open Dkim.Tests

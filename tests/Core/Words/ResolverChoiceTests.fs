@@ -1,5 +1,5 @@
 /// Which resolver is taken, and what resolv.conf says.
-module Dkim.Conformance.Words.ResolverChoiceTests
+module Dkim.Tests.Core.Words.ResolverChoiceTests
 
 open System.Net
 open Expecto

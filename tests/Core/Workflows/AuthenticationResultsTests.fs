@@ -1,11 +1,11 @@
 /// Authentication-Results fields, written and read (RFC 8601).
-module Dkim.Conformance.AuthenticationResultsTests
+module Dkim.Tests.Core.AuthenticationResultsTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 let private field (value: string) =
     Field.ofText "Authentication-Results" value

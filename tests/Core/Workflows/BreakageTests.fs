@@ -1,5 +1,5 @@
 /// What real servers and signers were seen to break, and that it is named: one short message for each kind.
-module Dkim.Conformance.BreakageTests
+module Dkim.Tests.Core.BreakageTests
 
 open System
 open System.Security.Cryptography
@@ -8,9 +8,9 @@ open System.Text.Json
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
-open Dkim.Conformance.ToolRuns
-open Dkim.Conformance.ExplanationRuns
+open Dkim.Tests.Core
+open Dkim.Tests.Core.ToolRuns
+open Dkim.Tests.Core.ExplanationRuns
 
 let private fields =
     [

@@ -1,10 +1,10 @@
 /// What the tests of `dkim explain` start from: a message, a change to it, and what is guessed of that.
-module Dkim.Conformance.ExplanationRuns
+module Dkim.Tests.Core.ExplanationRuns
 
 open System
 open Dkim.Tests
-open Dkim.Conformance
-open Dkim.Conformance.ToolRuns
+open Dkim.Tests.Core
+open Dkim.Tests.Core.ToolRuns
 
 let header =
     "From: Ann Able <ann@example.com>\r\n\

@@ -1,5 +1,5 @@
 /// The steps of a verification as they are explained, and what z= adds to them.
-module Dkim.Conformance.ExplanationTests
+module Dkim.Tests.Core.ExplanationTests
 
 open System
 open System.Security.Cryptography
@@ -7,9 +7,9 @@ open System.Text
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
-open Dkim.Conformance.ToolRuns
-open Dkim.Conformance.ExplanationRuns
+open Dkim.Tests.Core
+open Dkim.Tests.Core.ToolRuns
+open Dkim.Tests.Core.ExplanationRuns
 
 let private stepOf (part: string) (explained: Json.JsonElement) =
     explained.GetProperty("steps").EnumerateArray()

@@ -1,11 +1,11 @@
 /// Failure reports: who asks for them and gets them, and what they tell (RFC 5965, RFC 6591, RFC 6651).
-module Dkim.Conformance.FailureReportTests
+module Dkim.Tests.Core.FailureReportTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 let private domain = DomainName.tryCreate "example.com" |> Expect.ok
 

@@ -1,13 +1,13 @@
 /// In what time changes on the way are guessed at, of messages that cost most.
-module Dkim.Conformance.GuessEffortTests
+module Dkim.Tests.Core.GuessEffortTests
 
 open System
 open System.Threading.Tasks
 open Expecto
 open Dkim.Tests
-open Dkim.Conformance
-open Dkim.Conformance.ToolRuns
-open Dkim.Conformance.ExplanationRuns
+open Dkim.Tests.Core
+open Dkim.Tests.Core.ToolRuns
+open Dkim.Tests.Core.ExplanationRuns
 
 // Of the processor and of this thread alone, since other tests and programs work beside (schedstat: nanoseconds first).
 let private cpuOf (work: unit -> 'a) : struct ('a * float) =

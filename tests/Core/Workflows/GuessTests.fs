@@ -1,5 +1,5 @@
 /// What is guessed of changes on the way that broke a signature.
-module Dkim.Conformance.GuessTests
+module Dkim.Tests.Core.GuessTests
 
 open System
 open System.Security.Cryptography
@@ -7,9 +7,9 @@ open System.Text
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
-open Dkim.Conformance.ToolRuns
-open Dkim.Conformance.ExplanationRuns
+open Dkim.Tests.Core
+open Dkim.Tests.Core.ToolRuns
+open Dkim.Tests.Core.ExplanationRuns
 
 let private quotedBody =
     "Gr=C3=BC=C3=9Fe,\r\n\r\nFrom now on a =3D b.\r\n.hidden\r\nThe end.\r\n"

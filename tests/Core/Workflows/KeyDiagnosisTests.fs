@@ -1,11 +1,11 @@
 /// What is said of key records that are wrong, as people get them wrong.
-module Dkim.Conformance.KeyDiagnosisTests
+module Dkim.Tests.Core.KeyDiagnosisTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 let private key, private pem = SigningKey.generateRsa 2048<bit>
 let private other, _ = SigningKey.generateRsa 2048<bit>

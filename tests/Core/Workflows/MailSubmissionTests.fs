@@ -1,5 +1,5 @@
 /// A mail of our own handed to a mail server: what is said after each reply.
-module Dkim.Conformance.MailSubmissionTests
+module Dkim.Tests.Core.MailSubmissionTests
 
 open System
 open Expecto

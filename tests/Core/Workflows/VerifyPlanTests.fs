@@ -1,11 +1,11 @@
 /// What is refused of a signature before its key is asked for, at the edge of each rule.
-module Dkim.Conformance.Workflows.VerifyPlanTests
+module Dkim.Tests.Core.Workflows.VerifyPlanTests
 
 open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core
-open Dkim.Conformance
+open Dkim.Tests.Core
 
 let private now = 1700000000L<sec>
 

@@ -3,7 +3,7 @@ using Dkim.Core;
 using Dkim.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>Both resolvers of the network against servers that are slow, dead or lying.</summary>
 [TestFixture(ResolverKind.Unbound)]

@@ -2,7 +2,7 @@ using Dkim.Core;
 using Dkim.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>Validation by libunbound: a signed zone, a badly signed one, one without signatures.</summary>
 public sealed class DnssecTests

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>A name server that misbehaves: it makes of each query packet whatever the test wants, or nothing.</summary>
 public sealed class FakeServer : IDisposable

@@ -5,7 +5,7 @@ using Dkim.Hosting;
 using Dkim.MilterHost;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>Files that a process hands to its copies.</summary>
 [NonParallelizable]

@@ -3,7 +3,7 @@ using Dkim.Core;
 using Dkim.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>Files that hold secrets, and files that change.</summary>
 public sealed class FileTests

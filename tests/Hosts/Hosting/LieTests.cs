@@ -3,7 +3,7 @@ using Dkim.Core;
 using Dkim.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>Both resolvers against a server that sends what no honest one would.</summary>
 [TestFixture(ResolverKind.Unbound)]

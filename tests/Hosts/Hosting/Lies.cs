@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>What name servers may send that is no honest answer, by the first label of the name asked for: honest
 /// answers of every kind, replies that belong to something else, and packets that cannot be read. An honest TXT record

@@ -5,7 +5,7 @@ using Dkim.Core;
 using Dkim.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>Addresses, listening sockets and the accept loop.</summary>
 public sealed class ListenerTests

@@ -6,7 +6,7 @@ using Dkim.Hosting;
 using Microsoft.FSharp.Collections;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>The log, against a syslog socket of the test's own.</summary>
 public sealed class LogTests

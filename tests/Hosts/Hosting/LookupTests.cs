@@ -2,7 +2,7 @@ using Dkim.Core;
 using Dkim.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>The lookups of a message, and key files.</summary>
 public sealed class LookupTests

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>A name server, by UDP and TCP, that does what the first label of the name asked for says. See
 /// <see cref="Lies"/>.</summary>

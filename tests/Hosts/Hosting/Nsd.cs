@@ -4,7 +4,7 @@ using System.Net.Sockets;
 using System.Text;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>A real name server, nsd, with zones made for a test, on a free port of the loopback.</summary>
 public sealed class Nsd : IDisposable

@@ -1,4 +1,4 @@
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>A network that has a loopback and nothing else, with a name server at port 53 of 127.0.0.1 and another at
 /// 127.0.0.2, and a resolv.conf of its own. Each tells of <c>key.inner.test</c> where it was found.</summary>

@@ -3,7 +3,7 @@ using Dkim.Core;
 using Dkim.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>Endpoints in the tests.</summary>
 internal static class Places

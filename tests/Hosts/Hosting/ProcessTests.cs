@@ -5,7 +5,7 @@ using System.Text;
 using Dkim.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>Privileges, names, background, pid files, signals and systemd, shown by a process of its own.</summary>
 public sealed class ProcessTests

@@ -1,4 +1,4 @@
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>A directory of one test, removed at its end.</summary>
 public sealed class Scratch : IDisposable

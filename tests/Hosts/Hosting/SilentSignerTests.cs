@@ -3,7 +3,7 @@ using Dkim.Core;
 using Dkim.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>Messages whose ten signatures each name a key that no server ever answers for, many a second: what it costs
 /// those whose keys are answered. DKIM_SILENT_SECONDS makes the attack longer.</summary>

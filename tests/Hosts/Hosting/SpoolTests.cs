@@ -2,7 +2,7 @@ using System.Globalization;
 using Dkim.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>Messages that wait in memory and in files.</summary>
 public sealed class SpoolTests

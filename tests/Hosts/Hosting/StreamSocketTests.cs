@@ -4,7 +4,7 @@ using System.Net.Sockets;
 using Dkim.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>Sockets that never wait, and the threads that tell when they are ready.</summary>
 [CancelAfter(30_000)]

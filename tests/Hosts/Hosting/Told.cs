@@ -1,7 +1,7 @@
 using Dkim.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>Waits until a socket is ready.</summary>
 internal sealed class Told : IReadiness

@@ -5,7 +5,7 @@ using System.Net;
 using System.Net.Sockets;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>What tests need of the machine.</summary>
 public static class Tools

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 
-namespace Dkim.Hosts.Tests.Hosting;
+namespace Dkim.Tests.Hosts.Hosting;
 
 /// <summary>What <c>systemctl reload</c> runs last (ExecReload= of the units): packaging/reload, without systemd.</summary>
 internal static class UnitReload

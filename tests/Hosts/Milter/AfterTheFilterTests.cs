@@ -1,9 +1,9 @@
 using System.Net;
-using Dkim.Hosts.Tests.Hosting;
-using Dkim.Hosts.Tests.Proxy;
+using Dkim.Tests.Hosts.Hosting;
+using Dkim.Tests.Hosts.Proxy;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>What Postfix does after its milters have seen a message: changes that break a signature, and a content filter
 /// that brings mail of strangers back from the loopback, as docs/milter.md has them.</summary>

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
-using Dkim.Hosts.Tests.Hosting;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>dkim-filter -n and dk-filter -n: yes to what starts alone, and every problem at once.</summary>
 [TestFixture]

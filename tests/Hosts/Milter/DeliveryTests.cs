@@ -1,11 +1,11 @@
 using System.Net;
 using System.Text;
 using Dkim.Core;
-using Dkim.Hosts.Tests.Hosting;
-using Dkim.Hosts.Tests.Proxy;
+using Dkim.Tests.Hosts.Hosting;
+using Dkim.Tests.Hosts.Proxy;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>Mail through a real MTA: what a filter does to it, and that nothing else happens to it.</summary>
 [TestFixture("Postfix")]

@@ -2,10 +2,10 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using Dkim.Hosts.Tests.Hosting;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>A milter as a process in the foreground: dkim-filter, dk-filter, or Debian's opendkim beside them. DKIMFILTER
 /// may name the build of ours to test; else the newer of the native build and the one beside the tests is taken. With

@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using Dkim.Hosts.Tests.Hosting;
+using Dkim.Tests.Hosts.Hosting;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>One of the filters, run to its end, or until it has gone into the background.</summary>
 internal sealed record FilterRun(int ExitCode, string Output, string Errors)

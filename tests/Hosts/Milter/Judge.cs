@@ -1,9 +1,9 @@
 using System.Text;
 using Dkim.Core;
-using Dkim.Hosts.Tests.Hosting;
+using Dkim.Tests.Hosts.Hosting;
 using Microsoft.FSharp.Core;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>What our own verifier says of the signatures of a message.</summary>
 internal static class Judge

@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
-using Dkim.Hosts.Tests.Hosting;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>A key that root alone may read and the filter, another user by then, cannot read again.</summary>
 [TestFixture]

@@ -1,10 +1,10 @@
 using Dkim.Core;
 using Dkim.Hosting;
-using Dkim.Hosts.Tests.Hosting;
 using Dkim.MilterHost;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>Where the questions of the filters go.</summary>
 [TestFixture]

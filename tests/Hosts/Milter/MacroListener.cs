@@ -4,7 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>A milter that asks the MTA for macros at every stage, lets all mail pass, and keeps what it was told.</summary>
 internal sealed class MacroListener : IDisposable

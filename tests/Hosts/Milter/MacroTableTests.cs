@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
-using Dkim.Hosts.Tests.Hosting;
-using Dkim.Hosts.Tests.Proxy;
+using Dkim.Tests.Hosts.Hosting;
+using Dkim.Tests.Hosts.Proxy;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>Which process of a real Postfix or Sendmail answers for which macro at which stage, as docs/milter.md has
 /// it.</summary>

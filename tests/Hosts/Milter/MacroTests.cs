@@ -1,8 +1,8 @@
-using Dkim.Hosts.Tests.Hosting;
-using Dkim.Hosts.Tests.Proxy;
+using Dkim.Tests.Hosts.Hosting;
+using Dkim.Tests.Hosts.Proxy;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>Which entrance of a real Postfix mail came in by, as MTA and -m tell it: the name that smtpd says at connect,
 /// not the one that cleanup says at the end of the header.</summary>

@@ -1,7 +1,7 @@
-using Dkim.Hosts.Tests.Hosting;
-using Dkim.Hosts.Tests.Proxy;
+using Dkim.Tests.Hosts.Hosting;
+using Dkim.Tests.Hosts.Proxy;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>Where a mail server takes mail in, and the milter that sees it there.</summary>
 /// <param name="Milter">Its socket in the words of dkim-filter: <c>inet:PORT@127.0.0.1</c> or <c>local:PATH</c>.</param>

@@ -2,10 +2,10 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Dkim.Hosts.Tests.Hosting;
-using Dkim.Hosts.Tests.Proxy;
+using Dkim.Tests.Hosts.Hosting;
+using Dkim.Tests.Hosts.Proxy;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>A message that a mail server has sent on, in Latin-1, and the commands of its envelope.</summary>
 internal sealed record Arrived(string From, string To, string Text)

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Text;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>The part of an MTA, at the simplest: every packet is answered.</summary>
 internal sealed class Mta : IDisposable

@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>How a milter ended a message: the letter of its last reply, and what it inserted before.</summary>
 internal sealed record Judgement(char End, IReadOnlyList<string> Inserted);

@@ -1,9 +1,9 @@
 using System.Net;
 using System.Security.Cryptography;
-using Dkim.Hosts.Tests.Hosting;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>dkim-filter whose name servers change while it serves: by its settings, and by /etc/resolv.conf. One server has
 /// the right key, the other has another.</summary>

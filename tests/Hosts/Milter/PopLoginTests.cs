@@ -2,11 +2,11 @@ using System.Net;
 using System.Runtime.InteropServices;
 using System.Text;
 using Dkim.Hosting;
-using Dkim.Hosts.Tests.Hosting;
 using Dkim.MilterHost;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>The database of POP logins, made by the library that Debian has.</summary>
 [TestFixture]

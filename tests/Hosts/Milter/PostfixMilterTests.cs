@@ -1,10 +1,10 @@
 using System.Net;
 using System.Text;
-using Dkim.Hosts.Tests.Hosting;
-using Dkim.Hosts.Tests.Proxy;
+using Dkim.Tests.Hosts.Hosting;
+using Dkim.Tests.Hosts.Proxy;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>What only Postfix has: versions of the protocol to choose from, mail that did not come by SMTP, SMTPUTF8,
 /// and a queue to lose nothing from when the filter dies.</summary>

@@ -1,10 +1,10 @@
 using System.Net;
 using System.Text;
-using Dkim.Hosts.Tests.Hosting;
 using Dkim.MilterHost;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>Reports on their way to the local mail system.</summary>
 [TestFixture]

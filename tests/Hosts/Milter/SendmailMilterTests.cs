@@ -1,8 +1,8 @@
-using Dkim.Hosts.Tests.Hosting;
-using Dkim.Hosts.Tests.Proxy;
+using Dkim.Tests.Hosts.Hosting;
+using Dkim.Tests.Hosts.Proxy;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>Mail of local programs through a real Sendmail: it counts as mail of 127.0.0.1, whether or not the daemon
 /// was told an address.</summary>

@@ -2,10 +2,10 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using Dkim.Hosts.Tests.Hosting;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>Sendmail of Debian's packages sendmail-bin, sendmail-base and sendmail-cf, unpacked into a folder because they
 /// cannot be installed beside Postfix: ./test puts them into out/sendmail, SENDMAIL_ROOT may name another place. It has a

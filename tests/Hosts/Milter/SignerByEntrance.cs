@@ -1,7 +1,7 @@
-using Dkim.Hosts.Tests.Hosting;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>A filter that signs what comes in by one entrance of the MTA alone.</summary>
 internal static class SignerByEntrance

@@ -1,8 +1,8 @@
 using System.Net;
-using Dkim.Hosts.Tests.Proxy;
+using Dkim.Tests.Hosts.Proxy;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>Mail as a client hands it to a mail server.</summary>
 internal static class Submission

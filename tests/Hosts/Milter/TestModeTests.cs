@@ -1,9 +1,9 @@
 using System.Security.Cryptography;
-using Dkim.Hosts.Tests.Hosting;
-using Dkim.Hosts.Tests.Tool;
+using Dkim.Tests.Hosts.Hosting;
+using Dkim.Tests.Hosts.Tool;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>dkim-filter -t: what it prints, and its exit codes.</summary>
 [TestFixture]

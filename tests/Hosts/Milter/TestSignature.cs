@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Dkim.Hosts.Tests.Milter;
+namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>Signatures over the one message of the scripts, made without any code of the programs. Canonicalization of
 /// DKIM is relaxed/simple, which leaves this message as it is but for the names of its fields; of DomainKeys nofws,

@@ -1,10 +1,10 @@
-using Dkim.Hosts.Tests.Hosting;
-using Dkim.Hosts.Tests.Milter;
-using Dkim.Hosts.Tests.Proxy;
-using Dkim.Hosts.Tests.Qmail;
-using Dkim.Hosts.Tests.Tool;
+using Dkim.Tests.Hosts.Hosting;
+using Dkim.Tests.Hosts.Milter;
+using Dkim.Tests.Hosts.Proxy;
+using Dkim.Tests.Hosts.Qmail;
+using Dkim.Tests.Hosts.Tool;
 
-namespace Dkim.Hosts.Tests.Programs;
+namespace Dkim.Tests.Hosts.Programs;
 
 /// <summary>Every program under every name it has.</summary>
 internal static class OwnPrograms

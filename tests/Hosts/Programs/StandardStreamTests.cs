@@ -1,12 +1,12 @@
 using System.Diagnostics;
 using Dkim.Hosting;
-using Dkim.Hosts.Tests.Hosting;
-using Dkim.Hosts.Tests.Milter;
-using Dkim.Hosts.Tests.Proxy;
-using Dkim.Hosts.Tests.Tool;
+using Dkim.Tests.Hosts.Hosting;
+using Dkim.Tests.Hosts.Milter;
+using Dkim.Tests.Hosts.Proxy;
+using Dkim.Tests.Hosts.Tool;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Programs;
+namespace Dkim.Tests.Hosts.Programs;
 
 /// <summary>What programs do to the terminals, pipes and files that they write to.</summary>
 public sealed class StandardStreamTests

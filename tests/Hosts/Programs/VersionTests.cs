@@ -2,11 +2,11 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Dkim.Hosting;
-using Dkim.Hosts.Tests.Hosting;
-using Dkim.Hosts.Tests.Tool;
+using Dkim.Tests.Hosts.Hosting;
+using Dkim.Tests.Hosts.Tool;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Programs;
+namespace Dkim.Tests.Hosts.Programs;
 
 /// <summary>--version of every program: which build it is and what it runs on.</summary>
 public sealed class VersionTests

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>A client that speaks to a proxy line by line.</summary>
 internal sealed class Client : IDisposable

@@ -3,7 +3,7 @@ using System.Text;
 using Dkim.Core;
 using Dkim.ProxyHost;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>A dialogue between a client whose octets a test gives and a relay, with a pump that knows no sockets: it
 /// delivers each message as `decide` says, with an added field on top.</summary>

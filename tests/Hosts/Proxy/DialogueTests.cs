@@ -1,7 +1,7 @@
 using Dkim.ProxyHost;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>What passes, what does not, and in which order (RFC 5321, RFC 2920).</summary>
 public sealed class DialogueTests

@@ -2,7 +2,7 @@ using System.Text;
 using Dkim.ProxyHost;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>The end of a message is CRLF . CRLF and nothing else, wherever packets are cut; a mix of CR, LF and dots
 /// gives exactly one message or a refusal, and never a second one (RFC 5321 §2.3.8, §4.1.1.4).</summary>

@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
-using Dkim.Hosts.Tests.Hosting;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>Exim of Debian's packages exim4-daemon-light and exim4-base, unpacked into a folder because they cannot be
 /// installed beside Postfix: ./test puts them into out/exim, EXIM_ROOT may name another place. It takes mail at a port of

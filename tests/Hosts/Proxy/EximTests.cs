@@ -1,9 +1,9 @@
 using System.Net;
 using System.Text.RegularExpressions;
-using Dkim.Hosts.Tests.Hosting;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>The proxies between two real Exims that have PRDR on, a reply for each recipient after the final dot.</summary>
 [CancelAfter(180_000)]

@@ -1,4 +1,4 @@
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>A next hop without sockets.</summary>
 internal interface IRelayScript

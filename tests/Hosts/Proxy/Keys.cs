@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
-using Dkim.Hosts.Tests.Hosting;
+using Dkim.Tests.Hosts.Hosting;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>A key pair for example.org in a test's directory: <c>key.pem</c>, and its record in
 /// <c>keys.txt</c>.</summary>

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>An LMTP server without sockets (RFC 2033): no EHLO, and after the final dot a reply for each recipient that it
 /// accepted. Addresses that begin with <c>unknown</c> are refused at RCPT, with <c>full</c> and <c>busy</c> after the

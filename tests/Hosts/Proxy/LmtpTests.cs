@@ -1,9 +1,9 @@
 using System.Net;
-using Dkim.Hosts.Tests.Hosting;
 using Dkim.ProxyHost;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>LMTP through the proxies (RFC 2033): one reply for each accepted recipient, one to one.</summary>
 [CancelAfter(180_000)]

@@ -1,10 +1,10 @@
 using System.Text.Json;
 using Dkim.Core;
-using Dkim.Hosts.Tests.Hosting;
 using Dkim.ProxyHost;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>What the proxies answer by themselves, and clients that leave, are told in one line: reply, client, sender,
 /// Message-ID and From where they were seen.</summary>

@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using Dkim.Hosts.Tests.Hosting;
+using Dkim.Tests.Hosts.Hosting;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>A real Postfix with configuration, queue and data of its own, on ports of the loopback.</summary>
 internal sealed class Postfix : IDisposable

@@ -1,9 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
-using Dkim.Hosts.Tests.Hosting;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>The proxies where people put them: behind the queue of a real Postfix, and before it.</summary>
 [CancelAfter(180_000)]

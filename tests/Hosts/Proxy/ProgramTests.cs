@@ -3,10 +3,10 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
-using Dkim.Hosts.Tests.Hosting;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>The programs as administrators see them: options, exit codes, signals, logs, files.</summary>
 [CancelAfter(120_000)]

@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using System.Net;
 using System.Text.RegularExpressions;
-using Dkim.Hosts.Tests.Hosting;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>dkimproxy.out or dkimproxy.in as a process, in a directory of its own; what it says on standard error is
 /// kept. DKIMPROXY may name another build of the program, e.g. the native one.</summary>

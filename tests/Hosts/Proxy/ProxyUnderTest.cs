@@ -6,7 +6,7 @@ using Dkim.ProxyHost;
 using Endpoint = Dkim.Core.Endpoint;
 using EndpointFamily = Dkim.Core.EndpointFamily;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>The pump with real sockets and a filter that adds one field, or does what a test says.</summary>
 internal sealed class ProxyUnderTest : IAsyncDisposable

@@ -1,11 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
 using Dkim.Hosting;
-using Dkim.Hosts.Tests.Hosting;
 using Dkim.ProxyHost;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>Sockets on both sides: time limits, dead and slow peers, large messages.</summary>
 [CancelAfter(60_000)]

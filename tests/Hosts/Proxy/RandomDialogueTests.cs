@@ -2,7 +2,7 @@ using System.Text;
 using Dkim.ProxyHost;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>Conversations nobody thought of: whatever a client sends and a relay answers, the cuts between packets and
 /// the pipelining of the relay change nothing of what either side sees.</summary>

@@ -1,7 +1,7 @@
 using Dkim.ProxyHost;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>A next hop that dies, falls silent or speaks out of turn costs the client a 4xx and never a
 /// message.</summary>

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>
 /// A next hop without sockets that reads strictly: CRLF alone ends a line, and anything else in a line end is recorded

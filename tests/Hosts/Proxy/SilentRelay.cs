@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Text;
 using Dkim.ProxyHost;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>A relay that answers EHLO, in one of several ways, and then nothing more.</summary>
 internal sealed class SilentRelay(params string[] ehloReplies)

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using Dkim.ProxyHost;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>What SMTP and its extensions ask of a proxy between two servers (RFC 5321, RFC 6152, RFC 6531).</summary>
 public sealed class StandardTests

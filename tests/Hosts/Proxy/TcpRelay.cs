@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
-namespace Dkim.Hosts.Tests.Proxy;
+namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>A <see cref="ScriptedRelay"/> at a port of its own. A connection can be made to die or fall silent at a
 /// point that a test chooses.</summary>

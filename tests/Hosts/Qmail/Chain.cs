@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
-using Dkim.Hosts.Tests.Hosting;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Qmail;
+namespace Dkim.Tests.Hosts.Qmail;
 
 /// <summary>What the stand-in for qmail-queue got.</summary>
 internal sealed record Queued(byte[] Message, string Envelope, string[] Info)

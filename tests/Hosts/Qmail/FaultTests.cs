@@ -1,9 +1,9 @@
 using System.Diagnostics;
-using Dkim.Hosts.Tests.Hosting;
 using Dkim.QmailHost;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Qmail;
+namespace Dkim.Tests.Hosts.Qmail;
 
 /// <summary>Whatever goes wrong on our side is an exit code of qmail-queue, and nothing is handed on.</summary>
 public sealed class FaultTests

@@ -1,6 +1,6 @@
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Qmail;
+namespace Dkim.Tests.Hosts.Qmail;
 
 /// <summary>What the next program gets, and that its exit code is ours.</summary>
 public sealed class HandingOnTests

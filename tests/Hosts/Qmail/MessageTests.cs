@@ -2,10 +2,10 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
-using Dkim.Hosts.Tests.Hosting;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Qmail;
+namespace Dkim.Tests.Hosts.Qmail;
 
 /// <summary>Messages of every shape: what is below the added fields is what came, and the signatures are good.</summary>
 public sealed class MessageTests

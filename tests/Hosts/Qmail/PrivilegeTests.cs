@@ -1,7 +1,7 @@
-using Dkim.Hosts.Tests.Hosting;
+using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Qmail;
+namespace Dkim.Tests.Hosts.Qmail;
 
 /// <summary>qmail-dk with the set-group-ID bit: it reads keys that its caller cannot, and gives nobody its rights.</summary>
 [CancelAfter(60_000)]

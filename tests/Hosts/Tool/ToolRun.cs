@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Text;
-using Dkim.Hosts.Tests.Hosting;
+using Dkim.Tests.Hosts.Hosting;
 
-namespace Dkim.Hosts.Tests.Tool;
+namespace Dkim.Tests.Hosts.Tool;
 
 /// <summary>The tools as processes. DKIMTOOL may name another build of the program, e.g. the native one.</summary>
 internal static class ToolRun

@@ -1,9 +1,9 @@
 using System.Text.Json;
-using Dkim.Hosts.Tests.Hosting;
-using Dkim.Hosts.Tests.Proxy;
+using Dkim.Tests.Hosts.Hosting;
+using Dkim.Tests.Hosts.Proxy;
 using NUnit.Framework;
 
-namespace Dkim.Hosts.Tests.Tool;
+namespace Dkim.Tests.Hosts.Tool;
 
 /// <summary>dkim and its kin as an administrator runs them: files, pipes, exit codes, other programs' opinion.</summary>
 public sealed class ToolTests

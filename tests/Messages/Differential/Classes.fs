@@ -1,6 +1,6 @@
 /// The known kinds of disagreement, `classes.tsv`, as data. A disagreement belongs to the first class whose
 /// implementation, outcomes and conditions fit; one that fits none is news.
-module Dkim.Messages.Differential.Classes
+module Dkim.Tests.Messages.Differential.Classes
 
 open System
 open System.IO
@@ -8,8 +8,8 @@ open System.Text
 open System.Text.RegularExpressions
 open Dkim.Core
 open Dkim.Tests.Corpus
-open Dkim.Messages.Differential.Recipe
-open Dkim.Messages.Differential.Judges
+open Dkim.Tests.Messages.Differential.Recipe
+open Dkim.Tests.Messages.Differential.Judges
 
 type Class =
     {

@@ -1,5 +1,5 @@
 /// What tags and key records can be, good and odd, beside what they should be.
-module Dkim.Messages.Differential.Edges
+module Dkim.Tests.Messages.Differential.Edges
 
 /// Values that a tag may have, good and odd, beside the one that it should have.
 let tags: Map<string, string list> =

@@ -1,5 +1,5 @@
 /// Many messages before all verifiers; disagreements are sorted into classes, and those of no class are reduced.
-module Dkim.Messages.Differential.Hunt
+module Dkim.Tests.Messages.Differential.Hunt
 
 open System
 open System.Collections.Generic
@@ -7,8 +7,8 @@ open System.Diagnostics
 open System.Text
 open System.Text.RegularExpressions
 open Dkim.Tests.Peers
-open Dkim.Messages.Differential.Recipe
-open Dkim.Messages.Differential.Judges
+open Dkim.Tests.Messages.Differential.Recipe
+open Dkim.Tests.Messages.Differential.Judges
 
 /// A disagreement: the seed that made it, its hearing, who differed.
 type Finding =

@@ -1,5 +1,5 @@
 /// All four verifiers over one message, with the same key records and clock.
-module Dkim.Messages.Differential.Judges
+module Dkim.Tests.Messages.Differential.Judges
 
 open System
 open System.Text
@@ -8,7 +8,7 @@ open Dkim.Core
 open Dkim.Tests.Corpus
 open Dkim.Tests.Judging
 open Dkim.Tests.Peers
-open Dkim.Messages.Differential.Recipe
+open Dkim.Tests.Messages.Differential.Recipe
 
 /// What matters of a word: whether the signature passes, does not, or may do so later.
 type Outcome =

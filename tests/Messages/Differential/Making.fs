@@ -1,9 +1,9 @@
 /// Recipes from a seed: all algorithms and canonicalizations, tags and key records with their edges, and damage.
-module Dkim.Messages.Differential.Making
+module Dkim.Tests.Messages.Differential.Making
 
 open System
 open Dkim.Core
-open Dkim.Messages.Differential.Recipe
+open Dkim.Tests.Messages.Differential.Recipe
 
 /// When messages are judged, but for what t= and x= say.
 let now = 1767225600L<sec>

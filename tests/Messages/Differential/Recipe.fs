@@ -1,6 +1,6 @@
 /// How a message for the comparison is made: fields, a body, the tags of a signature, and what is damaged after signing.
 /// The tags are free text, so a signature can be good in everything but what is odd about it.
-module Dkim.Messages.Differential.Recipe
+module Dkim.Tests.Messages.Differential.Recipe
 
 open System
 open System.Buffers
@@ -8,7 +8,7 @@ open System.IO
 open System.Security.Cryptography
 open System.Text
 open Dkim.Core
-open Dkim.Messages
+open Dkim.Tests.Messages
 
 /// Octets of one part of the message that are replaced after signing.
 type Edit =

@@ -1,12 +1,12 @@
 /// `tools/differ`: the long run, and docs/disagreements.md that it writes.
-module Dkim.Messages.Differential.Report
+module Dkim.Tests.Messages.Differential.Report
 
 open System
 open System.IO
 open Dkim.Tests.Corpus
 open Dkim.Tests.Peers
-open Dkim.Messages.Differential.Judges
-open Dkim.Messages.Differential.Hunt
+open Dkim.Tests.Messages.Differential.Judges
+open Dkim.Tests.Messages.Differential.Hunt
 
 let path = Path.Combine(root, "docs", "disagreements.md")
 
