@@ -1,44 +1,16 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using System.Text;
 using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 
 namespace Dkim.Tests.Hosts.Milter;
 
-/// <summary>dkim-filter as a service: start, socket, user, signals, end.</summary>
+/// <summary>dkim-filter as a service: start, socket, user, end.</summary>
 [TestFixture]
-public sealed class ServiceTests
+public sealed class ServiceTests : ServiceFixture
 {
-    private Scratch scratch = null!;
-    private readonly List<int> started = [];
-
-    private string Socket => scratch.At("socket");
-
-    private string Place => "local:" + Socket;
-
-    [SetUp]
-    public void SetUp()
-    {
-        scratch = new Scratch();
-        File.SetUnixFileMode(scratch.Root, (UnixFileMode)0x1FF);
-        using var key = RSA.Create(2048);
-        scratch.Write("mail.private", key.ExportPkcs8PrivateKeyPem(), UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        scratch.Write("keys", $"mail._domainkey.example.org v=DKIM1; p={TestSignature.PublicKey(key)}\n");
-    }
-
-    [TearDown]
-    public void TearDown()
-    {
-        foreach (var process in started.Where(IsAlive).SelectMany(process => ChildrenOf(process).Prepend(process)).ToArray())
-            Kill(process, "KILL");
-        started.Clear();
-        scratch.Dispose();
-    }
-
     [Test]
     public async Task GoesIntoTheBackgroundOnceTheSocketIsOpen()
     {
@@ -97,105 +69,6 @@ public sealed class ServiceTests
         Assert.That(Tools.Run("/", "/usr/bin/stat", "-c", "%U", Socket, scratch.At("pid")), Is.EqualTo("nobody\nnobody\n"));
         using var mta = new Mta(Socket);
         Assert.That(mta.Pass("me@example.org")[0], Does.Contain("DKIM-Signature"));
-    }
-
-    [Test]
-    public async Task AKeyThatTheUserCannotReadStaysWhenTheFileIsReadAgain()
-    {
-        Tools.RequireRoot();
-        Start("PidFile pid", "UserID nobody:mail");
-        Configure("PidFile pid", "UserID nobody:mail", "AlwaysSignHeaders X-Reloaded");
-        Kill(PidOf("pid"), "HUP");
-        await Tools.Eventually(() => Signature().Contains("X-Reloaded", StringComparison.Ordinal), "the new settings hold");
-    }
-
-    [TestCase("USR1")]
-    [TestCase("HUP")]
-    public async Task ASignalReadsTheFileAgainAndAnErrorKeepsWhatWas(string signal)
-    {
-        Start("PidFile pid");
-        using var mta = new Mta(Socket);
-        Assert.That(mta.Pass("me@example.org")[0], Does.Not.Contain("X-Reloaded"));
-        Configure("PidFile pid", "AlwaysSignHeaders X-Reloaded");
-        Kill(PidOf("pid"), signal);
-        await Tools.Eventually(() => Signature().Contains("X-Reloaded", StringComparison.Ordinal), "the new settings hold");
-        Assert.That(mta.Pass("me@example.org")[0], Does.Contain("X-Reloaded"), "on a connection that was there before, too");
-        Configure("PidFile pid", "KeyFile /none");
-        Kill(PidOf("pid"), signal);
-        await Task.Delay(500);
-        Assert.That(Signature(), Does.Contain("X-Reloaded"), "the old settings hold");
-    }
-
-    [Test]
-    public void OptionsOfTheCommandLineAreForgottenWhenTheFileIsReadAgain()
-    {
-        Configure("PidFile pid");
-        Assert.That(FilterRun.Of(scratch, "dkim-filter", "-x", "conf", "-c", "relaxed/relaxed").ExitCode, Is.Zero);
-        started.Add(PidOf("pid"));
-        Assert.That(Signature(), Does.Contain("relaxed/relaxed"));
-        Kill(PidOf("pid"), "USR1");
-        Assert.That(() => Signature(), Does.Contain("simple/simple").After(10_000, 100));
-    }
-
-    [Test]
-    public async Task WithAutoRestartAnotherTakesThePlaceOfOneThatEnds()
-    {
-        Start("PidFile pid", "AutoRestart yes");
-        var supervisor = PidOf("pid");
-        var first = await ChildAsync(supervisor, 0);
-        await Tools.Eventually(() => Signs(), "the first serves");
-        Kill(first, "KILL");
-        var second = await ChildAsync(supervisor, first);
-        await Tools.Eventually(() => Signs(), "the second serves");
-        Kill(supervisor, "USR1");
-        await Task.Delay(300);
-        Assert.That(IsAlive(supervisor) && IsAlive(second), "a signal to read again ends neither");
-        Kill(supervisor, "TERM");
-        await Tools.Eventually(() => !IsAlive(supervisor) && !IsAlive(second), "both end");
-        Assert.That(File.Exists(Socket) || File.Exists(scratch.At("pid")), Is.False);
-    }
-
-    [Test]
-    public async Task WithAutoRestartWhatWasReadAgainOutlivesTheOneThatDid()
-    {
-        // As a user who cannot read the key.
-        string[] user = Environment.IsPrivilegedProcess ? ["UserID nobody:mail"] : [];
-        string[] fixedLines = ["PidFile pid", "AutoRestart yes", .. user];
-        Start(fixedLines);
-        var supervisor = PidOf("pid");
-        var child = await ChildAsync(supervisor, 0);
-        await Tools.Eventually(() => Signs(), "the first serves");
-        foreach (var name in (string[])["X-First", "X-Second"])
-        {
-            Configure([.. fixedLines, $"AlwaysSignHeaders {name}"]);
-            File.AppendAllText(scratch.At("conf"), $"Socket local:{scratch.At("elsewhere")}\n");
-            Kill(supervisor, "HUP");
-            await Tools.Eventually(() => Signature().Contains(name, StringComparison.Ordinal), "they hold");
-            Configure([.. fixedLines, "KeyFile /none"]);
-            Kill(supervisor, "HUP");
-            await Task.Delay(300);
-            Kill(child, "KILL");
-            child = await ChildAsync(supervisor, child);
-            await Tools.Eventually(() => Signs(), "another serves at the same socket");
-            Assert.That(Signature(), Does.Contain(name), "under the settings that were read last without an error");
-        }
-
-        Assert.That(File.Exists(scratch.At("elsewhere")), Is.False);
-    }
-
-    [TestCase("AutoRestartCount 1")]
-    [TestCase("AutoRestartRate 1/1h")]
-    public async Task TooManyRestartsEndTheSupervisor(string limit)
-    {
-        Start("PidFile pid", "AutoRestart yes", limit);
-        var supervisor = PidOf("pid");
-        var first = await ChildAsync(supervisor, 0);
-        await Tools.Eventually(() => Signs(), "the first serves");
-        Kill(first, "KILL");
-        var second = await ChildAsync(supervisor, first);
-        await Tools.Eventually(() => Signs(), "the second serves");
-        Kill(second, "KILL");
-        await Tools.Eventually(() => !IsAlive(supervisor), "it gives up");
     }
 
     [Test]
@@ -315,43 +188,6 @@ public sealed class ServiceTests
         }
     }
 
-    [TestCase("AutoRestart no")]
-    [TestCase("AutoRestart yes")]
-    public void TheServiceManagerIsTold(string line)
-    {
-        using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
-        manager.Bind(new UnixDomainSocketEndPoint(scratch.At("notify")));
-        manager.ReceiveTimeout = 20_000;
-        Configure("Background no", line);
-        var start = new ProcessStartInfo(FilterProcess.Path(scratch, "dkim-filter"), ["-x", "conf"])
-        {
-            WorkingDirectory = scratch.Root,
-            RedirectStandardError = true,
-        };
-        start.Environment["NOTIFY_SOCKET"] = scratch.At("notify");
-        start.Environment["WATCHDOG_USEC"] = "200000";
-        using var process = Process.Start(start)!;
-        started.Add(process.Id);
-        var told = new HashSet<string>();
-        var clock = Stopwatch.StartNew();
-        ListenFor("READY=1");
-        ListenFor("WATCHDOG=1");
-        Kill(process.Id, "TERM");
-        ListenFor("STOPPING=1");
-        process.WaitForExit();
-        Assert.That(process.ExitCode, Is.Zero);
-
-        void ListenFor(string word)
-        {
-            var buffer = new byte[1000];
-            while (!told.Contains(word))
-            {
-                Assert.That(clock.Elapsed.TotalSeconds, Is.LessThan(40), word);
-                told.Add(Encoding.ASCII.GetString(buffer, 0, manager.Receive(buffer)).Split('\n')[0]);
-            }
-        }
-    }
-
     [Test]
     public void TemporaryFilesStayWhereTheyAreAskedFor()
     {
@@ -432,136 +268,4 @@ public sealed class ServiceTests
         Assert.That(replies[0], Does.Contain("DKIM-Signature"));
         await Tools.Eventually(() => !IsAlive(process), "it ends");
     }
-
-    [TestCase("AutoRestart no", true)]
-    [TestCase("AutoRestart yes", true)]
-    [TestCase("AutoRestart no", false)]
-    [TestCase("AutoRestart yes", false)]
-    public async Task SocketsOfTheServiceManagerAreUsed(string line, bool named)
-    {
-        var python = Tools.RequireProgram("python3", "python3");
-        string[] lines = ["Background no", line, $"Socket {scratch.At("unused")}"];
-        Configure(lines);
-        if (!named)
-        {
-            scratch.Write("conf", string.Join(
-                '\n', Lines(lines).Where(one => !one.StartsWith("Socket", StringComparison.Ordinal))));
-        }
-
-        const string Script = """
-            import os, socket, sys
-            listening = socket.socket(socket.AF_UNIX)
-            listening.bind(sys.argv[1] + "~")
-            listening.listen()
-            os.rename(sys.argv[1] + "~", sys.argv[1])
-            os.dup2(listening.fileno(), 3)
-            os.set_inheritable(3, True)
-            os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
-            os.execv(sys.argv[2], [sys.argv[2], "-x", "conf"])
-            """;
-        using var process = Process.Start(new ProcessStartInfo(
-            python, ["-c", Script, scratch.At("passed"), FilterProcess.Path(scratch, "dkim-filter")])
-        {
-            WorkingDirectory = scratch.Root,
-        })!;
-        started.Add(process.Id);
-        await Tools.Eventually(() => File.Exists(scratch.At("passed")), "the socket is there");
-        using var mta = new Mta(scratch.At("passed"));
-        Assert.That(mta.Pass("me@example.org")[0], Does.Contain("DKIM-Signature"));
-        Assert.That(File.Exists(scratch.At("unused")), Is.False);
-    }
-
-    private FilterRun Start(params string[] lines)
-    {
-        var run = Run(lines);
-        Assert.That(run.ExitCode, Is.Zero, run.Errors);
-        started.Add(PidOf("pid"));
-        return run;
-    }
-
-    private FilterRun Run(params string[] lines)
-    {
-        Configure(lines);
-        return FilterRun.Of(scratch, "dkim-filter", "-x", "conf");
-    }
-
-    private void Configure(params string[] lines) => scratch.Write("conf", string.Join('\n', Lines(lines)) + "\n");
-
-    private string[] Lines(params string[] lines) =>
-    [
-        $"Socket {Place}", "Domain example.org", "Selector mail", $"KeyFile {scratch.At("mail.private")}",
-        $"TestPublicKeys {scratch.At("keys")}", .. lines.Select(Located),
-    ];
-
-    // The filter may stand in another directory than the test.
-    private string Located(string line) => line.StartsWith("PidFile pid", StringComparison.Ordinal)
-        ? "PidFile " + scratch.At(line["PidFile ".Length..])
-        : line;
-
-    private int Code(params string[] arguments) => FilterRun.Of(scratch, "dkim-filter", arguments).ExitCode;
-
-    private string Signature()
-    {
-        using var mta = new Mta(Socket);
-        return mta.Pass("me@example.org")[0];
-    }
-
-    private bool Signs()
-    {
-        try
-        {
-            return Signature().Contains("DKIM-Signature", StringComparison.Ordinal);
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
-    }
-
-    private async Task<int> ChildAsync(int parent, int other)
-    {
-        var child = 0;
-        await Tools.Eventually(
-            () => (child = ChildrenOf(parent).FirstOrDefault(process => process != other)) != 0, "there is a child");
-        started.Add(child);
-        return child;
-    }
-
-    // A thread may end between two looks.
-    private static IEnumerable<int> ChildrenOf(int parent)
-    {
-        try
-        {
-            return
-            [
-                .. Directory.GetDirectories($"/proc/{parent}/task")
-                    .SelectMany(task => File.ReadAllText($"{task}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries))
-                    .Select(text => int.Parse(text, CultureInfo.InvariantCulture))
-                    .Where(IsAlive),
-            ];
-        }
-        catch (IOException)
-        {
-            return [];
-        }
-    }
-
-    private int PidOf(string file) => int.Parse(File.ReadAllText(scratch.At(file)), CultureInfo.InvariantCulture);
-
-    private static bool IsAlive(int process) =>
-        File.Exists($"/proc/{process}/stat")
-        && !File.ReadAllText($"/proc/{process}/stat").Contains(") Z ", StringComparison.Ordinal);
-
-    private static void Kill(int process, string signal)
-    {
-        using var kill = Process.Start("/bin/kill", ["-" + signal, process.ToString(CultureInfo.InvariantCulture)])!;
-        kill.WaitForExit();
-    }
-
-    private static int ModeOf(string path) => Convert.ToInt32(Tools.Run("/", "/usr/bin/stat", "-c", "%a", path).Trim(), 8);
-
-    private static string CoreLimit(int process) => Limit(process, "Max core file size");
-
-    private static string Limit(int process, string name) => File.ReadAllLines($"/proc/{process}/limits")
-        .First(line => line.StartsWith(name, StringComparison.Ordinal))[26..].Trim().Split(' ')[0];
 }
