@@ -16,7 +16,11 @@ let private withoutAdded (ran: Ran) (fields: string list) =
     ran.Inserted
     |> List.fold (fun fields added -> List.removeAt (List.findIndex ((=) added) fields) fields) fields
 
-let private trials = MailGenerators.trials 400
+let private trials =
+    {
+        Count = 400
+        Arbitraries = [ typeof<Dkim.Properties.FilterCases.Arbitraries> ]
+    }
 
 [<Tests>]
 let tests =
