@@ -130,9 +130,10 @@ internal static unsafe class Unbound
 
             // Names that nobody answers for say nothing of the servers that forward. What the library remembers of them
             // it would hold against the servers: longer and longer waits, and in the end no question but one at a time.
+            // Even for a second, which is what 0 means here, it would double the wait with each of hundreds of names.
             // And it would go on with each for half a minute: two packets, and some five seconds, must do
             // (outbound-msg-retry, in CreateContext).
-            yield return ("infra-host-ttl:", "0");
+            yield return ("infra-host-ttl:", "-1");
         }
     }
 
