@@ -64,6 +64,8 @@ internal sealed class ToolMachine : IToolHost, IDisposable
         return new MessageLookups(resolver, budget).AskAsync(questions).GetAwaiter().GetResult();
     }
 
+    public FileContents Run(string program, string[] arguments) => OtherProgram.Run(program, arguments);
+
     public byte[] Draw(int octets) => RandomNumberGenerator.GetBytes(octets);
 
     public FSharpValueOption<string> Create(NewFile file)

@@ -259,7 +259,8 @@ module Filters =
         else
             []
 
-    let private dkimKind: FilterKind<DkimFilterSettings> =
+    /// dkim-filter, as far as its settings go.
+    let internal dkimKind: FilterKind<DkimFilterSettings> =
         {
             Table = DkimFilterTable.table
             Defaults = DkimFilterSettings.defaults

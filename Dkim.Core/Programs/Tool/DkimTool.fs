@@ -36,20 +36,24 @@ let internal text: ProgramText =
             ]
             @ (ToolCommands.commands |> List.map commandLine)
             @ [
+                "postfix asks postconf for the configuration of this machine, or reads the lines of main.cf and master.cf in \
+                 FILEs, in any order. It prints what makes mail of strangers signed or mail of our own unsigned, each \
+                 with the line to write."
                 "Each command takes some of the options below; with --help it lists them. A private key is never \
                  printed, and never written over a file."
             ]
         Exits =
             [
                 0, "The command did what it is for; verify could judge, whatever the result."
-                1, "testkey: the published key is not good."
+                1, "testkey: the published key is not good. postfix: there are warnings."
                 64, "The command line is wrong."
-                65, "A message cannot be read or signed."
-                66, "A key, zone or list cannot be read."
+                65, "A message cannot be read or signed, or a line of Postfix's configuration says nothing."
+                66, "A key, zone, list or configuration cannot be read, or postconf is not there or fails."
                 69, "No resolver could be started."
                 73, "The key file cannot be made, or is there already."
                 74, "The output could not be written."
                 75, "testkey: the DNS did not answer."
+                78, "postfix: the filter's configuration is wrong."
             ]
         Examples =
             [
@@ -63,6 +67,9 @@ let internal text: ProgramText =
                 ]
                 "All messages of a folder, as JSON:", [ "dkim verify --batch Maildir/cur" ]
                 "Why does this one fail?", [ "dkim explain in.eml" ]
+                "Does the Postfix of this machine sign what it should?",
+                [ "dkim postfix --filter /etc/dkim-filter/dkim-filter.conf" ]
+                "And that of another?", [ "dkim postfix main.cf master.cf" ]
             ]
         SeeAlso =
             [
@@ -105,6 +112,7 @@ let private perform (command: ToolCommands.ToolCommand) settings (clock: int64<s
     | ToolCommands.Genkey -> ToolGenkey.run settings operands
     | ToolCommands.Record -> ToolGenkey.again settings operands
     | ToolCommands.Testkey -> ToolTestkey.run settings operands
+    | ToolCommands.Postfix -> ToolPostfix.run settings operands
     | ToolCommands.Demo -> demonstrate settings.Stay
 
 let private runCommand (tool: ToolCommands.ToolCommand) (arguments: string list) (clock: int64<sec>) : Step<int> =

@@ -34,6 +34,9 @@ type IToolHost =
     /// The paths of all files below a directory, sorted; nothing where the path is no directory.
     abstract List: path: string -> string[] voption
     abstract LookUp: resolver: ToolResolver * questions: Question[] -> IReadOnlyDictionary<Question, Answer>
+    /// What a program prints that ends within seconds, or why there is nothing of it. It is looked for in PATH and in the
+    /// directories of system programs.
+    abstract Run: program: string * arguments: string[] -> FileContents
     /// Random octets for a key.
     abstract Draw: octets: int -> byte[]
     /// Makes a file. Returns what was in the way, in a few words.
@@ -54,6 +57,7 @@ type ToolAction =
     | Read of WantedFile * (FileContents -> ToolAction)
     | ListFiles of path: string * (string[] voption -> ToolAction)
     | LookUp of ToolResolver * Question list * ((Question -> Answer) -> ToolAction)
+    | RunProgram of program: string * arguments: string list * (FileContents -> ToolAction)
     | Draw of octets: int * (byte[] -> ToolAction)
     | Create of NewFile * (string voption -> ToolAction)
     | Print of ReadOnlyMemory<byte> * (unit -> ToolAction)
@@ -69,6 +73,7 @@ type ToolAction =
         | Read _
         | ListFiles _
         | LookUp _
+        | RunProgram _
         | Draw _
         | Create _
         | Print _
@@ -88,6 +93,7 @@ type ToolAction =
                 match answers.TryGetValue question with
                 | true, answer -> answer
                 | false, _ -> Answer.Unavailable "not asked")
+        | RunProgram(program, arguments, next) -> next (host.Run(program, Array.ofList arguments))
         | Draw(octets, next) -> next (host.Draw octets)
         | Create(file, next) -> next (host.Create file)
         | Print(octets, next) -> next (host.Print octets)
@@ -126,6 +132,9 @@ module internal Step =
                 rest (fun _ -> Answer.Unavailable "not asked")
             else
                 LookUp(resolver, questions, rest)
+
+    let runProgram (program: string) (arguments: string list) : Step<FileContents> =
+        fun rest -> RunProgram(program, arguments, rest)
 
     let draw (octets: int) : Step<byte[]> = fun rest -> Draw(octets, rest)
 

@@ -11,6 +11,7 @@ type Command =
     | Genkey
     | Record
     | Testkey
+    | Postfix
     | Demo
 
 /// A command of `dkim`: its name, what it is for, its operands, and the groups of settings that it takes.
@@ -84,6 +85,15 @@ let testkey =
         Table = key @ only [ "json"; "min-rsa-bits" ] judging @ dns @ general
     }
 
+let postfix =
+    {
+        Command = Postfix
+        Name = "postfix"
+        OneLine = "check that a Postfix signs what it should, and nothing else"
+        Operands = "[FILE ...]"
+        Table = postfix @ only [ "json" ] judging @ general
+    }
+
 let demo =
     {
         Command = Demo
@@ -93,7 +103,7 @@ let demo =
         Table = demonstration @ general
     }
 
-let commands = [ sign; verify; explain; genkey; record; testkey; demo ]
+let commands = [ sign; verify; explain; genkey; record; testkey; postfix; demo ]
 
 /// Every row once.
 let all: Setting<ToolSettings> list =
@@ -112,6 +122,7 @@ let all: Setting<ToolSettings> list =
                 "choice"
                 "message"
                 "dns"
+                "postfix"
                 "demonstration"
                 "general"
             ])

@@ -49,6 +49,12 @@ type ToolSettings =
         Note: string voption
         Form: RecordForm
         Stay: bool
+        /// The directory of Postfix's configuration, where it is not the system's.
+        PostfixDirectory: string voption
+        /// The configuration of the dkim-filter that Postfix has as a milter.
+        FilterFile: string voption
+        /// The socket of the dk-filter beside it.
+        DkSocket: Endpoint voption
         Help: bool
         Version: bool
     }
@@ -97,6 +103,9 @@ module internal ToolSettings =
             Note = ValueNone
             Form = RecordForm.All
             Stay = false
+            PostfixDirectory = ValueNone
+            FilterFile = ValueNone
+            DkSocket = ValueNone
             Help = false
             Version = false
         }

@@ -233,6 +233,20 @@ let demonstration: Setting<ToolSettings> list =
     ]
     |> Setting.group "demonstration" "new"
 
+let postfix: Setting<ToolSettings> list =
+    [
+        Setting.optional "config" (Codec.text "DIR") _.PostfixDirectory (fun v s -> { s with PostfixDirectory = v })
+        |> Setting.says "the directory of main.cf and master.cf, as in postconf -c; without it the system's"
+        Setting.optional "filter" path _.FilterFile (fun v s -> { s with FilterFile = v })
+        |> Setting.says "the configuration file of the dkim-filter beside it"
+        |> Setting.detail
+            "Its Socket says which milter it is, and Mode, MTA, MacroList, InternalHosts and Canonicalization what it does \
+             there. Without it, or without Socket, any milter is taken for a filter that signs mail of 127.0.0.1."
+        Setting.optional "dk-socket" Codec.socket _.DkSocket (fun v s -> { s with DkSocket = v })
+        |> Setting.says "the socket of the dk-filter beside it, as in its -p"
+    ]
+    |> Setting.group "postfix" "new"
+
 let general: Setting<ToolSettings> list =
     [
         Setting.flag "help" _.Help (fun v s -> { s with Help = v })

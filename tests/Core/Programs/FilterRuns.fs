@@ -7,16 +7,7 @@ open Dkim.Core
 open Dkim.Tests.Starts
 
 /// dkim-filter, as far as its settings go.
-let internal kind: FilterKind<DkimFilterSettings> =
-    {
-        Table = DkimFilterTable.table
-        Defaults = DkimFilterSettings.defaults
-        Service = _.Service
-        Scope = _.Scope
-        WithScope = fun scope settings -> { settings with Scope = scope }
-        MultipleKeys = _.MultipleKeys
-        Names = DkimFilterTable.names
-    }
+let internal kind: FilterKind<DkimFilterSettings> = Filters.dkimKind
 
 let machine name : FilterMachine =
     {

@@ -73,6 +73,11 @@ type Machine(files: (string * string) list, answers: Question -> Answer) =
 
             found
 
+        member _.Run(program, arguments) =
+            match known.TryGetValue(String.Join(' ', Array.append [| program |] arguments)) with
+            | true, text -> FileContents.Found(latin1 text)
+            | false, _ -> FileContents.Unreadable "not found"
+
         member _.Draw octets = Array.init octets byte
 
         member _.Create file =

@@ -53,6 +53,10 @@ internal sealed class AfterTheFilterTests
         var arrived = await ArrivedAsync("after");
         Assert.That(arrived.Named("DKIM-Signature").Count(), Is.EqualTo(1));
         Assert.That(Judge.IsGood(scratch, arrived.Text), Is.EqualTo(holds), arrived.Text);
+
+        // What becomes of long lines hangs on the mail.
+        var tells = !holds && body != "LONG\r\n";
+        Assert.That(PostfixCheck.Warnings(scratch).Select(found => found.Name), Is.EqualTo(tells ? ["rewritten-after-signing"] : Array.Empty<string>()));
     }
 
     // The content filter of this test changes nothing: it hands all mail back at once.
@@ -77,6 +81,80 @@ internal sealed class AfterTheFilterTests
         await SendFromElsewhereAsync(outside.Port, Text("forged"));
         var forged = await ArrivedAsync("forged");
         Assert.That(forged.Named("DKIM-Signature").Any(), Is.EqualTo(forgerySigned), forged.Text);
+
+        // `dkim postfix` says so, and the line that it names is what the other case has.
+        (string, string, string)[] expected = [("reinjection-signs", $"127.0.0.1:{back.Port} inet", "-o smtpd_milters=")];
+        Assert.That(
+            PostfixCheck.Warnings(scratch).Select(found => (found.Name, found.Service, found.Write)),
+            Is.EqualTo(forgerySigned ? expected : []));
+    }
+
+    // As docs/milter.md has it: smtpd_milters and non_smtpd_milters in main.cf, for all entrances.
+    [TestCase("-o smtpd_milters=", false)]
+    [TestCase("-o receive_override_options=no_milters", false)]
+    [TestCase("", true)]
+    public async Task Milters_of_main_cf_see_what_a_content_filter_brings_back_unless_told_otherwise(string line, bool forgerySigned)
+    {
+        var (back, outside) = (Tools.FreePort(), Tools.FreePort());
+        var named = PostfixServer.Name(milter);
+        using var server = new Proxy.Postfix(scratch, $"""
+            127.0.0.1:{back} inet n - n - - smtpd
+              -o content_filter= {line}
+            127.0.0.1:{outside} inet n - n - - smtpd
+              -o content_filter=smtp:[127.0.0.1]:{back} -o smtpd_authorized_xclient_hosts=127.0.0.0/8
+              -o smtpd_relay_restrictions=reject_unauth_destination
+            """.Replace("            ", ""), sink.Port, $"""
+            smtpd_milters = {named}
+            non_smtpd_milters = {named}
+            internal_mail_filter_classes = bounce
+            relay_domains = example.com
+            relay_transport = smtp
+            """.Replace("            ", ""));
+        using var filter = FilterProcess.Start(scratch, FilterProcess.Own, milter, Signer);
+        await SendFromElsewhereAsync(outside, Text("forged"));
+        var forged = await ArrivedAsync("forged");
+        Assert.That(forged.Named("DKIM-Signature").Any(), Is.EqualTo(forgerySigned), forged.Text);
+        Assert.That(
+            PostfixCheck.Warnings(scratch).Select(found => found.Name),
+            Is.EqualTo(forgerySigned ? ["reinjection-signs"] : Array.Empty<string>()));
+    }
+
+    [Test]
+    public async Task What_a_program_hands_back_by_sendmail_counts_as_mail_of_the_machine()
+    {
+        var named = PostfixServer.Name(milter);
+        var sendmail = Tools.RequireProgram("sendmail", "postfix");
+        using var server = new Proxy.Postfix(scratch, $"""
+            127.0.0.1:{Tools.FreePort()} inet n - n - - smtpd -o content_filter=scan:dummy
+            scan unix - n n - 10 pipe flags=Rq user=nobody null_sender= argv={sendmail} -G -i -f $sender -- $recipient
+            """.Replace("            ", ""), sink.Port, $"smtpd_milters = {named}\nnon_smtpd_milters = {named}\n");
+        using var filter = FilterProcess.Start(scratch, FilterProcess.Own, milter, Signer);
+        Directory.CreateDirectory(scratch.At("queue/maildrop"));
+        scratch.Write("forged", Text("forged").Replace("\r\n", "\n", StringComparison.Ordinal));
+        Tools.Run(
+            scratch.Root, "/bin/sh", "-c", $"{sendmail} -C {scratch.At("etc")} -G -i -f joe@example.org -- b@example.com < forged");
+        var forged = await ArrivedAsync("forged");
+        Assert.That(forged.Named("DKIM-Signature").Any(), Is.True, forged.Text);
+        Assert.That(PostfixCheck.All(scratch).Select(found => found.Name), Does.Contain("program-signs"));
+    }
+
+    // 451 is what the sender is told while there is no filter; 250 is mail that leaves unsigned.
+    [TestCase("milter_default_action = accept", "250", "passes-without-filter")]
+    [TestCase("milter_default_action = tempfail", "451", "")]
+    [TestCase("milter_protocol = 5", "451", "protocol-unknown")]
+    [TestCase("milter_protocol = 6", "250", "")]
+    public async Task What_Postfix_does_without_a_filter_is_told(string setting, string reply, string told)
+    {
+        var entrance = Tools.FreePort();
+        using var server = new Proxy.Postfix(
+            scratch, $"127.0.0.1:{entrance} inet n - n - - smtpd", sink.Port,
+            $"smtpd_milters = {PostfixServer.Name(milter)}\n{setting}\n");
+        using var filter = setting.StartsWith("milter_protocol", StringComparison.Ordinal)
+            ? FilterProcess.Start(scratch, FilterProcess.Own, milter, Signer)
+            : null;
+        Assert.That(await Submission.SendAsync(entrance, Text("alone")), Does.StartWith(reply));
+        Assert.That(
+            string.Join(' ', PostfixCheck.Warnings(scratch).Select(found => found.Name)), Is.EqualTo(told));
     }
 
     private static string Text(string id, string header = "", string body = "One line.\r\n") =>

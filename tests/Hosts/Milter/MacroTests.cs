@@ -58,6 +58,11 @@ internal sealed class MacroTests
             Assert.That(await IsSignedAsync(submission, $"{program}-{name}-in"), Is.EqualTo(signsSubmitted));
             Assert.That(await IsSignedAsync(outside, $"{program}-{name}-out"), Is.EqualTo(signsOutside));
         });
+
+        var conf = scratch.Write("named.conf", $"Socket {milter}\nDomain example.org\nMTA {name}\n");
+        Assert.That(
+            PostfixCheck.Warnings(scratch, "--filter", conf).Any(found => found.Name == "entrance-missing"),
+            Is.EqualTo(!signsSubmitted && !signsOutside));
     }
 
     // cleanup's mx.example.net is no answer in the place of the missing one.

@@ -1,0 +1,318 @@
+/// How Postfix speaks to its milters, and what it does to mail that they have signed.
+module internal Dkim.Core.PostfixMilters
+
+open System
+open Dkim.Core.PostfixSite
+
+[<Literal>]
+let private Section = "docs/milter.md, \"Postfix\""
+
+[<Literal>]
+let private Behind = "docs/milter.md, \"What breaks a signature behind the filter\""
+
+/// A place where milters are used, and those of them that may be ours.
+type private Use =
+    {
+        Service: PostfixService voption
+        Milters: PostfixValues.Milter list
+    }
+
+let private uses (site: PostfixSite) : Use list =
+    let atEntrance service =
+        {
+            Service = ValueSome service
+            Milters = ours site service
+        }
+
+    let elsewhere =
+        {
+            Service = ValueNone
+            Milters = oursElsewhere site
+        }
+
+    elsewhere :: (entrances site |> List.map atEntrance)
+    |> List.filter (fun used -> not used.Milters.IsEmpty)
+
+/// What a setting of the milters is where they are used: for all of them, and for each by itself.
+let private settings
+    (site: PostfixSite)
+    (name: string)
+    (own: string)
+    (used: Use)
+    : struct (PostfixValue * string) list =
+    let value = PostfixSetup.value site.Setup used.Service name
+
+    let list =
+        match used.Service with
+        | ValueSome _ -> "smtpd_milters"
+        | ValueNone -> "non_smtpd_milters"
+
+    used.Milters
+    |> List.map (fun milter ->
+        match milter.Own.TryFind own with
+        | Some text -> struct (PostfixSetup.value site.Setup used.Service list, text)
+        | None -> struct (value, value.Text))
+    |> List.distinct
+
+// A line of main.cf stands in main.cf, one below a service begins with -o.
+let private line (value: PostfixValue) name text =
+    if value.IsOwn then
+        "-o " + name + "=" + text
+    else
+        name + " = " + text
+
+let private passing (site: PostfixSite) (used: Use) : PostfixFinding list =
+    settings site "milter_default_action" "default_action" used
+    |> List.choose (fun struct (value, text) ->
+        if text <> "accept" then
+            None
+        else
+            finding
+                site
+                PostfixSeverity.Warning
+                "passes-without-filter"
+                used.Service
+                (match value.Given with
+                 | ValueSome parameter -> parameter.Name
+                 | ValueNone -> "milter_default_action")
+                value
+                "while the filter is away, mail passes unsigned and unverified"
+                (line value "milter_default_action" "tempfail")
+                Section
+            |> Some)
+
+let private protocol (site: PostfixSite) (used: Use) : PostfixFinding list =
+    let found name value says =
+        finding
+            site
+            PostfixSeverity.Warning
+            name
+            used.Service
+            (match value.Given with
+             | ValueSome parameter -> parameter.Name
+             | ValueNone -> "milter_protocol")
+            value
+            says
+            (line value "milter_protocol" "6")
+            Section
+
+    settings site "milter_protocol" "protocol" used
+    |> List.choose (fun struct (value, text) ->
+        match PostfixValues.items text |> List.tryHead with
+        | Some "6" -> None
+        | Some("2" | "3" | "4") when site.Filters.IsRelaxed || not site.Filters.Signs -> None
+        | Some("2" | "3" | "4") ->
+            Some(
+                found
+                    "protocol-strips-blanks"
+                    value
+                    "Postfix then hides from the filter whether a blank stood after the colon of a field: a message with \
+                     Subject:x is signed as Subject: x, and fails where the header is not signed as relaxed"
+            )
+        | _ ->
+            Some(
+                found
+                    "protocol-unknown"
+                    value
+                    "no version of the milter protocol that Postfix speaks: it uses no filter and does what \
+                     milter_default_action says"
+            ))
+
+let private order (site: PostfixSite) (service: PostfixService) : PostfixFinding list =
+    let struct (value, milters) = milters site service
+
+    let place socket =
+        milters
+        |> List.tryFindIndex (fun milter -> PostfixSetup.isSocket site.Setup socket milter.Endpoint)
+
+    match site.Filters.Socket, site.Filters.DkSocket with
+    | ValueSome socket, ValueSome dkSocket ->
+        match place socket, place dkSocket with
+        | Some dkim, Some dk when dkim < dk ->
+            let swapped =
+                milters
+                |> List.mapi (fun index milter ->
+                    if index = dkim then milters[dk].Endpoint
+                    elif index = dk then milters[dkim].Endpoint
+                    else milter.Endpoint)
+
+            [
+                finding
+                    site
+                    PostfixSeverity.Warning
+                    "milter-order"
+                    (ValueSome service)
+                    "smtpd_milters"
+                    value
+                    "dk-filter stands behind dkim-filter, whose field it is not shown and puts its own above: every \
+                     DomainKeys signature is broken"
+                    (line value "smtpd_milters" (String.Join(',', swapped)))
+                    "docs/milter.md, \"dk-filter\""
+            ]
+        | _ -> []
+    | _ -> []
+
+let private outsideChroot (site: PostfixSite) (service: PostfixService) : PostfixFinding list =
+    let struct (value, milters) = milters site service
+
+    let queue =
+        (PostfixSetup.value site.Setup ValueNone "queue_directory").Text.TrimEnd '/'
+
+    let found (path: string) =
+        let inside = path.StartsWith(queue + "/", StringComparison.Ordinal)
+
+        let relative =
+            if inside then
+                path.Substring(queue.Length + 1)
+            else
+                "dkim-filter/dkim-filter.sock"
+
+        finding
+            site
+            PostfixSeverity.Note
+            "socket-outside-chroot"
+            (ValueSome service)
+            "smtpd_milters"
+            value
+            ("smtpd is in the chroot "
+             + queue
+             + " here, where unix:"
+             + path
+             + " is "
+             + queue
+             + path)
+            (line value "smtpd_milters" ("unix:" + relative))
+            Section
+
+    if not (PostfixSetup.isChrooted site.Setup service) then
+        []
+    else
+        milters
+        |> List.filter (fun milter -> milter.Endpoint.StartsWith("unix:/", StringComparison.Ordinal))
+        |> List.map (fun milter -> found (milter.Endpoint.Substring 5))
+
+/// Parameters by which smtp(8) changes what the milters have seen, and those that do the same before them.
+let private rewriting =
+    [
+        "smtp_generic_maps", "sender_canonical_maps"
+        "smtp_header_checks", "header_checks"
+        "smtp_mime_header_checks", "mime_header_checks"
+        "smtp_nested_header_checks", "nested_header_checks"
+        "smtp_body_checks", "body_checks"
+    ]
+
+let private rewritten (site: PostfixSite) : PostfixFinding list =
+    [
+        for service in PostfixSetup.servedBy "smtp" site.Setup do
+            for name, before in rewriting do
+                let value = PostfixSetup.value site.Setup (ValueSome service) name
+
+                if value.Text <> "" then
+                    finding
+                        site
+                        PostfixSeverity.Warning
+                        "rewritten-after-signing"
+                        (ValueSome service)
+                        name
+                        value
+                        "smtp(8) changes mail after the filter has signed it, and breaks the signature of what it \
+                         changes; the parameter to write does it before"
+                        (before + " = " + value.Text)
+                        Behind
+    ]
+
+let private otherMail (site: PostfixSite) : PostfixFinding list =
+    let main name =
+        PostfixSetup.value site.Setup ValueNone name
+
+    let isNone name = (main name).Text = ""
+
+    let signing =
+        entrances site |> List.tryFind (fun service -> not (ours site service).IsEmpty)
+
+    match signing with
+    | Some service when site.Filters.Signs && isNone "non_smtpd_milters" ->
+        let struct (value, _) = milters site service
+
+        [
+            finding
+                site
+                PostfixSeverity.Note
+                "local-mail-unsigned"
+                ValueNone
+                "non_smtpd_milters"
+                (main "non_smtpd_milters")
+                "mail that programs of this machine submit by sendmail, and bounces, are not signed"
+                ("non_smtpd_milters = " + value.Text)
+                Section
+        ]
+    | _ when
+        site.Filters.Signs
+        && not (oursElsewhere site).IsEmpty
+        && not (hasWord "bounce" (main "internal_mail_filter_classes"))
+        ->
+        [
+            finding
+                site
+                PostfixSeverity.Note
+                "bounces-unsigned"
+                ValueNone
+                "internal_mail_filter_classes"
+                (main "internal_mail_filter_classes")
+                "bounces are not shown to the filter and leave unsigned"
+                "internal_mail_filter_classes = bounce"
+                Section
+        ]
+    | _ -> []
+
+/// A filter that no entrance and no other mail goes through.
+let private unused (site: PostfixSite) : PostfixFinding list =
+    let struct (value, other) =
+        match entrances site with
+        | service :: _ -> milters site service
+        | [] -> struct (PostfixSetup.value site.Setup ValueNone "smtpd_milters", [])
+
+    match site.Filters.Socket with
+    | ValueSome socket when (uses site).IsEmpty ->
+        let name =
+            if socket.IsLocal then
+                "unix:" + socket.Host
+            else
+                let host = if socket.Host = "" then "127.0.0.1" else socket.Host
+                let host = if host.Contains ':' then "[" + host + "]" else host
+                "inet:" + host + ":" + string socket.Port
+
+        [
+            finding
+                site
+                PostfixSeverity.Warning
+                "filter-unused"
+                ValueNone
+                "smtpd_milters"
+                value
+                ("no milter is "
+                 + string socket
+                 + ", where the filter waits: mail is neither signed nor verified")
+                ("smtpd_milters = "
+                 + String.Join(", ", (other |> List.map _.Endpoint) @ [ name ]))
+                Section
+        ]
+    | _ -> []
+
+/// What is found about the milters, each thing once for each place that says it.
+let findings (site: PostfixSite) : PostfixFinding list =
+    let used = uses site
+
+    let ofEntrances =
+        entrances site
+        |> List.collect (fun service -> order site service @ outsideChroot site service)
+
+    List.collect (passing site) used
+    @ List.collect (protocol site) used
+    @ ofEntrances
+    @ (if used.IsEmpty || not site.Filters.Signs then
+           []
+       else
+           rewritten site)
+    @ otherMail site
+    @ unused site
