@@ -4,13 +4,15 @@ using Dkim.Hosting;
 namespace Dkim.MilterHost;
 
 /// <summary>What connections ask of the filter. Another configuration holds from the next message on.</summary>
-internal sealed class FilterDuty(FilterProgram program, SwappedResolver resolver, ReportSender reports, ServiceLog log)
-    : IMilterService
+internal sealed class FilterDuty(
+    FilterProgram program, SwappedResolver resolver, ReportSender reports, ServiceLog log, TimeProvider clock) : IMilterService
 {
     private volatile Order order = new(program);
 
     /// <summary>The configuration in force.</summary>
     public FilterProgram Program => order.Program;
+
+    public TimeProvider Clock => clock;
 
     public WantedMacros WantedMacros => order.Program.WantedMacros;
 
@@ -36,7 +38,7 @@ internal sealed class FilterDuty(FilterProgram program, SwappedResolver resolver
         order = new Order(next);
     }
 
-    public Holdings Holdings { get; } = new();
+    public Holdings Holdings { get; } = new(clock);
 
     public bool SkipsBodies => order.Program.SkipsBodies;
 
@@ -44,7 +46,7 @@ internal sealed class FilterDuty(FilterProgram program, SwappedResolver resolver
 
     public MilterMessage NewMessage(MilterClient client) => order.Program.NewMessage(client);
 
-    public MessageLookups NewLookups() => new(resolver, order.Budget);
+    public MessageLookups NewLookups() => new(resolver, order.Budget, clock);
 
     public void Mail(ReadOnlyMemory<byte> message) => reports.Send(message);
 

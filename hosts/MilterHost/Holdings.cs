@@ -3,7 +3,8 @@ using Dkim.Core;
 namespace Dkim.MilterHost;
 
 /// <summary>What all connections hold in memory of what is not finished; how much they may, the core says.</summary>
-internal sealed class Holdings
+/// <param name="clock">What says when a flood is over.</param>
+internal sealed class Holdings(TimeProvider clock)
 {
     // A collection costs some milliseconds.
     private static readonly TimeSpan breath = TimeSpan.FromSeconds(5);
@@ -35,7 +36,7 @@ internal sealed class Holdings
     // A filter that has nothing to do allocates nothing, and would keep the room of a flood for ever.
     private async Task CollectAsync()
     {
-        await Task.Delay(breath).ConfigureAwait(false);
+        await Task.Delay(breath, clock).ConfigureAwait(false);
         Volatile.Write(ref wasMuch, 0);
         Volatile.Write(ref collecting, 0);
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);

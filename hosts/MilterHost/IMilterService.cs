@@ -7,6 +7,9 @@ namespace Dkim.MilterHost;
 /// may change between messages.</summary>
 internal interface IMilterService
 {
+    /// <summary>What the time of messages and the patience with peers go by.</summary>
+    TimeProvider Clock { get; }
+
     /// <summary>Macros to ask for.</summary>
     WantedMacros WantedMacros { get; }
 

@@ -60,7 +60,7 @@ internal static class Launch
         if (settings.UMask.IsSome)
             OwnProcess.SetUmask((uint)settings.UMask.Value);
         if (supervises)
-            return await SuperviseAsync(program, files, account, log, signals, daemon).ConfigureAwait(false);
+            return await SuperviseAsync(program, files, account, surroundings.Clock, log, signals, daemon).ConfigureAwait(false);
 
         foreach (var warning in looseKeys)
             log.Warning(warning);
@@ -90,7 +90,13 @@ internal static class Launch
     }
 
     private static async Task<int> SuperviseAsync(
-        FilterProgram program, SettingsFiles files, Account account, ServiceLog log, Signals signals, Daemon? daemon)
+        FilterProgram program,
+        SettingsFiles files,
+        Account account,
+        TimeProvider clock,
+        ServiceLog log,
+        Signals signals,
+        Daemon? daemon)
     {
         var settings = program.Service;
         (int, TimeSpan)? rate = settings.AutoRestartRate.IsSome
@@ -100,7 +106,7 @@ internal static class Launch
         using var pidFile = WritePidFile(settings, log);
         daemon?.Ready();
         var limits = new RestartLimits(settings.AutoRestartCount, rate);
-        var supervisor = new Supervisor(limits, handed, account, log.Error);
+        var supervisor = new Supervisor(limits, handed, account, clock, log.Error);
         return await supervisor.RunAsync(signals).ConfigureAwait(false) ? 0 : ExitCodes.Unavailable;
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Dkim.Core;
+using Dkim.Hosting;
 
 namespace Dkim.MilterHost;
 
@@ -46,7 +47,7 @@ internal sealed class MessageInHand(
     {
         if (message is null)
             return;
-        message.EndOfHeader(macros, DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+        message.EndOfHeader(macros, service.Clock.UnixSeconds());
         if (message.Decided)
             Decide(changeable: false);
         else

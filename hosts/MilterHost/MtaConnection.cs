@@ -27,6 +27,7 @@ internal sealed class MtaConnection : IReadiness, IConnection
     private readonly StreamSocket socket;
     private readonly IMilterService service;
     private readonly Patience patience;
+    private readonly TimeProvider clock;
     private readonly PooledBuffer output = new();
     private readonly MilterSession session;
     private readonly TaskCompletionSource ended = new();
@@ -51,6 +52,7 @@ internal sealed class MtaConnection : IReadiness, IConnection
         this.socket = socket;
         this.service = service;
         this.patience = patience;
+        clock = service.Clock;
         session = new MilterSession(service, output);
         answered = () => Post(Events.Answered);
         goOn = Work;
@@ -115,7 +117,7 @@ internal sealed class MtaConnection : IReadiness, IConnection
 
     private void Work()
     {
-        var end = Environment.TickCount64 + Turn;
+        var end = clock.Milliseconds() + Turn;
         do
         {
             var happened = (Events)Interlocked.Exchange(ref state, (int)Events.Working);
@@ -133,7 +135,7 @@ internal sealed class MtaConnection : IReadiness, IConnection
             // What was closed stays locked.
             if (closed)
                 return;
-            if (Environment.TickCount64 >= end)
+            if (clock.Milliseconds() >= end)
             {
                 // A peer that never pauses must not keep the others waiting. Nobody else is let in meanwhile.
                 StreamSocket.Later(goOn);
@@ -151,7 +153,7 @@ internal sealed class MtaConnection : IReadiness, IConnection
             session.Stop();
         if ((happened & Events.Abort) != 0)
             Dispose();
-        else if ((happened & Events.Late) != 0 && Environment.TickCount64 > deadline)
+        else if ((happened & Events.Late) != 0 && clock.Milliseconds() > deadline)
             EndPatience();
     }
 
@@ -173,7 +175,7 @@ internal sealed class MtaConnection : IReadiness, IConnection
             if (session.Closed && !sending)
                 Dispose();
         }
-        while (!closed && !sending && !session.Waiting && Environment.TickCount64 < end && Hear());
+        while (!closed && !sending && !session.Waiting && clock.Milliseconds() < end && Hear());
 
         SetDeadline();
     }
@@ -307,6 +309,6 @@ internal sealed class MtaConnection : IReadiness, IConnection
     private void SetDeadline()
     {
         var wait = sending ? patience.Reply : session.Waiting ? patience.Progress : patience.Command;
-        Volatile.Write(ref deadline, Environment.TickCount64 + (long)wait.TotalMilliseconds);
+        Volatile.Write(ref deadline, clock.Milliseconds() + (long)wait.TotalMilliseconds);
     }
 }

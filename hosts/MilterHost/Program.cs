@@ -20,7 +20,7 @@ var handed = FileHandover.Take();
 var files = handed?.Files ?? new SettingsFiles();
 if (!isCopy)
     handed?.Dispose();
-var surroundings = new Surroundings();
+var surroundings = new Surroundings(TimeProvider.System);
 var start = OwnProcess.ProgramName switch
 {
     "dkim-filter" => Filters.Dkim(args, surroundings.Machine),
@@ -35,5 +35,5 @@ if (start is null)
 
 return files.Supply(start).Run(
     program => Launch.RunAsync(program, files, surroundings, isCopy ? handed : null).GetAwaiter().GetResult(),
-    (program, file) => TestMode.RunAsync(program, file).GetAwaiter().GetResult(),
+    (program, file) => TestMode.RunAsync(program, file, surroundings.Clock).GetAwaiter().GetResult(),
     found => Check.RunAsync(found, files).GetAwaiter().GetResult());

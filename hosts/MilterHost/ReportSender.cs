@@ -27,17 +27,21 @@ internal sealed class ReportSender : IAsyncDisposable
 
     private readonly Action<string> report;
     private readonly ReportRoute route;
+    private readonly TimeProvider clock;
     private readonly Task sending;
     private readonly Lock gate = new();
     private double allowed = Burst;
-    private long last = Stopwatch.GetTimestamp();
+    private long last;
 
     /// <param name="report">Takes a line for the log when a mail cannot be sent.</param>
     /// <param name="route">How they get there.</param>
-    public ReportSender(Action<string> report, ReportRoute route)
+    /// <param name="clock">What their rate goes by.</param>
+    public ReportSender(Action<string> report, ReportRoute route, TimeProvider clock)
     {
         this.report = report;
         this.route = route;
+        this.clock = clock;
+        last = clock.GetTimestamp();
         sending = Task.Run(SendAllAsync);
     }
 
@@ -46,8 +50,8 @@ internal sealed class ReportSender : IAsyncDisposable
     {
         lock (gate)
         {
-            allowed = Math.Min(Burst, allowed + (Stopwatch.GetElapsedTime(last) / each));
-            last = Stopwatch.GetTimestamp();
+            allowed = Math.Min(Burst, allowed + (clock.GetElapsedTime(last) / each));
+            last = clock.GetTimestamp();
             if (allowed < 1)
                 return false;
             allowed--;
@@ -66,7 +70,7 @@ internal sealed class ReportSender : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         queue.Writer.TryComplete();
-        await Task.WhenAny(sending, Task.Delay(TimeSpan.FromSeconds(5))).ConfigureAwait(false);
+        await Task.WhenAny(sending, Task.Delay(TimeSpan.FromSeconds(5), clock)).ConfigureAwait(false);
     }
 
     private async Task SendAllAsync()
@@ -98,20 +102,20 @@ internal sealed class ReportSender : IAsyncDisposable
     private async Task SubmitAsync(ReadOnlyMemory<byte> message)
     {
         var turn = MailSubmission.Begin(route.HostName, message);
-        using var clock = new CancellationTokenSource(patience);
+        using var limit = new CancellationTokenSource(patience, clock);
         using var socket = new Socket(route.Server.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         if (!turn.IsOver)
-            await socket.ConnectAsync(route.Server, clock.Token).ConfigureAwait(false);
+            await socket.ConnectAsync(route.Server, limit.Token).ConfigureAwait(false);
         while (!turn.IsOver)
         {
-            await SayAsync(socket, turn.Say, clock.Token).ConfigureAwait(false);
-            turn = turn.Hear(await HearAsync(socket, clock.Token).ConfigureAwait(false));
+            await SayAsync(socket, turn.Say, limit.Token).ConfigureAwait(false);
+            turn = turn.Hear(await HearAsync(socket, limit.Token).ConfigureAwait(false));
         }
 
         if (turn.Problem.Length > 0)
             report($"a report is not sent: {turn.Problem}");
         if (socket.Connected)
-            await SayAsync(socket, turn.Say, clock.Token).ConfigureAwait(false);
+            await SayAsync(socket, turn.Say, limit.Token).ConfigureAwait(false);
     }
 
     private static async Task SayAsync(Socket socket, ReadOnlyMemory<byte> octets, CancellationToken clock)
@@ -148,12 +152,12 @@ internal sealed class ReportSender : IAsyncDisposable
             },
         };
         process.Start();
-        using var clock = new CancellationTokenSource(patience);
+        using var limit = new CancellationTokenSource(patience, clock);
         try
         {
-            await process.StandardInput.BaseStream.WriteAsync(message, clock.Token).ConfigureAwait(false);
+            await process.StandardInput.BaseStream.WriteAsync(message, limit.Token).ConfigureAwait(false);
             process.StandardInput.Close();
-            await process.WaitForExitAsync(clock.Token).ConfigureAwait(false);
+            await process.WaitForExitAsync(limit.Token).ConfigureAwait(false);
             if (process.ExitCode != 0)
                 report($"a report is not sent: {command} exited with status {process.ExitCode}");
         }

@@ -36,13 +36,14 @@ internal sealed class Service
         Daemon? daemon)
     {
         var settings = program.Service;
+        var clock = surroundings.Clock;
         using var listener = await ListenAsync(settings).ConfigureAwait(false);
         using var pidFile = handed is null ? Launch.WritePidFile(settings, log) : null;
         using var resolver = new SwappedResolver(Needs.Resolver(program, log.Warning));
         surroundings.PopLogins = Needs.PopLogins(settings, log.Trouble);
-        await using var reports = new ReportSender(log.Trouble, ReportRoute.Find());
+        await using var reports = new ReportSender(log.Trouble, ReportRoute.Find(), clock);
         surroundings.Reports = reports;
-        var duty = new FilterDuty(program, resolver, reports, log);
+        var duty = new FilterDuty(program, resolver, reports, log, clock);
         daemon?.Ready();
         log.Write(program.Starting);
         Tell(program, log);
@@ -69,7 +70,7 @@ internal sealed class Service
     private async Task ServeAsync(Listener listener, string place, Signals signals)
     {
         using var stop = new CancellationTokenSource();
-        using var connections = new OpenConnections();
+        using var connections = new OpenConnections(duty.Clock);
         var patience = new Patience();
         var limits = new ServeSettings(OwnProcess.MostConnections(MostConnections), Grace + TimeSpan.FromSeconds(5));
         var served = listener.ServeAsync(
@@ -107,10 +108,10 @@ internal sealed class Service
     }
 
     // Messages on their way may end; a second signal to stop, or the end of the grace, ends all.
-    private static async Task HurryAsync(OpenConnections connections, Signals signals, Task served)
+    private async Task HurryAsync(OpenConnections connections, Signals signals, Task served)
     {
         var second = signals.StopAsync();
-        if (await Task.WhenAny(served, second, Task.Delay(Grace)).ConfigureAwait(false) != served)
+        if (await Task.WhenAny(served, second, Task.Delay(Grace, duty.Clock)).ConfigureAwait(false) != served)
             connections.Stop(now: true);
     }
 

@@ -7,13 +7,20 @@ namespace Dkim.MilterHost;
 /// <summary>What the core gets from the machine. Some of it is there only once the service has begun.</summary>
 internal sealed class Surroundings
 {
-    public Surroundings() => Machine = new FilterMachine(
-        OwnProcess.ProgramName,
-        HostName.Find(),
-        Environment.UserName,
-        address => PopLogins?.Has(address) ?? false,
-        () => Reports?.MayTake() ?? false,
-        Systemd.GivesSockets || Systemd.IsReload);
+    /// <param name="clock">What all the filter's rules of time go by.</param>
+    public Surroundings(TimeProvider clock)
+    {
+        Clock = clock;
+        Machine = new FilterMachine(
+            OwnProcess.ProgramName,
+            HostName.Find(),
+            Environment.UserName,
+            address => PopLogins?.Has(address) ?? false,
+            () => Reports?.MayTake() ?? false,
+            Systemd.GivesSockets || Systemd.IsReload);
+    }
+
+    public TimeProvider Clock { get; }
 
     public FilterMachine Machine { get; }
 

@@ -12,7 +12,7 @@ internal static class TestMode
     private const int Longest = 512 << 20;
 
     /// <summary>Handles the message and gives the exit code.</summary>
-    public static async Task<int> RunAsync(FilterProgram program, string file)
+    public static async Task<int> RunAsync(FilterProgram program, string file, TimeProvider clock)
     {
         var shown = file == StandardInput ? "(stdin)" : file;
         try
@@ -21,8 +21,8 @@ internal static class TestMode
             Needs.EnterDirectory(program.Service);
             using var resolver = Needs.Resolver(program);
             using var run = program.NewTest(shown);
-            run.Begin(message, DateTimeOffset.UtcNow.ToUnixTimeSeconds());
-            var lookups = new MessageLookups(resolver, program.Budget);
+            run.Begin(message, clock.UnixSeconds());
+            var lookups = new MessageLookups(resolver, program.Budget, clock);
             while (run.Questions is { Length: > 0 } questions)
                 run.Answer(await lookups.AskAsync(questions).ConfigureAwait(false));
             run.Finish();

@@ -10,12 +10,13 @@ internal static class ClientName
 {
     /// <summary>The name of an address; none where it has none, where none is known in time, or, as the settings may
     /// want it, where the name does not lead back to the address.</summary>
-    public static async Task<FSharpValueOption<string>> FindAsync(IPAddress address, ProxySettings settings)
+    public static async Task<FSharpValueOption<string>> FindAsync(
+        IPAddress address, ProxySettings settings, TimeProvider clock)
     {
         try
         {
             var patience = TimeSpan.FromSeconds(settings.DnsTimeout);
-            var entry = await Dns.GetHostEntryAsync(address).WaitAsync(patience).ConfigureAwait(false);
+            var entry = await Dns.GetHostEntryAsync(address).WaitAsync(patience, clock).ConfigureAwait(false);
             return settings.DoubleReverseLookups && !entry.AddressList.Contains(address)
                 ? FSharpValueOption<string>.None
                 : FSharpValueOption<string>.NewValueSome(entry.HostName);

@@ -5,7 +5,8 @@ using Dkim.Hosting;
 namespace Dkim.ProxyHost;
 
 /// <summary>The relay. Its addresses are kept for a while, so that not every connection asks for them again.</summary>
-internal sealed class NextHop(Endpoint endpoint)
+/// <param name="clock">What that while goes by.</param>
+internal sealed class NextHop(Endpoint endpoint, TimeProvider clock)
 {
     private const long Keep = 30_000;
     private volatile Known? known;
@@ -33,10 +34,10 @@ internal sealed class NextHop(Endpoint endpoint)
 
     private async ValueTask<IReadOnlyList<EndPoint>> AddressesAsync(CancellationToken cancellation)
     {
-        if (known is { } current && Environment.TickCount64 < current.Until)
+        if (known is { } current && clock.Milliseconds() < current.Until)
             return current.Addresses;
         var addresses = await endpoint.ResolveAsync(cancellation).ConfigureAwait(false);
-        known = new Known(addresses, Environment.TickCount64 + Keep);
+        known = new Known(addresses, clock.Milliseconds() + Keep);
         return addresses;
     }
 

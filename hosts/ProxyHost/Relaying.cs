@@ -10,6 +10,9 @@ namespace Dkim.ProxyHost;
 /// §4.5.3.2.6).</param>
 internal sealed record Patience(TimeSpan Connect, TimeSpan Client, TimeSpan Relay)
 {
+    /// <summary>What it goes by.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>For a client whose message was refused: it may say QUIT.</summary>
     public TimeSpan Parting { get; init; } = TimeSpan.FromSeconds(5);
 

@@ -17,14 +17,16 @@ internal sealed class Service : IDisposable
     private readonly SettingsFiles files;
     private readonly Func<ProxyStart> begin;
     private readonly Log log;
-    private readonly OpenConnections sessions = new();
+    private readonly TimeProvider clock = TimeProvider.System;
+    private readonly OpenConnections sessions;
     private readonly Lock gate = new();
     private KeyWatch keys;
     private volatile Serving serving;
 
-    private Service(Serving serving, SettingsFiles files, Func<ProxyStart> begin, Log log)
+    private Service(ProxyProgram program, SwappedResolver resolver, SettingsFiles files, Func<ProxyStart> begin, Log log)
     {
-        this.serving = serving;
+        sessions = new OpenConnections(clock);
+        serving = Serving.Begin(program, resolver, log, clock);
         this.files = files;
         this.begin = begin;
         this.log = log;
@@ -88,7 +90,7 @@ internal sealed class Service : IDisposable
             log.Warning(warning);
         Serving.Write(program.Notices, log);
         WarnOfSpool(program, log);
-        using var service = new Service(Serving.Begin(program, resolver, log), files, begin, log);
+        using var service = new Service(program, resolver, files, begin, log);
         await service.ServeAsync(listener, signals).ConfigureAwait(false);
         return 0;
     }
@@ -185,7 +187,7 @@ internal sealed class Service : IDisposable
 
     private async Task AdmitNamedAsync(Serving current, StreamSocket client, IPAddress address)
     {
-        var name = await ClientName.FindAsync(address, current.Program.Settings).ConfigureAwait(false);
+        var name = await ClientName.FindAsync(address, current.Program.Settings, clock).ConfigureAwait(false);
         await AdmitAsync(current, client, address, name).ConfigureAwait(false);
     }
 
@@ -221,7 +223,7 @@ internal sealed class Service : IDisposable
     private async Task HurryAsync(Signals signals, Task served)
     {
         var second = signals.StopAsync();
-        if (await Task.WhenAny(served, second, Task.Delay(Grace)).ConfigureAwait(false) != served)
+        if (await Task.WhenAny(served, second, Task.Delay(Grace, clock)).ConfigureAwait(false) != served)
             sessions.Stop(now: true);
     }
 
@@ -259,7 +261,7 @@ internal sealed class Service : IDisposable
         lock (gate)
         {
             keys = new KeyWatch(program, files, log.Write);
-            serving = Serving.Begin(program, before.Resolver, log);
+            serving = Serving.Begin(program, before.Resolver, log, clock);
         }
 
         log.Information("configuration reloaded");
@@ -280,10 +282,10 @@ internal sealed class Service : IDisposable
 
     private async Task WatchKeysAsync(CancellationToken stop)
     {
-        using var clock = new PeriodicTimer(KeyLook);
+        using var look = new PeriodicTimer(KeyLook, clock);
         try
         {
-            while (await clock.WaitForNextTickAsync(stop).ConfigureAwait(false))
+            while (await look.WaitForNextTickAsync(stop).ConfigureAwait(false))
             {
                 RefreshKeys();
             }
@@ -303,7 +305,7 @@ internal sealed class Service : IDisposable
             var before = serving;
             var program = before.Program.Refresh(keys.Contents);
             Serving.Write(program.Notices, log);
-            serving = Serving.Begin(program, before.Resolver, log);
+            serving = Serving.Begin(program, before.Resolver, log, clock);
         }
 
         log.Information("keys read again");

@@ -9,17 +9,18 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, SwappedR
 {
     /// <summary>Puts a program to work.</summary>
     /// <param name="resolver">Where its questions go.</param>
-    public static Serving Begin(ProxyProgram program, SwappedResolver resolver, Log log)
+    public static Serving Begin(ProxyProgram program, SwappedResolver resolver, Log log, TimeProvider clock)
     {
         var settings = program.Settings;
         var budget = program.Budget;
-        var relay = new NextHop(program.Relay);
+        var relay = new NextHop(program.Relay, clock);
         var relaying = new Relaying(
             new Patience(
                 TimeSpan.FromSeconds(settings.ConnectTimeout),
                 TimeSpan.FromSeconds(settings.ClientTimeout),
                 TimeSpan.FromSeconds(settings.RelayTimeout))
             {
+                Clock = clock,
                 Pace = settings.DataPace,
             },
             new DialogueLimits
@@ -32,8 +33,8 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, SwappedR
         {
             ConnectAsync = relay.ConnectAsync,
             Filter = party => new PassageFilter(
-                program.NewMessage(DateTimeOffset.UtcNow.ToUnixTimeSeconds(), party),
-                new MessageLookups(resolver, budget),
+                program.NewMessage(clock.UnixSeconds(), party),
+                new MessageLookups(resolver, budget, clock),
                 log.Write),
             MaxMessage = settings.MaxMessageSize,
             Log = log.Write,

@@ -16,7 +16,7 @@ internal sealed class Session : IDialogueSink, IConnection
     private static readonly TimeSpan Lingering = TimeSpan.FromSeconds(2);
     private readonly Relaying relaying;
     private readonly Wake wake = new();
-    private readonly CancellationTokenSource hurry = new();
+    private readonly CancellationTokenSource hurry;
     private readonly Leg client;
     private readonly string address;
     private Leg? relay;
@@ -32,6 +32,8 @@ internal sealed class Session : IDialogueSink, IConnection
     public Session(StreamSocket socket, Relaying relaying)
     {
         this.relaying = relaying;
+        // Its limit is that of the connection to the relay, once that is waited for.
+        hurry = new CancellationTokenSource(Timeout.InfiniteTimeSpan, relaying.Patience.Clock);
         client = new Leg(socket, wake, Events.ClientMayReceive, Events.ClientMaySend);
         address = Address(socket);
     }
@@ -81,7 +83,7 @@ internal sealed class Session : IDialogueSink, IConnection
     {
         DropMessage();
         message = new MessageInHand(relaying.Spool, relaying.Filter(Party), relaying.MaxMessage);
-        messageBegan = Environment.TickCount64;
+        messageBegan = relaying.Patience.Clock.Milliseconds();
         messageOctets = 0;
     }
 
@@ -107,9 +109,11 @@ internal sealed class Session : IDialogueSink, IConnection
             var connecting = relaying.ConnectAsync(hurry.Token);
             if (connecting.IsCompleted)
                 return await connecting.ConfigureAwait(false);
+#pragma warning disable RS0030 // By the clock that it was made with.
             hurry.CancelAfter(relaying.Patience.Connect);
             var socket = await connecting.ConfigureAwait(false);
             hurry.CancelAfter(Timeout.InfiniteTimeSpan);
+#pragma warning restore RS0030
             return socket;
         }
         catch (Exception failure) when (failure is IOException or SocketException or OperationCanceledException)
@@ -193,7 +197,7 @@ internal sealed class Session : IDialogueSink, IConnection
 
     private void Rewind(TimeSpan patience)
     {
-        var limit = Environment.TickCount64 + (long)patience.TotalMilliseconds;
+        var limit = relaying.Patience.Clock.Milliseconds() + (long)patience.TotalMilliseconds;
         if (dialogue is { Phase: Phase.Message })
             limit = Math.Min(limit, SlowFrom);
         Volatile.Write(ref deadline, limit);
@@ -283,7 +287,7 @@ internal sealed class Session : IDialogueSink, IConnection
             relay!.MayReceive();
         if ((happened & Events.OnwardMaySend) != 0)
             relay!.ContinueSending();
-        if ((happened & Events.Late) != 0 && Environment.TickCount64 > deadline)
+        if ((happened & Events.Late) != 0 && relaying.Patience.Clock.Milliseconds() > deadline)
             EndWaiting();
         if ((happened & Events.Stop) != 0)
             dialogue?.Stop(ShuttingDown);
@@ -313,7 +317,7 @@ internal sealed class Session : IDialogueSink, IConnection
             relay.Close();
             dialogue.RelayLost("Next hop does not answer in time");
         }
-        else if (dialogue.Phase == Phase.Message && Environment.TickCount64 >= SlowFrom)
+        else if (dialogue.Phase == Phase.Message && relaying.Patience.Clock.Milliseconds() >= SlowFrom)
         {
             dialogue.Abort("4.4.2 Message comes too slowly");
         }

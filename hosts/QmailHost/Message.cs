@@ -6,7 +6,7 @@ namespace Dkim.QmailHost;
 
 /// <summary>The message on descriptor 0, kept in memory up to 1 MiB and then in a file without a name, until it becomes
 /// the next program's descriptor 0 with other octets in place of its first.</summary>
-internal sealed unsafe class Message(string directory)
+internal sealed unsafe class Message(string directory, TimeProvider clock)
 {
     private const int InMemory = 1 << 20;
     private const int FirstPiece = 32 * 1024;
@@ -21,7 +21,7 @@ internal sealed unsafe class Message(string directory)
     private long written;
 
     /// <summary>The octets of the next piece of the message; none at its end.</summary>
-    /// <param name="deadline">In milliseconds of <see cref="Environment.TickCount64"/>.</param>
+    /// <param name="deadline">In milliseconds of <see cref="Clock.Milliseconds"/>.</param>
     public ReadOnlySpan<byte> ReadNext(long deadline)
     {
         if (held == buffer.Length)
@@ -66,11 +66,11 @@ internal sealed unsafe class Message(string directory)
         }
     }
 
-    private static int Read(Span<byte> target, long deadline)
+    private int Read(Span<byte> target, long deadline)
     {
         while (true)
         {
-            var left = deadline - Environment.TickCount64;
+            var left = deadline - clock.Milliseconds();
             var entry = new PollEntry { Descriptor = 0, Events = Libc.POLLIN };
             var ready = left <= 0 ? 0 : Libc.poll(&entry, 1, (int)Math.Min(left, int.MaxValue));
             if (ready == 0)

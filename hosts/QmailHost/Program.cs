@@ -26,7 +26,7 @@ try
     }
 
     var home = start.Settings.Home.IsSome ? start.Settings.Home.Value : (string)AppContext.GetData("Dkim.QmailHome")!;
-    return new Queueing(start, new NextProgram(home)).Run();
+    return new Queueing(start, new NextProgram(home), TimeProvider.System).Run();
 }
 catch (QueueFault fault)
 {

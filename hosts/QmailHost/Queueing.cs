@@ -4,12 +4,12 @@ using Dkim.Hosting;
 namespace Dkim.QmailHost;
 
 /// <summary>The way of the one message: read, decided upon, handed on.</summary>
-internal sealed class Queueing(QmailStart start, NextProgram next) : IQmailReply
+internal sealed class Queueing(QmailStart start, NextProgram next, TimeProvider clock) : IQmailReply
 {
     // As qmail-queue, which gives up after a day.
     private const long Longest = 86_400_000;
 
-    private readonly Message message = new(start.Settings.TemporaryFiles);
+    private readonly Message message = new(start.Settings.TemporaryFiles, clock);
     private int code;
 
     /// <summary>Becomes the next program, or returns the exit code.</summary>
@@ -21,8 +21,8 @@ internal sealed class Queueing(QmailStart start, NextProgram next) : IQmailReply
         }
 
         var host = start.HostFile.IsSome ? Files.HostName(start.HostFile.Value) : "";
-        using var passage = start.NewMessage(DateTimeOffset.UtcNow.ToUnixTimeSeconds(), host);
-        var deadline = Environment.TickCount64 + Longest;
+        using var passage = start.NewMessage(clock.UnixSeconds(), host);
+        var deadline = clock.Milliseconds() + Longest;
         while (message.ReadNext(deadline) is { IsEmpty: false } octets)
         {
             passage.Feed(octets);
@@ -82,7 +82,7 @@ internal sealed class Queueing(QmailStart start, NextProgram next) : IQmailReply
     private void LookUp(QmailMessage passage)
     {
         using var resolver = Files.OpenResolver(start.Settings);
-        var lookups = new MessageLookups(resolver, start.Budget);
+        var lookups = new MessageLookups(resolver, start.Budget, clock);
         while (passage.Questions is { Length: > 0 } questions)
         {
             passage.Answer(lookups.AskAsync(questions).GetAwaiter().GetResult());

@@ -5,7 +5,7 @@ using Dkim.ToolHost;
 using var machine = new ToolMachine();
 try
 {
-    var action = DkimTool.start(OwnProcess.ProgramName, args, DateTimeOffset.UtcNow.ToUnixTimeSeconds());
+    var action = DkimTool.start(OwnProcess.ProgramName, args, TimeProvider.System.UnixSeconds());
     while (action.ExitCode.IsNone)
     {
         action = action.Do(machine);

@@ -8,6 +8,7 @@ internal sealed class Connections(
     Func<StreamSocket, CancellationToken, Task> session,
     int most,
     Action<string> report,
+    TimeProvider clock,
     CancellationToken abort)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
@@ -44,7 +45,7 @@ internal sealed class Connections(
 
     /// <summary>Whether all connections have ended in time; once closed.</summary>
     public async Task<bool> EndedAsync(TimeSpan patience) =>
-        await Task.WhenAny(drained.Task, Task.Delay(patience)).ConfigureAwait(false) == drained.Task;
+        await Task.WhenAny(drained.Task, Task.Delay(patience, clock)).ConfigureAwait(false) == drained.Task;
 
     private bool Enter()
     {
@@ -106,7 +107,7 @@ internal sealed class Connections(
     private async void Report(string failure)
     {
         report($"cannot accept a connection: {failure}");
-        await Task.Delay(Pause, CancellationToken.None).ConfigureAwait(false);
+        await Task.Delay(Pause, clock).ConfigureAwait(false);
         Retry();
     }
 

@@ -7,7 +7,10 @@ namespace Dkim.Hosting;
 /// <summary>How a listener serves.</summary>
 /// <param name="MaxConnections">Connections served at once; more wait in the backlog.</param>
 /// <param name="Grace">How long connections in progress may go on after the stop.</param>
-public sealed record ServeSettings(int MaxConnections, TimeSpan Grace);
+public sealed record ServeSettings(int MaxConnections, TimeSpan Grace)
+{
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+}
 
 /// <summary>Listening sockets and the loop that accepts from them.</summary>
 public sealed class Listener : IDisposable
@@ -95,9 +98,9 @@ public sealed class Listener : IDisposable
     {
         // Not disposed of: a session that outlives the last wait still ends with them.
         var abort = new CancellationTokenSource();
-        var connections = new Connections(session, settings.MaxConnections, report, abort.Token);
+        var connections = new Connections(session, settings.MaxConnections, report, settings.Clock, abort.Token);
         sockets.ForEach(connections.Open);
-        await Task.Delay(Timeout.Infinite, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.Delay(Timeout.InfiniteTimeSpan, settings.Clock, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         connections.Close();
         Dispose();
         if (!await connections.EndedAsync(settings.Grace).ConfigureAwait(false))

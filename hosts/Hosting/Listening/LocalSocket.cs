@@ -56,10 +56,12 @@ internal static unsafe class LocalSocket
     // Whoever may read the directory may hold its lock: that is no reason not to start.
     private static void Lock(int directory)
     {
-        var end = Environment.TickCount64 + LongestLock;
-        while (Libc.flock(directory, Libc.LOCK_EX | Libc.LOCK_NB) != 0 && Environment.TickCount64 < end)
+        var end = TimeProvider.System.Milliseconds() + LongestLock;
+        while (Libc.flock(directory, Libc.LOCK_EX | Libc.LOCK_NB) != 0 && TimeProvider.System.Milliseconds() < end)
         {
+#pragma warning disable RS0030 // Nothing tells when a lock is free.
             Thread.Sleep(20);
+#pragma warning restore RS0030
         }
     }
 

@@ -8,7 +8,7 @@ public interface IConnection : IDisposable
     Task ServeAsync();
 
     /// <summary>Reminds the connection of its time limit.</summary>
-    /// <param name="now">Milliseconds, as in <see cref="Environment.TickCount64"/>.</param>
+    /// <param name="now">As in <see cref="Clock.Milliseconds"/>.</param>
     void Tick(long now);
 
     /// <summary>Ends the connection once nothing is on its way, or at once.</summary>
@@ -20,11 +20,11 @@ public sealed class OpenConnections : IDisposable
 {
     private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(250);
     private readonly HashSet<IConnection> open = [];
-    private readonly Timer clock;
+    private readonly ITimer beat;
     private bool stopping;
 
-    public OpenConnections() =>
-        clock = new Timer(_ => Each(static connection => connection.Tick(Environment.TickCount64)), null, Beat, Beat);
+    public OpenConnections(TimeProvider clock) =>
+        beat = clock.CreateTimer(_ => Remind(clock.Milliseconds()), null, Beat, Beat);
 
     /// <summary>Serves one connection to its end and disposes of it.</summary>
     public async Task ServeAsync(IConnection connection)
@@ -59,7 +59,9 @@ public sealed class OpenConnections : IDisposable
         Each(connection => connection.Stop(now));
     }
 
-    public void Dispose() => clock.Dispose();
+    public void Dispose() => beat.Dispose();
+
+    private void Remind(long now) => Each(connection => connection.Tick(now));
 
     // Outside the lock, since a connection may go on in this thread.
     private void Each(Action<IConnection> action)

@@ -15,7 +15,10 @@ public sealed record LogSettings(
     bool ToSyslog = true,
     bool ToStandardError = false,
     LogFormat Format = LogFormat.Text,
-    string SyslogPath = "/dev/log");
+    string SyslogPath = "/dev/log")
+{
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+}
 
 /// <summary>The log of a process. Writing never waits and never fails: lines go into bounded queues, and what finds no
 /// room is counted and reported later.</summary>
@@ -23,13 +26,15 @@ public sealed class Log : IAsyncDisposable
 {
     private static readonly TimeSpan Lasting = TimeSpan.FromMinutes(1);
     private readonly Severity least;
+    private readonly TimeProvider clock;
     private readonly List<LogOutlet> outlets = [];
     private readonly RepeatedLines troubles;
 
     public Log(LogSettings settings)
     {
         least = settings.Least;
-        troubles = new RepeatedLines(Put, Lasting);
+        clock = settings.Clock;
+        troubles = new RepeatedLines(Put, Lasting, clock);
         // The journal listens at both.
         if (settings.ToSyslog && settings.ToStandardError && Systemd.StandardErrorIsJournal)
         {
@@ -94,7 +99,7 @@ public sealed class Log : IAsyncDisposable
 
     private void Put(LogLine line)
     {
-        var entry = new LogEntry(SeverityOf(line.Level), line, DateTimeOffset.UtcNow);
+        var entry = new LogEntry(SeverityOf(line.Level), line, clock.GetUtcNow());
         foreach (var outlet in outlets)
         {
             outlet.Write(entry);

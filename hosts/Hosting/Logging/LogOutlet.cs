@@ -10,7 +10,8 @@ internal readonly record struct LogEntry(Severity Severity, LogLine Line, DateTi
 
 /// <summary>One place the log goes to, with a queue of its own, so that one that is stuck holds up neither the program
 /// nor the other.</summary>
-internal abstract class LogOutlet : IAsyncDisposable
+/// <param name="clock">What its pauses and its patience go by.</param>
+internal abstract class LogOutlet(TimeProvider clock) : IAsyncDisposable
 {
     private const int QueueLength = 8192;
     private const int BatchLength = 512;
@@ -41,8 +42,8 @@ internal abstract class LogOutlet : IAsyncDisposable
     public virtual async ValueTask DisposeAsync()
     {
         queue.Writer.TryComplete();
-        closing.CancelAfter(LastChance);
-        await Task.WhenAny(writer, Task.Delay(LastChance + TimeSpan.FromMilliseconds(500))).ConfigureAwait(false);
+        using var timer = clock.CreateTimer(_ => closing.Cancel(), null, LastChance, Timeout.InfiniteTimeSpan);
+        await Task.WhenAny(writer, Task.Delay(LastChance + TimeSpan.FromMilliseconds(500), clock)).ConfigureAwait(false);
     }
 
     /// <summary>Writes some lines; it may wait until the outlet is closed.</summary>
@@ -66,7 +67,7 @@ internal abstract class LogOutlet : IAsyncDisposable
                     var text = $"{lost - reported} log lines were lost: the log could not keep up";
                     reported = lost;
                     batch.Add(new LogEntry(
-                        Severity.Warning, LogLineModule.plain(LogLevel.Warning, text), DateTimeOffset.UtcNow));
+                        Severity.Warning, LogLineModule.plain(LogLevel.Warning, text), clock.GetUtcNow()));
                 }
 
                 await SendAsync(batch, closing.Token).ConfigureAwait(false);
@@ -75,7 +76,7 @@ internal abstract class LogOutlet : IAsyncDisposable
                 if (caughtUp && !queue.Reader.Completion.IsCompleted && !closing.IsCancellationRequested)
                 {
                     // Under load a thread woken for every line would cost more than the lines.
-                    await Task.WhenAny(Task.Delay(Breath), queue.Reader.Completion).ConfigureAwait(false);
+                    await Task.WhenAny(Task.Delay(Breath, clock), queue.Reader.Completion).ConfigureAwait(false);
                 }
             }
         }
@@ -87,7 +88,7 @@ internal abstract class LogOutlet : IAsyncDisposable
 }
 
 /// <summary>Standard error: a terminal, a file, or the pipe of whoever started us.</summary>
-internal sealed class StandardErrorOutlet(LogSettings settings) : LogOutlet
+internal sealed class StandardErrorOutlet(LogSettings settings) : LogOutlet(settings.Clock)
 {
     /// <summary>Writes lines; that nobody reads standard error any more is no reason to do anything.</summary>
     public static void Write(LogSettings settings, IReadOnlyList<LogEntry> batch)
@@ -111,7 +112,7 @@ internal sealed class StandardErrorOutlet(LogSettings settings) : LogOutlet
 
 /// <summary>The syslog daemon's socket. Lines wait for a daemon that has gone away, since it will come back; where
 /// there never was one, standard error gets them, unless it gets them anyway.</summary>
-internal sealed class SyslogOutlet(LogSettings settings) : LogOutlet
+internal sealed class SyslogOutlet(LogSettings settings) : LogOutlet(settings.Clock)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
     private Socket? syslog;
@@ -138,7 +139,7 @@ internal sealed class SyslogOutlet(LogSettings settings) : LogOutlet
         for (; ; )
         {
             // The second time is for a daemon that was restarted: it is there again at once.
-            if (Environment.TickCount64 >= nextTry
+            if (settings.Clock.Milliseconds() >= nextTry
                 && (await TrySendAsync(datagram, closed).ConfigureAwait(false)
                     || await TrySendAsync(datagram, closed).ConfigureAwait(false)))
             {
@@ -147,7 +148,7 @@ internal sealed class SyslogOutlet(LogSettings settings) : LogOutlet
 
             if (!known)
             {
-                nextTry = Math.Max(nextTry, Environment.TickCount64 + (long)Pause.TotalMilliseconds);
+                nextTry = Math.Max(nextTry, settings.Clock.Milliseconds() + (long)Pause.TotalMilliseconds);
                 if (!settings.ToStandardError)
                 {
                     StandardErrorOutlet.Write(settings, [entry]);
@@ -156,7 +157,7 @@ internal sealed class SyslogOutlet(LogSettings settings) : LogOutlet
                 return;
             }
 
-            await Task.Delay(Pause, closed).ConfigureAwait(false);
+            await Task.Delay(Pause, settings.Clock, closed).ConfigureAwait(false);
         }
     }
 

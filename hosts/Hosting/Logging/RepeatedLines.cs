@@ -6,7 +6,7 @@ namespace Dkim.Hosting;
 /// <summary>Lines on troubles that last: the first of a trouble goes out at once, and while it lasts, one after each span
 /// of time that says how often it has come again.</summary>
 /// <param name="write">Takes the lines.</param>
-internal sealed class RepeatedLines(Action<LogLine> write, TimeSpan time)
+internal sealed class RepeatedLines(Action<LogLine> write, TimeSpan time, TimeProvider clock)
 {
     /// <summary>The most troubles that are counted each by itself: whoever has many addresses could make as many of
     /// one.</summary>
@@ -31,7 +31,7 @@ internal sealed class RepeatedLines(Action<LogLine> write, TimeSpan time)
                 return;
             }
 
-            repeated = troubles[name] = new Repeated(name, line.Level);
+            repeated = troubles[name] = new Repeated(name, line.Level) { Told = clock.Milliseconds() };
         }
 
         write(line);
@@ -57,7 +57,7 @@ internal sealed class RepeatedLines(Action<LogLine> write, TimeSpan time)
         int count;
         do
         {
-            await Task.Delay(time, CancellationToken.None).ConfigureAwait(false);
+            await Task.Delay(time, clock).ConfigureAwait(false);
             lock (mutex)
             {
                 if (!troubles.TryGetValue(repeated.Name, out var current) || current != repeated)
@@ -77,8 +77,9 @@ internal sealed class RepeatedLines(Action<LogLine> write, TimeSpan time)
     {
         if (count == 0)
             return;
-        var seconds = (Environment.TickCount64 - repeated.Told) / 1000;
-        repeated.Told = Environment.TickCount64;
+        var now = clock.Milliseconds();
+        var seconds = (now - repeated.Told) / 1000;
+        repeated.Told = now;
         write(LogLineModule.plain(
             repeated.Level,
             string.Create(CultureInfo.InvariantCulture, $"{repeated.Name} ({count} times more in {seconds} seconds)")));
@@ -93,6 +94,6 @@ internal sealed class RepeatedLines(Action<LogLine> write, TimeSpan time)
 
         public int Count { get; set; }
 
-        public long Told { get; set; } = Environment.TickCount64;
+        public required long Told { get; set; }
     }
 }

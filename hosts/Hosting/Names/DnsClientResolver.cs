@@ -30,14 +30,17 @@ internal sealed class DnsClientResolver : NetworkResolver
     private readonly bool trustAd;
     private readonly int recordOctets;
     private LookupClient client = NewClient();
-    private long clientEnds = Environment.TickCount64 + ClientAge;
+    private readonly TimeProvider clock;
+    private long clientEnds;
 
     /// <param name="servers">At least one.</param>
     /// <param name="trustAd">Whether the servers' AD bit can be believed.</param>
     public DnsClientResolver(ResolverSettings settings, IReadOnlyList<IPEndPoint> servers, bool trustAd)
-        : base(settings.Caching, Places())
+        : base(settings.Caching, Places(), settings.Clock)
     {
-        this.servers = new ServerList(servers, settings.Time);
+        clock = settings.Clock;
+        clientEnds = clock.Milliseconds() + ClientAge;
+        this.servers = new ServerList(servers, settings.Time, clock);
         this.trustAd = trustAd;
         recordOctets = settings.RecordOctets;
         Description = $"DnsClient, asking {this.servers}";
@@ -134,7 +137,7 @@ internal sealed class DnsClientResolver : NetworkResolver
                 failure = Describe(problem);
             }
 
-            server.Fails();
+            server.Fails(clock.Milliseconds());
         }
 
         return (null, failure);
@@ -178,7 +181,7 @@ internal sealed class DnsClientResolver : NetworkResolver
 
     private LookupClient Client()
     {
-        var now = Environment.TickCount64;
+        var now = clock.Milliseconds();
         if (now >= Volatile.Read(ref clientEnds))
         {
             Volatile.Write(ref clientEnds, now + ClientAge);

@@ -6,7 +6,8 @@ namespace Dkim.Hosting;
 /// domain (<see cref="LookupShare"/>). Domains that wait take turns. Where all places are taken and others wait, whoever
 /// has held one for too long gives way, so that names which are never answered cannot hold up the rest.</summary>
 /// <param name="most">How many there are.</param>
-internal sealed class LookupPlaces(int most) : IDisposable
+/// <param name="clock">What says how long one is held.</param>
+internal sealed class LookupPlaces(int most, TimeProvider clock) : IDisposable
 {
     private const int Remembered = 4096;
 
@@ -22,7 +23,7 @@ internal sealed class LookupPlaces(int most) : IDisposable
     // In the order in which they were taken.
     private readonly LinkedList<Place> taken = new();
     private int pruneAt = Remembered;
-    private Timer? clock;
+    private ITimer? watch;
 
     /// <summary>Waits for a place to look a name up.</summary>
     /// <param name="giveWay">Called when the place is wanted by others; the look-up should end.</param>
@@ -51,8 +52,8 @@ internal sealed class LookupPlaces(int most) : IDisposable
     {
         lock (gate)
         {
-            clock?.Dispose();
-            clock = null;
+            watch?.Dispose();
+            watch = null;
         }
     }
 
@@ -98,7 +99,7 @@ internal sealed class LookupPlaces(int most) : IDisposable
 
             domain.Waiting.Remove(first);
             domain.Share = LookupShareModule.enter(domain.Share);
-            var place = new Place(this, domain, first.Value.GiveWay);
+            var place = new Place(this, domain, first.Value.GiveWay) { Since = clock.Milliseconds() };
             place.Node = taken.AddLast(place);
             first.Value.Admitted.TrySetResult(place);
             Line(domain);
@@ -149,10 +150,11 @@ internal sealed class LookupPlaces(int most) : IDisposable
     // Looks again when the oldest place has been held for too long.
     private void Watch()
     {
-        if (clock is null && taken.Count >= most && turns.Count > 0)
+        if (watch is null && taken.Count >= most && turns.Count > 0)
         {
-            var due = taken.First!.Value.Since + Hold - Environment.TickCount64;
-            clock = new Timer(_ => Clear(), null, Math.Max(1, due), Timeout.Infinite);
+            var due = taken.First!.Value.Since + Hold - clock.Milliseconds();
+            watch = clock.CreateTimer(
+                _ => Clear(), null, TimeSpan.FromMilliseconds(Math.Max(1, due)), Timeout.InfiniteTimeSpan);
         }
     }
 
@@ -161,9 +163,9 @@ internal sealed class LookupPlaces(int most) : IDisposable
         List<Place> late;
         lock (gate)
         {
-            clock?.Dispose();
-            clock = null;
-            var before = Environment.TickCount64 - Hold;
+            watch?.Dispose();
+            watch = null;
+            var before = clock.Milliseconds() - Hold;
             var wanted = taken.Count < most ? 0 : turns.Sum(domain => domain.Waiting.Count);
             late = [.. taken.TakeWhile(place => place.Since <= before).Take(wanted)];
         }
@@ -186,7 +188,7 @@ internal sealed class LookupPlaces(int most) : IDisposable
 
         public Domain Domain => domain;
 
-        public long Since { get; } = Environment.TickCount64;
+        public required long Since { get; init; }
 
         public LinkedListNode<Place>? Node { get; set; }
 

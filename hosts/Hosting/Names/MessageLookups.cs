@@ -1,12 +1,12 @@
-using System.Diagnostics;
 using Dkim.Core;
 
 namespace Dkim.Hosting;
 
 /// <summary>The lookups of one message: each distinct question is asked once, several at the same time, within a deadline
 /// and a budget. Rounds follow one another; they do not overlap.</summary>
-public sealed class MessageLookups(IResolver resolver, LookupBudget budget)
+public sealed class MessageLookups(IResolver resolver, LookupBudget budget, TimeProvider? clock = null)
 {
+    private readonly TimeProvider clock = clock ?? TimeProvider.System;
     private readonly Dictionary<Question, Answer> known = [];
     private TimeSpan left = budget.Time;
     private int asked;
@@ -47,11 +47,11 @@ public sealed class MessageLookups(IResolver resolver, LookupBudget budget)
         var fresh = questions.Where(question => !known.ContainsKey(question)).Distinct().ToArray();
         if (fresh.Length > 0)
         {
-            var started = Stopwatch.GetTimestamp();
-            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            deadline.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
+            var started = clock.GetTimestamp();
+            using var timer = new CancellationTokenSource(left > TimeSpan.Zero ? left : TimeSpan.Zero, clock);
+            using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation, timer.Token);
             var answers = await AskAllAsync(fresh, deadline.Token).ConfigureAwait(false);
-            left -= Stopwatch.GetElapsedTime(started);
+            left -= clock.GetElapsedTime(started);
             for (var i = 0; i < fresh.Length; i++)
             {
                 known[fresh[i]] = answers[i];

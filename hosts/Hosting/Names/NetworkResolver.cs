@@ -8,14 +8,15 @@ internal readonly record struct TimedAnswer(Answer Answer, int TimeToLive);
 /// <summary>What the sources of DNS answers on the network share: identical questions in flight are asked once, answers
 /// are kept as long as their time to live says, and names that cannot exist never leave the process.</summary>
 /// <param name="most">Questions that wait for an answer at the same time.</param>
-internal abstract class NetworkResolver(bool caching, int most) : IResolver
+/// <param name="clock">What answers age by.</param>
+internal abstract class NetworkResolver(bool caching, int most, TimeProvider clock) : IResolver
 {
     // Who gives up sooner says nothing of the server.
     private const int SilentAfter = 1000;
 
     private readonly Dictionary<Question, Flight> flights = [];
-    private readonly LookupPlaces places = new(most);
-    private readonly AnswerCache? cache = caching ? new AnswerCache() : null;
+    private readonly LookupPlaces places = new(most, clock);
+    private readonly AnswerCache? cache = caching ? new AnswerCache(clock) : null;
 
     public abstract string Description { get; }
 
@@ -115,7 +116,7 @@ internal abstract class NetworkResolver(bool caching, int most) : IResolver
                 : LookupEnd.Failed;
             return found;
         }
-        catch (OperationCanceledException) when (Environment.TickCount64 - place.Since >= SilentAfter)
+        catch (OperationCanceledException) when (clock.Milliseconds() - place.Since >= SilentAfter)
         {
             ending = LookupEnd.Silent;
             throw;
@@ -164,7 +165,7 @@ internal abstract class NetworkResolver(bool caching, int most) : IResolver
 }
 
 /// <summary>Answers kept for their time to live, bounded in number and size; the oldest go first.</summary>
-internal sealed class AnswerCache(int maxEntries = 10_000, long maxCharacters = 8 << 20)
+internal sealed class AnswerCache(TimeProvider clock, int maxEntries = 10_000, long maxCharacters = 8 << 20)
 {
     private const int LongestKept = 3600;
     private readonly Dictionary<Question, Entry> entries = [];
@@ -175,7 +176,7 @@ internal sealed class AnswerCache(int maxEntries = 10_000, long maxCharacters = 
     {
         lock (entries)
         {
-            return entries.TryGetValue(question, out var entry) && entry.Expires > Environment.TickCount64
+            return entries.TryGetValue(question, out var entry) && entry.Expires > clock.Milliseconds()
                 ? entry.Answer
                 : null;
         }
@@ -190,7 +191,7 @@ internal sealed class AnswerCache(int maxEntries = 10_000, long maxCharacters = 
 
         var size = question.Name.Length
             + (found.Answer.Outcome is Outcome.Records records ? records.Item.Sum(record => record.Length) : 0);
-        var expires = Environment.TickCount64 + (1000L * Math.Min(found.TimeToLive, LongestKept));
+        var expires = clock.Milliseconds() + (1000L * Math.Min(found.TimeToLive, LongestKept));
         lock (entries)
         {
             entries[question] = new Entry(found.Answer, expires);

@@ -27,6 +27,9 @@ public sealed record ResolverSettings
     /// <summary>How long DnsClient tries one question, over all servers and repetitions.</summary>
     public TimeSpan Time { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>What caches, limits and the looks at resolv.conf go by.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>Whether answers that were asked for under these settings are those of others, too.</summary>
     public bool AsksAs(ResolverSettings other) => Forwarders.SequenceEqual(other.Forwarders)
         && this with { Forwarders = [] } == other with { Forwarders = [] };

@@ -13,7 +13,7 @@ internal sealed class Server(IPEndPoint address)
     /// <summary>Whether others are asked first: a dead server would cost every question its wait.</summary>
     public bool IsTroubled(long now) => Volatile.Read(ref troubleUntil) > now;
 
-    public void Fails() => Volatile.Write(ref troubleUntil, Environment.TickCount64 + ServerList.TroubleTime);
+    public void Fails(long now) => Volatile.Write(ref troubleUntil, now + ServerList.TroubleTime);
 
     public void Answers() => Volatile.Write(ref troubleUntil, 0);
 }
@@ -24,12 +24,14 @@ internal sealed class ServerList
     /// <summary>How long a server that failed is asked last, in milliseconds.</summary>
     public const int TroubleTime = 10_000;
 
+    private readonly TimeProvider clock;
     private readonly Server[] servers;
     private readonly TimeSpan wait;
 
     /// <param name="time">For one question, over all servers and repetitions.</param>
-    public ServerList(IEnumerable<IPEndPoint> addresses, TimeSpan time)
+    public ServerList(IEnumerable<IPEndPoint> addresses, TimeSpan time, TimeProvider clock)
     {
+        this.clock = clock;
         servers = [.. addresses.Select(address => new Server(address))];
         wait = TimeSpan.FromSeconds(Math.Clamp(time.TotalSeconds / (servers.Length + 2), 1, 30));
     }
@@ -38,7 +40,7 @@ internal sealed class ServerList
     /// the time shared out.</summary>
     public IEnumerable<(Server Server, TimeSpan Wait)> Tries()
     {
-        var now = Environment.TickCount64;
+        var now = clock.Milliseconds();
         var order = servers.Length == 1 ? servers : [.. servers.OrderBy(server => server.IsTroubled(now))];
         foreach (var server in order)
         {

@@ -32,7 +32,7 @@ internal sealed class UnboundResolver : NetworkResolver
     private bool disposed;
 
     private UnboundResolver(nint context, ResolverSettings settings, IReadOnlyList<IPEndPoint> servers)
-        : base(settings.Caching, MostPlaces)
+        : base(settings.Caching, MostPlaces, settings.Clock)
     {
         this.context = context;
         recordOctets = settings.RecordOctets;
@@ -139,7 +139,9 @@ internal sealed class UnboundResolver : NetworkResolver
             if (Libc.poll(entries, 2, -1) > 0 && entries[0].Returned != 0 && Unbound.Process(context) != 0)
             {
                 // Its pipe has failed: do not spin. Lookups end by their deadlines.
+#pragma warning disable RS0030 // What has failed tells nothing any more.
                 Thread.Sleep(100);
+#pragma warning restore RS0030
             }
         }
     }

@@ -41,7 +41,7 @@ public sealed class WatchedResolver : IResolver
 
     public ValueTask<Answer> AskAsync(Question question, CancellationToken cancellation)
     {
-        if (follows && Environment.TickCount64 >= Volatile.Read(ref nextLook))
+        if (follows && settings.Clock.Milliseconds() >= Volatile.Read(ref nextLook))
         {
             Look();
         }
@@ -70,7 +70,7 @@ public sealed class WatchedResolver : IResolver
     {
         lock (gate)
         {
-            if (Environment.TickCount64 < nextLook)
+            if (settings.Clock.Milliseconds() < nextLook)
             {
                 return;
             }
@@ -87,7 +87,7 @@ public sealed class WatchedResolver : IResolver
     // Noted before it is read: a change in between is then seen as one more.
     private void Note()
     {
-        Volatile.Write(ref nextLook, Environment.TickCount64 + Pause);
+        Volatile.Write(ref nextLook, settings.Clock.Milliseconds() + Pause);
         _ = FileFacts.TryRead(Path, followLinks: true, out seen);
     }
 

@@ -143,12 +143,12 @@ public sealed class Daemon
     {
         var buffer = stackalloc byte[16];
         var length = 0;
-        var end = Environment.TickCount64 + (long)Patience.TotalMilliseconds;
+        var end = TimeProvider.System.Milliseconds() + (long)Patience.TotalMilliseconds;
         late = false;
         while (length < 6)
         {
             var entry = new PollEntry { Descriptor = fd, Events = 1 };
-            var left = (int)Math.Max(0, end - Environment.TickCount64);
+            var left = (int)Math.Max(0, end - TimeProvider.System.Milliseconds());
             var turned = Libc.poll(&entry, 1, left);
             if (turned == 0)
             {

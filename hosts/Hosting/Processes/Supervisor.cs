@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Dkim.Hosting;
 
 /// <summary>When to give up starting a process again.</summary>
@@ -35,8 +33,9 @@ internal sealed class RestartCounter(RestartLimits limits)
 /// <param name="account">Whom each copy becomes. The supervisor must not have become that user: a program that starts as
 /// a user is open to all other processes of that user until it has closed itself, and so would be the files handed to it.
 /// One that starts as root and then becomes that user is closed to them from beginning to end.</param>
+/// <param name="clock">What the rate of restarts goes by.</param>
 /// <param name="log">Takes lines for the log.</param>
-public sealed class Supervisor(RestartLimits limits, FileHandover handed, Account account, Action<string> log)
+public sealed class Supervisor(RestartLimits limits, FileHandover handed, Account account, TimeProvider clock, Action<string> log)
 {
     private const string Variable = "HOST_SUPERVISED";
 
@@ -77,7 +76,7 @@ public sealed class Supervisor(RestartLimits limits, FileHandover handed, Accoun
     {
         while (true)
         {
-            var started = Stopwatch.GetTimestamp();
+            var started = clock.GetTimestamp();
             if (Start() is { } copy)
             {
                 var (status, stopped) = await AttendAsync(copy, signals).ConfigureAwait(false);
@@ -88,13 +87,13 @@ public sealed class Supervisor(RestartLimits limits, FileHandover handed, Accoun
                     : $"exited with status {status}, restarting");
             }
 
-            if (counter.Add(Stopwatch.GetElapsedTime(0)) is { } reason)
+            if (counter.Add(clock.GetElapsedTime(0)) is { } reason)
             {
                 log(reason);
                 return false;
             }
 
-            if (Stopwatch.GetElapsedTime(started) < Breath
+            if (clock.GetElapsedTime(started) < Breath
                 && await StoppedWithinAsync(Breath, signals).ConfigureAwait(false))
             {
                 return true;
@@ -143,12 +142,12 @@ public sealed class Supervisor(RestartLimits limits, FileHandover handed, Accoun
         return (await ended.ConfigureAwait(false), stopped);
     }
 
-    private static async Task<bool> StoppedWithinAsync(TimeSpan time, Signals signals)
+    private async Task<bool> StoppedWithinAsync(TimeSpan time, Signals signals)
     {
-        using var clock = new CancellationTokenSource(time);
+        using var limit = new CancellationTokenSource(time, clock);
         try
         {
-            await signals.StopAsync(clock.Token).ConfigureAwait(false);
+            await signals.StopAsync(limit.Token).ConfigureAwait(false);
             return true;
         }
         catch (OperationCanceledException)

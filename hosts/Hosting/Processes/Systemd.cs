@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
@@ -39,7 +38,8 @@ public static class Systemd
     /// <summary>The configuration is being read again; <see cref="Ready"/> follows.</summary>
     internal static void Reloading()
     {
-        var microseconds = Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000);
+        // CLOCK_MONOTONIC, as it asks for.
+        var microseconds = TimeProvider.System.GetTimestamp() / (TimeProvider.System.TimestampFrequency / 1_000_000);
         Notify($"RELOADING=1\nMONOTONIC_USEC={microseconds.ToString(CultureInfo.InvariantCulture)}", "");
     }
 
@@ -61,7 +61,7 @@ public static class Systemd
             return;
         }
 
-        using var timer = new PeriodicTimer(TimeSpan.FromMicroseconds(interval / 2));
+        using var timer = new PeriodicTimer(TimeSpan.FromMicroseconds(interval / 2), TimeProvider.System);
         try
         {
             do

@@ -130,10 +130,10 @@ internal sealed class DemoCommand : IAsyncDisposable
     private async Task<Delivered> PassAsync(string title, int port, byte[] message, CancellationToken stop)
     {
         screen.Title("Message: " + title);
-        var start = System.Diagnostics.Stopwatch.GetTimestamp();
+        var start = TimeProvider.System.GetTimestamp();
         await MailSender.SendAsync(port, message, stop);
         var received = await mailbox.ReceiveAsync(stop);
-        var took = System.Diagnostics.Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        var took = TimeProvider.System.GetElapsedTime(start).TotalMilliseconds;
         var delivered = Delivered.Create(received, message);
         screen.Text(delivered.AddedText);
         screen.Step(string.Create(

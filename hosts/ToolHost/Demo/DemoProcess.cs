@@ -8,6 +8,7 @@ namespace Dkim.ToolHost.Demo;
 /// <summary>A program of ours that runs for the time of the demonstration.</summary>
 internal sealed class DemoProcess : IAsyncDisposable
 {
+    private static readonly TimeProvider clock = TimeProvider.System;
     private readonly string name;
     private readonly int port;
     private readonly Process process;
@@ -40,7 +41,7 @@ internal sealed class DemoProcess : IAsyncDisposable
     /// <summary>Returns once the program takes connections.</summary>
     public async Task ReadyAsync(CancellationToken cancel)
     {
-        for (var waited = Stopwatch.StartNew(); waited.Elapsed < TimeSpan.FromSeconds(10);)
+        for (var start = clock.GetTimestamp(); clock.GetElapsedTime(start) < TimeSpan.FromSeconds(10);)
         {
             if (process.HasExited)
             {
@@ -55,7 +56,7 @@ internal sealed class DemoProcess : IAsyncDisposable
             }
             catch (SocketException)
             {
-                await Task.Delay(20, cancel);
+                await Task.Delay(TimeSpan.FromMilliseconds(20), clock, cancel);
             }
         }
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Threading.Channels;
+using Dkim.Hosting;
 
 namespace Dkim.ToolHost.Demo;
 
@@ -33,8 +34,8 @@ internal sealed class Mailbox : IDisposable
     /// <summary>The next message that arrives.</summary>
     public async Task<byte[]> ReceiveAsync(CancellationToken cancel)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        patience.CancelAfter(TimeSpan.FromSeconds(10));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10), TimeProvider.System);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel, limit.Token);
         try
         {
             return await arrived.Reader.ReadAsync(patience.Token);
@@ -135,7 +136,7 @@ internal sealed class Mailbox : IDisposable
 
     private async Task FileAsync(byte[] message)
     {
-        var name = $"{DateTimeOffset.UtcNow.ToUnixTimeSeconds()}.{Interlocked.Increment(ref count)}.demo";
+        var name = $"{TimeProvider.System.UnixSeconds()}.{Interlocked.Increment(ref count)}.demo";
         var temporary = Path.Combine(Folder, "tmp", name);
         await File.WriteAllBytesAsync(temporary, message, stop.Token);
         File.Move(temporary, Path.Combine(Folder, "new", name));
