@@ -51,14 +51,22 @@ let private chosen (order: Order) (path: string list) =
 
     has order.Name && not (List.exists has order.Without)
 
-/// Some of the tests, each with all its labels and the order that it asks for. Expecto's filter would join the labels.
+/// The most that a test may take: no law takes a minute where nothing else runs.
+let private longest = TimeSpan.FromMinutes 10.0
+
+/// A test that fails once its time is over. What a test that hangs does in its thread goes on until the suite ends.
+let limited (time: TimeSpan) (code: TestCode) : TestCode =
+    Test.timeout (int time.TotalMilliseconds) code
+
+/// Some of the tests, each with all its labels and the order that it asks for, and with a limit of time. Expecto's filter
+/// would join the labels.
 let private only (isChosen: string list -> bool) (tests: Test) : Test =
     let rebuilt (flat: FlatTest) =
         let labelled =
             List.foldBack
                 (fun label test -> TestLabel(label, test, flat.state))
                 flat.name
-                (TestCase(flat.test, flat.state))
+                (TestCase(limited longest flat.test, flat.state))
 
         Test.Sequenced(flat.sequenced, labelled)
 

@@ -7,6 +7,7 @@ open System.Diagnostics
 open System.IO
 open System.Reflection
 open System.Text.RegularExpressions
+open System.Threading
 open System.Xml.Linq
 open Expecto
 open Dkim.Tests
@@ -94,6 +95,23 @@ let tests =
                 Expect.equal 0 code
                 Expect.equal "2 passed, 0 failed, 0 skipped" (printed.Trim())
                 Expect.isFalse (File.Exists file) file)
+
+            testCaseAsync
+                "a test that hangs fails, in its thread or as a computation"
+                (async {
+                    use over = new ManualResetEventSlim()
+
+                    for hanging in [ Sync over.Wait; Async(Async.AwaitWaitHandle over.WaitHandle |> Async.Ignore) ] do
+                        match Suite.limited (TimeSpan.FromMilliseconds 50.0) hanging with
+                        | Async body ->
+                            match! Async.Catch body with
+                            | Choice2Of2(:? AssertException as failure) ->
+                                Expect.contains "Timeout (00:00:00.05" failure.Message
+                            | other -> failtest (string other)
+                        | _ -> failtest "no limit"
+
+                    over.Set()
+                })
 
             testCase "a label is a group, a name and a row, without what is an id alone" (fun () ->
                 let parts path =
