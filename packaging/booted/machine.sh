@@ -47,7 +47,7 @@ leader_of() {
 # service manager outside.
 boot() {
     root=$1
-    group=$(findmnt -n -t cgroup2 -o TARGET | tail -1)/dkim-packaging-$$
+    group=$(findmnt -n -t cgroup2 -o TARGET | tail -1)/dkim-packaging-$BASHPID
     mkdir -p "$group" || return 1
     (
         echo "$BASHPID" > "$group/cgroup.procs"
