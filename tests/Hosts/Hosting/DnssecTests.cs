@@ -70,7 +70,7 @@ public sealed class DnssecTests
     private async Task<Answer> Ask(string name, string? anchors)
     {
         using var resolver = Resolvers.Open(new ResolverSettings { Forwarders = [nsd.Address], TrustAnchorFile = anchors });
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         return await resolver.AskAsync(new Question(name, RecordType.Txt), patience.Token);
     }
 }

@@ -7,7 +7,7 @@ using NUnit.Framework;
 
 namespace Dkim.Tests.Hosts.Hosting;
 
-/// <summary>Files that a process hands to its copies.</summary>
+/// <summary>Files that a process hands to its copies, named by a variable of this process.</summary>
 [NonParallelizable]
 internal sealed class FileHandoverTests
 {
@@ -98,7 +98,7 @@ internal sealed class FileHandoverTests
 
     private static string Supplied(SettingsFiles files)
     {
-        _ = files.Supply(Filters.Dkim(["-x", file.Path], new Surroundings().Machine));
+        _ = files.Supply(Filters.Dkim(["-x", file.Path], new Surroundings(TimeProvider.System).Machine));
         return Encoding.ASCII.GetString(files.Found[file].Octets.Span);
     }
 }

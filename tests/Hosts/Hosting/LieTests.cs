@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Dkim.Core;
 using Dkim.Hosting;
+using Microsoft.Extensions.Time.Testing;
 using NUnit.Framework;
 
 namespace Dkim.Tests.Hosts.Hosting;
@@ -82,21 +83,6 @@ public sealed class LieTests(ResolverKind kind)
         Assert.That(found, Is.EqualTo(kind == ResolverKind.Unbound ? "good" : "forged"));
     }
 
-    [TestCaseSource(typeof(Lies), nameof(Lies.Malformed))]
-    public async Task A_packet_that_cannot_be_read_does_no_harm(string label)
-    {
-        using var resolver = Open();
-        var before = Process.GetCurrentProcess().TotalProcessorTime;
-        var allocated = GC.GetTotalAllocatedBytes();
-        var found = Describe(await AskAsync(resolver, $"{label}.lies.example"));
-        Assert.That(found, Does.EndWith("!").Or.AnyOf("", "x", "good", "no such name").Or.StartsWith("xxx"));
-        Assert.That((Process.GetCurrentProcess().TotalProcessorTime - before).TotalSeconds, Is.LessThan(2));
-        Assert.That(GC.GetTotalAllocatedBytes() - allocated, Is.LessThan(128 << 20));
-
-        // And the next honest question is answered.
-        Assert.That(Describe(await AskAsync(resolver, $"after-{label}.lies.example")), Is.EqualTo("good"));
-    }
-
     [Test]
     public async Task Connections_that_the_server_has_closed_cost_nobody_an_answer()
     {
@@ -121,18 +107,24 @@ public sealed class LieTests(ResolverKind kind)
     [TestCase("nxdomain-no-soa", false)]
     public async Task What_is_not_there_is_remembered_as_long_as_the_zone_says(string label, bool kept)
     {
-        using var resolver = Open();
+        var clock = new FakeTimeProvider();
+        using var resolver = Open(clock);
         var question = Txt($"{label}.lies.example");
         await resolver.AskAsync(question, CancellationToken.None);
-        await Task.Delay(1200);
+        clock.Advance(TimeSpan.FromSeconds(1.2));
         if (kind == ResolverKind.DnsClient)
         {
             Assert.That(resolver.Find(question) is not null, Is.EqualTo(kept));
         }
     }
 
-    private WatchedResolver Open() => Resolvers.Open(
-        new ResolverSettings { Forwarders = [server.Address], Kind = kind, Time = TimeSpan.FromSeconds(3) });
+    private WatchedResolver Open(TimeProvider? clock = null) => Resolvers.Open(new ResolverSettings
+    {
+        Forwarders = [server.Address],
+        Kind = kind,
+        Time = TimeSpan.FromSeconds(3),
+        Clock = clock ?? TimeProvider.System,
+    });
 
     private static async Task<Answer> AskAsync(WatchedResolver resolver, string name) =>
         (await new MessageLookups(resolver, new LookupBudget(20, 20, TimeSpan.FromSeconds(4))).AskAsync([Txt(name)])).Values.Single();
@@ -140,7 +132,7 @@ public sealed class LieTests(ResolverKind kind)
     private static Question Txt(string name) => new(name, RecordType.Txt);
 
     // A reason why there is no answer ends with an exclamation mark.
-    private static string Describe(Answer answer) => answer.Outcome switch
+    internal static string Describe(Answer answer) => answer.Outcome switch
     {
         Outcome.Records records => string.Join('|', records.Item),
         Outcome.Unavailable unavailable => unavailable.reason + "!",

@@ -1,5 +1,6 @@
 using Dkim.Core;
 using Dkim.Hosting;
+using Microsoft.Extensions.Time.Testing;
 using NUnit.Framework;
 
 namespace Dkim.Tests.Hosts.Hosting;
@@ -52,9 +53,16 @@ public sealed class LookupTests
     public async Task A_resolver_that_never_ends_does_not_matter()
     {
         using var resolver = new Deaf();
-        var lookups = new MessageLookups(resolver, new LookupBudget(20, 20, TimeSpan.FromMilliseconds(100)));
-        var answers = await lookups.AskAsync([Txt("a")]).WaitAsync(TimeSpan.FromSeconds(5));
-        Assert.That(answers[Txt("a")], Is.EqualTo(Answer.Unavailable("timeout")));
+        var clock = new FakeTimeProvider();
+        var lookups = new MessageLookups(resolver, LookupBudgetModule.ofQuestions(20, 10), clock);
+        var first = lookups.AskAsync([Txt("a")]);
+        clock.Advance(TimeSpan.FromSeconds(9));
+        Assert.That(first.IsCompleted, Is.False);
+        clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.That((await first)[Txt("a")], Is.EqualTo(Answer.Unavailable("timeout")));
+
+        // The time of a message is spent once, not once a round.
+        Assert.That((await lookups.AskAsync([Txt("b")]))[Txt("b")], Is.EqualTo(Answer.Unavailable("timeout")));
     }
 
     [Test]
@@ -84,7 +92,7 @@ public sealed class LookupTests
     [Test]
     public void The_cache_is_bounded()
     {
-        var cache = new AnswerCache(maxEntries: 3, maxCharacters: 1000);
+        var cache = new AnswerCache(TimeProvider.System, maxEntries: 3, maxCharacters: 1000);
         for (var i = 0; i < 5; i++)
         {
             cache.Keep(Txt($"n{i}"), new TimedAnswer(Answer.Found(["v"], Security.Unchecked), 60));
@@ -97,11 +105,26 @@ public sealed class LookupTests
         Assert.That(cache.Find(Txt("n4")), Is.Null);
     }
 
+    // An hour is the most, whatever a record says.
+    [TestCase(60, 60)]
+    [TestCase(3600, 3600)]
+    [TestCase(86_400, 3600)]
+    public void An_answer_is_kept_for_its_time_to_live(int timeToLive, int kept)
+    {
+        var clock = new FakeTimeProvider();
+        var cache = new AnswerCache(clock);
+        cache.Keep(Txt("a"), new TimedAnswer(Answer.Found(["v"], Security.Unchecked), timeToLive));
+        clock.Advance(TimeSpan.FromSeconds(kept - 1));
+        Assert.That(cache.Find(Txt("a")), Is.Not.Null);
+        clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.That(cache.Find(Txt("a")), Is.Null);
+    }
+
     [Test]
     [Category("RFC6376-8.4-1")]
     public void What_is_not_certain_is_not_kept()
     {
-        var cache = new AnswerCache();
+        var cache = new AnswerCache(TimeProvider.System);
         cache.Keep(Txt("gone"), new TimedAnswer(Answer.Found(["v"], Security.Unchecked), 0));
         cache.Keep(Txt("bogus"), new TimedAnswer(Answer.Found(["v"], Security.Bogus), 60));
         cache.Keep(Txt("failed"), new TimedAnswer(Answer.Unavailable("SERVFAIL"), 60));

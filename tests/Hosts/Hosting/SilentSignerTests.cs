@@ -9,7 +9,7 @@ namespace Dkim.Tests.Hosts.Hosting;
 /// those whose keys are answered. DKIM_SILENT_SECONDS makes the attack longer.</summary>
 [TestFixture(ResolverKind.Unbound)]
 [TestFixture(ResolverKind.DnsClient)]
-[CancelAfter(120_000)]
+[Crowded]
 public sealed class SilentSignerTests(ResolverKind kind)
 {
     private const int Signatures = 10;
@@ -63,7 +63,7 @@ public sealed class SilentSignerTests(ResolverKind kind)
         }
 
         TestContext.Out.WriteLine($"{number} good keys in {watch.Elapsed.TotalSeconds:F0} s, the slowest in {slowest.TotalSeconds:F2} s");
-        Assert.That(slowest.TotalSeconds, Is.LessThan(2));
+        Assert.That(slowest.TotalSeconds, Is.LessThan(4), "none waits until its time is nearly over");
         Assert.That(most - open, Is.LessThan(kind == ResolverKind.Unbound ? 2600 : 2100));
         await attack;
         var after = await AskAsync(resolver, Txt("sel._domainkey.after.example"));

@@ -17,5 +17,5 @@ internal sealed class Told : IReadiness
     }
 
     public async Task WaitAsync(CancellationToken cancellation = default) =>
-        Assert.That(await told.WaitAsync(TimeSpan.FromSeconds(10), cancellation), "readiness is told");
+        Assert.That(await told.WaitAsync(TimeSpan.FromSeconds(60), cancellation), "readiness is told");
 }

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.Extensions.Time.Testing;
 using NUnit.Framework;
 
 namespace Dkim.Tests.Hosts.Hosting;
@@ -73,19 +74,51 @@ public static class Tools
     }
 
     /// <summary>
-    /// A port of the loopback that is free for UDP and TCP and was not given before. It lies below the range of which the
-    /// kernel gives ports to outgoing connections: one of those would now and then sit on a port between our look and the
-    /// start of the program that is to listen there.
+    /// A port of the loopback that is free for UDP and TCP, and that nobody else who asks here gets before this process has
+    /// ended. It lies below the range of which the kernel gives ports to outgoing connections: one of those would now and
+    /// then sit on a port between our look and the start of the program that is to listen there.
     /// </summary>
     public static int FreePort()
     {
         for (; ; )
         {
             var port = Random.Shared.Next(FirstPort, OutgoingPorts);
-            if (Given.TryAdd(port, true) && IsFree(port))
+            if (IsOurs($"port {port}") && IsFree(port))
             {
                 return port;
             }
+        }
+    }
+
+    /// <summary>An address of the loopback that nobody else who asks here gets before this process has ended; each is a text
+    /// of the same length.</summary>
+    public static IPAddress FreeAddress()
+    {
+        for (; ; )
+        {
+            var address = new IPAddress([127, 53, (byte)Random.Shared.Next(100, 255), (byte)Random.Shared.Next(100, 255)]);
+            if (IsOurs($"address {address}"))
+            {
+                return address;
+            }
+        }
+    }
+
+    // A name of the kernel's for sockets, which one process has at a time, and which is free again when that ends. No other
+    // network can have the port, and none can have the name.
+    private static bool IsOurs(string thing)
+    {
+        var name = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        try
+        {
+            name.Bind(new UnixDomainSocketEndPoint($"\0dkim test {thing}"));
+            held.Add(name);
+            return true;
+        }
+        catch (SocketException)
+        {
+            name.Dispose();
+            return false;
         }
     }
 
@@ -94,7 +127,7 @@ public static class Tools
     private static readonly int OutgoingPorts =
         int.Parse(File.ReadAllText("/proc/sys/net/ipv4/ip_local_port_range").Split('\t')[0], CultureInfo.InvariantCulture);
 
-    private static readonly ConcurrentDictionary<int, bool> Given = [];
+    private static readonly ConcurrentBag<Socket> held = [];
 
     private static bool IsFree(int port)
     {
@@ -112,8 +145,21 @@ public static class Tools
         }
     }
 
+    /// <summary>Lets time pass until a task has ended; how long that was.</summary>
+    public static async Task<TimeSpan> PassAsync(this FakeTimeProvider clock, Task task)
+    {
+        var start = clock.GetTimestamp();
+        while (!task.IsCompleted)
+        {
+            clock.Advance(TimeSpan.FromMilliseconds(250));
+            await Task.WhenAny(task, Task.Delay(1));
+        }
+
+        return clock.GetElapsedTime(start);
+    }
+
     /// <summary>Waits until something holds; fails the test when it never does.</summary>
-    public static async Task Eventually(Func<bool> holds, string what, int seconds = 10)
+    public static async Task Eventually(Func<bool> holds, string what, int seconds = 60)
     {
         var watch = Stopwatch.StartNew();
         while (!holds())

@@ -10,7 +10,6 @@ namespace Dkim.Tests.Hosts.Milter;
 /// <summary>Mail through a real MTA: what a filter does to it, and that nothing else happens to it.</summary>
 [TestFixture("Postfix")]
 [TestFixture("Sendmail")]
-[CancelAfter(180_000)]
 internal sealed class DeliveryTests(string name)
 {
     private const string Plain =

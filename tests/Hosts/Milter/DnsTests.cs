@@ -7,7 +7,6 @@ using NUnit.Framework;
 namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>dkim-filter and the DNS: keys with and without DNSSEC, servers that are slow, a server that is dead.</summary>
-[CancelAfter(180_000)]
 internal sealed class DnsTests
 {
     private const string Body = "One line.\r\nAnother.\r\n";
@@ -77,34 +76,28 @@ internal sealed class DnsTests
     }
 
     [Test]
+    [Crowded]
     public async Task A_thousand_messages_wait_for_a_slow_server_together_and_hold_up_nobody_else()
     {
         const int Messages = 1000;
         var record = $"v=DKIM1; p={TestSignature.PublicKey(key)}";
-        using var server = new FakeServer(async query =>
-        {
-            await Task.Delay(2000);
-            return FakeServer.Reply(query, 0, FakeServer.Txt(record));
-        });
-        using var filter = Filter(server.Address.Port, "DNSTimeout 10", "LocalADSP practices");
+        using var slow = new HeldServer(record);
+        using var filter = Filter(slow.Address.Port, "DNSTimeout 60", "LocalADSP practices");
         var messages = Enumerable.Range(0, Messages).Select(number => Signed("slow.test", $"s{number}").ToArray()).ToArray();
         var connections = await Task.WhenAll(messages.Select(_ => MtaSide.ConnectAsync(port)));
         using var other = await MtaSide.ConnectAsync(port);
         await other.PassAsync("4Q0", Unsigned("local.test"), Body);
 
-        var watch = Stopwatch.StartNew();
         var waiting = Task.WhenAll(connections.Select((mta, number) => mta.PassAsync($"4Q{number}", messages[number], Body)));
-        await Task.Delay(500);
+        await Tools.Eventually(() => slow.Names == Messages, "they wait together");
         for (var count = 0; count < 10; count++)
         {
-            var own = Stopwatch.StartNew();
             await other.PassAsync("4Q0", Unsigned("local.test"), Body);
-            Assert.That(own.ElapsedMilliseconds, Is.LessThan(500), "mail that asks nothing does not wait");
         }
 
-        Assert.That(waiting.IsCompleted, Is.False);
+        Assert.That(waiting.IsCompleted, Is.False, "mail that asks nothing does not wait");
+        slow.Answer();
         var judgements = await waiting;
-        Assert.That(watch.Elapsed.TotalSeconds, Is.LessThan(4));
         Assert.That(judgements.Select(Unfolded), Is.All.Contains("dkim=pass"));
         foreach (var mta in connections)
         {
@@ -113,6 +106,7 @@ internal sealed class DnsTests
     }
 
     [Test]
+    [Crowded]
     public async Task A_dead_server_costs_a_message_its_deadline_and_no_thread()
     {
         const int Messages = 300;
@@ -125,7 +119,7 @@ internal sealed class DnsTests
         await Task.Delay(1000);
         Assert.That(Directory.GetDirectories($"/proc/{filter.Id}/task"), Has.Length.LessThan(40));
         var judgements = await waiting;
-        Assert.That(watch.Elapsed.TotalSeconds, Is.InRange(1.9, 4));
+        Assert.That(watch.Elapsed.TotalSeconds, Is.InRange(1.9, 20));
         Assert.That(judgements.Select(judgement => judgement.End), Is.All.EqualTo('t'));
         foreach (var mta in connections)
         {

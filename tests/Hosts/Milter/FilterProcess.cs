@@ -89,7 +89,7 @@ internal sealed class FilterProcess : IDisposable
         var watch = Stopwatch.StartNew();
         while (!Answers(socket))
         {
-            if (filter.process.HasExited || watch.Elapsed.TotalSeconds > 20)
+            if (filter.process.HasExited || watch.Elapsed.TotalSeconds > 60)
             {
                 filter.Dispose();
                 Assert.Fail($"{program} does not listen at {socket}: {filter.Log}");

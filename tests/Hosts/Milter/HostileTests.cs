@@ -9,7 +9,6 @@ using NUnit.Framework;
 namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>Whoever breaks the protocol loses the connection; the filter goes on for everybody else.</summary>
-[CancelAfter(120_000)]
 internal sealed class HostileTests
 {
     private const string Connect = "client.example.net\04\0\01192.0.2.1\0";
@@ -56,7 +55,7 @@ internal sealed class HostileTests
         ];
         foreach (var octets in hostile)
             Assert.That(await LosesConnectionAsync(octets), Is.True, Convert.ToHexString(octets));
-        Assert.That(() => filter.Log, Does.Contain("the MTA broke the protocol").After(5_000, 50));
+        Assert.That(() => filter.Log, Does.Contain("the MTA broke the protocol").After(60_000, 50));
         Assert.That((await PassAsync(other)).End, Is.EqualTo('a'));
     }
 
@@ -137,7 +136,7 @@ internal sealed class HostileTests
     {
         using var client = await AgreeAsync();
         await client.SendAsync(octets);
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         var buffer = new byte[1024];
         try
         {

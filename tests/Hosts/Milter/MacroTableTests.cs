@@ -8,7 +8,6 @@ namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>Which process of a real Postfix or Sendmail answers for which macro at which stage, as docs/milter.md has
 /// it.</summary>
-[CancelAfter(120_000)]
 internal sealed class MacroTableTests
 {
     private static readonly string[] names =

@@ -6,7 +6,6 @@ namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>Which entrance of a real Postfix mail came in by, as MTA and -m tell it: the name that smtpd says at connect,
 /// not the one that cleanup says at the end of the header.</summary>
-[CancelAfter(120_000)]
 internal sealed class MacroTests
 {
     private readonly string milter = $"inet:{Tools.FreePort()}@127.0.0.1";

@@ -12,7 +12,7 @@ internal sealed class Mta : IDisposable
 
     public Mta(string path)
     {
-        socket.ReceiveTimeout = 20_000;
+        socket.ReceiveTimeout = 60_000;
         socket.Connect(new UnixDomainSocketEndPoint(path));
         // Version 6, every action, no step left out: so every command has its answer.
         Send('O', [0, 0, 0, 6, 0, 0, 1, 255, 0, 0, 0, 0]);

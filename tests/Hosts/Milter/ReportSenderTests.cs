@@ -2,11 +2,12 @@ using System.Net;
 using System.Text;
 using Dkim.MilterHost;
 using Dkim.Tests.Hosts.Hosting;
+using Microsoft.Extensions.Time.Testing;
 using NUnit.Framework;
 
 namespace Dkim.Tests.Hosts.Milter;
 
-/// <summary>Reports on their way to the local mail system.</summary>
+/// <summary>Reports on their way to the local mail system, whose command this process finds by its PATH.</summary>
 [TestFixture]
 [NonParallelizable]
 public sealed class ReportSenderTests
@@ -56,9 +57,16 @@ public sealed class ReportSenderTests
     [Test]
     public async Task OnlySoManyMayGoOut()
     {
-        await using var sender = Sender(_ => { });
-        var taken = Enumerable.Range(0, 1000).Count(_ => sender.MayTake());
-        Assert.That(taken, Is.InRange(20, 21));
+        var clock = new FakeTimeProvider();
+        await using var sender = new ReportSender(_ => { }, Route(onlySmtp: false, 1), clock);
+        int Taken() => Enumerable.Range(0, 1000).Count(_ => sender.MayTake());
+        Assert.That(Taken(), Is.EqualTo(20));
+        clock.Advance(TimeSpan.FromSeconds(59));
+        Assert.That(Taken(), Is.Zero);
+        clock.Advance(TimeSpan.FromSeconds(1.1));
+        Assert.That(Taken(), Is.EqualTo(1), "one a minute");
+        clock.Advance(TimeSpan.FromDays(1));
+        Assert.That(Taken(), Is.EqualTo(20));
     }
 
     [TestCase(true, "a@example.org", null)]
@@ -72,7 +80,7 @@ public sealed class ReportSenderTests
             Environment.SetEnvironmentVariable("PATH", scratch.Root);
         using var sink = new MailSink();
         var reported = new List<string>();
-        await using (var sender = new ReportSender(reported.Add, Route(onlySmtp: true, sink.Port)))
+        await using (var sender = new ReportSender(reported.Add, Route(onlySmtp: true, sink.Port), TimeProvider.System))
             sender.Send(Encoding.ASCII.GetBytes($"To: {recipient}\r\n\r\nA report.\r\n"));
         Assert.That(reported, problem is null ? Is.Empty : Is.EqualTo(new[] { problem }));
         if (problem is null)
@@ -86,12 +94,12 @@ public sealed class ReportSenderTests
     public async Task WithoutAMailServerItIsTold()
     {
         var reported = new List<string>();
-        await using (var sender = new ReportSender(reported.Add, Route(onlySmtp: true, Tools.FreePort())))
+        await using (var sender = new ReportSender(reported.Add, Route(onlySmtp: true, Tools.FreePort()), TimeProvider.System))
             sender.Send(Encoding.ASCII.GetBytes("To: a@example.org\r\n\r\n"));
         Assert.That(reported.Single(), Does.StartWith("a report is not sent: no mail server at 127.0.0.1:"));
     }
 
-    private static ReportSender Sender(Action<string> report) => new(report, Route(onlySmtp: false, 1));
+    private static ReportSender Sender(Action<string> report) => new(report, Route(onlySmtp: false, 1), TimeProvider.System);
 
     private static ReportRoute Route(bool onlySmtp, int port) =>
         new(onlySmtp, new IPEndPoint(IPAddress.Loopback, port), "mx.example.org");

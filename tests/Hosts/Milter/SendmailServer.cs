@@ -198,7 +198,7 @@ internal sealed class SendmailServer : IMailServer
 
     private void WaitUntilItAnswers(int port)
     {
-        for (var count = 0; count < 300 && !daemon.HasExited; count++)
+        for (var count = 0; count < 1200 && !daemon.HasExited; count++)
         {
             try
             {

@@ -17,7 +17,7 @@ public sealed class ServiceManagerTests : ServiceFixture
     {
         using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         manager.Bind(new UnixDomainSocketEndPoint(scratch.At("notify")));
-        manager.ReceiveTimeout = 20_000;
+        manager.ReceiveTimeout = 60_000;
         Configure("Background no", line);
         var start = new ProcessStartInfo(FilterProcess.Path(scratch, "dkim-filter"), ["-x", "conf"])
         {

@@ -116,7 +116,7 @@ public sealed class ServiceTests : ServiceFixture
         Start("PidFile pid", "EnableCoredumps yes");
         Assert.That(CoreLimit(PidOf("pid")), Is.EqualTo("0"));
         Kill(PidOf("pid"), "TERM");
-        Assert.That(() => File.Exists(Socket), Is.False.After(10_000, 50));
+        Assert.That(() => File.Exists(Socket), Is.False.After(60_000, 50));
         scratch.Write("verify.conf", $"Mode v\nSocket {Place}\nPidFile pid2\nEnableCoredumps yes\n");
         FilterRun.Of(scratch, "dkim-filter", "-x", "verify.conf");
         started.Add(PidOf("pid2"));
@@ -139,7 +139,7 @@ public sealed class ServiceTests : ServiceFixture
         Configure($"PidFile {scratch.At("none/pid")}", "Background no");
         using var filter = FilterProcess.StartPlain(scratch, "dkim-filter", Place, "-x", "conf");
         Assert.That(Signs());
-        Assert.That(() => filter.Log, Does.Contain("the process id cannot be written").After(5_000, 50));
+        Assert.That(() => filter.Log, Does.Contain("the process id cannot be written").After(60_000, 50));
     }
 
     [TestCase("AutoRestart no")]
@@ -158,7 +158,7 @@ public sealed class ServiceTests : ServiceFixture
         Assert.That(refused.Error, Does.StartWith("configuration not reloaded: ").And.Contain("/none"));
         Assert.That(Signature(), Does.Contain("X-Reloaded"));
         filter.Signal("TERM");
-        Assert.That(() => File.Exists(Socket), Is.False.After(10_000, 50));
+        Assert.That(() => File.Exists(Socket), Is.False.After(60_000, 50));
     }
 
     // What systemctl status shows.
@@ -167,7 +167,7 @@ public sealed class ServiceTests : ServiceFixture
     {
         using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         manager.Bind(new UnixDomainSocketEndPoint(scratch.At("notify")));
-        manager.ReceiveTimeout = 20_000;
+        manager.ReceiveTimeout = 60_000;
         Configure("Background no");
         using var filter = FilterProcess.StartBy(
             scratch, "/usr/bin/env", [$"NOTIFY_SOCKET={scratch.At("notify")}"], "dkim-filter", Place, "-x", "conf");
@@ -194,7 +194,7 @@ public sealed class ServiceTests : ServiceFixture
         Directory.CreateDirectory(scratch.At("tmp"));
         Start("PidFile pid", "KeepTemporaryFiles yes", $"TemporaryDirectory {scratch.At("tmp")}");
         Signature();
-        Assert.That(() => Directory.GetFiles(scratch.At("tmp")), Is.Not.Empty.After(5_000, 50));
+        Assert.That(() => Directory.GetFiles(scratch.At("tmp")), Is.Not.Empty.After(60_000, 50));
         var file = Directory.GetFiles(scratch.At("tmp"))[0];
         Assert.That(Path.GetFileName(file), Does.Match(@"^dkim\.job1\..{6}$"));
         Assert.That(ModeOf(file), Is.EqualTo(0x180));
@@ -219,7 +219,7 @@ public sealed class ServiceTests : ServiceFixture
         silent.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         scratch.Write(
             "verify.conf",
-            $"Mode v\nSocket {Place}\nPidFile {scratch.At("pid")}\nDNSTimeout 1\nNameservers {silent.LocalEndPoint!.ToString()!.Replace(':', '@')}\n");
+            $"Mode v\nSocket {Place}\nPidFile {scratch.At("pid")}\nDNSTimeout 7\nNameservers {silent.LocalEndPoint!.ToString()!.Replace(':', '@')}\n");
         Assert.That(FilterRun.Of(scratch, "dkim-filter", "-x", "verify.conf").Errors, Is.Empty);
         started.Add(PidOf("pid"));
         using var mta = new Mta(Socket);
@@ -228,7 +228,7 @@ public sealed class ServiceTests : ServiceFixture
         var replies = mta.Pass(
             "me@example.org", "One line.\r\n", $"DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=x; h=from; bh={hash}; b=AAAA");
         Assert.That(replies[^1], Is.EqualTo("t"));
-        Assert.That(clock.Elapsed.TotalSeconds, Is.InRange(0.9, 4.5), "not the five seconds of the default");
+        Assert.That(clock.Elapsed.TotalSeconds, Is.GreaterThan(6.9), "not the five seconds of the default");
     }
 
     [TestCase("Syslog no", false)]
@@ -245,7 +245,7 @@ public sealed class ServiceTests : ServiceFixture
             ? "\"text\":\"configuration reloaded from conf\""
             : ": configuration reloaded from conf";
         if (said)
-            Assert.That(() => filter.Log, Does.Contain(expected).After(10_000, 50));
+            Assert.That(() => filter.Log, Does.Contain(expected).After(60_000, 50));
         else
             Thread.Sleep(1000);
         Assert.That(filter.Log.Contains("configuration reloaded", StringComparison.Ordinal), Is.EqualTo(said));

@@ -25,7 +25,7 @@ internal static class SignerByEntrance
             + $"Message-ID: <{id}@example.org>\r\nSubject: none\r\n\r\nOne line.\r\n";
         var before = sink.Count;
         Assert.That(await Submission.SendAsync(entrance.Port, text), Does.StartWith("250"));
-        await Tools.Eventually(() => sink.Messages.Skip(before).Any(Is), "it arrives", 30);
+        await Tools.Eventually(() => sink.Messages.Skip(before).Any(Is), "it arrives");
         var arrived = sink.Messages.Skip(before).First(Is);
         return arrived.Named("DKIM-Signature").Any() || arrived.Named("DomainKey-Signature").Any();
 

@@ -115,7 +115,7 @@ public sealed class StandardStreamTests
             _ = Libc.close(to);
         });
         var read = ReadAll(from);
-        Assert.That(writing.IsCompletedSuccessfully || writing.Wait(10_000));
+        Assert.That(writing.IsCompletedSuccessfully || writing.Wait(60_000));
         Assert.That(read[full..], Is.EqualTo(octets));
         _ = Libc.close(from);
     }

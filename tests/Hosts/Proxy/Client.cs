@@ -7,7 +7,7 @@ namespace Dkim.Tests.Hosts.Proxy;
 /// <summary>A client that speaks to a proxy line by line.</summary>
 internal sealed class Client : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly Socket socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
     private readonly StringBuilder received = new();
 

@@ -115,7 +115,7 @@ internal sealed class EximServer : IDisposable
 
     private void WaitUntilItAnswers()
     {
-        for (var count = 0; count < 300 && !daemon.HasExited; count++)
+        for (var count = 0; count < 1200 && !daemon.HasExited; count++)
         {
             try
             {

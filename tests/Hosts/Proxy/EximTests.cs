@@ -6,7 +6,6 @@ using NUnit.Framework;
 namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>The proxies between two real Exims that have PRDR on, a reply for each recipient after the final dot.</summary>
-[CancelAfter(180_000)]
 public sealed class EximTests
 {
     private const string Text = "From: joe@example.org\r\nSubject: x\r\nMessage-ID: <{0}@example.org>\r\n\r\n..dot\r\n.\r\n";
@@ -52,8 +51,8 @@ public sealed class EximTests
             scratch, "front", $"direct.example 127.0.0.1::{back.Port} ; * 127.0.0.1::{place}");
         await SubmitAsync(front.Port, "one", "direct.example");
         await SubmitAsync(front.Port, "two", "proxied.example");
-        await Tools.Eventually(() => Regex.Count(front.Log, " Completed") == 2, $"both leave the queue:\n{front.Log}", 60);
-        await Tools.Eventually(() => Regex.Count(back.Log, " Completed") >= 2, $"both arrive:\n{back.Log}", 60);
+        await Tools.Eventually(() => Regex.Count(front.Log, " Completed") == 2, $"both leave the queue:\n{front.Log}");
+        await Tools.Eventually(() => Regex.Count(back.Log, " Completed") >= 2, $"both arrive:\n{back.Log}");
         // A second copy would come with the next run of the queue.
         await Task.Delay(3000);
         Assert.That(sink.Messages, Has.Count.EqualTo(2), back.Log);

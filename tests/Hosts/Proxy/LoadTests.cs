@@ -7,7 +7,6 @@ using NUnit.Framework;
 namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>Many messages at once, through the program as a process.</summary>
-[CancelAfter(300_000)]
 public sealed class LoadTests
 {
     private const int Clients = 5;

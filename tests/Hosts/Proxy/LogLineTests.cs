@@ -8,7 +8,6 @@ namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>What the proxies answer by themselves, and clients that leave, are told in one line: reply, client, sender,
 /// Message-ID and From where they were seen.</summary>
-[CancelAfter(120_000)]
 public sealed class LogLineTests
 {
     private const string Header = "From: Joe <joe@example.org>\r\nMessage-ID: <m@example.org>\r\n";
@@ -76,7 +75,6 @@ public sealed class LogLineTests
         var line = await LineAsync(r => r, async (client, _, _) =>
         {
             await client.BeginAsync();
-            await Task.Delay(200);
             Assert.That(await client.SayAsync(Header + "\r\n.\r\n"), Does.StartWith("421"));
         }, relay);
         Assert.That(line, Does.StartWith("connection ended - 421 4.4.2 Next hop closed the connection; ").And.EndWith(Behind[2..]));
@@ -123,9 +121,9 @@ public sealed class LogLineTests
         var pace = new DataPace(grace: 1, floor: 6000, longest: 60);
         Relaying Hasty(Relaying relaying) => relaying with
         {
-            Patience = new Patience(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(9)) { Pace = pace },
+            Patience = relaying.Patience with { Client = TimeSpan.FromSeconds(2), Pace = pace },
         };
-        var drips = await LineAsync(Hasty, async (client, _, _) =>
+        var drips = await LineAsync(Hasty, async (client, _, proxy) =>
         {
             await client.BeginAsync();
             await client.SendAsync(Header + "\r\n");
@@ -133,16 +131,17 @@ public sealed class LogLineTests
             while (!rest.IsCompleted)
             {
                 await client.SendAsync("x");
-                await Task.WhenAny(rest, Task.Delay(100));
+                proxy.Advance(TimeSpan.FromSeconds(0.1));
+                await Task.WhenAny(rest, Task.Delay(1));
             }
 
             Assert.That(await rest, Does.StartWith("421 4.4.2 Message comes too slowly"));
         });
         Assert.That(drips, Does.StartWith("connection ended - 421 4.4.2 Message comes too slowly" + Seen));
-        var silent = await LineAsync(Hasty, async (client, _, _) =>
+        var silent = await LineAsync(Hasty, async (client, _, proxy) =>
         {
             await client.ReplyAsync();
-            await client.RestAsync();
+            await proxy.RestAsync(client);
         });
         Assert.That(silent, Does.StartWith("connection ended - 421 4.4.2 Idle for too long; client="));
     }
@@ -153,14 +152,15 @@ public sealed class LogLineTests
         var pace = new DataPace(grace: 1, floor: 60, longest: 2);
         var line = await LineAsync(
             relaying => relaying with { Patience = relaying.Patience with { Pace = pace } },
-            async (client, _, _) =>
+            async (client, _, proxy) =>
             {
                 await client.BeginAsync();
                 var rest = client.RestAsync();
                 while (!rest.IsCompleted)
                 {
                     await client.SendAsync(new string('x', 500) + "\r\n");
-                    await Task.WhenAny(rest, Task.Delay(20));
+                    proxy.Advance(TimeSpan.FromSeconds(0.02));
+                    await Task.WhenAny(rest, Task.Delay(1));
                 }
 
                 Assert.That(await rest, Does.StartWith("421 4.4.2 Message comes too slowly"));

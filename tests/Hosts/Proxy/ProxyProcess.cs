@@ -68,7 +68,7 @@ internal sealed class ProxyProcess : IDisposable
     private static async Task<ProxyProcess> BeginAsync(ProxyProcess proxy)
     {
         await Tools.Eventually(
-            () => proxy.Log.Contains("listening at ") || proxy.process.HasExited, "the proxy listens", 30);
+            () => proxy.Log.Contains("listening at ") || proxy.process.HasExited, "the proxy listens");
         var place = Regex.Match(proxy.Log, "listening at (.*?), DNS by ");
         Assert.That(place.Success, proxy.Log);
         proxy.Addresses = [.. place.Groups[1].Value.Split(", ").Select(IPEndPoint.Parse)];
@@ -80,7 +80,7 @@ internal sealed class ProxyProcess : IDisposable
     {
         using var proxy = new ProxyProcess(scratch, Link(scratch, name), arguments);
         var output = proxy.process.StandardOutput.ReadToEnd();
-        Assert.That(proxy.process.WaitForExit(30_000), "it ends");
+        Assert.That(proxy.process.WaitForExit(60_000), "it ends");
         proxy.process.WaitForExit();
         return (proxy.process.ExitCode, output, proxy.Log);
     }

@@ -3,26 +3,36 @@ using System.Net.Sockets;
 using System.Text;
 using Dkim.Hosting;
 using Dkim.ProxyHost;
+using Dkim.Tests.Hosts.Hosting;
+using Microsoft.Extensions.Time.Testing;
 using Endpoint = Dkim.Core.Endpoint;
 using EndpointFamily = Dkim.Core.EndpointFamily;
 
 namespace Dkim.Tests.Hosts.Proxy;
 
-/// <summary>The pump with real sockets and a filter that adds one field, or does what a test says.</summary>
+/// <summary>The pump with real sockets, a filter that adds one field, or does what a test says, and a clock that stands
+/// still unless it is moved.</summary>
 internal sealed class ProxyUnderTest : IAsyncDisposable
 {
-    private readonly OpenConnections sessions = new();
+    private readonly FakeTimeProvider clock = new();
+    private readonly OpenConnections sessions;
     private readonly CancellationTokenSource stop = new();
     private readonly Task serving;
+    private readonly List<string> reports = [];
+    private int fed;
 
     public ProxyUnderTest(int relayPort, Func<Relaying, Relaying>? change = null, Func<string, Outcome>? decide = null)
     {
-        var patience = new Patience(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(30));
+        sessions = new OpenConnections(clock);
+        var patience = new Patience(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(30))
+        {
+            Clock = clock,
+        };
         var relaying = new Relaying(patience, new DialogueLimits(), new SpoolArea())
         {
-            ConnectAsync = new NextHop(new Endpoint(EndpointFamily.IPv4, "127.0.0.1", relayPort)).ConnectAsync,
-            Filter = _ => new Filter(decide ?? (_ => Added)),
-            Log = line => Reports.Add(line.Line),
+            ConnectAsync = new NextHop(new Endpoint(EndpointFamily.IPv4, "127.0.0.1", relayPort), clock).ConnectAsync,
+            Filter = _ => new Filter(this, decide ?? (_ => Added)),
+            Log = line => Report(line.Line),
         };
         relaying = change?.Invoke(relaying) ?? relaying;
         var listener = Listener.OpenAsync(new Endpoint(EndpointFamily.IPv4, "127.0.0.1", 0)).GetAwaiter().GetResult();
@@ -30,7 +40,7 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
         serving = listener.ServeAsync(
             (socket, _) => sessions.ServeAsync(new Session(socket, relaying)),
             new ServeSettings(MaxConnections, TimeSpan.FromSeconds(10)),
-            Reports.Add,
+            Report,
             stop.Token);
     }
 
@@ -41,7 +51,30 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
     public EndPoint Address { get; }
 
     /// <summary>What the log was told.</summary>
-    public List<string> Reports { get; } = [];
+    public IReadOnlyList<string> Reports
+    {
+        get
+        {
+            lock (reports)
+                return [.. reports];
+        }
+    }
+
+    /// <summary>Octets of messages that filters were fed with.</summary>
+    public int Fed => Volatile.Read(ref fed);
+
+    public void Advance(TimeSpan time) => clock.Advance(time);
+
+    /// <summary>Lets time pass until this has ended; how long that was.</summary>
+    public Task<TimeSpan> PassAsync(Task task) => clock.PassAsync(task);
+
+    /// <summary>What the client hears to the end of its connection, while time passes.</summary>
+    public async Task<string> RestAsync(Client client)
+    {
+        var rest = client.RestAsync();
+        await PassAsync(rest);
+        return await rest;
+    }
 
     public void Stop(bool now)
     {
@@ -59,11 +92,21 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
         stop.Dispose();
     }
 
-    private sealed class Filter(Func<string, Outcome> decide) : IMessageFilter
+    private void Report(string line)
+    {
+        lock (reports)
+            reports.Add(line);
+    }
+
+    private sealed class Filter(ProxyUnderTest proxy, Func<string, Outcome> decide) : IMessageFilter
     {
         private readonly StringBuilder text = new();
 
-        public void Feed(ReadOnlySpan<byte> octets) => text.Append(Encoding.Latin1.GetString(octets));
+        public void Feed(ReadOnlySpan<byte> octets)
+        {
+            text.Append(Encoding.Latin1.GetString(octets));
+            Interlocked.Add(ref proxy.fed, octets.Length);
+        }
 
         public async ValueTask<Outcome> DecideAsync(CancellationToken cancellation)
         {

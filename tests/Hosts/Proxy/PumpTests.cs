@@ -8,7 +8,6 @@ using NUnit.Framework;
 namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>Sockets on both sides: time limits, dead and slow peers, large messages.</summary>
-[CancelAfter(60_000)]
 public sealed class PumpTests
 {
     private const string Text = "Subject: x\r\n\r\n..dots\r\n";
@@ -89,11 +88,13 @@ public sealed class PumpTests
         using var relay = new TcpRelay { SilentAfter = octets, Greets = octets > 0 };
         await using var proxy = new ProxyUnderTest(relay.Port, r => r with
         {
-            Patience = r.Patience with { Relay = TimeSpan.FromSeconds(0.5) },
+            Patience = r.Patience with { Relay = TimeSpan.FromSeconds(20) },
         });
         using var client = await Client.ConnectAsync(proxy.Address);
         await client.SendAsync("EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n" + Text + ".\r\n");
-        Assert.That(await client.RestAsync(), Does.Match("(^|\n)421 [^\n]*\n$").And.Not.Contains("queued"));
+        var rest = client.RestAsync();
+        Assert.That(await proxy.PassAsync(rest), Is.GreaterThan(TimeSpan.FromSeconds(20)));
+        Assert.That(await rest, Does.Match("(^|\n)421 [^\n]*\n$").And.Not.Contains("queued"));
     }
 
     [Test]
@@ -103,14 +104,16 @@ public sealed class PumpTests
         using var relay = new TcpRelay { SilentAfter = 100_000 };
         await using var proxy = new ProxyUnderTest(relay.Port, r => r with
         {
-            Patience = r.Patience with { Relay = TimeSpan.FromSeconds(1) },
+            Patience = r.Patience with { Relay = TimeSpan.FromSeconds(20) },
         });
         using var client = await Client.ConnectAsync(proxy.Address);
         await client.BeginAsync();
         for (var i = 0; i < 160; i++)
             await client.SendAsync(new string('x', 99_998) + "\r\n");
-        Assert.That(await client.SayAsync(".\r\n"), Does.StartWith("421 4.4.2 "));
-        Assert.That(await client.RestAsync(), Is.Empty);
+        await client.SendAsync(".\r\n");
+        var rest = client.RestAsync();
+        Assert.That(await proxy.PassAsync(rest), Is.GreaterThan(TimeSpan.FromSeconds(20)));
+        Assert.That(await rest, Does.Match("^421 4[.]4[.]2 [^\n]*\n$"));
         Assert.That(relay.Messages, Is.Empty);
     }
 
@@ -125,11 +128,13 @@ public sealed class PumpTests
         });
         await using var proxy = new ProxyUnderTest(relay.Port, r => r with
         {
-            Patience = r.Patience with { Client = TimeSpan.FromSeconds(1) },
+            Patience = r.Patience with { Client = TimeSpan.FromSeconds(20) },
         });
         using var client = await Client.ConnectAsync(proxy.Address);
         var sent = client.SendAsync(string.Concat(Enumerable.Repeat("HELP\r\n", 100_000)));
-        await Tools.Eventually(() => relay.Sessions is [{ Ended: true }], "the proxy leaves", 20);
+        var left = Tools.Eventually(() => relay.Sessions is [{ Ended: true }], "the proxy leaves");
+        Assert.That(await proxy.PassAsync(left), Is.GreaterThan(TimeSpan.FromSeconds(20)));
+        await left;
         client.Dispose();
         await sent;
     }
@@ -144,11 +149,13 @@ public sealed class PumpTests
         using var relay = new TcpRelay();
         await using var proxy = new ProxyUnderTest(relay.Port, r => r with
         {
-            Patience = r.Patience with { Client = TimeSpan.FromSeconds(0.5) },
+            Patience = r.Patience with { Client = TimeSpan.FromSeconds(20) },
         });
         using var client = await Client.ConnectAsync(proxy.Address);
         await client.SendAsync(said);
-        Assert.That(await client.RestAsync(), Does.Match("(^|\n)421 4[.]4[.]2 Idle for too long\r\n$"));
+        var rest = client.RestAsync();
+        Assert.That(await proxy.PassAsync(rest), Is.GreaterThan(TimeSpan.FromSeconds(20)));
+        Assert.That(await rest, Does.Match("(^|\n)421 4[.]4[.]2 Idle for too long\r\n$"));
         Assert.That(relay.Messages, Is.Empty);
     }
 
@@ -163,14 +170,17 @@ public sealed class PumpTests
         using var command = await Client.ConnectAsync(proxy.Address);
         using var text = await Client.ConnectAsync(proxy.Address);
         await text.BeginAsync();
-        for (var i = 0; i < 10; i++)
+        await command.ReplyAsync();
+        for (var sent = 1; sent <= 10; sent++)
         {
-            await Task.Delay(250);
             await command.SendAsync("X");
-            await text.SendAsync(".");
+            await text.SendAsync("x");
+            await Tools.Eventually(() => proxy.Fed == sent, "it comes");
+            proxy.Advance(TimeSpan.FromSeconds(0.25));
         }
 
-        Assert.That(await command.RestAsync(), Does.EndWith("Idle for too long\r\n"));
+        Assert.That(await proxy.RestAsync(command), Does.EndWith("Idle for too long\r\n"));
+        await text.SendAsync("x");
         Assert.That(await text.SayAsync("\r\n.\r\n"), Does.StartWith("250"));
     }
 
@@ -180,8 +190,7 @@ public sealed class PumpTests
         using var relay = new TcpRelay();
         await using var proxy = new ProxyUnderTest(
             relay.Port,
-            r => r with { Patience = r.Patience with { Parting = TimeSpan.FromSeconds(1) } },
-            _ => new Outcome.Refuse(code, "DKIM - no"));
+            decide: _ => new Outcome.Refuse(code, "DKIM - no"));
         using var polite = await Client.ConnectAsync(proxy.Address);
         await polite.BeginAsync();
         await polite.SendAsync(Text + ".\r\nQUIT\r\n");
@@ -189,7 +198,7 @@ public sealed class PumpTests
         using var silent = await Client.ConnectAsync(proxy.Address);
         await silent.BeginAsync();
         await silent.SendAsync(Text + ".\r\n");
-        Assert.That(await silent.RestAsync(), Does.Match($"^{code} DKIM - no\r\n421 [^\r]*\r\n$"));
+        Assert.That(await proxy.RestAsync(silent), Does.Match($"^{code} DKIM - no\r\n421 [^\r]*\r\n$"));
         Assert.That(relay.Messages, Is.Empty);
         Assert.That(relay.Sessions.SelectMany(session => session.Commands), Has.None.EqualTo("QUIT"));
     }
@@ -317,6 +326,10 @@ public sealed class PumpTests
         await last.BeginAsync();
         Assert.That(await last.SayAsync(Text + ".\r\n"), Does.StartWith("250"));
         Assert.That(relay.Messages, Has.Count.EqualTo(1));
-        Assert.That(proxy.Reports, Has.All.StartsWith("client left - in the middle of a message; "));
+        // They come faster than those before them are seen to have left.
+        var crowded = $"{ProxyUnderTest.MaxConnections} of {ProxyUnderTest.MaxConnections} connections are in use; others wait";
+        Assert.That(
+            proxy.Reports.Where(report => report != crowded),
+            Has.All.StartsWith("client left - in the middle of a message; "));
     }
 }

@@ -8,7 +8,6 @@ namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>SIGHUP and changed keys: what is read again applies whole or not at all, and nobody's mail becomes
 /// unsigned.</summary>
-[CancelAfter(120_000)]
 public sealed class ReloadTests
 {
     private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite;

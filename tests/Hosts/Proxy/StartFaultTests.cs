@@ -5,7 +5,6 @@ using NUnit.Framework;
 namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>What keeps the proxies from starting, and what a check says of it beforehand.</summary>
-[CancelAfter(120_000)]
 public sealed class StartFaultTests
 {
     private Scratch scratch = null!;

@@ -7,7 +7,6 @@ using NUnit.Framework;
 namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>What the log says of trouble that goes on: it is named, with the key that it is about, and counted.</summary>
-[CancelAfter(120_000)]
 public sealed class TroubleTests
 {
     private const string Text = "From: joe@example.org\r\nMessage-ID: <m@example.org>\r\n\r\n";

@@ -28,7 +28,7 @@ internal sealed class Chain : IDisposable
 {
     public const string Envelope = "Fjoe@example.org\0Tann@example.net\0Tbob@example.net\0\0";
 
-    private static readonly string standIn = Path.Combine(AppContext.BaseDirectory, "qmail-queue-stand-in");
+    private static readonly Lazy<string> standIn = new(Compile);
     private readonly Scratch scratch = new();
 
     public Chain()
@@ -39,17 +39,25 @@ internal sealed class Chain : IDisposable
         Directory.CreateDirectory(At("queue"));
         scratch.Write("home/control/me", "mx.example.net\n");
         scratch.Write("envelope", Envelope);
-        var source = Path.Combine(AppContext.BaseDirectory, "queue.c");
-        if (!File.Exists(standIn) || File.GetLastWriteTimeUtc(standIn) < File.GetLastWriteTimeUtc(source))
-        {
-            Tools.Run(scratch.Root, Tools.RequireProgram("clang", "clang"), "-O2", "-Wall", "-Werror", "-o", standIn, source);
-        }
-
-        File.Copy(standIn, At("home/bin/qmail-queue"));
+        // A copy would be open for writing in whatever program another test starts just then, and no program could be
+        // started from it.
+        File.CreateSymbolicLink(At("home/bin/qmail-queue"), standIn.Value);
         using var key = RSA.Create(2048);
         scratch.Write("keys/example.org/default", key.ExportRSAPrivateKeyPem());
         Record = $"k=rsa; p={Convert.ToBase64String(key.ExportSubjectPublicKeyInfo())}";
         scratch.Write("zone", $"default._domainkey.example.org {Record}\n");
+    }
+
+    private static string Compile()
+    {
+        var program = Path.Combine(AppContext.BaseDirectory, "qmail-queue-stand-in");
+        var source = Path.Combine(AppContext.BaseDirectory, "queue.c");
+        if (!File.Exists(program) || File.GetLastWriteTimeUtc(program) < File.GetLastWriteTimeUtc(source))
+        {
+            Tools.Run("/", Tools.RequireProgram("clang", "clang"), "-O2", "-Wall", "-Werror", "-o", program, source);
+        }
+
+        return program;
     }
 
     public static string Program { get; } = FindProgram();

@@ -3,6 +3,8 @@ using NUnit.Framework;
 namespace Dkim.Tests.Hosts.Qmail;
 
 /// <summary>What the next program gets, and that its exit code is ours.</summary>
+[Parallelizable(ParallelScope.All)]
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class HandingOnTests
 {
     private const string Message = "From: Joe <joe@example.org>\nSubject: tea\n\nHello \n\n";
@@ -113,7 +115,7 @@ public sealed class HandingOnTests
         Assert.That(chain.Shell(Line, Message, chain.Signing()).Only.About("argument"), Is.EqualTo(new[] { "bin/qmail-queue.orig" }));
         Assert.That(chain.Shell(Line, Message).Only.Text, Is.EqualTo(Message));
         var bare = """cd "$DKHOME/bin"; PATH=.; exec qmail-queue <"$MESSAGE" 1<"$ENVELOPE" """;
-        File.Copy(chain.At("home/bin/qmail-queue.orig"), chain.At("other"));
+        File.CreateSymbolicLink(chain.At("other"), chain.At("home/bin/qmail-queue.orig"));
         var named = chain.Shell(bare, Message, [.. chain.Signing(), $"DKQUEUE={chain.At("other")}"]);
         Assert.That(named.Only.About("argument"), Is.EqualTo(new[] { chain.At("other") }));
     }
@@ -121,7 +123,7 @@ public sealed class HandingOnTests
     [Test]
     public void DKIMQUEUE_counts_where_DKQUEUE_does_not()
     {
-        File.Copy(chain.At("home/bin/qmail-queue"), chain.At("home/bin/other"));
+        File.CreateSymbolicLink(chain.At("home/bin/other"), chain.At("home/bin/qmail-queue"));
         Assert.That(chain.Run(Message, "DKIMQUEUE=bin/other", "DKQUEUE=").Only.About("argument"), Is.EqualTo(new[] { "bin/other" }));
         Assert.That(
             chain.Run(Message, "DKIMQUEUE=bin/none", "DKQUEUE=bin/other").Only.About("argument"), Is.EqualTo(new[] { "bin/other" }));

@@ -8,6 +8,8 @@ using NUnit.Framework;
 namespace Dkim.Tests.Hosts.Qmail;
 
 /// <summary>Messages of every shape: what is below the added fields is what came, and the signatures are good.</summary>
+[Parallelizable(ParallelScope.All)]
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
 public sealed class MessageTests
 {
     private static readonly string[] shapes =

@@ -4,7 +4,6 @@ using NUnit.Framework;
 namespace Dkim.Tests.Hosts.Qmail;
 
 /// <summary>qmail-dk with the set-group-ID bit: it reads keys that its caller cannot, and gives nobody its rights.</summary>
-[CancelAfter(60_000)]
 internal sealed class PrivilegeTests
 {
     private const string Message = "From: joe@example.org\nSubject: x\n\nbody\n";

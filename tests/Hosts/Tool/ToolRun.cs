@@ -54,7 +54,7 @@ internal static class ToolRun
             // It ended without reading.
         }
 
-        if (!process.WaitForExit(30_000))
+        if (!process.WaitForExit(60_000))
         {
             process.Kill(entireProcessTree: true);
         }

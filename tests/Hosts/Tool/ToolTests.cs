@@ -77,7 +77,6 @@ public sealed class ToolTests
     }
 
     [Test]
-    [CancelAfter(30_000)]
     public void A_batch_passes_over_pipes_and_does_not_go_in_circles()
     {
         Directory.CreateDirectory(scratch.At("mail"));
@@ -94,7 +93,6 @@ public sealed class ToolTests
     }
 
     [Test]
-    [CancelAfter(30_000)]
     public void A_list_that_names_what_is_no_file_keeps_nobody_waiting()
     {
         scratch.Write("one.eml", Message);
