@@ -40,7 +40,7 @@ internal static class OtherProgram
             RedirectStandardError = true,
         };
         using var process = Process.Start(start) ?? throw new IOException(path);
-        using var time = new CancellationTokenSource(Time);
+        using var time = new CancellationTokenSource(Time, TimeProvider.System);
         try
         {
             process.StandardInput.Close();

@@ -6,6 +6,8 @@ module Dkim.Tests.Suite
 
 open System
 open System.Reflection
+open System.Threading
+open System.Threading.Tasks
 open Expecto
 open Expecto.Impl
 open Expecto.Tests
@@ -54,9 +56,35 @@ let private chosen (order: Order) (path: string list) =
 /// The most that a test may take: no law takes a minute where nothing else runs.
 let private longest = TimeSpan.FromMinutes 10.0
 
-/// A test that fails once its time is over. What a test that hangs does in its thread goes on until the suite ends.
+/// A test that fails once its time is over. What a test that hangs does in its thread goes on until the suite ends; Expecto's
+/// own `Test.timeout` would wait for that.
 let limited (time: TimeSpan) (code: TestCode) : TestCode =
-    Test.timeout (int time.TotalMilliseconds) code
+    let within (test: Async<unit>) =
+        async {
+            let running = Async.StartAsTask test
+            use over = new CancellationTokenSource()
+            let! first = Task.WhenAny(running, Task.Delay(time, over.Token)) |> Async.AwaitTask
+
+            if not (obj.ReferenceEquals(first, running)) then
+                failtest ("it has not ended within " + string time.TotalSeconds + " seconds: it hangs")
+
+            over.Cancel()
+            running.GetAwaiter().GetResult()
+        }
+
+    match code with
+    | Sync test -> Async(within (async { test () }))
+    | Async test -> Async(within test)
+    | SyncWithCancel test ->
+        Async(
+            within (
+                async {
+                    let! stop = Async.CancellationToken
+                    test stop
+                }
+            )
+        )
+    | AsyncFsCheck _ -> code
 
 /// Some of the tests, each with all its labels and the order that it asks for, and with a limit of time. Expecto's filter
 /// would join the labels.

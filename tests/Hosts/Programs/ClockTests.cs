@@ -29,6 +29,7 @@ public sealed partial class ClockTests
         ["ToolHost/Demo/DemoCommand.cs"] = "the demonstration measures",
         ["ToolHost/Demo/DemoProcess.cs"] = Others,
         ["ToolHost/Demo/Mailbox.cs"] = Others,
+        ["ToolHost/OtherProgram.cs"] = Others,
         ["ToolHost/Program.cs"] = Program,
     };
 
