@@ -34,7 +34,7 @@ let private slow (delay: int) =
 /// A milter that listens on loopback.
 type private Serving(program: FateProgram, patience: Patience) =
     let stop = new CancellationTokenSource()
-    let connections = new OpenConnections()
+    let connections = new OpenConnections(TimeProvider.System)
 
     let listener =
         Listener

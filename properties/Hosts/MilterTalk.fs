@@ -104,7 +104,7 @@ type internal FateProgram(edits: Edit list, resolver: IResolver) =
     let reports = List<string>()
     let headers = List<string list>()
     let macros = List<string voption list>()
-    let holdings = Holdings()
+    let holdings = Holdings(TimeProvider.System)
 
     let tell (edit: Edit) (reply: IMilterReply) =
         match edit with
@@ -214,6 +214,8 @@ type internal FateProgram(edits: Edit list, resolver: IResolver) =
     member _.Macros = macros
 
     interface IMilterService with
+        member _.Clock = TimeProvider.System
+
         member _.WantedMacros =
             {
                 AtConnect = [ "j"; "daemon_name" ]
