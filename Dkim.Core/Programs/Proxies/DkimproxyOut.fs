@@ -6,19 +6,28 @@ open System.Buffers
 module internal DkimproxyOut =
     let private what = "DKIM signing"
 
+    let private logOf (header: Header voption) (text: string) (reason: string) facts =
+        [
+            ProxyLog.warning "signing error" reason |> LogLine.add facts
+            ProxyLog.result what text header ValueNone facts
+        ]
+
+    let private refuse log permanent text =
+        ProxyLog.refuse log (if permanent then 550 else 450) ("DKIM - " + text)
+
     let private failed (program: OutProgram) (header: Header voption) (permanent: bool) (reason: string) facts =
         let text = ProxyLog.failure permanent reason
-
-        let log =
-            [
-                ProxyLog.warning "signing error" reason |> LogLine.add facts
-                ProxyLog.result what text header ValueNone facts
-            ]
+        let log = logOf header text reason facts
 
         if program.Settings.Proxy.RejectError then
-            ProxyLog.refuse log (if permanent then 550 else 450) ("DKIM - " + text)
+            refuse log permanent text
         else
             ProxyLog.unchanged log
+
+    // Mail of a map's line that is no good is not for reject_error to let go unsigned: it waits until the line is mended.
+    let private deferred (header: Header) (reason: string) facts =
+        let text = ProxyLog.failure false reason
+        refuse (logOf (ValueSome header) text reason facts) false text
 
     let private signed (header: Header) (requests: SigningRequest list) (fields: Field list) =
         let request = List.head requests
@@ -90,7 +99,9 @@ module internal DkimproxyOut =
             | Ok header ->
                 match SigningChoice.decide program header with
                 | Skip -> Work.decided (skipped header)
-                | CannotSign(reason, facts) -> Work.decided (failed program (ValueSome header) false reason facts)
+                | CannotSign(reason, true, facts) -> Work.decided (deferred header reason facts)
+                | CannotSign(reason, false, facts) ->
+                    Work.decided (failed program (ValueSome header) false reason facts)
                 | Sign requests -> sign program now header requests
 
         let start arrival =

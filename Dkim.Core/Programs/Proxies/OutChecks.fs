@@ -102,6 +102,24 @@ module internal OutChecks =
            |> List.map (ofSettings "signature" ValueNone))
         @ List.collect ofDomain (OutSettings.domains settings)
 
+    /// What keeps a signature from being made for any message.
+    let private breaches (program: OutProgram) (specifier: Specifier) : Breach list =
+        let settings = program.Settings
+
+        let domain =
+            match specifier.Domain with
+            | ValueSome domain -> domainBreach domain
+            | ValueNone -> []
+
+        keyBreach program specifier
+        @ selectorBreach settings specifier
+        @ canonBreach settings specifier
+        @ domain
+
+    /// Whether a signature can be made for some message: a start tells of those that cannot.
+    let isSound (program: OutProgram) (specifier: Specifier) : bool =
+        List.isEmpty (breaches program specifier)
+
     let private ofEntry (program: OutProgram) path (struct (key: string, entry: MapEntry)) : Flaw list =
         let settings = program.Settings
 
@@ -124,16 +142,7 @@ module internal OutChecks =
             }
 
         let ofOne (specifier: Specifier) =
-            let domain =
-                match specifier.Domain with
-                | ValueSome domain -> domainBreach domain
-                | ValueNone -> []
-
-            keyBreach program specifier
-            @ selectorBreach settings specifier
-            @ canonBreach settings specifier
-            @ domain
-            |> List.map (flaw (ValueSome specifier))
+            breaches program specifier |> List.map (flaw (ValueSome specifier))
 
         match entry.Signatures with
         | Error _ -> []
@@ -141,8 +150,8 @@ module internal OutChecks =
             List.collect ofOne signatures
             @ List.map (flaw ValueNone) (selectorBreaches program signatures)
 
-    /// What is wrong with the signatures of lines of maps that can be read: such a line fails the messages that need it,
-    /// and not the start.
+    /// What is wrong with the signatures of lines of maps that can be read: the messages that need such a
+    /// line wait, and the start does not fail.
     let mapFlaws (program: OutProgram) : Flaw list =
         OutProgram.maps program
         |> List.collect (fun (path, map) ->

@@ -73,7 +73,8 @@ module internal ProxyTable =
             |> Setting.spelled [ Spelling.Word "reject-error"; Spelling.Key "reject_error" ]
             |> Setting.detail
                 "The client sees a temporary failure, or a permanent one where trying again cannot help. Without it the \
-               message passes as if the program were not there."
+               message passes as if the program were not there. Mail of a line of a map of dkimproxy.out that can sign \
+               nothing, as without its key, is put off in any case."
         ]
         |> Setting.group "smtp" "dkimproxy.out(8), dkimproxy.in(8)"
 

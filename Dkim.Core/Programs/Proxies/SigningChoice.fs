@@ -9,9 +9,10 @@ type internal SigningDecision =
     /// No signature is wanted.
     | Skip
     | Sign of SigningRequest list
-    /// A signature is wanted and cannot be made.
-    /// `facts` are domain and selector, as far as they are known.
-    | CannotSign of reason: string * facts: LogFact list
+    /// A signature is wanted and cannot be made. `mustWait` where no message can have it, since the line of a map or its
+    /// key is no good; else it is for this message alone that it cannot be made. `facts` are domain and selector, as far
+    /// as they are known.
+    | CannotSign of reason: string * mustWait: bool * facts: LogFact list
 
 module internal SigningChoice =
     /// The fields that are signed where they are there (RFC 4871 §5.5).
@@ -319,15 +320,17 @@ module internal SigningChoice =
                 |> Result.bind (fun all ->
                     request program choice sender specifier
                     |> Result.map (fun one -> one :: all)
-                    |> Result.mapError (fun reason -> struct (reason, names program choice sender specifier)))
+                    |> Result.mapError (fun reason ->
+                        let mustWait = not (OutChecks.isSound program specifier)
+                        struct (reason, mustWait, names program choice sender specifier)))
 
             let requests =
                 choice.Signatures
-                |> Result.mapError (fun reason -> struct (reason, []))
+                |> Result.mapError (fun reason -> struct (reason, true, []))
                 |> Result.bind (List.fold add (Ok []))
 
             match requests with
-            | Error(struct (reason, facts)) -> CannotSign(reason, facts)
+            | Error(struct (reason, mustWait, facts)) -> CannotSign(reason, mustWait, facts)
             | Ok requests ->
                 match requests |> List.rev |> List.filter (isPossible sender) with
                 | [] -> Skip

@@ -98,7 +98,7 @@ let tests =
                     // DomainKeys has nothing better, and is never taken for DKIM.
                     start rsa768.Value [ "--signature=domainkeys" ] |> serving |> ignore
 
-                    // A map's line cannot keep the proxy from starting; its mail is not signed.
+                    // A map's line cannot keep the proxy from starting; its mail waits.
                     let program =
                         startOut
                             [ "key", fst rsa2048.Value; "map", "a.example dkim(a=rsa-sha1)\n" ]
@@ -106,7 +106,7 @@ let tests =
                         |> serving
 
                     match pass [] program "From: x@a.example\n\nx\n" with
-                    | Relayed("", 0L), log, _ -> Expect.contains "rsa-sha1 is insecure" log[0]
+                    | Refused(450, _), log, _ -> Expect.contains "rsa-sha1 is insecure" log[0]
                     | outcome, _, _ -> failtest (string (box outcome))))
 
             testCase "RFC8463-6-1 an RSA and an Ed25519 key need a selector each" (fun () ->

@@ -49,8 +49,6 @@ let private fieldOf program message =
 /// What cannot be signed: settings, a message, and the reason.
 let private failures =
     [
-        [ "--sender_map=map" ], message "a@gone.example", "temperror (cannot read keyfile gone: file not found)"
-        [ "--sender_map=map" ], message "a@bad.example", "temperror (invalid signature type pgp)"
         [ "--sender_map=map" ], message "a@macro.example", "temperror (unknown macro $nobody)"
         [ "--domain=example.org"; "--identity=@other.example" ],
         message "a@example.org",
@@ -66,6 +64,19 @@ let private failures =
 
 let private badMap =
     "gone.example dkim(key=gone)\nbad.example pgp\nmacro.example dkim(d=$nobody)\n"
+    + "odd.example dkim(c=odd)\nunfit.example dkim(a=ed25519-sha256)\nname.example dkim(s=-)\nwhere.example dkim(d=a..b)\n"
+    + "good.example dkim\n"
+
+/// Mail of lines of a map that can sign nothing.
+let private waiting =
+    [
+        "gone", "cannot read keyfile gone: file not found"
+        "bad", "invalid signature type pgp"
+        "odd", "invalid method odd"
+        "unfit", "algorithm ed25519-sha256 does not fit the key"
+        "name", "bad selector -"
+        "where", "bad domain a..b"
+    ]
 
 [<Tests>]
 let tests =
@@ -275,6 +286,27 @@ let tests =
 
                         let code = if reason.StartsWith "perm" then 550 else 450
                         Expect.equal (Refused(code, "DKIM - " + reason)) refused))
+
+            testCase "mail of a map's line that can sign nothing waits, whatever reject_error says" (fun () ->
+                for arguments in [ []; [ "--reject-error" ] ] do
+                    let program = start [ "map", badMap ] ("--sender_map=map" :: arguments)
+
+                    for name, reason in waiting do
+                        let outcome, log, _ = pass [] program (message ("a@" + name + ".example"))
+
+                        match outcome with
+                        | Refused(450, text) -> Expect.contains ("DKIM - temperror (" + reason) text
+                        | _ -> failtest (name + ": " + string (box outcome))
+
+                        Expect.equal 2 log.Length
+                        Expect.contains ("signing error: " + reason) log[0]
+
+                    signatures program (message "a@good.example") |> Expect.equal "good.example"
+
+                    let told = program.Notices |> List.map _.Text
+
+                    for name, _ in waiting do
+                        Expect.isTrue (told |> List.exists _.Contains(": " + name + ".example: ")) name)
 
             proves
                 [ "RFC4870-3.5.2-1" ]
