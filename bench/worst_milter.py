@@ -13,13 +13,14 @@ FIELD, END_OF_HEADER, BODY = (b"L", 0x20, 0x80), (b"N", 0x40, 0x40000), (b"B", 0
 
 class Milter:
     def __init__(self, port, client="127.0.0.1"):
-        self.client = client.encode()
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer, self.waiting = b"", bytearray()
         self.send(b"O", struct.pack(">III", 6, ACTIONS, STAGES))
         _, body = self.receive()
         self.left_out = struct.unpack(">I", body[8:12])[0]
+        self.stage(CONNECT, b"client.example\0" + b"4" + struct.pack(">H", 25) + client.encode() + b"\0")
+        self.stage(HELO, b"client.example\0")
 
     def __enter__(self):
         return self
@@ -59,8 +60,6 @@ class Milter:
         return bool(self.left_out & quiet) or self.receive()[0] == b"c"
 
     def envelope(self):
-        self.stage(CONNECT, b"client.example\0" + b"4" + struct.pack(">H", 25) + self.client + b"\0")
-        self.stage(HELO, b"client.example\0")
         self.send(b"D", b"Mi\0" + b"4A1B2C3D\0")
         self.stage(MAIL, b"<joe@example.org>\0")
         self.stage(RCPT, b"<ann@example.com>\0")
