@@ -114,6 +114,18 @@ let tryFirstLenient (field: Field) : Address voption =
 let tryDomain (address: Address) : DomainName voption =
     DomainName.tryCreate (Octets.decoded address.Domain) |> Result.toValueOption
 
+/// The author whose policy counts when mail is judged, and its domain: the first mailbox of the first From that names a
+/// domain at all. A forger puts a From that nobody can read beside the one that mail programs show.
+let tryJudged (header: Header) : struct (Address * DomainName) voption =
+    let named (field: Field) =
+        tryFirstLenient field
+        |> ValueOption.bind (fun address ->
+            tryDomain address |> ValueOption.map (fun domain -> struct (address, domain)))
+
+    Header.all "From" header
+    |> List.tryPick (named >> ValueOption.toOption)
+    |> ValueOption.ofOption
+
 /// Where a sending address was read (RFC 4870 §3.1; §3.3 h= must name it).
 [<Struct>]
 type Source =

@@ -14,16 +14,6 @@ module internal FilterEnding =
         | ValueSome reason -> FilterText.safe reason + ": " + text
         | ValueNone -> text
 
-    let private faulty (message: FilterMessage) (practice: PracticeOutcome) (judged: Judged) (text: string) =
-        let line =
-            message.Line LogLevel.Info ("verification error: " + text + " " + keyName judged)
-
-        match practice.Unavailable with
-        // Without the policy nothing can be said for such a message either.
-        | ValueSome _ ->
-            struct (FilterVerdict.ending message.Policy.Actions.DnsError "DKIM key retrieval failed", [ line ])
-        | ValueNone -> struct (FilterEnd.Accept, [ line ])
-
     /// What is wrong with a signature, as logs are searched for it.
     let private cause (judged: Judged) : string =
         match judged.Verdict with
@@ -48,8 +38,20 @@ module internal FilterEnding =
                 |> FilterVerdict.ending message.Policy.Actions.BadSignature,
                 badSignatureLines message judged)
 
-    let private noSignature (message: FilterMessage) =
+    /// The end of a message without a signature.
+    let noSignature (message: FilterMessage) : FilterEnd =
         FilterVerdict.ending message.Policy.Actions.NoSignature "no DKIM signature data"
+
+    // What cannot count is as good as no signature (RFC 6376 §6.1), else anybody evades On-NoSignature with one.
+    let private faulty (message: FilterMessage) (practice: PracticeOutcome) (judged: Judged) (text: string) =
+        let line =
+            message.Line LogLevel.Info ("verification error: " + text + " " + keyName judged)
+
+        match practice.Unavailable with
+        // Without the policy nothing can be said for such a message either.
+        | ValueSome _ ->
+            struct (FilterVerdict.ending message.Policy.Actions.DnsError "DKIM key retrieval failed", [ line ])
+        | ValueNone -> struct (noSignature message, [ line ])
 
     let private noKey (message: FilterMessage) (judged: Judged) (text: string) =
         struct (FilterVerdict.ending message.Policy.Actions.DnsError "DKIM key retrieval failed",
@@ -67,8 +69,8 @@ module internal FilterEnding =
                     [
                         message.LineWith LogLevel.Info "DKIM verification successful" (FilterMessage.passed judged)
                     ])
-        | FilterStatus.Good _
-        | FilterStatus.BadFormat -> struct (FilterEnd.Accept, [])
+        | FilterStatus.Good _ -> struct (FilterEnd.Accept, [])
+        | FilterStatus.BadFormat -> struct (noSignature message, [])
         // Mail of those who only try their signatures is as good as unsigned (RFC 6376 §3.6.1 t=y).
         | FilterStatus.Bad judged when judged.Testing -> struct (noSignature message, badSignatureLines message judged)
         | FilterStatus.Doubted(judged, KeyTreatment.Fail)

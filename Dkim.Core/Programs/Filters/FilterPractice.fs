@@ -38,9 +38,8 @@ module internal FilterPractice =
 
     /// The domain of the author, whose policy counts: Sender says nothing of it.
     let authorDomain (header: Header) : DomainName voption =
-        Header.tryFind "From" header
-        |> ValueOption.bind Originator.tryFirstLenient
-        |> ValueOption.bind Originator.tryDomain
+        Originator.tryJudged header
+        |> ValueOption.map (fun (struct (_, domain)) -> domain)
 
     let private ofPractice author (practice: SigningPractice) : PracticeOutcome =
         { none (ValueSome author) with

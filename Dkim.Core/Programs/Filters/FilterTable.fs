@@ -282,7 +282,7 @@ let private actions: Setting<FilterScope> list =
             "On-NoSignature"
             _.NoSignature
             (fun v s -> { s with NoSignature = v })
-            "what to do with a message without a signature"
+            "what to do with a message without a signature, or with none that can count"
         actionRow
             "On-Security"
             _.Security

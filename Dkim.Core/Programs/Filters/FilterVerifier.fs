@@ -118,11 +118,13 @@ module internal FilterVerifier =
         + ": "
         + ValueOption.defaultValue "" comment
 
-    /// A message whose header is not as it must be (RequiredHeaders).
+    /// A message whose header is not as it must be (RequiredHeaders). Nothing is verified of it, so it ends as unsigned mail.
     let badFormat (message: FilterMessage) (isVerified: bool) (log: LogLine list) : FilterVerdict =
         let cleared =
             if isVerified then
-                unjudged message methods log
+                { unjudged message methods log with
+                    End = FilterEnding.noSignature message
+                }
             else
                 FilterVerdict.accept message log
 

@@ -139,13 +139,9 @@ module internal DkimproxyIn =
 
     /// The author and the domain whose policies count, unless a signature settles the matter before they are asked.
     let private judgeOf (header: Header) (judged: Judged list) : struct (Address * DomainName) voption =
-        match Originator.tryAuthor header with
-        | ValueNone -> ValueNone
-        | ValueSome author ->
-            match Originator.tryDomain author with
-            | ValueSome domain when not (List.exists (SenderPolicy.isAuthorSignature domain) judged) ->
-                ValueSome(struct (author, domain))
-            | _ -> ValueNone
+        match Originator.tryJudged header with
+        | ValueSome(struct (_, domain)) when List.exists (SenderPolicy.isAuthorSignature domain) judged -> ValueNone
+        | author -> author
 
     let private conclude (program: InProgram) (arrival: Arrival) (header: Header) (judged: Judged list) =
         let detail = overall judged
