@@ -162,8 +162,8 @@ let private feedHeader (message: MilterMessage) (block: string) =
         let value = field.ValueText.Replace("\r\n", "\n")
         message.Field(ReadOnlySpan(Octets.ofLatin1 field.Name), ReadOnlySpan(Octets.ofLatin1 value), true)
 
-/// Sends a message, whose lines may end with LF.
-let internal run (parts: MilterParts) (way: Way) (mail: string) : Ran =
+/// Sends a message, whose lines may end with LF, through a passage that has just begun, with other answers than the way's.
+let passAnswered (message: MilterMessage) (way: Way) (answer: Question -> Answer) (mail: string) : Ran =
     let mail = crlf mail
     let at = mail.IndexOf("\r\n\r\n", StringComparison.Ordinal)
 
@@ -187,8 +187,6 @@ let internal run (parts: MilterParts) (way: Way) (mail: string) : Ran =
             member _.FindAtConnect name = find way.Macros name
         }
 
-    use message = new MilterMessage(parts, way.Client)
-
     way.Sender
     |> ValueOption.iter (fun sender -> message.Sender(ReadOnlySpan(Octets.ofLatin1 sender)))
 
@@ -209,7 +207,7 @@ let internal run (parts: MilterParts) (way: Way) (mail: string) : Ran =
 
             for question in message.Questions do
                 asked.Add question.Name
-                answers[question] <- answer way question
+                answers[question] <- answer question
 
             message.Answer answers
 
@@ -226,6 +224,11 @@ let internal run (parts: MilterParts) (way: Way) (mail: string) : Ran =
         Asked = List.ofSeq asked
         Early = early
     }
+
+/// Sends a message, whose lines may end with LF.
+let internal run (parts: MilterParts) (way: Way) (mail: string) : Ran =
+    use message = new MilterMessage(parts, way.Client)
+    passAnswered message way (answer way) mail
 
 /// The header of a message with changes made to it as MTAs make them. The first field is the MTA's own.
 let applied (changes: Change list) (fields: string list) : string list =

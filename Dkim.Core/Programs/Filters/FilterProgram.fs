@@ -120,7 +120,7 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
         new FilterTestRun(parts.Name, file, parts.Test, parts.Policy, parts.Milter)
 
     /// The name of the configuration file for log lines.
-    member _.ConfName = FilterSetup.confName parts.Service
+    member _.ConfName = Problem.printable (FilterSetup.confName parts.Service)
 
     /// Another start from the configuration file, which the options of the command line have no part in. What cannot
     /// change while the filter runs is as it was. Nothing where there is no such file.

@@ -116,7 +116,7 @@ type FilterTestRun internal (prog: string, file: string, settings: FilterTest, p
     let mutable exitCode = 0
     let mutable message: MilterMessage voption = ValueNone
     let mutable verification: Passage<Judged list> voption = ValueNone
-    let prefix = prog + ": " + file + ": "
+    let prefix = Problem.printable (prog + ": " + file + ": ")
 
     let say (text: string) =
         output.Append(prefix).Append(Problem.printable text).Append('\n') |> ignore

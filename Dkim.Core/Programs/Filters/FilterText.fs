@@ -60,7 +60,9 @@ module internal FilterText =
     let unbracketed (address: string) : string =
         address.Trim().TrimStart('<').TrimEnd('>')
 
-    let line (level: LogLevel) (text: string) : LogLine = LogLine.plain level text
+    /// A line of the log. Arguments and lists may have said what is in it.
+    let line (level: LogLevel) (text: string) : LogLine =
+        LogLine.plain level (Problem.printable text)
 
     let private ofMissing (name: string) : string =
         match name with

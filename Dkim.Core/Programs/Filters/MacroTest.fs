@@ -20,7 +20,7 @@ module MacroTest =
             | at -> text.Substring(0, at), List.ofArray (text.Substring(at + 1).Split '|')
 
         {
-            Name = name.Trim().TrimStart('{').TrimEnd('}')
+            Name = name.Trim().TrimStart('{').TrimEnd('}').Trim()
             Values = values |> List.map _.Trim()
         }
 

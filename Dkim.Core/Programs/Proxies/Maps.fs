@@ -59,12 +59,16 @@ module Specifier =
     let private ws: Grammar.Parser<unit> = skipManySatisfy Grammar.isWspChar
     let private word = many1SatisfyL (fun c -> Char.IsAsciiLetter c) "a word"
 
-    /// `parameter = word *WSP "=" value`, the value without its surrounding white space
+    /// `parameter = word *WSP "=" value`, the value without its surrounding white space, of which alone it cannot be
     let private parameter: Grammar.Parser<string * string> =
-        let value = many1SatisfyL (fun c -> c <> ',' && c <> ')' && c <> '(') "a value"
+        let value =
+            many1SatisfyL (fun c -> c <> ',' && c <> ')' && c <> '(') "a value"
+            >>= fun text ->
+                match text.Trim() with
+                | "" -> fail "a value is missing"
+                | trimmed -> preturn trimmed
 
         word .>> ws .>> skipChar '=' .>>. value
-        |>> fun (name, text) -> name, text.Trim()
 
     /// `specifier = word [ "(" [ parameter *( "," parameter ) ] ")" ]`, white space anywhere between
     let private grammar: Grammar.Parser<string * (string * string) list> =

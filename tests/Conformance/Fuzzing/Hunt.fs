@@ -9,15 +9,18 @@ open System.IO
 open Dkim.Tests.Conformance.Abnf
 open Dkim.Tests.Conformance.Fuzzing.Readers
 
-let targets: Target list = Readers.all @ Programs.all @ Dialogues.all @ Answers.all
-
-/// The folder of inputs that broke a law once; a test reads them all again.
-let findings =
-    Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "findings"))
+let targets: Target list =
+    Readers.all
+    @ Programs.all
+    @ Lists.all
+    @ Configurations.all
+    @ Tools.all
+    @ Dialogues.all
+    @ Answers.all
 
 /// Longer than this for one input, twice over, is a finding.
 [<Literal>]
-let private SlowMilliseconds = 1000
+let private SlowMilliseconds = 1000L
 
 /// More octets than this allocated for one input, twice over, are a finding.
 [<Literal>]
@@ -29,16 +32,24 @@ type private Pool =
         Seen: HashSet<string>
     }
 
+/// Milliseconds that go by for everybody.
+let wallClock () : int64 = Environment.TickCount64
+
+/// Milliseconds that this process has had of processors, for one that runs only when no other wants to.
+let processorClock () : int64 =
+    int64 Environment.CpuUsage.TotalTime.TotalMilliseconds
+
 // The outcome, and what reading cost beyond its bounds.
-let private readWithin (target: Target) (text: string) : struct (Outcome * string voption) =
-    let watch = Stopwatch.StartNew()
+let private readWithin (clock: unit -> int64) (target: Target) (text: string) : struct (Outcome * string voption) =
+    let start = clock ()
     let before = GC.GetTotalAllocatedBytes()
     let outcome = target.Read text
     let allocated = GC.GetTotalAllocatedBytes() - before
+    let spent = clock () - start
 
     let excess =
-        if watch.ElapsedMilliseconds > SlowMilliseconds then
-            ValueSome("slow: " + string watch.ElapsedMilliseconds + " ms")
+        if spent > SlowMilliseconds then
+            ValueSome("slow: " + string spent + " ms")
         elif allocated > MostAllocated then
             ValueSome("wasteful: " + string allocated + " octets")
         else
@@ -46,10 +57,10 @@ let private readWithin (target: Target) (text: string) : struct (Outcome * strin
 
     struct (outcome, excess)
 
-/// The law that an input breaks, if it breaks one.
-let tryBreak (target: Target) (text: string) : string voption =
+/// The law that an input breaks, if it breaks one, by that clock.
+let tryBreakBy (clock: unit -> int64) (target: Target) (text: string) : string voption =
     let excess () =
-        let struct (_, excess) = readWithin target text
+        let struct (_, excess) = readWithin clock target text
         excess
 
     try
@@ -58,6 +69,9 @@ let tryBreak (target: Target) (text: string) : string voption =
     with
     | Broken law -> ValueSome law
     | error -> ValueSome(error.GetType().Name + ": " + error.Message)
+
+/// The law that an input breaks, if it breaks one.
+let tryBreak (target: Target) (text: string) : string voption = tryBreakBy wallClock target text
 
 let private kindOf (problem: string) = problem.Split(':')[0]
 
@@ -76,7 +90,7 @@ let private keep (target: Target) (text: string) (problem: string) : string =
         + "-"
         + (Convert.ToHexString digest).Substring(0, 12).ToLowerInvariant()
 
-    File.WriteAllBytes(Path.Combine(findings, name), Dkim.Core.Octets.ofLatin1 least)
+    File.WriteAllBytes(Path.Combine(Corpus.findings, name), Dkim.Core.Octets.ofLatin1 least)
     name + ": " + problem + "\n  " + Shrinking.show least
 
 let private next (target: Target) (random: Random) (pool: Pool) =
@@ -122,7 +136,7 @@ let private hunt (target: Target) (seed: int) (milliseconds: int64) : struct (in
             | _ -> ()
 
         try
-            match readWithin target text with
+            match readWithin wallClock target text with
             | struct (_, ValueSome _) -> suspect ()
             | struct (outcome, ValueNone) ->
                 if pool.Inputs.Count < 2000 && pool.Seen.Count < 5000 && pool.Seen.Add outcome then
@@ -131,6 +145,16 @@ let private hunt (target: Target) (seed: int) (milliseconds: int64) : struct (in
             suspect ()
 
     struct (count, pool.Seen.Count, List.ofSeq found)
+
+/// Reads files again, as inputs of a target. What breaks a law is kept. Returns what there is to say.
+let private replay (target: Target) (files: string list) : string list =
+    files
+    |> List.choose (fun file ->
+        let text = Dkim.Core.Octets.latin1 (ReadOnlySpan(File.ReadAllBytes file))
+
+        match tryBreak target text with
+        | ValueSome problem -> Some(keep target text problem)
+        | ValueNone -> None)
 
 let private usage =
     "usage: tools/fuzz [--seconds N] [--seed S] [TARGET...]\ntargets: "
@@ -161,8 +185,10 @@ and private (|Number|_|) (text: string) =
     | true, number -> Some number
     | _ -> None
 
-/// The program: 0 without findings, 1 with some, 64 for a command line that is none.
-let run (arguments: string list) : int =
+let private (|Known|_|) (name: string) =
+    targets |> List.tryFind (fun target -> target.Name = name)
+
+let private hunts (arguments: string list) : int =
     match
         order
             {
@@ -200,3 +226,21 @@ let run (arguments: string list) : int =
                 found.Length)
 
         if List.sum broken = 0 then 0 else 1
+
+/// The program: 0 without findings, 1 with some, 64 for a command line that is none.
+let run (arguments: string list) : int =
+    match arguments with
+    | [ "--targets" ] ->
+        targets |> List.iter (fun target -> Console.WriteLine target.Name)
+        0
+    | [ "--seed-corpus"; Known target; folder ] ->
+        Corpus.seed targets target folder
+        0
+    | [ "--document" ] ->
+        File.WriteAllText(Figures.document, Figures.written targets (File.ReadAllText Figures.document))
+        0
+    | "--replay" :: Known target :: files ->
+        let found = replay target files
+        List.iter (fun (told: string) -> Console.WriteLine told) found
+        if found.IsEmpty then 0 else 1
+    | _ -> hunts arguments

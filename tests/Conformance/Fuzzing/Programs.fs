@@ -1,4 +1,4 @@
-/// Whole messages, of which what comes does not depend on how the octets arrive, and the files of administrators.
+/// Whole messages, of which what comes does not depend on how the octets arrive.
 module Dkim.Tests.Conformance.Fuzzing.Programs
 
 open System
@@ -134,56 +134,6 @@ let private bodyText (random: Random) =
 
     String.Join("", Array.init (random.Next 60) (fun _ -> Inputs.pick random pieces))
 
-// Files.
-
-let private told (problems: Problem list) =
-    for problem in problems do
-        must "a problem is one printable line" (not (Seq.exists Char.IsControl (Problem.describe problem)))
-
-    string (min 3 problems.Length)
-
-let private files (text: string) : Outcome =
-    let struct (map, mapProblems) = SignatureMap.parse "map" text
-    SignatureMap.find text map |> ignore
-    let struct (peers, peerProblems) = PeerList.parse "peers" text
-    PeerList.contains text ValueNone peers |> ignore
-
-    let find path =
-        if path = "file" then
-            ValueSome(FileContents.Found(ReadOnlyMemory(octets text)))
-        else
-            ValueNone
-
-    let settings = SettingsFile.read KeyAndToken DkimFilterTable.table find "file"
-    let struct (_, practiceProblems) = LocalAdsp.parse "adsp" text
-    let struct (_, domainProblems) = DomainList.parse "domains" text
-    MacroTest.parse text |> MacroTest.show |> ignore
-
-    told mapProblems
-    + told peerProblems
-    + told practiceProblems
-    + told domainProblems
-    + told settings.Problems
-
-let private fileText (random: Random) =
-    let lines =
-        [|
-            "example.com dkim(s=x, d=example.com)"
-            "*.example.com domainkeys(key=/a/b, c=nofws), dkim(a=rsa-sha256)"
-            "[192.0.2.1]/24"
-            "!10.0.0.0/8"
-            "::1"
-            "Canonicalization relaxed/simple"
-            "Include file"
-            "Domain example.com,a.b # comment"
-            "example.com:all"
-            "key value \\# more"
-            "SyslogFacility mail"
-            ""
-        |]
-
-    String.Join("\n", Array.init (random.Next(1, 8)) (fun _ -> Inputs.pick random lines))
-
 let private target name make read : Target =
     {
         Name = name
@@ -192,8 +142,4 @@ let private target name make read : Target =
     }
 
 let all: Target list =
-    [
-        target "message" Inputs.message message
-        target "body" bodyText body
-        target "files" fileText files
-    ]
+    [ target "message" Inputs.message message; target "body" bodyText body ]

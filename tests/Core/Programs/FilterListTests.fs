@@ -314,6 +314,7 @@ let tests =
                     ("{if_name}=mail.example.com|MX.example.com", "if_name", "mx.EXAMPLE.com", true)
                     ("if_name=mail.example.com", "if_name", "mx.example.com", false)
                     ("i=1", "i", "1", true)
+                    (" { i } = 1", "i", "1", true)
                 ]
                 (fun (test: string, name: string, value: string, expected: bool) ->
                     let find asked =

@@ -123,6 +123,7 @@ let tests =
                     ("dkim)", "invalid signature specifier: 'dkim)'")
                     ("dkim(s)", "invalid signature specifier: 'dkim(s)'")
                     ("dkim(s=)", "invalid signature specifier: 'dkim(s=)'")
+                    ("dkim(s= )", "invalid signature specifier: 'dkim(s= )'")
                     ("dkim, dkim", "invalid signature specifier: 'dkim, dkim'")
                     ("", "invalid signature specifier: ''")
                     ("pgp", "invalid signature type pgp")
