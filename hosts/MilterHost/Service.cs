@@ -72,7 +72,10 @@ internal sealed class Service
         using var stop = new CancellationTokenSource();
         using var connections = new OpenConnections(duty.Clock);
         var patience = new Patience();
-        var limits = new ServeSettings(OwnProcess.MostConnections(MostConnections), Grace + TimeSpan.FromSeconds(5));
+        var limits = new ServeSettings(OwnProcess.MostConnections(MostConnections), Grace + TimeSpan.FromSeconds(5))
+        {
+            Clock = duty.Clock,
+        };
         var served = listener.ServeAsync(
             (socket, _) => connections.ServeAsync(new MtaConnection(socket, duty, patience)),
             limits,

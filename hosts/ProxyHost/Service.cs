@@ -17,7 +17,7 @@ internal sealed class Service : IDisposable
     private readonly SettingsFiles files;
     private readonly Func<ProxyStart> begin;
     private readonly Log log;
-    private readonly TimeProvider clock = TimeProvider.System;
+    private static readonly TimeProvider clock = TimeProvider.System;
     private readonly OpenConnections sessions;
     private readonly Lock gate = new();
     private KeyWatch keys;
@@ -135,6 +135,7 @@ internal sealed class Service : IDisposable
             OwnProcess.SendStandardErrorTo(file);
         return new Log(new LogSettings(program.Ident, facility)
         {
+            Clock = clock,
             Least = Severity.Debug,
             ToStandardError = file is not null || !settings.Daemonize,
             Format = settings.LogFormat == Core.LogFormat.Json ? Hosting.LogFormat.Json : Hosting.LogFormat.Text,
@@ -144,7 +145,7 @@ internal sealed class Service : IDisposable
     private async Task ServeAsync(Listener listener, Signals signals)
     {
         using var stop = new CancellationTokenSource();
-        var limits = new ServeSettings(MostConnections(), Grace + TimeSpan.FromSeconds(5));
+        var limits = new ServeSettings(MostConnections(), Grace + TimeSpan.FromSeconds(5)) { Clock = clock };
         var served = listener.ServeAsync((client, _) => AdmitAsync(client), limits, log.Trouble, stop.Token);
         var watching = WatchKeysAsync(stop.Token);
         var place = $"listening at {string.Join(", ", listener.Addresses)}, DNS by {serving.Resolver.Description}";

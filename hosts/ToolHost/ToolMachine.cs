@@ -112,6 +112,7 @@ internal sealed class ToolMachine : IToolHost, IDisposable
             Forwarders = settings.Nameserver.IsSome ? [settings.Nameserver.Value] : [],
             TrustAnchorFile = settings.TrustAnchor.IsSome ? settings.TrustAnchor.Value : null,
             Kind = settings.Kind,
+            Clock = TimeProvider.System,
             Time = TimeSpan.FromSeconds(settings.Timeout),
         });
         foreach (var warning in opened.Warnings)

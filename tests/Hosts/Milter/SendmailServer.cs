@@ -142,6 +142,7 @@ internal sealed class SendmailServer : IMailServer
         define(`confRUN_AS_USER', `{SubmissionUser}:{SubmissionUser}')dnl
         define(`confSERVICE_SWITCH_FILE', `{scratch.At("switch")}')dnl
         define(`MSP_QUEUE_DIR', `{scratch.At("submission-queue")}')dnl
+        define(`confQUEUE_LA', `1000')dnl
         define(`STATUS_FILE', `')dnl
         define(`confPID_FILE', `{scratch.At("submission.pid")}')dnl
         define(`RELAY_MAILER_ARGS', `TCP $h {port}')dnl

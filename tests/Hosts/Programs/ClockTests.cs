@@ -31,6 +31,7 @@ public sealed partial class ClockTests
         ["ToolHost/Demo/Mailbox.cs"] = Others,
         ["ToolHost/OtherProgram.cs"] = Others,
         ["ToolHost/Program.cs"] = Program,
+        ["ToolHost/ToolMachine.cs"] = Program,
     };
 
     [Test]

@@ -24,7 +24,7 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
     public ProxyUnderTest(int relayPort, Func<Relaying, Relaying>? change = null, Func<string, Outcome>? decide = null)
     {
         sessions = new OpenConnections(clock);
-        var patience = new Patience(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(30))
+        var patience = new Patience(TimeSpan.FromHours(1), TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(30))
         {
             Clock = clock,
         };

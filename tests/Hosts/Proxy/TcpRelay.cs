@@ -21,6 +21,9 @@ internal class TcpRelay<TScript> : IDisposable
     private readonly Func<TScript> script;
     private readonly List<TScript> sessions = [];
 
+    // What waits for it is not collected, as what waits for nothing would be, and its connection closed with it.
+    private readonly TaskCompletionSource over = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     public TcpRelay(Func<TScript> script)
     {
         this.script = script;
@@ -48,7 +51,11 @@ internal class TcpRelay<TScript> : IDisposable
         }
     }
 
-    public void Dispose() => listener.Dispose();
+    public void Dispose()
+    {
+        over.TrySetResult();
+        listener.Dispose();
+    }
 
     private async Task AcceptAsync()
     {
@@ -96,7 +103,11 @@ internal class TcpRelay<TScript> : IDisposable
         while (true)
         {
             if (total >= SilentAfter)
-                await Task.Delay(Timeout.Infinite);
+            {
+                await over.Task;
+                return;
+            }
+
             var room = DiesAfter < 0 ? buffer.Length : Math.Min(buffer.Length, DiesAfter - total);
             var count = room == 0 ? 0 : await socket.ReceiveAsync(buffer.AsMemory(0, room));
             if (count == 0)
