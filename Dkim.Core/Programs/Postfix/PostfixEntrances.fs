@@ -62,10 +62,9 @@ let private signsLoopback (site: PostfixSite) service =
 
     site.Filters.Signs && (site.Filters.SignsLoopback || isNamed)
 
-let private reinjection site (service: PostfixService) : PostfixFinding list =
+let private reinjection site elsewhere (service: PostfixService) : PostfixFinding list =
     let struct (value, _) = milters site service
     let isLocal = PostfixSetup.isOnLoopback service
-    let elsewhere = hasFilterElsewhere site
     let hasMap = (at site service "smtpd_milter_maps").Text <> ""
 
     if
@@ -231,7 +230,9 @@ let private byName (site: PostfixSite) : PostfixFinding list =
 
 /// What is found at the entrances.
 let findings (site: PostfixSite) : PostfixFinding list =
+    let elsewhere = hasFilterElsewhere site
+
     (entrances site
-     |> List.collect (fun service -> reinjection site service @ milterMap site service))
+     |> List.collect (fun service -> reinjection site elsewhere service @ milterMap site service))
     @ handedBackByProgram site
     @ byName site

@@ -150,3 +150,13 @@ module internal PostfixSite =
             Write = write
             See = see
         }
+
+    /// The line that gives a parameter another value: one of main.cf, or where it stands below a service `-o`, with braces
+    /// around what has blanks.
+    let line (value: PostfixValue) (name: string) (text: string) : string =
+        if not value.IsOwn then
+            name + " = " + text
+        elif text.Contains ' ' then
+            "-o { " + name + " = " + text + " }"
+        else
+            "-o " + name + "=" + text

@@ -55,7 +55,10 @@ module internal PostfixLines =
     [<Literal>]
     let private MostWords = 4096
 
-    let private wsp: Grammar.Parser<unit> = skipManySatisfy Char.IsWhiteSpace
+    /// White space as Postfix's isspace(3) has it: in ASCII alone.
+    let isBlank (c: char) = c = ' ' || (c >= '\t' && c <= '\r')
+
+    let private wsp: Grammar.Parser<unit> = skipManySatisfy isBlank
 
     /// `braced = "{" *( braced / any character but braces ) "}"`, without its own braces. By hand because it nests.
     let braced: Grammar.Parser<string> =
@@ -95,7 +98,7 @@ module internal PostfixLines =
     /// `word = braced / 1*any`, without blanks outside braces. Yields whether it has braces, too.
     let private word: Grammar.Parser<struct (bool * string)> =
         (braced |>> fun text -> struct (true, text))
-        <|> (many1Satisfy (Char.IsWhiteSpace >> not) |>> fun text -> struct (false, text))
+        <|> (many1Satisfy (isBlank >> not) |>> fun text -> struct (false, text))
 
     /// `service = name type private unpriv chroot wakeup maxproc command *( WSP word )`
     let private words: Grammar.Parser<struct (bool * string) list> = many (word .>> wsp)
@@ -147,7 +150,7 @@ module internal PostfixLines =
     let private line (place: PostfixPlace) (text: string) : Result<PostfixLine, string> =
         if text.Length > LongestLine then
             Result.Error("longer than " + string LongestLine + " characters with what continues it")
-        elif Char.IsWhiteSpace text[0] then
+        elif isBlank text[0] then
             Result.Error "white space at its beginning continues the line before, and there is none"
         else
             match Grammar.parseAll parameter text with
@@ -167,8 +170,8 @@ module internal PostfixLines =
     let private logical (text: string) : struct (int * string) list =
         let add (found: (int * Collections.Generic.List<string>) list) (index: int, text: string) =
             match found with
-            | _ when String.IsNullOrWhiteSpace text || text.TrimStart().StartsWith '#' -> found
-            | (_, parts) :: _ when Char.IsWhiteSpace text[0] ->
+            | _ when Seq.forall isBlank text || text.TrimStart().StartsWith '#' -> found
+            | (_, parts) :: _ when isBlank text[0] ->
                 parts.Add(text.Trim())
                 found
             | _ -> (index + 1, Collections.Generic.List [ text.TrimEnd() ]) :: found

@@ -33,38 +33,65 @@ let private uses (site: PostfixSite) : Use list =
     elsewhere :: (entrances site |> List.map atEntrance)
     |> List.filter (fun used -> not used.Milters.IsEmpty)
 
-/// What a setting of the milters is where they are used: for all of them, and for each by itself.
-let private settings
-    (site: PostfixSite)
-    (name: string)
-    (own: string)
-    (used: Use)
-    : struct (PostfixValue * string) list =
-    let value = PostfixSetup.value site.Setup used.Service name
+/// What a setting is for some of the milters of an entrance, where it is said, and the line for another value.
+type private Said =
+    {
+        Text: string
+        Parameter: string
+        Value: PostfixValue
+        Write: string -> string
+    }
 
+/// What a setting of the milters is where they are used: for each that says it for itself, and for all others.
+let private settings (site: PostfixSite) (name: string) (own: string) (used: Use) : Said list =
     let list =
         match used.Service with
         | ValueSome _ -> "smtpd_milters"
         | ValueNone -> "non_smtpd_milters"
 
-    used.Milters
-    |> List.map (fun milter ->
-        match milter.Own.TryFind own with
-        | Some text -> struct (PostfixSetup.value site.Setup used.Service list, text)
-        | None -> struct (value, value.Text))
-    |> List.distinct
+    let milters = PostfixSetup.value site.Setup used.Service list
 
-// A line of main.cf stands in main.cf, one below a service begins with -o.
-let private line (value: PostfixValue) name text =
-    if value.IsOwn then
-        "-o " + name + "=" + text
-    else
-        name + " = " + text
+    let rewritten (milter: PostfixValues.Milter) text =
+        PostfixValues.milters milters.Text
+        |> List.map (fun other ->
+            if other = milter then
+                { other with
+                    Own = other.Own.Add(own, text)
+                }
+            else
+                other)
+        |> PostfixValues.show
+
+    let ofItself (milter: PostfixValues.Milter) =
+        milter.Own.TryFind own
+        |> Option.map (fun text ->
+            {
+                Text = text
+                Parameter = list
+                Value = milters
+                Write = rewritten milter >> line milters list
+            })
+
+    let value = PostfixSetup.value site.Setup used.Service name
+
+    let ofAll =
+        {
+            Text = value.Text
+            Parameter = name
+            Value = value
+            Write = line value name
+        }
+
+    [
+        if used.Milters |> List.exists (fun milter -> not (milter.Own.ContainsKey own)) then
+            ofAll
+        yield! used.Milters |> List.choose ofItself
+    ]
 
 let private passing (site: PostfixSite) (used: Use) : PostfixFinding list =
     settings site "milter_default_action" "default_action" used
-    |> List.choose (fun struct (value, text) ->
-        if text <> "accept" then
+    |> List.choose (fun said ->
+        if said.Text <> "accept" then
             None
         else
             finding
@@ -72,40 +99,27 @@ let private passing (site: PostfixSite) (used: Use) : PostfixFinding list =
                 PostfixSeverity.Warning
                 "passes-without-filter"
                 used.Service
-                (match value.Given with
-                 | ValueSome parameter -> parameter.Name
-                 | ValueNone -> "milter_default_action")
-                value
+                said.Parameter
+                said.Value
                 "while the filter is away, mail passes unsigned and unverified"
-                (line value "milter_default_action" "tempfail")
+                (said.Write "tempfail")
                 Section
             |> Some)
 
 let private protocol (site: PostfixSite) (used: Use) : PostfixFinding list =
-    let found name value says =
-        finding
-            site
-            PostfixSeverity.Warning
-            name
-            used.Service
-            (match value.Given with
-             | ValueSome parameter -> parameter.Name
-             | ValueNone -> "milter_protocol")
-            value
-            says
-            (line value "milter_protocol" "6")
-            Section
+    let found name (said: Said) says =
+        finding site PostfixSeverity.Warning name used.Service said.Parameter said.Value says (said.Write "6") Section
 
     settings site "milter_protocol" "protocol" used
-    |> List.choose (fun struct (value, text) ->
-        match PostfixValues.items text |> List.tryHead with
+    |> List.choose (fun said ->
+        match PostfixValues.items said.Text |> List.tryHead with
         | Some "6" -> None
         | Some("2" | "3" | "4") when site.Filters.IsRelaxed || not site.Filters.Signs -> None
         | Some("2" | "3" | "4") ->
             Some(
                 found
                     "protocol-strips-blanks"
-                    value
+                    said
                     "Postfix then hides from the filter whether a blank stood after the colon of a field: a message with \
                      Subject:x is signed as Subject: x, and fails where the header is not signed as relaxed"
             )
@@ -113,7 +127,7 @@ let private protocol (site: PostfixSite) (used: Use) : PostfixFinding list =
             Some(
                 found
                     "protocol-unknown"
-                    value
+                    said
                     "no version of the milter protocol that Postfix speaks: it uses no filter and does what \
                      milter_default_action says"
             ))
@@ -132,9 +146,9 @@ let private order (site: PostfixSite) (service: PostfixService) : PostfixFinding
             let swapped =
                 milters
                 |> List.mapi (fun index milter ->
-                    if index = dkim then milters[dk].Endpoint
-                    elif index = dk then milters[dkim].Endpoint
-                    else milter.Endpoint)
+                    if index = dkim then milters[dk]
+                    elif index = dk then milters[dkim]
+                    else milter)
 
             [
                 finding
@@ -146,50 +160,11 @@ let private order (site: PostfixSite) (service: PostfixService) : PostfixFinding
                     value
                     "dk-filter stands behind dkim-filter, whose field it is not shown and puts its own above: every \
                      DomainKeys signature is broken"
-                    (line value "smtpd_milters" (String.Join(',', swapped)))
+                    (line value "smtpd_milters" (PostfixValues.show swapped))
                     "docs/milter.md, \"dk-filter\""
             ]
         | _ -> []
     | _ -> []
-
-let private outsideChroot (site: PostfixSite) (service: PostfixService) : PostfixFinding list =
-    let struct (value, milters) = milters site service
-
-    let queue =
-        (PostfixSetup.value site.Setup ValueNone "queue_directory").Text.TrimEnd '/'
-
-    let found (path: string) =
-        let inside = path.StartsWith(queue + "/", StringComparison.Ordinal)
-
-        let relative =
-            if inside then
-                path.Substring(queue.Length + 1)
-            else
-                "dkim-filter/dkim-filter.sock"
-
-        finding
-            site
-            PostfixSeverity.Note
-            "socket-outside-chroot"
-            (ValueSome service)
-            "smtpd_milters"
-            value
-            ("smtpd is in the chroot "
-             + queue
-             + " here, where unix:"
-             + path
-             + " is "
-             + queue
-             + path)
-            (line value "smtpd_milters" ("unix:" + relative))
-            Section
-
-    if not (PostfixSetup.isChrooted site.Setup service) then
-        []
-    else
-        milters
-        |> List.filter (fun milter -> milter.Endpoint.StartsWith("unix:/", StringComparison.Ordinal))
-        |> List.map (fun milter -> found (milter.Endpoint.Substring 5))
 
 /// Parameters by which smtp(8) changes what the milters have seen, and those that do the same before them.
 let private rewriting =
@@ -265,54 +240,15 @@ let private otherMail (site: PostfixSite) : PostfixFinding list =
         ]
     | _ -> []
 
-/// A filter that no entrance and no other mail goes through.
-let private unused (site: PostfixSite) : PostfixFinding list =
-    let struct (value, other) =
-        match entrances site with
-        | service :: _ -> milters site service
-        | [] -> struct (PostfixSetup.value site.Setup ValueNone "smtpd_milters", [])
-
-    match site.Filters.Socket with
-    | ValueSome socket when (uses site).IsEmpty ->
-        let name =
-            if socket.IsLocal then
-                "unix:" + socket.Host
-            else
-                let host = if socket.Host = "" then "127.0.0.1" else socket.Host
-                let host = if host.Contains ':' then "[" + host + "]" else host
-                "inet:" + host + ":" + string socket.Port
-
-        [
-            finding
-                site
-                PostfixSeverity.Warning
-                "filter-unused"
-                ValueNone
-                "smtpd_milters"
-                value
-                ("no milter is "
-                 + string socket
-                 + ", where the filter waits: mail is neither signed nor verified")
-                ("smtpd_milters = "
-                 + String.Join(", ", (other |> List.map _.Endpoint) @ [ name ]))
-                Section
-        ]
-    | _ -> []
-
 /// What is found about the milters, each thing once for each place that says it.
 let findings (site: PostfixSite) : PostfixFinding list =
     let used = uses site
 
-    let ofEntrances =
-        entrances site
-        |> List.collect (fun service -> order site service @ outsideChroot site service)
-
     List.collect (passing site) used
     @ List.collect (protocol site) used
-    @ ofEntrances
+    @ (entrances site |> List.collect (order site))
     @ (if used.IsEmpty || not site.Filters.Signs then
            []
        else
            rewritten site)
     @ otherMail site
-    @ unused site

@@ -138,9 +138,13 @@ module internal PostfixSetup =
     let port (service: PostfixService) : string =
         service.Name.Substring(service.Name.LastIndexOf ':' + 1)
 
+    /// The queue, where a chroot is, without a slash at its end.
+    let queue (setup: PostfixSetup) : string =
+        (value setup ValueNone "queue_directory").Text.TrimEnd '/'
+
     // The path of a Unix socket begins at the queue, and an absolute one in a chroot does as well.
     let private paths (setup: PostfixSetup) (path: string) : string list =
-        let queue = (value setup ValueNone "queue_directory").Text.TrimEnd '/'
+        let queue = queue setup
 
         if path.StartsWith '/' then
             [ path; queue + path ]

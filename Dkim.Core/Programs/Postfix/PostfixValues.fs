@@ -9,9 +9,13 @@ open FParsec
 [<Literal>]
 let private Deepest = 100
 
-/// For one value no more is read, in characters, with all that it refers to.
+/// Of what a value refers to no more is read, in characters: a file can ask for much more than it has.
 [<Literal>]
-let private MostRead = 65536
+let private MostRead = 8192
+
+/// A list has no more milters.
+[<Literal>]
+let private MostMilters = 64
 
 /// A part of a value.
 type private Part =
@@ -38,7 +42,7 @@ let private part: Grammar.Parser<Part> =
 
     (skipChar '$' >>. reference) <|> (many1Satisfy ((<>) '$') |>> Plain)
 
-let private wsp: Grammar.Parser<unit> = skipManySatisfy Char.IsWhiteSpace
+let private wsp: Grammar.Parser<unit> = skipManySatisfy PostfixLines.isBlank
 
 /// What `${...}` asks: whether a name has a value, or how two values compare.
 type private Test =
@@ -95,7 +99,7 @@ type private Budget = { mutable Characters: int }
 /// A value with everything in it expanded; what is too deep or too long is left out. `find` gives parameters as they are
 /// written, nothing for those that nobody knows.
 let expand (find: string -> string voption) (text: string) : string =
-    let budget = { Characters = MostRead }
+    let budget = { Characters = MostRead + text.Length }
 
     let rec whole depth (text: string) : string =
         budget.Characters <- budget.Characters - text.Length
@@ -134,7 +138,7 @@ let expand (find: string -> string voption) (text: string) : string =
 
     whole 0 text
 
-let private isSeparator c = Char.IsWhiteSpace c || c = ','
+let private isSeparator c = PostfixLines.isBlank c || c = ','
 
 /// `list = *( separator ) *( ( braced / 1*any ) *( separator ) )`
 let private list: Grammar.Parser<struct (bool * string) list> =
@@ -183,4 +187,15 @@ let milters (text: string) : Milter list =
                     }
                 ]
 
-    split text |> List.collect ofItem
+    split text |> List.collect ofItem |> List.truncate MostMilters
+
+/// A list of milters as it is written.
+let show (milters: Milter list) : string =
+    let one (milter: Milter) =
+        if milter.Own.IsEmpty then
+            milter.Endpoint
+        else
+            let own = [ for pair in milter.Own -> ", " + pair.Key + " = " + pair.Value ]
+            "{ " + milter.Endpoint + String.concat "" own + " }"
+
+    String.Join(',', milters |> List.map one)

@@ -209,7 +209,10 @@ let run (settings: ToolSettings) (operands: string list) : Step<int> =
         let site = { Setup = setup; Filters = filters }
 
         let findings =
-            PostfixEntrances.findings site @ PostfixMilters.findings site |> List.distinct
+            PostfixEntrances.findings site
+            @ PostfixMilters.findings site
+            @ PostfixSockets.findings site
+            |> List.distinct
 
         let isGood =
             findings |> List.forall (fun found -> found.Severity = PostfixSeverity.Note)

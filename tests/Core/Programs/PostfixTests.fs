@@ -132,8 +132,20 @@ let private beside =
             ""
             ("smtpd_milters = inet:127.0.0.1:1\n" + Filtered + Back + " -o content_filter=\n")
             [
-                warning "filter-unused" "smtpd_milters = inet:127.0.0.1:1, inet:127.0.0.1:8891"
+                warning "filter-unused" "smtpd_milters = inet:127.0.0.1:1,inet:127.0.0.1:8891"
             ]
+        findsBeside
+            ""
+            ("smtp inet n - n - - smtpd -o { smtpd_milters = inet:127.0.0.1:1 }\n"
+             + Back
+             + " -o smtpd_milters=\n")
+            [
+                warning "filter-unused" "-o smtpd_milters=inet:127.0.0.1:1,inet:127.0.0.1:8891"
+            ]
+        findsBeside
+            ""
+            (Back + " -o smtpd_milters=\n" + Smtp)
+            [ warning "filter-unused" "smtpd_milters = inet:127.0.0.1:8891" ]
         findsBeside
             "MTA ORIGINATING\n"
             (Ours + Smtp)
@@ -163,7 +175,28 @@ let private milters =
             ("smtpd_milters = { inet:127.0.0.1:8891, default_action = accept }\n"
              + Rest
              + Smtp)
-            [ warning "passes-without-filter" "milter_default_action = tempfail" ]
+            [
+                warning "passes-without-filter" "smtpd_milters = { inet:127.0.0.1:8891, default_action = tempfail }"
+            ]
+        // The line changes what says it, and nothing else.
+        finds
+            (Ours
+             + Smtp
+             + " -o { smtpd_milters = unix:a { unix:b, protocol = 3, default_action = accept } }\n")
+            [
+                warning
+                    "passes-without-filter"
+                    "-o { smtpd_milters = unix:a,{ unix:b, default_action = tempfail, protocol = 3 } }"
+                warning
+                    "protocol-strips-blanks"
+                    "-o { smtpd_milters = unix:a,{ unix:b, default_action = accept, protocol = 6 } }"
+            ]
+        finds
+            ("smtpd_milters = { inet:127.0.0.1:8891, default_action = tempfail }\nmilter_default_action = accept\n"
+             + Smtp
+             + "non_smtpd_milters = { inet:127.0.0.1:8891, default_action = tempfail }\n"
+             + "internal_mail_filter_classes = bounce\n")
+            []
         finds (Ours + "milter_protocol = 4\n" + Smtp) [ warning "protocol-strips-blanks" "milter_protocol = 6" ]
         finds (Ours + "milter_protocol = 5\n" + Smtp) [ warning "protocol-unknown" "milter_protocol = 6" ]
         finds ("milter_protocol = 2\nmilter_default_action = accept\n" + Smtp) []
@@ -190,6 +223,21 @@ let private milters =
             [ note "socket-outside-chroot" "smtpd_milters = unix:f/s" ]
         finds ("smtpd_milters = unix:f/s\n" + Rest + "smtp inet n - y - - smtpd\n") []
         finds
+            ("smtpd_milters = inet:h:1 unix:/f/s\nnon_smtpd_milters = unix:/f/s\n"
+             + "internal_mail_filter_classes = bounce\nsmtp inet n - y - - smtpd\ncleanup unix n - y - 0 cleanup\n")
+            [
+                note "socket-outside-chroot" "smtpd_milters = inet:h:1,unix:dkim-filter/dkim-filter.sock"
+                note "socket-outside-chroot" "non_smtpd_milters = unix:dkim-filter/dkim-filter.sock"
+            ]
+        testCase "the filter's socket inside the chroot is no note" (fun () ->
+            Expect.equal
+                []
+                (check
+                    [ "f", filterFile + "Socket local:/var/spool/postfix/f/s\n" ]
+                    [ "--filter=f" ]
+                    ("smtpd_milters = unix:/f/s\nnon_smtpd_milters = unix:f/s\n"
+                     + "internal_mail_filter_classes = bounce\nsmtp inet n - y - - smtpd\n")))
+        finds
             ("smtpd_milters = unix:/f/s\n"
              + Rest
              + "compatibility_level = 3.6\nsmtp inet n - - - - smtpd\n")
@@ -206,6 +254,14 @@ let private milters =
                     warning "milter-order" "smtpd_milters = inet:localhost:8892,inet:127.0.0.1:8891"
                 ]
                 (asked "inet:127.0.0.1:8891 inet:localhost:8892")
+
+            Expect.equal
+                [
+                    warning
+                        "milter-order"
+                        "smtpd_milters = inet:127.0.0.1:8892,{ inet:127.0.0.1:8891, connect_timeout = 9s }"
+                ]
+                (asked "{ inet:127.0.0.1:8891, connect_timeout=9s } inet:127.0.0.1:8892")
 
             Expect.equal [] (asked "inet:127.0.0.1:8892, inet:127.0.0.1:8891"))
     ]
@@ -232,7 +288,27 @@ let private expansion =
                 ]
 
             let text = expand (("p61", String('x', 100)) :: doubled) "$p0"
-            Expect.isTrue (text.Length <= 65536) (string text.Length))
+            Expect.isTrue (text.Length <= 8192) (string text.Length)
+            let long = String('y', 60000)
+            Expect.equal (long + "1") (expand [ "a", "1" ] (long + "$a")))
+        // The test's limit of time is what fails where each value costs what it asks for.
+        testCase "a file whose values ask for far more than it has is answered" (fun () ->
+            let doubled =
+                [
+                    for n in 0..80 -> "p" + string n + " = $p" + string (n + 1) + "$p" + string (n + 1) + "\n"
+                ]
+
+            let services = [ for n in 1..256 -> string n + " inet n - n - - smtpd\n" ]
+
+            let values =
+                "smtpd_milters = inet:h:1 $p0\nnon_smtpd_milters = $p0\ncontent_filter = $p0\n"
+
+            let configuration = String.concat "" (doubled @ [ values ] @ services)
+
+            Expect.equal [ note "local-mail-unsigned" "non_smtpd_milters = inet:h:1" ] (check [] [] configuration))
+        testCase "the first 64 milters of a list count" (fun () ->
+            let many = String.replicate 100 "inet:h:1 "
+            Expect.equal 64 (PostfixValues.milters many).Length)
     ]
 
 let private lines =
@@ -250,6 +326,22 @@ let private lines =
             Expect.equal
                 "c:11: 127.0.0.1:10025 inet: smtpd_milters = inet:127.0.0.1:8891"
                 (Array.head (ran.Output.Split '\n')))
+        testCase "odd lines are read as Postfix reads them" (fun () ->
+            let names configuration =
+                check [] [] configuration |> List.map (fun (_, name, _) -> name)
+
+            let back options = Ours + Filtered + Back + options
+            let crlf (text: string) = text.Replace("\n", "\r\n")
+            Expect.equal [ "reinjection-signs" ] (names (crlf (back " -o content_filter=\n")))
+            Expect.equal [] (names (crlf (back " -o content_filter=\n \n#\n\t# x\n -o smtpd_milters=\n")))
+            // smtpd -v, and white space in braces.
+            Expect.equal [] (names (back " -v -v -o {content_filter =}  -o { smtpd_milters\t=  }\n"))
+            Expect.equal [] (names (back " -v -o content_filter= -osmtpd_milters=\n"))
+            // White space beyond ASCII, NUL and form feed begin no continuation, and part no words, but for the last.
+            Expect.equal [ "loopback-signs" ] (names (back "\u00a0-o = x\n"))
+            Expect.equal [ "loopback-signs" ] (names (back " -o\u00a0smtpd_milters=\n"))
+            Expect.equal [ "loopback-signs" ] (names (back " -o smtpd_milters\000=\n"))
+            Expect.equal [] (names (back " -o\012content_filter=\012-o\012smtpd_milters=\n")))
         testCase "what is no line is told with its place" (fun () ->
             let said text =
                 let ran = dkim [ "c", text ] [ "postfix"; "c" ]
