@@ -95,7 +95,7 @@ class Run:
                            AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES="1", AFL_FORKSRV_INIT_TMOUT="120000", AFL_NO_COLOR="1")
         with open(self.room / "log", "ab") as log:
             self.process = subprocess.Popen(
-                ["chrt", "-i", "0", tool, *options, "-t", str(PATIENCE_MS), "-m", "none", *self.command()], cwd=ROOT,
+                [*(["chrt", "-i", "0"] if tool == "afl-fuzz" else ["nice", "-n", "10"]), tool, *options, "-t", str(PATIENCE_MS), "-m", "none", *self.command()], cwd=ROOT,
                 env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
             end = time.monotonic() + limit if limit else None
             ended, status, usage = 0, 0, None
@@ -169,6 +169,7 @@ class Run:
 
     def keep(self):
         """Makes small what afl-fuzz knows and keeps it, with the figures."""
+        corpus.add_figures(self.target, self.spent, self.runs, self.stats, len(self.findings))
         least = self.room / "least"
         if self.start("afl-cmin", "-i", str(self.found_in / "queue"), "-o", str(least), limit=300) != 0:
             raise Unfit(f"afl-cmin fails for {self.target}:\n{tail(self.room / 'log')}")
@@ -179,7 +180,6 @@ class Run:
                 if self.start("afl-tmin", "-e", "-i", str(file), "-o", str(shorter), limit=15) == 0:
                     shorter.replace(file)
         corpus.keep(self.target, [file.read_bytes() for file in least.iterdir()])
-        corpus.add_figures(self.target, self.spent, self.runs, self.stats, len(self.findings))
 
 
 def read_stats(path):
