@@ -54,7 +54,7 @@ booted_a_report_is_sent() {
     inside swaks --silent 2 --server 127.0.0.1 --local-interface 127.0.0.2 --from bob@partner.example --to alice@example.com \
         --data - < "$work/spoilt.eml"
     local tries
-    for tries in $(seq 100); do
+    for tries in $(seq 600); do
         grep -rqs 'Feedback-Type: auth-failure' "$root/home/reports/Maildir/new" && break
         sleep 0.1
     done

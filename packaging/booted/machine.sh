@@ -59,7 +59,7 @@ boot() {
     ) > "$work/boot.log" 2>&1 &
     machine=$!
     local tries
-    for tries in $(seq 100); do
+    for tries in $(seq 600); do
         leader=$(leader_of $machine sh systemd-nspawn systemd)
         if [ -n "$leader" ] && inside systemctl is-system-running --wait > /dev/null 2>&1; then return 0; fi
         [ -d /proc/$machine ] || break

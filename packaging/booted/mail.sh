@@ -19,7 +19,7 @@ send() {
 # Waits until something listens at a port: a reload of Postfix returns before its new services do.
 answers() {
     local tries
-    for tries in $(seq 100); do
+    for tries in $(seq 600); do
         inside bash -c ": < /dev/tcp/127.0.0.1/$1" 2> /dev/null && return 0
         sleep 0.1
     done
@@ -30,7 +30,7 @@ answers() {
 # Waits until the journal has as many lines of a pattern: COUNT PATTERN.
 logged() {
     local tries
-    for tries in $(seq 100); do
+    for tries in $(seq 600); do
         inside journalctl --no-pager > "$work/journal"
         if [ "$(grep -c -- "$2" "$work/journal")" = "$1" ]; then return 0; fi
         sleep 0.1
@@ -44,7 +44,7 @@ logged() {
 found() {
     local subject=$1 file tries
     shift
-    for tries in $(seq 100); do
+    for tries in $(seq 600); do
         file=$("$@" | xargs -r grep -lsx "Subject: $subject" | head -1 || true)
         if [ -n "$file" ]; then
             echo "${file#"$root"}"
