@@ -138,6 +138,9 @@ let private results: Setting<VerifyingSettings> list =
         switch "AuthservIDWithJobID" _.AuthservIdWithJobId (fun v s -> { s with AuthservIdWithJobId = v })
         |> key
         |> Setting.says "put a slash and the queue id after that name"
+        switch "ARHeaderDomain" _.ResultDomain (fun v s -> { s with ResultDomain = v })
+        |> key
+        |> Setting.says "tell the domain and the selector of a signature in Authentication-Results, beside its identity"
         switch "RemoveARAll" _.RemoveResultsAll (fun v s -> { s with RemoveResultsAll = v })
         |> key
         |> Setting.says "remove Authentication-Results of other methods, too"

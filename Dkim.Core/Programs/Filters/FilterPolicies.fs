@@ -127,6 +127,7 @@ let private marks (scope: FilterScope) (surroundings: Surroundings) : FilterMark
     {
         AuthservId = ValueNone
         AuthservIdWithJobId = false
+        ResultDomain = false
         AlwaysAddArHeader = false
         RemoveArAll = false
         RemoveArFrom = ValueNone
@@ -149,6 +150,7 @@ let private dkimMarks (settings: DkimFilterSettings) (surroundings: Surroundings
     { marks settings.Scope surroundings with
         AuthservId = verifying.AuthservId
         AuthservIdWithJobId = verifying.AuthservIdWithJobId
+        ResultDomain = verifying.ResultDomain
         AlwaysAddArHeader = verifying.AlwaysAddResults
         RemoveArAll = verifying.RemoveResultsAll
         RemoveArFrom =

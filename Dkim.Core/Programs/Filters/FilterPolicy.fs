@@ -152,6 +152,8 @@ type internal FilterMarks =
         /// AuthservID; nothing for the name of the MTA's host.
         AuthservId: string voption
         AuthservIdWithJobId: bool
+        /// ARHeaderDomain: `header.d` and `header.s` beside `header.i`.
+        ResultDomain: bool
         AlwaysAddArHeader: bool
         RemoveArAll: bool
         /// RemoveARFrom: hosts, and domains with a dot in front; nothing for our own authserv-id alone.

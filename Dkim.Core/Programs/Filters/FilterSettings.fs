@@ -133,6 +133,7 @@ type VerifyingSettings =
         AlwaysAddResults: bool
         AuthservId: string voption
         AuthservIdWithJobId: bool
+        ResultDomain: bool
         RemoveResultsAll: bool
         /// Hosts, and domains with a dot in front.
         RemoveResultsFrom: string list
@@ -277,6 +278,7 @@ module DkimFilterSettings =
             AlwaysAddResults = false
             AuthservId = ValueNone
             AuthservIdWithJobId = false
+            ResultDomain = false
             RemoveResultsAll = false
             RemoveResultsFrom = []
         }

@@ -70,17 +70,30 @@ module internal FilterVerifier =
         | FilterStatus.Untrusted
         | FilterStatus.BadFormat -> false
 
+    // What tells the signature: its identity and, since OpenDMARC heeds no result without it, its domain where it is wanted.
+    let private properties (message: FilterMessage) (signature: Signature voption) : ResultProperty list =
+        let property name value =
+            {
+                Type = "header"
+                Name = name
+                Value = value
+            }
+
+        match signature with
+        | ValueNone -> [ property "i" "unknown" ]
+        | ValueSome signature ->
+            [
+                property "i" (ResultClauses.identityText message.Envelope.Header signature.EffectiveIdentity)
+
+                if message.Policy.Marks.ResultDomain then
+                    property "d" signature.Domain.Text
+                    property "s" signature.Selector.Text
+            ]
+
     let private clause (message: FilterMessage) (status: FilterStatus) : MethodResult =
         let struct (word, remark) = FilterStatus.result status
         // What local policy does not accept says why where readers look for it (RFC 8601 §2.4, §2.7.1).
         let isPolicy = word = "policy"
-
-        let identity =
-            FilterStatus.signature status
-            |> ValueOption.bind _.Signature
-            |> ValueOption.map (fun signature ->
-                ResultClauses.identityText message.Envelope.Header signature.EffectiveIdentity)
-            |> ValueOption.defaultValue "unknown"
 
         {
             Method = "dkim"
@@ -88,14 +101,7 @@ module internal FilterVerifier =
             Result = word
             Comment = if isPolicy then ValueNone else remark
             Reason = if isPolicy then remark else ValueNone
-            Properties =
-                [
-                    {
-                        Type = "header"
-                        Name = "i"
-                        Value = identity
-                    }
-                ]
+            Properties = properties message (FilterStatus.signature status |> ValueOption.bind _.Signature)
         }
 
     let private told (message: FilterMessage) (practice: PracticeOutcome voption) (status: FilterStatus) : Field =

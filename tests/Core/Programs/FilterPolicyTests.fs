@@ -170,6 +170,7 @@ let private effects: (string * (FilterPolicy -> bool)) list =
         "Quarantine yes", _.Verifying.Quarantine
         "AuthservID mx", (fun p -> p.Marks.AuthservId = ValueSome "mx")
         "AuthservIDWithJobID yes", _.Marks.AuthservIdWithJobId
+        "ARHeaderDomain yes", _.Marks.ResultDomain
         "AlwaysAddARHeader yes", _.Marks.AlwaysAddArHeader
         "RemoveARAll yes", _.Marks.RemoveArAll
         "RemoveARFrom a,.b", (fun p -> p.Marks.RemoveArFrom = ValueSome [ "a"; ".b" ])

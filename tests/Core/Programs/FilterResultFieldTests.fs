@@ -41,6 +41,15 @@ let tests =
 
                 Expect.equal 1 (runWith both unsigned plain).Inserted.Length)
 
+            testCase "ARHeaderDomain tells domain and selector, of a signature that was read" (fun () ->
+                let telling = marked (fun marks -> { marks with ResultDomain = true })
+
+                let of' mail =
+                    results (runWith telling arriving.Value mail)
+
+                Expect.contains "header.i=@example.com header.d=example.com header.s=mail;" (of' signed.Value)
+                Expect.contains "header.i=unknown;" (of' (forged "DKIM-Signature: v=1" "DKIM-Signature: v")))
+
             testCase "the lines of the field are broken as ever" (fun () ->
                 let ran = runWith policy arriving.Value signed.Value
 

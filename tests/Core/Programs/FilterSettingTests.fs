@@ -87,6 +87,7 @@ let private samples =
         "AlwaysAddARHeader", "yes"
         "AuthservID", "mx.example.com"
         "AuthservIDWithJobID", "yes"
+        "ARHeaderDomain", "yes"
         "RemoveARAll", "yes"
         "RemoveARFrom", "mx.example.com,.example.net"
         "AllowSHA1", "yes"

@@ -5,7 +5,7 @@ open Expecto
 open Dkim.Tests
 open Dkim.Core
 open Dkim.Tests.Core
-open Dkim.Tests.Core.ProxyRuns
+open Dkim.Tests.ProxyRuns
 open Dkim.Tests.Starts
 
 let private line facts =

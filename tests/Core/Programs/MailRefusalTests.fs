@@ -6,7 +6,7 @@ open Expecto
 open Dkim.Tests
 open Dkim.Core
 open Dkim.Tests.Core
-open Dkim.Tests.Core.ProxyRuns
+open Dkim.Tests.ProxyRuns
 open Dkim.Tests.Core.VerifyingRuns
 
 let private adsp practice =

@@ -7,7 +7,7 @@ open Dkim.Tests
 open Dkim.Core
 open Dkim.Tests.Core
 open Dkim.Tests.Starts
-open Dkim.Tests.Core.ProxyRuns
+open Dkim.Tests.ProxyRuns
 
 /// Settings, then addresses that are admitted and addresses that are not.
 let private filters =

@@ -6,7 +6,7 @@ open Dkim.Tests
 open Dkim.Core
 open Dkim.Tests.Core
 open Dkim.Tests.Starts
-open Dkim.Tests.Core.ProxyRuns
+open Dkim.Tests.ProxyRuns
 
 [<Tests>]
 let tests =

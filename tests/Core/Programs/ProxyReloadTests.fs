@@ -6,7 +6,7 @@ open Dkim.Tests
 open Dkim.Core
 open Dkim.Tests.Core
 open Dkim.Tests.Starts
-open Dkim.Tests.Core.ProxyRuns
+open Dkim.Tests.ProxyRuns
 
 let private configured map more =
     startOut (keyed [ "run/cred/key", key.Value; "map", map ]) (enough @ operands @ [ "--sender_map=map" ] @ more)

@@ -7,7 +7,7 @@ open Expecto
 open Dkim.Tests
 open Dkim.Core
 open Dkim.Tests.Core
-open Dkim.Tests.Core.QmailRuns
+open Dkim.Tests.QmailRuns
 
 // qmail-remote of notqmail and netqmail, octet for octet, and what an SMTP server makes of that.
 let private received (queued: string) : string =

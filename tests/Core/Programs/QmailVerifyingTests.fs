@@ -7,7 +7,7 @@ open Expecto
 open Dkim.Tests
 open Dkim.Core
 open Dkim.Tests.Core
-open Dkim.Tests.Core.QmailRuns
+open Dkim.Tests.QmailRuns
 
 /// A status, what brings it about, and the words for it.
 let private statuses () =

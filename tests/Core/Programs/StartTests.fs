@@ -7,7 +7,7 @@ open Dkim.Tests
 open Dkim.Core
 open Dkim.Tests.Core
 open Dkim.Tests.Starts
-open Dkim.Tests.Core.ProxyRuns
+open Dkim.Tests.ProxyRuns
 
 let private packaged (name: string) =
     IO.File.ReadAllText(IO.Path.Combine(__SOURCE_DIRECTORY__, "../../../packaging/conf", name))

@@ -7,7 +7,7 @@ open Dkim.Tests
 open Dkim.Core
 open Dkim.Tests.Core
 open Dkim.Tests.Starts
-open Dkim.Tests.Core.ProxyRuns
+open Dkim.Tests.ProxyRuns
 open Dkim.Tests.Core.VerifyingRuns
 
 /// A change of the signed message or of the zone, and the result in the original's words.

@@ -5,7 +5,7 @@ open Expecto
 open Dkim.Core
 open Dkim.Tests.Core
 open Dkim.Tests.Starts
-open Dkim.Tests.Core.ProxyRuns
+open Dkim.Tests.ProxyRuns
 
 let plain =
     "From: Joe <joe@example.org>\nTo: you@example.net\nSubject: hi\nMessage-ID: <1@x>\n\nbody\n"

@@ -1,12 +1,12 @@
 /// Runs qmail-dk's decisions without its process: variables, key files and the DNS are lists.
-module Dkim.Tests.Core.QmailRuns
+module Dkim.Tests.QmailRuns
 
 open System
 open System.Collections.Generic
 open System.Text
 open Expecto
 open Dkim.Core
-open Dkim.Tests.Core
+open Dkim.Tests
 
 let start name (variables: (string * string) list) =
     let find (wanted: string) : string | null =

@@ -1,6 +1,6 @@
 /// Runs the proxies without a host: files are a list, the DNS is a list, and what would be printed, logged or sent is a
 /// value.
-module Dkim.Tests.Core.ProxyRuns
+module Dkim.Tests.ProxyRuns
 
 open System
 open System.Collections.Generic
