@@ -129,7 +129,7 @@ let private judges =
             qmail ()
         ]
 
-// Messages of each judge. DKIM_READ_MESSAGES asks for more: 100,000 were read once (docs/attacks.md).
+// Messages of each judge; DKIM_READ_MESSAGES asks for more of all four together.
 let private messages =
     match Int32.TryParse(Environment.GetEnvironmentVariable "DKIM_READ_MESSAGES") with
     | true, count -> count / 4
