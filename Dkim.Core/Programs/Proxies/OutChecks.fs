@@ -102,8 +102,27 @@ module internal OutChecks =
            |> List.map (ofSettings "signature" ValueNone))
         @ List.collect ofDomain (OutSettings.domains settings)
 
-    /// What keeps a signature from being made for any message.
-    let private breaches (program: OutProgram) (specifier: Specifier) : Breach list =
+    // i= of a line of a map, where it and the domain are known before there is a message.
+    let private identityBreach (settings: OutSettings) (ofLine: string voption) (specifier: Specifier) : Breach list =
+        let isKnown (text: string) = not (text.Contains '$')
+
+        match specifier.Scheme, Effective.identity settings specifier, ofLine with
+        | Dkim, ValueSome identity, ValueSome ofLine when isKnown identity ->
+            let domain = ValueOption.defaultValue ofLine specifier.Domain
+            let ofIdentity = identity.Substring(identity.LastIndexOf '@' + 1)
+
+            match DomainName.tryCreate domain, DomainName.tryCreate ofIdentity with
+            | Error _, _ -> []
+            | Ok domain, Ok name when name.IsWithin domain -> []
+            | Ok domain, _ ->
+                breach
+                    ("identity " + identity + " is neither at nor below " + domain.Text)
+                    "leave i= out, or give it a domain at or below d="
+        | _ -> []
+
+    /// What keeps a signature from being made for any message; `ofLine` is the domain of the line of a map, where it is one
+    /// of a single domain.
+    let private breaches (program: OutProgram) (ofLine: string voption) (specifier: Specifier) : Breach list =
         let settings = program.Settings
 
         let domain =
@@ -115,10 +134,11 @@ module internal OutChecks =
         @ selectorBreach settings specifier
         @ canonBreach settings specifier
         @ domain
+        @ identityBreach settings ofLine specifier
 
     /// Whether a signature can be made for some message: a start tells of those that cannot.
-    let isSound (program: OutProgram) (specifier: Specifier) : bool =
-        List.isEmpty (breaches program specifier)
+    let isSound (program: OutProgram) (ofLine: string voption) (specifier: Specifier) : bool =
+        List.isEmpty (breaches program ofLine specifier)
 
     let private ofEntry (program: OutProgram) path (struct (key: string, entry: MapEntry)) : Flaw list =
         let settings = program.Settings
@@ -142,7 +162,8 @@ module internal OutChecks =
             }
 
         let ofOne (specifier: Specifier) =
-            breaches program specifier |> List.map (flaw (ValueSome specifier))
+            breaches program (OutProgram.domainOf key) specifier
+            |> List.map (flaw (ValueSome specifier))
 
         match entry.Signatures with
         | Error _ -> []

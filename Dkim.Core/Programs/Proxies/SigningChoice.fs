@@ -321,7 +321,7 @@ module internal SigningChoice =
                     request program choice sender specifier
                     |> Result.map (fun one -> one :: all)
                     |> Result.mapError (fun reason ->
-                        let mustWait = not (OutChecks.isSound program specifier)
+                        let mustWait = not (OutChecks.isSound program choice.MapDomain specifier)
                         struct (reason, mustWait, names program choice sender specifier)))
 
             let requests =

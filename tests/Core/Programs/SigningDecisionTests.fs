@@ -65,6 +65,7 @@ let private failures =
 let private badMap =
     "gone.example dkim(key=gone)\nbad.example pgp\nmacro.example dkim(d=$nobody)\n"
     + "odd.example dkim(c=odd)\nunfit.example dkim(a=ed25519-sha256)\nname.example dkim(s=-)\nwhere.example dkim(d=a..b)\n"
+    + "who.example dkim(i=@else.example)\n"
     + "good.example dkim\n"
 
 /// Mail of lines of a map that can sign nothing.
@@ -76,6 +77,7 @@ let private waiting =
         "unfit", "algorithm ed25519-sha256 does not fit the key"
         "name", "bad selector -"
         "where", "bad domain a..b"
+        "who", "identity @else.example is neither at nor below who.example"
     ]
 
 [<Tests>]
