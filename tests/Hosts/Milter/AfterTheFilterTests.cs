@@ -163,13 +163,7 @@ internal sealed class AfterTheFilterTests
     private static async Task SendFromElsewhereAsync(int port, string text)
     {
         using var client = await Client.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port));
-        Assert.That(await client.ReplyAsync(), Does.StartWith("220"));
-        foreach (var (said, reply) in ((string, string)[])[
-            ("EHLO a.example", "250"), ("XCLIENT ADDR=203.0.113.9 NAME=stranger.example", "220"), ("EHLO b.example", "250")])
-        {
-            Assert.That(await client.SayAsync(said + "\r\n"), Does.StartWith(reply));
-        }
-
+        await Submission.BecomeStrangerAsync(client);
         Assert.That(
             await Submission.SendAsync(client, text, "<joe@example.org>", "<b@example.com>"), Does.StartWith("250"));
     }

@@ -114,6 +114,13 @@ internal sealed class DeliveryTests(string name)
         Assert.That(judged, Has.Count.EqualTo(2), signed.Text);
         Assert.That(judged[true], Is.True, signed.Text);
         Assert.That(judged[false], Is.EqualTo(dkFirst), signed.Text);
+        if (name == "Postfix")
+        {
+            var conf = scratch.Write("order.conf", string.Join('\n', [$"Socket {forDkim}", .. Signer, ""]));
+            Assert.That(
+                PostfixCheck.All(scratch, "--filter", conf, "--dk-socket", forDk).Any(found => found.Name == "milter-order"),
+                Is.EqualTo(!dkFirst));
+        }
     }
 
     [Test]

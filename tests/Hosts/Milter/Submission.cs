@@ -19,6 +19,17 @@ internal static class Submission
         return reply;
     }
 
+    /// <summary>Says, where XCLIENT is allowed, that the client is a stranger's.</summary>
+    public static async Task BecomeStrangerAsync(Client client)
+    {
+        Assert.That(await client.ReplyAsync(), Does.StartWith("220"));
+        foreach (var (said, reply) in ((string, string)[])[
+            ("EHLO a.example", "250"), ("XCLIENT ADDR=203.0.113.9 NAME=stranger.example", "220"), ("EHLO b.example", "250")])
+        {
+            Assert.That(await client.SayAsync(said + "\r\n"), Does.StartWith(reply));
+        }
+    }
+
     /// <summary>Sends one more message in a session.</summary>
     public static async Task<string> SendAsync(Client client, string text, string from, string to)
     {
