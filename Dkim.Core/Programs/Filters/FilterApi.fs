@@ -259,18 +259,6 @@ module Filters =
         else
             []
 
-    /// dkim-filter, as far as its settings go.
-    let internal dkimKind: FilterKind<DkimFilterSettings> =
-        {
-            Table = DkimFilterTable.table
-            Defaults = DkimFilterSettings.defaults
-            Service = _.Service
-            Scope = _.Scope
-            WithScope = fun scope settings -> { settings with Scope = scope }
-            MultipleKeys = _.MultipleKeys
-            Names = DkimFilterTable.names
-        }
-
     let rec private prepareDkim (machine: FilterMachine) arguments (settings: DkimFilterSettings) find =
         let isTest = settings.Test.TestFile.IsSome
         let mode = mode settings.Scope isTest
@@ -315,7 +303,7 @@ module Filters =
 
     and private dkimPlan: Plan<DkimFilterSettings> =
         {
-            Kind = dkimKind
+            Kind = FilterKinds.dkimFilter
             Version =
                 fun prog ->
                     FilterTexts.version

@@ -327,3 +327,17 @@ module internal FilterSetup =
             else
                 Wanting(file.Wanted |> List.map wanted)
         | _ -> Loaded(finish kind arguments line SettingsFile.none)
+
+/// Apart from the programs themselves, so that a tool which reads the settings of one does not contain it.
+module internal FilterKinds =
+    /// dkim-filter, as far as its settings go.
+    let dkimFilter: FilterKind<DkimFilterSettings> =
+        {
+            Table = DkimFilterTable.table
+            Defaults = DkimFilterSettings.defaults
+            Service = _.Service
+            Scope = _.Scope
+            WithScope = fun scope settings -> { settings with Scope = scope }
+            MultipleKeys = _.MultipleKeys
+            Names = DkimFilterTable.names
+        }

@@ -18,7 +18,7 @@ let private filterOf (path: string) : Step<DkimFilterSettings> =
             let find (wanted: WantedFile) =
                 files.TryFind wanted.Path |> Option.toValueOption
 
-            match FilterSetup.settle Filters.dkimKind [ "-x"; path ] find with
+            match FilterSetup.settle FilterKinds.dkimFilter [ "-x"; path ] find with
             | Loaded settled -> return settled
             | Wanting wanted ->
                 let path = (List.head wanted).Path
@@ -31,7 +31,7 @@ let private filterOf (path: string) : Step<DkimFilterSettings> =
 
         match settled.Problems with
         | first :: _ ->
-            let lines = FilterSetup.describe Filters.dkimKind settled.Settings first
+            let lines = FilterSetup.describe FilterKinds.dkimFilter settled.Settings first
             return! fail ExitCode.Configuration (problem (String.Join("; ", lines)))
         | [] -> return settled.Settings
     }

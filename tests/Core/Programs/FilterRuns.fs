@@ -7,7 +7,7 @@ open Dkim.Core
 open Dkim.Tests.Starts
 
 /// dkim-filter, as far as its settings go.
-let internal kind: FilterKind<DkimFilterSettings> = Filters.dkimKind
+let internal kind: FilterKind<DkimFilterSettings> = FilterKinds.dkimFilter
 
 let machine name : FilterMachine =
     {
