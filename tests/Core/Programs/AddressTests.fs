@@ -21,6 +21,7 @@ let tests =
                     (":10025", EndpointFamily.Any, "", 10025)
                     ("inet:8891@localhost", EndpointFamily.IPv4, "localhost", 8891)
                     ("inet:8891", EndpointFamily.IPv4, "", 8891)
+                    ("inet:65535@127.0.0.1", EndpointFamily.IPv4, "127.0.0.1", 65535)
                     ("INET:8891", EndpointFamily.IPv4, "", 8891)
                     ("inet:0@127.0.0.1", EndpointFamily.IPv4, "127.0.0.1", 0)
                     ("inet6:8891@[::1]", EndpointFamily.IPv6, "::1", 8891)
@@ -57,6 +58,7 @@ let tests =
                      "a socket begins with inet:, inet6:, local: or unix:, or is a path at character 1",
                      "")
                     ("inet:smtp@host", "expected a port, which is a number from 0 to 65535 at character 6", "")
+                    ("inet:65536@127.0.0.1", "a port is a number from 0 to 65535 at character 6", "")
                     ("inet:99999@127.0.0.1", "a port is a number from 0 to 65535 at character 6", "")
                     ("inet:127.0.0.1:8891", "expected @ at character 9", "inet:8891@127.0.0.1")
                     ("inet:localhost:8891", "expected a port, which is a number from 0 to 65535", "inet:8891@localhost")

@@ -58,6 +58,10 @@ let tests =
 
                 Expect.equal Accepted (dkRunWith dkPolicy outside signed.Value).Ending)
 
+            testCase "RFC4870-3.7.3-1 one that can be read decides, though one that cannot stands above it" (fun () ->
+                let mail = "DomainKey-Signature: nonsense\n" + altered.Value
+                Expect.contains "domainkeys=fail" (results (dkRunWith dkPolicy arriving.Value mail)))
+
             testCase "RFC4870-3.7.4-1 a lookup that fails ends by the action for DNS" (fun () ->
                 let way =
                     { outside with

@@ -55,6 +55,21 @@ let tests =
                     Expect.isTrue (text.StartsWith("dkim-filter: " + place + ": " + reason + ": ")) text
                     Expect.equal 78 exitCode)
 
+            testCase "bounds of values are taken, and units are those of time" (fun () ->
+                let settings =
+                    settled [ "Mode v"; "Minimum 100%"; "AutoRestartRate 10/1h"; "Socket /s" ] []
+
+                Expect.equal (ValueSome(MinimumSigned.Percent 100)) settings.Verifying.Minimum
+                Expect.equal (ValueSome(struct (10, 3600))) settings.Service.AutoRestartRate)
+
+            testCase "with -C no action of the file counts" (fun () ->
+                let file = [ "Mode v"; "On-BadSignature reject"; "On-Default tempfail"; "Socket /s" ]
+                let actions arguments = (settled file arguments).Scope.Actions
+                Expect.equal FilterAction.Reject (actions []).BadSignature
+                let beside = actions [ "-C"; "nosig=discard" ]
+                Expect.equal DkimFilterSettings.defaults.Scope.Actions.BadSignature beside.BadSignature
+                Expect.equal FilterAction.Discard beside.NoSignature)
+
             testRows
                 "a mask without a leading zero is decimal"
                 [ ("UMask 8", 8); ("UMask 010", 8) ]

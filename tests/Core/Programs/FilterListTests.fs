@@ -243,6 +243,24 @@ let tests =
                 let _, faults = keyList FilterRuns.keys [ "a@*:*:/keys/none" ]
                 Expect.equal [ "/keys/none: open(): file not found" ] faults)
 
+            testCase "the line of a directory counts up to the next, and .pem comes before .private" (fun () ->
+                let files =
+                    [
+                        "/one/mail.private", FilterRuns.key "rsa1024.pem"
+                        "/one/mail.pem", FilterRuns.key "rsa2048.pem"
+                        "/two/mail", FilterRuns.key "ed25519.pem"
+                    ]
+
+                let list = wholeList files [ "/one"; "a@*:*:mail"; "/two"; "b@*:*:mail" ]
+
+                let keys sender =
+                    KeyList.find sender list
+                    |> Expect.ok
+                    |> List.map (fun key -> int key.Key.Bits)
+
+                Expect.equal [ 2048 ] (keys "a@example.com")
+                Expect.equal [ 256 ] (keys "b@example.com"))
+
             testRows
                 "a line that cannot be read is named by its number and the place in it"
                 [

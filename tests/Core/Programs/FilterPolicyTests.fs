@@ -105,6 +105,11 @@ let private effects: (string * (FilterPolicy -> bool)) list =
         (fun p ->
             p.Roles.MacrosMatch
             |> ValueOption.exists (fun holds -> holds (fun _ -> ValueSome "1")))
+        // One of them is enough.
+        "MacroList a=1,b=2",
+        (fun p ->
+            p.Roles.MacrosMatch
+            |> ValueOption.exists (fun holds -> holds (fun name -> if name = "b" then ValueSome "2" else ValueNone)))
         "Domain example.org", finds "example.org"
         "Domain /domains", finds "x.example.net"
         "SubDomains yes",

@@ -47,6 +47,11 @@ let tests =
                 (fun (tags: string, count: int) ->
                     Expect.equal count (sent (runWith reporting (asking tags) altered.Value)).Length)
 
+            testCase "two bad signatures of a domain make one report" (fun () ->
+                let field = altered.Value.Substring(0, altered.Value.IndexOf("From: ", StringComparison.Ordinal))
+                let way = asking "; r=dkim-reports"
+                Expect.equal 1 (sent (runWith reporting way (field + altered.Value))).Length)
+
             testCase "RFC6651-5-1 nothing but a bad signature is reported" (fun () ->
                 let way = asking "; r=dkim-reports"
                 Expect.equal [] (sent (runWith reporting way signed.Value))

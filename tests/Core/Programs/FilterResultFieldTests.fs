@@ -179,6 +179,15 @@ let tests =
                         (List.zip ran.Levels ran.Log))
                     "warned")
 
+            testCase "of many fields that cannot be read three are told" (fun () ->
+                let many = String.replicate 50 (claim "other.example; dkim=" + "\n")
+                let ran = runWith policy unsigned (many + plain)
+
+                let told =
+                    ran.Log |> List.filter _.Contains("failed to parse Authentication-Results")
+
+                Expect.equal 3 told.Length)
+
             testCase "RFC8601-5-4 RemoveARFrom and RemoveARAll take more" (fun () ->
                 let all = marked (fun marks -> { marks with RemoveArAll = true })
                 Expect.equal [ 1 ] (removed all [ claim "mx.example.net; spf=pass" ])

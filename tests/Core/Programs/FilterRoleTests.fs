@@ -1,6 +1,7 @@
 /// Whether the milters sign or verify a message.
 module Dkim.Tests.Core.FilterRoleTests
 
+open System
 open System.Net
 open Expecto
 open Dkim.Tests
@@ -309,6 +310,24 @@ let tests =
                     Expect.equal [] ran.Changes
                     Expect.equal [ "JOB1 too much header data" ] ran.Log
                     Expect.equal [ LogLevel.Notice ] ran.Levels)
+
+            testCase "a header of just the limit is looked at" (fun () ->
+                // As an MTA counts: name, value with the blank before it, and two octets more for each field.
+                let octets =
+                    crlf plain
+                    |> fun mail -> mail.Substring(0, mail.IndexOf("\r\n\r\n", StringComparison.Ordinal)).Split("\r\n")
+                    |> Array.sumBy (fun field -> field.Length - 1 + 2)
+
+                let limited most =
+                    { policy with
+                        HeaderLimits =
+                            { policy.HeaderLimits with
+                                Octets = most * 1<octet>
+                            }
+                    }
+
+                Expect.isTrue (isSigned (runWith (limited octets) local plain)) "just the limit"
+                Expect.isFalse (isSigned (runWith (limited (octets - 1)) local plain)) "an octet beyond")
 
             testCase "RFC8601-5-1 results in a header that is too large to look at go when it is accepted" (fun () ->
                 let forged = "Authentication-Results: mx.example.net; dkim=pass\n"

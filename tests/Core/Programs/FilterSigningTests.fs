@@ -166,6 +166,17 @@ let tests =
                 let sha1 = signing (fun signing -> { signing with Hash = Sha1 })
                 Expect.equal (ValueSome "rsa-sha1") (tag "a" (runWith sha1 local plain)))
 
+            testCase "an Ed25519 key never signs with SHA-1, whatever is asked for" (fun () ->
+                let ed =
+                    { signing (fun signing -> { signing with Hash = Sha1 }) with
+                        Roles =
+                            { policy.Roles with
+                                Keys = SingleKey(filterKey "ed" ed25519.Value)
+                            }
+                    }
+
+                Expect.equal (ValueSome "ed25519-sha256") (tag "a" (runWith ed local plain)))
+
             testCase "RFC8463-5-2 two keys of one pattern make two signatures, RSA and Ed25519" (fun () ->
                 let keys = [ filterKey "mail" rsa.Value; filterKey "ed" ed25519.Value ]
 
@@ -241,6 +252,13 @@ let tests =
                 Expect.equal
                     (Refused(550, "5.7.0", "resource unavailable"))
                     (runWith rejecting local (long + plain)).Ending)
+
+            testCase "copies of long fields make a long signature, which is made" (fun () ->
+                let copying = signing (fun signing -> { signing with Diagnostics = true })
+                let long = "Subject: " + String('x', 2500) + "\n"
+                let ran = runWith copying local (plain.Replace("Subject: hi\n", long))
+                Expect.equal Accepted ran.Ending
+                Expect.above 2500 (signature ran).Length)
 
             testCase "an Ed25519 key cannot sign with DomainKeys" (fun () ->
                 let ed =

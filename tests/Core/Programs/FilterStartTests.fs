@@ -135,6 +135,18 @@ let tests =
                 Expect.isTrue (program.Ignores(client "192.0.2.1")) "a peer"
                 Expect.isTrue (not (program.Ignores(client "192.0.2.2"))) "no peer")
 
+            testCase "paths of a key list start at BaseDirectory, too" (fun () ->
+                let files =
+                    [ "/srv/list", "*@example.com:example.com:keys/k"; "/srv/keys/k", FilterRuns.key "rsa2048.pem" ]
+
+                let program =
+                    FilterRuns.startConf files [ "BaseDirectory /srv"; "KeyList list"; "Socket /s" ]
+                    |> Starts.serving
+
+                Expect.equal
+                    [ "*@example.com: d=example.com s=k rsa 2048 bits" ]
+                    (program.Rules |> List.map _.Text))
+
             testCase "the first line of the log has the arguments" (fun () ->
                 let program =
                     FilterRuns.startDkim [] [ "-p"; "local:/a b"; "-b"; "v" ] |> Starts.serving
@@ -190,6 +202,12 @@ let tests =
 
                     let usual = [ "Selector mail"; "KeyFile /keys/mail.private" ]
                     Expect.equal "" (notices FilterRuns.keys usual)
+                    // 1,024 bits are what verifiers must take.
+                    Expect.equal "" (notices FilterRuns.keys [ "Selector mail"; "KeyFile /keys/other.pem" ])
+
+                    Expect.contains
+                        "MinimumKeyBits is insecure: "
+                        (notices FilterRuns.keys ("MinimumKeyBits 768" :: usual))
 
                     Expect.contains
                         "SignatureAlgorithm rsa-sha1: "

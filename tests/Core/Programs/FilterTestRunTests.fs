@@ -80,6 +80,20 @@ let tests =
 
                 Expect.equal 0 (judge [] signed.Value).ExitCode)
 
+            testCase "a bad signature that is refused is a result of the run, not its failure" (fun () ->
+                let rejecting (policy: FilterPolicy) =
+                    { policy with
+                        Actions = FilterCodecs.everyAction FilterAction.Reject
+                    }
+
+                let run = runWith' rejecting verifying zone.Value (signed.Value.Replace("body", "b0dy"))
+                Expect.contains "mlfi_eom() returned SMFIS_REJECT" run.Errors
+                Expect.equal 0 run.ExitCode)
+
+            testCase "the line of a fault counts those of folded fields above it" (fun () ->
+                let run = judge [] "Subject: a\n b\n c\nno colon here\n\nbody\n"
+                Expect.contains "line 4" (run.Errors + run.Output))
+
             testCase "test mode judges as the filter does" (fun () ->
                 let two = texts keyName [ published rsa.Value; published rsa.Value + ";n=x" ]
                 Expect.equal (failure "0-bit key) failed: multiple keys found") (judge [ two ] signed.Value).Output)

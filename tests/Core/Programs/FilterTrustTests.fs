@@ -106,6 +106,7 @@ let tests =
                     ("n", 12, true)
                     ("n", 13, false)
                     ("n", 1000, false)
+                    ("%", 100, false)
                     ("%", 50, true)
                     ("%", 51, false)
                     ("+", 12, true)
@@ -135,7 +136,10 @@ let tests =
 
                     Expect.equal Accepted ran.Ending
                     // What is signed whole passes whatever is asked.
-                    Expect.contains "dkim=pass" (results (runWith strict arriving.Value signed.Value)))
+                    Expect.contains "dkim=pass" (results (runWith strict arriving.Value signed.Value))
+                    // A short body that is covered by l= is signed whole as well.
+                    let covered = signedBy lengths plain
+                    Expect.contains "dkim=pass" (results (runWith strict arriving.Value covered)))
 
             testCase "a share of an empty body is no division by zero" (fun () ->
                 let lengths =

@@ -92,12 +92,13 @@ let tests =
                              "--sender_map=map"
                              "--user=x"
                              "--log_format=json"
+                             "--max_servers=7"
                          ])
                     |> serving
 
                 refusal next []
                 |> Expect.equal
-                    "not reloaded: listen, user, log_format changed, which takes a restart; all stays as it was")
+                    "not reloaded: listen, user, max_servers, log_format changed, which takes a restart; all stays as it was")
 
             testCase "check tells the flaws of maps" (fun () ->
                 let report, exitCode =

@@ -33,6 +33,15 @@ let tests =
     testList
         "SigningRuleTests"
         [
+            testCase "of a long list the first hundred are lines, and the others are counted" (fun () ->
+                let list =
+                    "/list",
+                    String.Join('\n', List.init 103 (fun n -> "*@d" + string n + ".example:*:/keys/mail.private"))
+
+                let told = rules (start [ list ] [ "KeyList /list" ])
+                Expect.equal 101 told.Length
+                Expect.equal "and 3 more signing rules" (List.last told))
+
             testCase "each signing rule is a line" (fun () ->
                 Expect.equal
                     [

@@ -18,6 +18,7 @@ let private complaints =
         enough, "Error: relay host was not specified"
         enough @ [ "--listen=h:1" ], "Error: relay host was not specified"
         enough @ [ "h:1" ], "Error: wrong number of arguments"
+        enough @ [ "--listen=h:1"; "--relay=:10028" ], "Error: relay host was not specified"
         enough @ operands @ [ "h:1" ], "Error: wrong number of arguments"
         enough @ operands @ [ "--nonsense" ], "Unknown option: nonsense"
         without "keyfile" @ operands, "Error: no keyfile specified"
@@ -54,6 +55,32 @@ let tests =
 
                 Expect.equal [] (program.Notices |> List.map _.Text)
                 Expect.equal "dkimproxy.out" program.Ident)
+
+            testCase "operands beat the options of listener and relay" (fun () ->
+                let program =
+                    startOut (keyed []) (enough @ [ "--listen=a:1"; "--relay=b:2" ] @ operands) |> serving
+
+                Expect.equal [ endpoint "127.0.0.1" 10027 ] program.Listen
+                Expect.equal (endpoint "127.0.0.1" 10028) program.Relay)
+
+            testCase "domains stand between commas, blanks or both" (fun () ->
+                let program =
+                    startOut
+                        (keyed [])
+                        ([ "--keyfile=key"; "--selector=s"; "--domain=a.example, b.example c.example" ] @ operands)
+                    |> serving
+
+                for name in [ "a.example"; "b.example"; "c.example" ] do
+                    match pass [] program ("From: joe@" + name + "\n\nbody\n") with
+                    | Relayed(head, _), _, _ -> Expect.contains ("d=" + name) head
+                    | Refused(_, text), _, _ -> failtest text)
+
+            testCase "the largest file is read, and none beyond" (fun () ->
+                let ofSize (size: int) =
+                    FileContents.text (FileContents.Found(ReadOnlyMemory(Array.create size 120uy)))
+
+                Expect.equal 16777216 (ofSize 16777216 |> Expect.ok).Length
+                Expect.equal "larger than 16 MiB" (ofSize 16777217 |> Expect.error))
 
             testCase "the configurations of the package start" (fun () ->
                 let files =

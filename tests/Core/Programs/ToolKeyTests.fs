@@ -225,6 +225,9 @@ let tests =
                     Expect.contains ("dkim-testkey: " + line + "\n") told.Errors
 
                 Expect.equal "dkim-testkey: key OK\n" told.Output
+                Expect.equal "" (run [ "-x"; "conf"; "-vv" ]).Output
+                // What the line says counts, not the file.
+                Expect.equal 69 (run [ "-x"; "conf"; "-s"; "t" ]).Code
                 let other = run [ "-d"; "example.com"; "-s"; "s"; "-k"; "o" ]
                 Expect.equal (65, "dkim-testkey: keys do not match\n", "") (other.Code, other.Output, other.Errors)
                 let missing = run [ "-d"; "example.com"; "-s"; "t" ]
