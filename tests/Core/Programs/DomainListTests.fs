@@ -26,7 +26,10 @@ let tests =
                 Expect.equal ValueNone (shown (DomainList.tryFindAbove exact (domain "example.com")))
                 let two = DomainList.ofEntries [ "example.com"; "b.example.com" ]
                 // The nearest of those above.
-                Expect.equal (ValueSome "b.example.com") (shown (DomainList.tryFindAbove two (domain "a.b.example.com")))
+                Expect.equal
+                    (ValueSome "b.example.com")
+                    (shown (DomainList.tryFindAbove two (domain "a.b.example.com")))
+
                 let patterns = DomainList.ofEntries [ "*.example.com"; "example.net" ]
                 Expect.equal (ValueSome "a.example.com") (shown (DomainList.tryFind patterns (domain "a.example.com")))
                 Expect.equal ValueNone (shown (DomainList.tryFind patterns (domain "example.com")))

@@ -59,14 +59,21 @@ let tests =
                 let settings =
                     settled [ "Mode v"; "Minimum 100%"; "AutoRestartRate 10/1h"; "Socket /s" ] []
 
-                Expect.equal (ValueSome(MinimumSigned.Percent 100)) settings.Verifying.Minimum
+                Expect.equal
+                    [ "100%" ]
+                    (DkimFilterTable.table
+                     |> List.filter (fun row -> row.Name = "Minimum")
+                     |> List.collect (fun row -> row.Show settings))
+
                 Expect.equal (ValueSome(struct (10, 3600))) settings.Service.AutoRestartRate)
 
             testCase "with -C no action of the file counts" (fun () ->
-                let file = [ "Mode v"; "On-BadSignature reject"; "On-Default tempfail"; "Socket /s" ]
+                let file =
+                    [ "Mode v"; "On-BadSignature reject"; "On-Default tempfail"; "Socket /s" ]
+
                 let actions arguments = (settled file arguments).Scope.Actions
                 Expect.equal FilterAction.Reject (actions []).BadSignature
-                let beside = actions [ "-C"; "nosig=discard" ]
+                let beside = actions [ "-C"; "nosignature=discard" ]
                 Expect.equal DkimFilterSettings.defaults.Scope.Actions.BadSignature beside.BadSignature
                 Expect.equal FilterAction.Discard beside.NoSignature)
 

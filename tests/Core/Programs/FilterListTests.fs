@@ -254,9 +254,7 @@ let tests =
                 let list = wholeList files [ "/one"; "a@*:*:mail"; "/two"; "b@*:*:mail" ]
 
                 let keys sender =
-                    KeyList.find sender list
-                    |> Expect.ok
-                    |> List.map (fun key -> int key.Key.Bits)
+                    KeyList.find sender list |> Expect.ok |> List.map (fun key -> int key.Key.Bits)
 
                 Expect.equal [ 2048 ] (keys "a@example.com")
                 Expect.equal [ 256 ] (keys "b@example.com"))

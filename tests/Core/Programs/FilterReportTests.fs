@@ -48,7 +48,9 @@ let tests =
                     Expect.equal count (sent (runWith reporting (asking tags) altered.Value)).Length)
 
             testCase "two bad signatures of a domain make one report" (fun () ->
-                let field = altered.Value.Substring(0, altered.Value.IndexOf("From: ", StringComparison.Ordinal))
+                let field =
+                    altered.Value.Substring(0, altered.Value.IndexOf("From: ", StringComparison.Ordinal))
+
                 let way = asking "; r=dkim-reports"
                 Expect.equal 1 (sent (runWith reporting way (field + altered.Value))).Length)
 

@@ -137,15 +137,16 @@ let tests =
 
             testCase "paths of a key list start at BaseDirectory, too" (fun () ->
                 let files =
-                    [ "/srv/list", "*@example.com:example.com:keys/k"; "/srv/keys/k", FilterRuns.key "rsa2048.pem" ]
+                    [
+                        "/srv/list", "*@example.com:example.com:keys/k"
+                        "/srv/keys/k", FilterRuns.key "rsa2048.pem"
+                    ]
 
                 let program =
                     FilterRuns.startConf files [ "BaseDirectory /srv"; "KeyList list"; "Socket /s" ]
                     |> Starts.serving
 
-                Expect.equal
-                    [ "*@example.com: d=example.com s=k rsa 2048 bits" ]
-                    (program.Rules |> List.map _.Text))
+                Expect.equal [ "*@example.com: d=example.com s=k rsa 2048 bits" ] (program.Rules |> List.map _.Text))
 
             testCase "the first line of the log has the arguments" (fun () ->
                 let program =

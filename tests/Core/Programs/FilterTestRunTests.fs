@@ -3,6 +3,7 @@ module Dkim.Tests.Core.FilterTestRunTests
 
 open System
 open System.Collections.Generic
+open System.Net
 open Expecto
 open Dkim.Tests
 open Dkim.Core
@@ -18,7 +19,7 @@ type private Run =
 
 let private verifying: FilterMode = { Signs = false; Verifies = true }
 
-let private runWith' (change: FilterPolicy -> FilterPolicy) (mode: FilterMode) zone (mail: string) : Run =
+let private runFrom client (change: FilterPolicy -> FilterPolicy) (mode: FilterMode) zone (mail: string) : Run =
     let keys = SingleKey(filterKey "mail" rsa.Value)
 
     let policy =
@@ -28,6 +29,7 @@ let private runWith' (change: FilterPolicy -> FilterPolicy) (mode: FilterMode) z
     let settings: FilterTest =
         { DkimFilterSettings.defaults.Test with
             Verbosity = 1
+            Client = client
         }
 
     use run =
@@ -54,6 +56,8 @@ let private runWith' (change: FilterPolicy -> FilterPolicy) (mode: FilterMode) z
         Errors = run.Errors
         ExitCode = run.ExitCode
     }
+
+let private runWith' = runFrom ValueNone
 
 let private judge zone mail = runWith' id verifying zone mail
 
@@ -86,7 +90,14 @@ let tests =
                         Actions = FilterCodecs.everyAction FilterAction.Reject
                     }
 
-                let run = runWith' rejecting verifying zone.Value (signed.Value.Replace("body", "b0dy"))
+                let run =
+                    runFrom
+                        (ValueSome(IPAddress.Parse "192.0.2.7"))
+                        rejecting
+                        verifying
+                        zone.Value
+                        (signed.Value.Replace("body", "b0dy"))
+
                 Expect.contains "mlfi_eom() returned SMFIS_REJECT" run.Errors
                 Expect.equal 0 run.ExitCode)
 

@@ -9,17 +9,10 @@ open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
 open Dkim.Tests.Core.FilterExamples
 
-let private partial =
-    lazy
-        (let lengths =
-            { policy with
-                Signing =
-                    { policy.Signing with
-                        Length = WholeLength
-                    }
-            }
+let private lengths = signing (fun signing -> { signing with Length = WholeLength })
 
-         signedBy lengths (plain.Replace("body\n", "0123456789\n")) + "0123456789\r\n")
+let private partial =
+    lazy (signedBy lengths (plain.Replace("body\n", "0123456789\n")) + "0123456789\r\n")
 
 // DNSSEC.
 let private secure (security: Security) =

@@ -58,7 +58,8 @@ let tests =
 
             testCase "operands beat the options of listener and relay" (fun () ->
                 let program =
-                    startOut (keyed []) (enough @ [ "--listen=a:1"; "--relay=b:2" ] @ operands) |> serving
+                    startOut (keyed []) (enough @ [ "--listen=a:1"; "--relay=b:2" ] @ operands)
+                    |> serving
 
                 Expect.equal [ endpoint "127.0.0.1" 10027 ] program.Listen
                 Expect.equal (endpoint "127.0.0.1" 10028) program.Relay)
@@ -67,7 +68,8 @@ let tests =
                 let program =
                     startOut
                         (keyed [])
-                        ([ "--keyfile=key"; "--selector=s"; "--domain=a.example, b.example c.example" ] @ operands)
+                        ([ "--keyfile=key"; "--selector=s"; "--domain=a.example, b.example c.example" ]
+                         @ operands)
                     |> serving
 
                 for name in [ "a.example"; "b.example"; "c.example" ] do

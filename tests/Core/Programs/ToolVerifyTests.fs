@@ -160,7 +160,13 @@ let tests =
                 Expect.equal (0, [ "d/2", 0; "d/1", 1; "d/2", 0 ]) (told [ "d/2"; "--batch=d" ]))
 
             testCase "a zone is asked before keys for tests" (fun () ->
-                let files = [ "z", rsa.Zone; "k", "s._domainkey.example.com v=DKIM1; p=\n"; "-", signed rsa [] message ]
+                let files =
+                    [
+                        "z", rsa.Zone
+                        "k", "s._domainkey.example.com v=DKIM1; p=\n"
+                        "-", signed rsa [] message
+                    ]
+
                 let ran = dkim files [ "verify"; "--json"; "--zone=z"; "--test-keys=k" ]
                 Expect.contains "\"result\":\"pass\"" (ran.Output.Replace(" ", "")))
 
