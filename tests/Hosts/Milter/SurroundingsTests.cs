@@ -94,6 +94,7 @@ internal sealed class SurroundingsTests
     }
 
     [Test]
+    [Crowded]
     public async Task Connections_leave_descriptors_for_other_things_and_that_others_wait_is_said_once()
     {
         var prlimit = Tools.RequireProgram("prlimit", "util-linux");
