@@ -10,28 +10,12 @@ namespace Dkim.Tests.Hosts.Hosting;
 [TestFixture(ResolverKind.Unbound)]
 [TestFixture(ResolverKind.DnsClient)]
 [NonParallelizable]
-public sealed class BrokenReplyTests(ResolverKind kind)
+public sealed class BrokenReplyTests(ResolverKind kind) : LyingServerFixture(kind)
 {
-    private LyingServer server = null!;
-
-    [SetUp]
-    public void Start()
-    {
-        if (kind == ResolverKind.Unbound)
-        {
-            Tools.RequireLibunbound();
-        }
-
-        server = new LyingServer();
-    }
-
-    [TearDown]
-    public void Stop() => server?.Dispose();
     [TestCaseSource(typeof(Lies), nameof(Lies.Malformed))]
     public async Task A_packet_that_cannot_be_read_does_no_harm(string label)
     {
-        using var resolver = Resolvers.Open(
-            new ResolverSettings { Forwarders = [server.Address], Kind = kind, Time = TimeSpan.FromSeconds(3) });
+        using var resolver = Open();
         var before = Process.GetCurrentProcess().TotalProcessorTime;
         var allocated = GC.GetTotalAllocatedBytes();
         var found = await AskAsync(resolver, $"{label}.lies.example", 2);
@@ -41,12 +25,5 @@ public sealed class BrokenReplyTests(ResolverKind kind)
 
         // And the next honest question is answered.
         Assert.That(await AskAsync(resolver, $"after-{label}.lies.example", 20), Is.EqualTo("good"));
-    }
-
-    private static async Task<string> AskAsync(WatchedResolver resolver, string name, int seconds)
-    {
-        var budget = new LookupBudget(20, 20, TimeSpan.FromSeconds(seconds));
-        var answers = await new MessageLookups(resolver, budget).AskAsync([new Question(name, RecordType.Txt)]);
-        return LieTests.Describe(answers.Values.Single());
     }
 }

@@ -7,30 +7,10 @@ namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>What Postfix does after its milters have seen a message: changes that break a signature, and a content filter
 /// that brings mail of strangers back from the loopback, as docs/milter.md has them.</summary>
-internal sealed class AfterTheFilterTests
+internal sealed class AfterTheFilterTests : PostfixFixture
 {
     private static readonly string[] Signer = ["Mode s", "Domain example.org", "Selector sel", "KeyFile key.pem"];
 
-    private readonly string milter = $"inet:{Tools.FreePort()}@127.0.0.1";
-    private Scratch scratch = null!;
-    private MailSink sink = null!;
-
-    [SetUp]
-    public void Start()
-    {
-        Tools.RequireRoot();
-        Tools.RequireProgram("postfix", "postfix");
-        scratch = new Scratch();
-        Keys.Make(scratch);
-        sink = new MailSink();
-    }
-
-    [TearDown]
-    public void Stop()
-    {
-        sink.Dispose();
-        scratch.Dispose();
-    }
 
     [TestCase("", "Subject: plain\r\n", "One line.\r\n", true)]
     [TestCase("", "Subject: plain\r\n", "LONG\r\n", false)]
@@ -41,21 +21,21 @@ internal sealed class AfterTheFilterTests
     [TestCase("sender_canonical_maps = regexp:{Generic}\nlocal_header_rewrite_clients = permit_mynetworks", "Subject: plain\r\n", "One line.\r\n", true)]
     public async Task A_signature_holds_or_not(string settings, string header, string body, bool holds)
     {
-        var checks = scratch.Write("header_checks", "/^Subject: plain/ REPLACE Subject: other\n");
-        var generic = scratch.Write("generic", "/^joe@example.org$/ joseph@example.org\n");
+        var checks = Scratch.Write("header_checks", "/^Subject: plain/ REPLACE Subject: other\n");
+        var generic = Scratch.Write("generic", "/^joe@example.org$/ joseph@example.org\n");
         settings = settings.Replace("{HeaderChecks}", checks, StringComparison.Ordinal).Replace("{Generic}", generic, StringComparison.Ordinal);
-        var entrance = new Entrance(milter);
-        using var server = new PostfixServer(scratch, sink.Port, [entrance], settings + "\n");
-        using var filter = FilterProcess.Start(scratch, FilterProcess.Own, milter, Signer);
+        var entrance = new Entrance(Milter);
+        using var server = new PostfixServer(Scratch, Sink.Port, [entrance], settings + "\n");
+        using var filter = FilterProcess.Start(Scratch, FilterProcess.Own, Milter, Signer);
         var text = Text("after", header, body.Replace("LONG", new string('x', 1200), StringComparison.Ordinal));
         Assert.That(await Submission.SendAsync(entrance.Port, text), Does.StartWith("250"));
         var arrived = await ArrivedAsync("after");
         Assert.That(arrived.Named("DKIM-Signature").Count(), Is.EqualTo(1));
-        Assert.That(Judge.IsGood(scratch, arrived.Text), Is.EqualTo(holds), arrived.Text);
+        Assert.That(Judge.IsGood(Scratch, arrived.Text), Is.EqualTo(holds), arrived.Text);
 
         // What becomes of long lines hangs on the mail.
         var tells = !holds && body != "LONG\r\n";
-        Assert.That(PostfixCheck.Warnings(scratch).Select(found => found.Name), Is.EqualTo(tells ? ["rewritten-after-signing"] : Array.Empty<string>()));
+        Assert.That(PostfixCheck.Warnings(Scratch).Select(found => found.Name), Is.EqualTo(tells ? ["rewritten-after-signing"] : Array.Empty<string>()));
     }
 
     // The content filter of this test changes nothing: it hands all mail back at once.
@@ -63,19 +43,19 @@ internal sealed class AfterTheFilterTests
     [TestCase("smtpd_authorized_verp_clients=", true)]
     public async Task Mail_of_strangers_that_a_content_filter_brings_back_is_not_signed(string option, bool forgerySigned)
     {
-        var back = new Entrance(milter) { Options = [option, "content_filter=", "myhostname=localhost"] };
+        var back = new Entrance(Milter) { Options = [option, "content_filter=", "myhostname=localhost"] };
         string[] filtered = [$"content_filter=smtp:[127.0.0.1]:{back.Port}"];
-        var own = new Entrance(milter) { Options = filtered };
-        var outside = new Entrance(milter)
+        var own = new Entrance(Milter) { Options = filtered };
+        var outside = new Entrance(Milter)
         {
             Options = [.. filtered, "smtpd_authorized_xclient_hosts=127.0.0.0/8", "smtpd_relay_restrictions=reject_unauth_destination"],
         };
-        using var server = new PostfixServer(scratch, sink.Port, [back, own, outside], "relay_domains = example.com\nrelay_transport = smtp\n");
-        using var filter = FilterProcess.Start(scratch, FilterProcess.Own, milter, Signer);
+        using var server = new PostfixServer(Scratch, Sink.Port, [back, own, outside], "relay_domains = example.com\nrelay_transport = smtp\n");
+        using var filter = FilterProcess.Start(Scratch, FilterProcess.Own, Milter, Signer);
         Assert.That(await Submission.SendAsync(own.Port, Text("own")), Does.StartWith("250"));
         var signed = await ArrivedAsync("own");
         Assert.That(signed.Named("DKIM-Signature").Count(), Is.EqualTo(forgerySigned ? 2 : 1), "own mail, at each of its entrances");
-        Assert.That(Judge.IsGood(scratch, signed.Text), Is.True, signed.Text);
+        Assert.That(Judge.IsGood(Scratch, signed.Text), Is.True, signed.Text);
 
         await SendFromElsewhereAsync(outside.Port, Text("forged"));
         var forged = await ArrivedAsync("forged");
@@ -84,7 +64,7 @@ internal sealed class AfterTheFilterTests
         // `dkim postfix` says so, and the line that it names is what the other case has.
         (string, string, string)[] expected = [("reinjection-signs", $"127.0.0.1:{back.Port} inet", "-o smtpd_milters=")];
         Assert.That(
-            PostfixCheck.Warnings(scratch).Select(found => (found.Name, found.Service, found.Write)),
+            PostfixCheck.Warnings(Scratch).Select(found => (found.Name, found.Service, found.Write)),
             Is.EqualTo(forgerySigned ? expected : []));
     }
 
@@ -95,46 +75,46 @@ internal sealed class AfterTheFilterTests
     public async Task Milters_of_main_cf_see_what_a_content_filter_brings_back_unless_told_otherwise(string line, bool forgerySigned)
     {
         var (back, outside) = (Tools.FreePort(), Tools.FreePort());
-        var named = PostfixServer.Name(milter);
-        using var server = new Proxy.Postfix(scratch, $"""
+        var named = PostfixServer.Name(Milter);
+        using var server = new Proxy.Postfix(Scratch, $"""
             127.0.0.1:{back} inet n - n - - smtpd
               -o content_filter= {line}
             127.0.0.1:{outside} inet n - n - - smtpd
               -o content_filter=smtp:[127.0.0.1]:{back} -o smtpd_authorized_xclient_hosts=127.0.0.0/8
               -o smtpd_relay_restrictions=reject_unauth_destination
-            """.Replace("            ", ""), sink.Port, $"""
+            """.Replace("            ", ""), Sink.Port, $"""
             smtpd_milters = {named}
             non_smtpd_milters = {named}
             internal_mail_filter_classes = bounce
             relay_domains = example.com
             relay_transport = smtp
             """.Replace("            ", ""));
-        using var filter = FilterProcess.Start(scratch, FilterProcess.Own, milter, Signer);
+        using var filter = FilterProcess.Start(Scratch, FilterProcess.Own, Milter, Signer);
         await SendFromElsewhereAsync(outside, Text("forged"));
         var forged = await ArrivedAsync("forged");
         Assert.That(forged.Named("DKIM-Signature").Any(), Is.EqualTo(forgerySigned), forged.Text);
         Assert.That(
-            PostfixCheck.Warnings(scratch).Select(found => found.Name),
+            PostfixCheck.Warnings(Scratch).Select(found => found.Name),
             Is.EqualTo(forgerySigned ? ["reinjection-signs"] : Array.Empty<string>()));
     }
 
     [Test]
     public async Task What_a_program_hands_back_by_sendmail_counts_as_mail_of_the_machine()
     {
-        var named = PostfixServer.Name(milter);
+        var named = PostfixServer.Name(Milter);
         var sendmail = Tools.RequireProgram("sendmail", "postfix");
-        using var server = new Proxy.Postfix(scratch, $"""
+        using var server = new Proxy.Postfix(Scratch, $"""
             127.0.0.1:{Tools.FreePort()} inet n - n - - smtpd -o content_filter=scan:dummy
             scan unix - n n - 10 pipe flags=Rq user=nobody null_sender= argv={sendmail} -G -i -f $sender -- $recipient
-            """.Replace("            ", ""), sink.Port, $"smtpd_milters = {named}\nnon_smtpd_milters = {named}\n");
-        using var filter = FilterProcess.Start(scratch, FilterProcess.Own, milter, Signer);
-        Directory.CreateDirectory(scratch.At("queue/maildrop"));
-        scratch.Write("forged", Text("forged").Replace("\r\n", "\n", StringComparison.Ordinal));
+            """.Replace("            ", ""), Sink.Port, $"smtpd_milters = {named}\nnon_smtpd_milters = {named}\n");
+        using var filter = FilterProcess.Start(Scratch, FilterProcess.Own, Milter, Signer);
+        Directory.CreateDirectory(Scratch.At("queue/maildrop"));
+        Scratch.Write("forged", Text("forged").Replace("\r\n", "\n", StringComparison.Ordinal));
         Tools.Run(
-            scratch.Root, "/bin/sh", "-c", $"{sendmail} -C {scratch.At("etc")} -G -i -f joe@example.org -- b@example.com < forged");
+            Scratch.Root, "/bin/sh", "-c", $"{sendmail} -C {Scratch.At("etc")} -G -i -f joe@example.org -- b@example.com < forged");
         var forged = await ArrivedAsync("forged");
         Assert.That(forged.Named("DKIM-Signature").Any(), Is.True, forged.Text);
-        Assert.That(PostfixCheck.All(scratch).Select(found => found.Name), Does.Contain("program-signs"));
+        Assert.That(PostfixCheck.All(Scratch).Select(found => found.Name), Does.Contain("program-signs"));
     }
 
     // 451 is what the sender is told while there is no filter; 250 is mail that leaves unsigned.
@@ -146,32 +126,13 @@ internal sealed class AfterTheFilterTests
     {
         var entrance = Tools.FreePort();
         using var server = new Proxy.Postfix(
-            scratch, $"127.0.0.1:{entrance} inet n - n - - smtpd", sink.Port,
-            $"smtpd_milters = {PostfixServer.Name(milter)}\n{setting}\n");
+            Scratch, $"127.0.0.1:{entrance} inet n - n - - smtpd", Sink.Port,
+            $"smtpd_milters = {PostfixServer.Name(Milter)}\n{setting}\n");
         using var filter = setting.StartsWith("milter_protocol", StringComparison.Ordinal)
-            ? FilterProcess.Start(scratch, FilterProcess.Own, milter, Signer)
+            ? FilterProcess.Start(Scratch, FilterProcess.Own, Milter, Signer)
             : null;
         Assert.That(await Submission.SendAsync(entrance, Text("alone")), Does.StartWith(reply));
         Assert.That(
-            string.Join(' ', PostfixCheck.Warnings(scratch).Select(found => found.Name)), Is.EqualTo(told));
-    }
-
-    private static string Text(string id, string header = "", string body = "One line.\r\n") =>
-        "From: joe@example.org\r\nTo: b@example.com\r\nDate: Fri, 20 Nov 2026 12:00:00 +0000\r\n"
-        + $"Message-ID: <{id}@example.org>\r\n{header}\r\n{body}";
-
-    private static async Task SendFromElsewhereAsync(int port, string text)
-    {
-        using var client = await Client.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port));
-        await Submission.BecomeStrangerAsync(client);
-        Assert.That(
-            await Submission.SendAsync(client, text, "<joe@example.org>", "<b@example.com>"), Does.StartWith("250"));
-    }
-
-    private async Task<Arrived> ArrivedAsync(string id)
-    {
-        bool Is(Arrived message) => message.Text.Contains($"<{id}@example.org>", StringComparison.Ordinal);
-        await Tools.Eventually(() => sink.Messages.Any(Is), "it arrives");
-        return sink.Messages.First(Is);
+            string.Join(' ', PostfixCheck.Warnings(Scratch).Select(found => found.Name)), Is.EqualTo(told));
     }
 }

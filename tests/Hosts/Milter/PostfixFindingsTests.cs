@@ -7,7 +7,7 @@ namespace Dkim.Tests.Hosts.Milter;
 
 /// <summary>What `dkim postfix` finds is so: a real Postfix does what the finding says, and no longer does it with the line
 /// that the finding names.</summary>
-internal sealed class PostfixFindingsTests
+internal sealed class PostfixFindingsTests : PostfixFixture
 {
     private const string ForStrangers =
         "-o smtpd_authorized_xclient_hosts=127.0.0.0/8 -o smtpd_relay_restrictions=reject_unauth_destination";
@@ -15,33 +15,13 @@ internal sealed class PostfixFindingsTests
     private static readonly string[] Signer =
         ["Mode s", "Domain example.org,mx.example.net", "Selector sel", "KeyFile key.pem"];
 
-    private readonly string milter = $"inet:{Tools.FreePort()}@127.0.0.1";
     private readonly int entrance = Tools.FreePort();
-    private Scratch scratch = null!;
-    private MailSink sink = null!;
 
-    private string Named => PostfixServer.Name(milter);
+    private string Named => PostfixServer.Name(Milter);
 
     private string Milters => $"smtpd_milters = {Named}\n";
 
     private string Plain => $"127.0.0.1:{entrance} inet n - n - - smtpd\n";
-
-    [SetUp]
-    public void Start()
-    {
-        Tools.RequireRoot();
-        Tools.RequireProgram("postfix", "postfix");
-        scratch = new Scratch();
-        Keys.Make(scratch);
-        sink = new MailSink();
-    }
-
-    [TearDown]
-    public void Stop()
-    {
-        sink.Dispose();
-        scratch.Dispose();
-    }
 
     [TestCase("", true, "loopback-signs: -o smtpd_milters=")]
     [TestCase("-o smtpd_milters=", false, "")]
@@ -50,16 +30,16 @@ internal sealed class PostfixFindingsTests
     [TestCase("-o content_filter= -o smtpd_milters= -o smtpd_milter_maps=", false, "")]
     public async Task Mail_of_strangers_comes_back_by_the_loopback(string options, bool isSigned, string told)
     {
-        var none = scratch.Write("none.cidr", "192.0.2.0/24 DISABLE\n");
-        var loopback = scratch.Write("loopback.cidr", "127.0.0.0/8 DISABLE\n");
+        var none = Scratch.Write("none.cidr", "192.0.2.0/24 DISABLE\n");
+        var loopback = Scratch.Write("loopback.cidr", "127.0.0.0/8 DISABLE\n");
         options = options.Replace("{None}", none, StringComparison.Ordinal).Replace("{Loopback}", loopback, StringComparison.Ordinal);
         var back = Tools.FreePort();
         using var server = Server(
             $"127.0.0.1:{back} inet n - n - - smtpd {options}\n"
             + $"127.0.0.1:{entrance} inet n - n - - smtpd -o content_filter=smtp:[127.0.0.1]:{back} {ForStrangers}\n",
             Milters + $"non_smtpd_milters = {Named}\ninternal_mail_filter_classes = bounce\n");
-        using var filter = FilterProcess.Start(scratch, FilterProcess.Own, milter, Signer);
-        await SendFromElsewhereAsync();
+        using var filter = FilterProcess.Start(Scratch, FilterProcess.Own, Milter, Signer);
+        await SendFromElsewhereAsync(entrance, Text("mail"));
         Assert.That(await IsSignedAsync("mail"), Is.EqualTo(isSigned));
         Assert.That(Told(), Is.EqualTo(told));
     }
@@ -74,8 +54,8 @@ internal sealed class PostfixFindingsTests
             $"127.0.0.1:{entrance} inet n - n - 1 postscreen\nsmtpd pass - - n - - smtpd {ForStrangers} {option}\n"
             + "dnsblog unix - - n - 0 dnsblog\ntlsproxy unix - - n - 0 tlsproxy\n",
             Milters + $"non_smtpd_milters = {Named}\ninternal_mail_filter_classes = bounce\n");
-        using var filter = FilterProcess.Start(scratch, FilterProcess.Own, milter, lines);
-        await SendFromElsewhereAsync();
+        using var filter = FilterProcess.Start(Scratch, FilterProcess.Own, Milter, lines);
+        await SendFromElsewhereAsync(entrance, Text("mail"));
         Assert.That(await IsSignedAsync("mail"), Is.EqualTo(isSigned));
         Assert.That(Told(lines), Is.EqualTo(told));
     }
@@ -85,7 +65,7 @@ internal sealed class PostfixFindingsTests
     public async Task A_filter_that_no_milter_is_sees_nothing(string line, bool isSigned)
     {
         using var server = Server(Plain, line.Replace("{Named}", Named, StringComparison.Ordinal) + "\n");
-        using var filter = FilterProcess.Start(scratch, FilterProcess.Own, milter, Signer);
+        using var filter = FilterProcess.Start(Scratch, FilterProcess.Own, Milter, Signer);
         Assert.That(await Submission.SendAsync(entrance, Text("mail")), Does.StartWith("250"));
         Assert.That(await IsSignedAsync("mail"), Is.EqualTo(isSigned));
         Assert.That(
@@ -99,10 +79,10 @@ internal sealed class PostfixFindingsTests
         var line = $"non_smtpd_milters = {Named}";
         var sendmail = Tools.RequireProgram("sendmail", "postfix");
         using var server = Server(Plain, Milters + (written ? line + "\ninternal_mail_filter_classes = bounce\n" : ""));
-        using var filter = FilterProcess.Start(scratch, FilterProcess.Own, milter, Signer);
-        Directory.CreateDirectory(scratch.At("queue/maildrop"));
-        scratch.Write("mail", Text("mail").Replace("\r\n", "\n", StringComparison.Ordinal));
-        Tools.Run(scratch.Root, "/bin/sh", "-c", $"{sendmail} -C {scratch.At("etc")} -i -f joe@example.org b@example.com < mail");
+        using var filter = FilterProcess.Start(Scratch, FilterProcess.Own, Milter, Signer);
+        Directory.CreateDirectory(Scratch.At("queue/maildrop"));
+        Scratch.Write("mail", Text("mail").Replace("\r\n", "\n", StringComparison.Ordinal));
+        Tools.Run(Scratch.Root, "/bin/sh", "-c", $"{sendmail} -C {Scratch.At("etc")} -i -f joe@example.org b@example.com < mail");
         Assert.That(await IsSignedAsync("mail"), Is.EqualTo(written));
         Assert.That(Told(), Is.EqualTo(written ? "" : "local-mail-unsigned: " + line));
     }
@@ -112,7 +92,7 @@ internal sealed class PostfixFindingsTests
     public async Task Bounces_are_shown_where_they_are_asked_for(string line, string told)
     {
         using var server = Server(Plain, Milters + $"non_smtpd_milters = {Named}\n{line}\n");
-        using var filter = FilterProcess.Start(scratch, FilterProcess.Own, milter, Signer);
+        using var filter = FilterProcess.Start(Scratch, FilterProcess.Own, Milter, Signer);
         Assert.That(
             await Submission.SendAsync(entrance, Text("mail"), to: $"<{MailSink.Unknown}@example.com>"), Does.StartWith("250"));
         Assert.That(await IsSignedAsync("MAILER-DAEMON"), Is.EqualTo(told.Length == 0));
@@ -126,10 +106,10 @@ internal sealed class PostfixFindingsTests
         using var server = Server(
             Plain,
             Milters + $"non_smtpd_milters = {Named}\ninternal_mail_filter_classes = bounce\nmilter_protocol = {protocol}\n");
-        using var filter = FilterProcess.Start(scratch, FilterProcess.Own, milter, Signer);
+        using var filter = FilterProcess.Start(Scratch, FilterProcess.Own, Milter, Signer);
         Assert.That(await Submission.SendAsync(entrance, Text("mail", "Subject:x\r\n")), Does.StartWith("250"));
         var arrived = await ArrivedAsync("mail");
-        Assert.That(Judge.IsGood(scratch, arrived.Text), Is.EqualTo(told.Length == 0), arrived.Text);
+        Assert.That(Judge.IsGood(Scratch, arrived.Text), Is.EqualTo(told.Length == 0), arrived.Text);
         Assert.That(Told(Signer), Is.EqualTo(told));
     }
 
@@ -139,47 +119,28 @@ internal sealed class PostfixFindingsTests
     [TestCase("/f.sock", "250", "")]
     public async Task The_path_of_a_socket_is_one_of_the_chroot(string path, string reply, string told)
     {
-        var socket = "local:" + scratch.At("queue/f.sock");
+        var socket = "local:" + Scratch.At("queue/f.sock");
         using var server = Server(
             $"127.0.0.1:{entrance} inet n - y - - smtpd\n",
-            $"smtpd_milters = unix:{path.Replace("{Queue}", scratch.At("queue"), StringComparison.Ordinal)}\n"
+            $"smtpd_milters = unix:{path.Replace("{Queue}", Scratch.At("queue"), StringComparison.Ordinal)}\n"
             + "non_smtpd_milters = unix:f.sock\ninternal_mail_filter_classes = bounce\n");
-        using var filter = FilterProcess.Start(scratch, FilterProcess.Own, socket, Signer);
-        File.SetUnixFileMode(scratch.At("queue/f.sock"), (UnixFileMode)0x1B6);
+        using var filter = FilterProcess.Start(Scratch, FilterProcess.Own, socket, Signer);
+        File.SetUnixFileMode(Scratch.At("queue/f.sock"), (UnixFileMode)0x1B6);
         Assert.That(await Submission.SendAsync(entrance, Text("mail")), Does.StartWith(reply));
         Assert.That(Told([$"Socket {socket}", .. Signer]), Is.EqualTo(told));
     }
 
-    private static string Text(string id, string header = "") =>
-        "From: joe@example.org\r\nTo: b@example.com\r\nDate: Fri, 20 Nov 2026 12:00:00 +0000\r\n"
-        + $"Message-ID: <{id}@example.org>\r\n{header}\r\nOne line.\r\n";
-
     private Proxy.Postfix Server(string services, string settings) =>
-        new(scratch, services, sink.Port, settings + "relay_domains = example.com\nrelay_transport = smtp\npostscreen_access_list = permit_mynetworks\n");
+        new(Scratch, services, Sink.Port, settings + "relay_domains = example.com\nrelay_transport = smtp\npostscreen_access_list = permit_mynetworks\n");
 
     /// <summary>All that is found, with the lines to write; with lines of the filter's file where it is to be read.</summary>
     private string Told(params string[] filter)
     {
         string[] options = filter.Length == 0
             ? []
-            : ["--filter", scratch.Write("told.conf", string.Join('\n', [$"Socket {milter}", .. filter, ""]))];
-        return string.Join("; ", PostfixCheck.All(scratch, options).Select(found => $"{found.Name}: {found.Write}"));
-    }
-
-    private async Task SendFromElsewhereAsync()
-    {
-        using var client = await Client.ConnectAsync(new IPEndPoint(IPAddress.Loopback, entrance));
-        await Submission.BecomeStrangerAsync(client);
-        Assert.That(
-            await Submission.SendAsync(client, Text("mail"), "<joe@example.org>", "<b@example.com>"), Does.StartWith("250"));
+            : ["--filter", Scratch.Write("told.conf", string.Join('\n', [$"Socket {Milter}", .. filter, ""]))];
+        return string.Join("; ", PostfixCheck.All(Scratch, options).Select(found => $"{found.Name}: {found.Write}"));
     }
 
     private async Task<bool> IsSignedAsync(string id) => (await ArrivedAsync(id)).Named("DKIM-Signature").Any();
-
-    private async Task<Arrived> ArrivedAsync(string id)
-    {
-        bool Is(Arrived message) => message.Fields.Any(field => field.Contains($"<{id}@", StringComparison.Ordinal) || field.StartsWith($"From: {id}@", StringComparison.Ordinal));
-        await Tools.Eventually(() => sink.Messages.Any(Is), "it arrives");
-        return sink.Messages.First(Is);
-    }
 }
