@@ -142,43 +142,58 @@ module LogFields =
             ]
 
     let private isPlain (c: char) =
-        c > ' ' && c < '\127' && not ("<>,;".Contains c)
+        match c with
+        | '<'
+        | '>'
+        | ','
+        | ';' -> false
+        | _ -> c > ' ' && c < '\127'
 
-    let private isSentence (field: LogField) =
-        field = LogField.Reason || field = LogField.Reply || field = LogField.Result
+    let private isSentence (c: char) =
+        c >= ' ' && c < '\127' && c <> '<' && c <> '>'
 
     let private cut (text: string) =
         text.Substring(0, min Longest text.Length)
 
+    // Nearly all values are as a line can hold them: those are not written anew.
+    let private kept (isKept: char -> bool) (text: string) : string =
+        let text = cut text
+
+        if String.forall isKept text then
+            text
+        else
+            text |> String.map (fun c -> if isKept c then c else '?')
+
     /// A value as a line of text can hold it: no blank, bracket or comma could make it look like more than one attribute.
-    let safe (text: string) : string =
-        cut text |> String.map (fun c -> if isPlain c then c else '?')
+    let safe (text: string) : string = kept isPlain text
 
     // Sentences of ours have blanks; brackets would end them.
-    let private safeSentence (text: string) =
-        cut text
-        |> String.map (fun c ->
-            if c >= ' ' && c < '\127' && c <> '<' && c <> '>' then
-                c
-            else
-                '?')
+    let private shown (fact: LogFact) : string =
+        match fact.Field with
+        | LogField.Reason
+        | LogField.Reply
+        | LogField.Result -> kept isSentence fact.Value
+        | _ -> safe fact.Value
 
-    let private grouped (facts: LogFact list) : LogValue list =
-        let valuesOf field =
-            facts |> List.filter (fun fact -> fact.Field = field) |> List.map _.Value
+    // By one walk through the facts: every message has its line.
+    let private grouped (text: LogFact -> string) (facts: LogFact list) : LogValue list =
+        let values = Array.create all.Length []
+
+        for fact in List.rev facts do
+            values[int fact.Field] <- text fact :: values[int fact.Field]
 
         all
         |> List.choose (fun field ->
-            match valuesOf field with
-            | [] -> None
-            | values when field = LogField.Recipients ->
+            match field, values[int field] with
+            | _, [] -> None
+            | LogField.Recipients, values ->
                 Some
                     {
                         Name = name field
                         Values = values
                         IsList = true
                     }
-            | values ->
+            | _, values ->
                 Some
                     {
                         Name = name field
@@ -188,7 +203,8 @@ module LogFields =
 
     /// The fields for JSON, in the order of the vocabulary. Of several signatures the values stand between commas.
     let values (facts: LogFact list) : LogValue list =
-        grouped facts
+        facts
+        |> grouped _.Value
         |> List.map (fun one ->
             { one with
                 Values = List.map cut one.Values
@@ -196,17 +212,9 @@ module LogFields =
 
     /// `NAME=<VALUE>`, `NAME=<VALUE>`: the fields for a line of text.
     let text (facts: LogFact list) : string =
-        let shown (fact: LogFact) =
-            if isSentence fact.Field then
-                safeSentence fact.Value
-            else
-                safe fact.Value
-
-        let printable =
-            facts |> List.map (fun fact -> { fact with Value = shown fact }) |> grouped
-
         String.Join(
             ", ",
-            printable
+            facts
+            |> grouped shown
             |> List.map (fun one -> one.Name + "=<" + String.Join(",", one.Values) + ">")
         )
