@@ -3,6 +3,7 @@
 namespace Dkim.Core
 
 open System
+open System.Text
 
 /// One name of the vocabulary. `time`, `level`, `program` and `pid` are in every line, put there by the host.
 type LogField =
@@ -126,7 +127,7 @@ module LogFields =
 
     /// A result as the originals print it, `WORD` or `WORD (REASON)`, in two fields.
     let ofResult (text: string) : LogFact list =
-        match text.IndexOf " (" with
+        match text.IndexOf(" (", StringComparison.Ordinal) with
         | -1 -> [ fact LogField.Result text ]
         | at ->
             let reason = text.Substring(at + 2)
@@ -175,46 +176,55 @@ module LogFields =
         | LogField.Result -> kept isSentence fact.Value
         | _ -> safe fact.Value
 
-    // By one walk through the facts: every message has its line.
-    let private grouped (text: LogFact -> string) (facts: LogFact list) : LogValue list =
-        let values = Array.create all.Length []
-
-        for fact in List.rev facts do
-            values[int fact.Field] <- text fact :: values[int fact.Field]
+    /// The fields for JSON, in the order of the vocabulary. Of several signatures the values stand between commas.
+    let values (facts: LogFact list) : LogValue list =
+        let valuesOf field =
+            facts |> List.filter (fun fact -> fact.Field = field) |> List.map _.Value
 
         all
         |> List.choose (fun field ->
-            match field, values[int field] with
+            match field, valuesOf field with
             | _, [] -> None
             | LogField.Recipients, values ->
                 Some
                     {
                         Name = name field
-                        Values = values
+                        Values = List.map cut values
                         IsList = true
                     }
             | _, values ->
                 Some
                     {
                         Name = name field
-                        Values = [ String.Join(",", values) ]
+                        Values = [ cut (String.Join(",", values)) ]
                         IsList = false
                     })
 
-    /// The fields for JSON, in the order of the vocabulary. Of several signatures the values stand between commas.
-    let values (facts: LogFact list) : LogValue list =
-        facts
-        |> grouped _.Value
-        |> List.map (fun one ->
-            { one with
-                Values = List.map cut one.Values
-            })
+    // One field of a line: a comma between its values. The numbers of fields are compared, since `=` boxes them.
+    let private append (line: StringBuilder) (field: LogField) (facts: LogFact list) =
+        let mutable isFirst = true
 
-    /// `NAME=<VALUE>`, `NAME=<VALUE>`: the fields for a line of text.
+        for fact in facts do
+            if int fact.Field = int field then
+                if not isFirst then
+                    line.Append ',' |> ignore
+                elif line.Length > 0 then
+                    line.Append(", ").Append(name field).Append("=<") |> ignore
+                else
+                    line.Append(name field).Append("=<") |> ignore
+
+                line.Append(shown fact) |> ignore
+                isFirst <- false
+
+        if not isFirst then
+            line.Append '>' |> ignore
+
+    /// `NAME=<VALUE>`, `NAME=<VALUE>`: the fields for a line of text. Every message has one, so that nothing is made on the
+    /// way.
     let text (facts: LogFact list) : string =
-        String.Join(
-            ", ",
-            facts
-            |> grouped shown
-            |> List.map (fun one -> one.Name + "=<" + String.Join(",", one.Values) + ">")
-        )
+        let line = StringBuilder()
+
+        for field in all do
+            append line field facts
+
+        line.ToString()

@@ -127,34 +127,43 @@ internal sealed class SyslogOutlet(LogSettings settings) : LogOutlet(settings.Cl
 
     protected override async ValueTask SendAsync(IReadOnlyList<LogEntry> batch, CancellationToken closed)
     {
+        var unsent = new List<LogEntry>();
         foreach (var entry in batch)
         {
-            await SendOneAsync(entry, closed).ConfigureAwait(false);
+            if (!await TrySendAsync(entry, closed).ConfigureAwait(false))
+            {
+                unsent.Add(entry);
+            }
+        }
+
+        if (unsent.Count > 0 && !settings.ToStandardError)
+        {
+            StandardErrorOutlet.Write(settings, unsent);
         }
     }
 
-    private async ValueTask SendOneAsync(LogEntry entry, CancellationToken closed)
+    // False where there never was a daemon; for one that is known a line waits.
+    private async ValueTask<bool> TrySendAsync(LogEntry entry, CancellationToken closed)
     {
+        if (!known && settings.Clock.Milliseconds() < nextTry)
+        {
+            return false;
+        }
+
         var datagram = LogLines.Datagram(settings.Format, settings.Facility, settings.Program, entry);
         for (; ; )
         {
             // The second time is for a daemon that was restarted: it is there again at once.
-            if (settings.Clock.Milliseconds() >= nextTry
-                && (await TrySendAsync(datagram, closed).ConfigureAwait(false)
-                    || await TrySendAsync(datagram, closed).ConfigureAwait(false)))
+            if (await TrySendAsync(datagram, closed).ConfigureAwait(false)
+                || await TrySendAsync(datagram, closed).ConfigureAwait(false))
             {
-                return;
+                return true;
             }
 
             if (!known)
             {
-                nextTry = Math.Max(nextTry, settings.Clock.Milliseconds() + (long)Pause.TotalMilliseconds);
-                if (!settings.ToStandardError)
-                {
-                    StandardErrorOutlet.Write(settings, [entry]);
-                }
-
-                return;
+                nextTry = settings.Clock.Milliseconds() + (long)Pause.TotalMilliseconds;
+                return false;
             }
 
             await Task.Delay(Pause, settings.Clock, closed).ConfigureAwait(false);
