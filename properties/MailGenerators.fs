@@ -6,7 +6,14 @@ open System
 open System.Text.RegularExpressions
 open FsCheck.FSharp
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Cryptography
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 
 /// A body made of what canonicalization looks at, with runs long enough for vector instructions.
 type MailBody = MailBody of byte[]

@@ -2,10 +2,13 @@
 /// octet at a time and is the specification.
 ///
 /// A line ends at CRLF only; CR and LF alone are text. A last line that no CRLF ends is treated as if one did.
-namespace Dkim.Core
+namespace Dkim.Core.Canonicalization
 
 open System
 open System.Runtime.InteropServices
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// Takes canonical octets as they are made.
 type IOctetSink =

@@ -1,12 +1,15 @@
 /// The body in canonical form, fast: pieces of any size, of which untouched stretches are passed on whole. Equals
 /// `Body.step` octet by octet, whatever the pieces (a law in properties/).
-module Dkim.Core.BodyFeed
+module Dkim.Core.Canonicalization.BodyFeed
 
 open System
 open System.Numerics
 open System.Runtime.InteropServices
 open System.Runtime.Intrinsics
-open Dkim.Core.Body
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization.Body
 
 /// Nothing is held: octets up to the next that matters can be passed on as they are.
 let private isClean (state: BodyState) =

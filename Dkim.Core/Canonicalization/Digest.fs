@@ -1,9 +1,12 @@
 /// Digests over the body, all wanted ones in one pass (RFC 6376 §3.7 step 1; RFC 4870 §3.4.2). Only here is something
 /// mutable handed to a host: a hasher serves one message, on one thread at a time.
-namespace Dkim.Core
+namespace Dkim.Core.Canonicalization
 
 open System
 open System.Security.Cryptography
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// One digest that is wanted. `Limit` counts canonical octets (l=). `Prefix` is hashed first: the header of a DomainKeys
 /// signature, which signs header and body as one text; for DKIM it is empty.

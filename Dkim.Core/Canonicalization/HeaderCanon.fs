@@ -1,9 +1,13 @@
 /// Header fields in canonical form (RFC 6376 §3.4.1–2, §3.7; RFC 4870 §3.4.2). The text of a field may hold any octets;
 /// white space is SP and HTAB only, and a line end is CRLF only.
-module Dkim.Core.CanonicalHeader
+module Dkim.Core.Canonicalization.CanonicalHeader
 
 open System
 open System.Buffers
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 let private write (octets: ReadOnlySpan<byte>) (sink: IBufferWriter<byte>) = sink.Write octets
 

@@ -1,8 +1,12 @@
 /// A message that lies there whole, as the tools read it from files and pipes (RFC 5322 §2.1).
-namespace Dkim.Core
+namespace Dkim.Core.Canonicalization
 
 open System
 open System.Buffers
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// What ends a line of a message in a file.
 [<Struct; RequireQualifiedAccess>]

@@ -1,9 +1,11 @@
 /// Ed25519 as DKIM uses it: PureEdDSA over the SHA-256 of the header (RFC 8463 §3, RFC 8032 §5.1). The platform has none,
 /// so BouncyCastle computes. Non-canonical points and S not below L are refused by it, small-order keys by us.
-module internal Dkim.Core.Ed25519
+module internal Dkim.Core.Cryptography.Ed25519
 
 open System
 open Org.BouncyCastle.Math.EC.Rfc8032
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// Octets of a public key, and of the seed that a private key is.
 [<Literal>]

@@ -1,12 +1,15 @@
 /// Private keys under a passphrase, decrypted with the platform's ciphers: PKCS#8 with PBES2 (RFC 8018 §6.2, RFC 5958 §3)
 /// and the older PEM headers of OpenSSL (RFC 1421 §4.6.1). The platform itself reads the first for RSA only and the
 /// second not at all; BouncyCastle's readers need reflection that native code has not.
-module internal Dkim.Core.EncryptedKeys
+module internal Dkim.Core.Cryptography.EncryptedKeys
 
 open System
 open System.Formats.Asn1
 open System.Security.Cryptography
 open System.Text
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// More rounds of key derivation than this are taken for an attack on the reader.
 [<Literal>]

@@ -1,11 +1,14 @@
 /// Public keys from the octets of p= (RFC 6376 §3.6.1, RFC 8463 §4.2), ready to verify with.
-namespace Dkim.Core
+namespace Dkim.Core.Cryptography
 
 open System
 open System.Collections.Concurrent
 open System.Formats.Asn1
 open System.Numerics
 open System.Security.Cryptography
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// A key that was checked and can be used from several threads.
 [<Sealed; AllowNullLiteral(false)>]

@@ -1,10 +1,12 @@
 /// What an RSA signature says when it is opened with the public key (RFC 8017 §9.2): the digest that was signed, so that a
 /// wrong key can be told from changed text, and guesses at the text cost a hash each.
-namespace Dkim.Core
+namespace Dkim.Core.Cryptography
 
 open System
 open System.Numerics
 open System.Security.Cryptography
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// What was found in a signature.
 [<RequireQualifiedAccess>]

@@ -1,10 +1,13 @@
 /// Private keys: PKCS#1 and PKCS#8 PEM, plain or encrypted, RSA and Ed25519 (RFC 8017, RFC 5958, RFC 8410, RFC 1421).
 /// Nothing of a key is ever part of an error.
-namespace Dkim.Core
+namespace Dkim.Core.Cryptography
 
 open System
 open System.Formats.Asn1
 open System.Security.Cryptography
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// Why a text is no private key that could sign.
 type PrivateKeyError =

@@ -1,8 +1,9 @@
 /// Header fields as octets, and the choice among repeated ones that a signature makes (RFC 5322 §2.2, RFC 6376 §5.4.2).
-namespace Dkim.Core
+namespace Dkim.Core.Message
 
 open System
 open System.Collections.Generic
+open Dkim.Core.Words
 
 /// One header field: its octets from the first of the name to the last before the CRLF that ends it, folds included.
 /// `Colon` is where the colon stands; a line without one has it just past its end and therefore no name.

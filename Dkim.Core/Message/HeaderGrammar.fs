@@ -1,8 +1,9 @@
 /// The grammar of a header block: fields as RFC 5322 §2.2 has them now (§3.6.8) and as it had them once (§4.5.8), and lines
 /// that are no fields. `Header.ofBlock` is the scanner that runs for each message; a law holds that both find the same.
-namespace Dkim.Core
+namespace Dkim.Core.Message
 
 open FParsec
+open Dkim.Core.Words
 
 /// What the grammar says of a field. Octets count from the field's first.
 [<Struct; RequireQualifiedAccess>]
@@ -24,7 +25,7 @@ type FieldExtent =
     }
 
 module HeaderGrammar =
-    open Dkim.Core.Grammar
+    open Dkim.Core.Words.Grammar
 
     let private isFtext c = isVisible c && c <> ':'
 

@@ -1,9 +1,10 @@
 /// A message that arrives in pieces of any size becomes a header and a body (RFC 5322 §2.1). What the header may cost is
 /// bounded before it is kept.
-namespace Dkim.Core
+namespace Dkim.Core.Message
 
 open System
 open System.Buffers
+open Dkim.Core.Words
 
 /// How much header one message may have.
 type HeaderLimits =

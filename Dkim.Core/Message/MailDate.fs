@@ -1,8 +1,9 @@
 /// Dates of mail: Date, and the end of Received (RFC 5322 §3.3, §4.3).
-module internal Dkim.Core.MailDate
+module internal Dkim.Core.Message.MailDate
 
 open System
 open FParsec
+open Dkim.Core.Words
 
 let private months =
     [

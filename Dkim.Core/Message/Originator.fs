@@ -1,10 +1,11 @@
 /// Who sent a message: the mailboxes of From, Sender and their kin, read as RFC 5322 §3.4 with its obsolete forms, and
 /// the sending address of DomainKeys (RFC 4870 §3.1).
-module Dkim.Core.Originator
+module Dkim.Core.Message.Originator
 
 open System
 open FParsec
-open Dkim.Core.Grammar
+open Dkim.Core.Words
+open Dkim.Core.Words.Grammar
 
 let private isAtomChar (c: char) =
     isUtf8Octet c || isVisible c && not ("()<>[]:;@\\,.\"".Contains c)

@@ -1,6 +1,12 @@
 /// The closed sets of names that signatures and keys use. One table for each serves both reading and printing. Names
 /// match exactly, case included.
-namespace Dkim.Core
+namespace Dkim.Core.Records
+
+open Dkim.Core.Words
+
+
+
+
 
 /// Which of the two signature schemes.
 [<Struct>]

@@ -1,8 +1,11 @@
 /// How DomainKeys writes a signature (RFC 4870 §3.3), read into the same record as DKIM's.
-module Dkim.Core.DomainKeySignature
+module Dkim.Core.Records.DomainKeySignature
 
 open System
 open SignatureTags
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
 
 let private readAlgorithm (tags: TagList) =
     match tags.TryValue "a" with

@@ -1,5 +1,12 @@
 /// Public key records in the DNS: of DKIM (RFC 6376 §3.6.1, RFC 8463 §4) and of DomainKeys (RFC 4870 §3.2.3).
-namespace Dkim.Core
+namespace Dkim.Core.Records
+
+open Dkim.Core.Words
+open Dkim.Core.Dns
+
+
+
+
 
 /// Why a key cannot serve a signature.
 type KeyError =
@@ -44,7 +51,7 @@ type KeyRecord =
 
 module KeyRecord =
     open FParsec
-    open Dkim.Core.Grammar
+    open Dkim.Core.Words.Grammar
 
     let private words (value: string) : string list =
         match parseAll (listOf ':' (many1Chars "a word" (fun c -> isVisible c && c <> ':' && c <> ';'))) value with

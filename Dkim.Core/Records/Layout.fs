@@ -1,9 +1,11 @@
 /// How a signature is written: which tags in which order, and where its lines are folded (RFC 6376 §3.5, RFC 4870 §3.3).
 /// Each program keeps the look of its original. The tag b= always comes last, so that its value can be added when known.
-namespace Dkim.Core
+namespace Dkim.Core.Records
 
 open System
 open System.Text
+open Dkim.Core.Message
+open Dkim.Core.Dns
 
 /// The look of a signature field.
 type Layout =

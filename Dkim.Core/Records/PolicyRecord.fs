@@ -1,6 +1,12 @@
 /// What a domain says of its own mail: ADSP (RFC 5617 §4.2), the policy of DomainKeys (RFC 4870 §3.6), and the sender
 /// signing practice of the drafts between them, which dkimproxy still asks for.
-namespace Dkim.Core
+namespace Dkim.Core.Records
+
+open Dkim.Core.Words
+
+
+
+
 
 /// A domain's practice in increasing strictness. `SignsAllItself` accepts no signature of another domain in its place.
 [<Struct>]
@@ -22,7 +28,7 @@ type PolicyRecord =
 
 module PolicyRecord =
     open FParsec
-    open Dkim.Core.Grammar
+    open Dkim.Core.Words.Grammar
 
     /// Longer records are taken for none.
     let private limit = 16384<octet>

@@ -1,8 +1,10 @@
 /// Key records as people hand them to their name servers (RFC 6376 §3.6.1–2, RFC 1035 §5).
-module Dkim.Core.Publication
+module Dkim.Core.Records.Publication
 
 open System
 open System.Text
+open Dkim.Core.Words
+open Dkim.Core.Dns
 
 /// The longest string of a TXT record, in octets (RFC 1035 §3.3.14).
 [<Literal>]

@@ -1,8 +1,9 @@
 /// DKIM-quoted-printable (RFC 6376 §2.11): the encoding of i=, z= and n=.
-module Dkim.Core.QuotedPrintable
+module Dkim.Core.Records.QuotedPrintable
 
 open System
 open System.Text
+open Dkim.Core.Dns
 
 let private isUpperHex (c: char) =
     Char.IsAsciiDigit c || c >= 'A' && c <= 'F'

@@ -1,6 +1,13 @@
 /// What a domain asks to be told of signatures that fail: its reporting record (RFC 6651 §3.2), or the tags that key and
 /// ADSP records had for it before there was a standard, which the old filters heed.
-namespace Dkim.Core
+namespace Dkim.Core.Records
+
+open Dkim.Core.Words
+open Dkim.Core.Dns
+
+
+
+
 
 /// The reasons that a report can be asked for (RFC 6651 §5.1).
 [<Struct; RequireQualifiedAccess>]

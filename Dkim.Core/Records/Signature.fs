@@ -1,7 +1,10 @@
 /// A signature of either scheme, and how DKIM writes it (RFC 6376 §3.5, RFC 8463, RFC 8616).
-namespace Dkim.Core
+namespace Dkim.Core.Records
 
 open System
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
 
 /// The agent or user on whose behalf a message is signed (RFC 6376 §3.5 i=). The local part may be empty.
 type Identity =
@@ -85,7 +88,7 @@ module SignatureLimits =
 /// Readers of single tags, shared by both schemes.
 module internal SignatureTags =
     open FParsec
-    open Dkim.Core.Grammar
+    open Dkim.Core.Words.Grammar
 
     let required (tags: TagList) (name: string) : Result<string, SignatureError> =
         match tags.TryValue name with

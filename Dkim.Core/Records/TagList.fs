@@ -1,8 +1,10 @@
 /// Tag lists, the syntax of signatures and of records in the DNS (RFC 6376 §3.2). Values are kept as extents of the text,
 /// so that a value can be cut out of a field by offset and is never searched for.
-namespace Dkim.Core
+namespace Dkim.Core.Records
 
 open System
+open Dkim.Core.Words
+open Dkim.Core.Dns
 
 /// One `name=value`. `Value` is the value without surrounding white space, `Whole` all that stands between the `=` and
 /// the next `;` or the end.
@@ -47,7 +49,7 @@ type TagList =
 
 module TagList =
     open FParsec
-    open Dkim.Core.Grammar
+    open Dkim.Core.Words.Grammar
 
     /// `VALCHAR = %x21-3A / %x3C-7E`, and the UTF-8 octets of internationalized mail (RFC 8616 §5).
     let private isValueChar c =

@@ -1,6 +1,6 @@
 /// Productions that several grammars share, named as in the ABNF of RFC 5234, 5322, 5321 and 6376. FParsec takes CR, LF
 /// and CRLF for the same newline, so the only line end in our grammars is the exact one made here.
-module internal Dkim.Core.Grammar
+module internal Dkim.Core.Words.Grammar
 
 open System
 open System.Text

@@ -1,6 +1,6 @@
 /// Names that signatures, keys and messages carry. Each has a private constructor, so that a value of the type is a
 /// proof that its text was checked.
-namespace Dkim.Core
+namespace Dkim.Core.Words
 
 open System
 open System.Globalization

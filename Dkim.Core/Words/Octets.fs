@@ -1,6 +1,6 @@
 /// Octets and the units they are counted in. Text taken from a message is Latin-1: one character for one octet, so
 /// that an index into the text is an offset into the message.
-namespace Dkim.Core
+namespace Dkim.Core.Words
 
 open System
 open System.Text

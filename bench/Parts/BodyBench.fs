@@ -3,7 +3,12 @@ namespace Dkim.Bench
 open System
 open System.Security.Cryptography
 open BenchmarkDotNet.Attributes
-open Dkim.Core
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 
 /// Canonicalization with its SHA-256 beside SHA-256 alone: the ratio is what a canonical form costs.
 [<MemoryDiagnoser>]

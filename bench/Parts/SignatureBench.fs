@@ -3,7 +3,18 @@ namespace Dkim.Bench
 open System
 open System.Security.Cryptography
 open BenchmarkDotNet.Attributes
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
+open Dkim.Core.Explaining
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Tool
 
 /// A message of four kilobytes signed and verified whole, beside the one operation with the key that it cannot do without.
 [<MemoryDiagnoser>]

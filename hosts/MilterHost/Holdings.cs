@@ -1,4 +1,4 @@
-using Dkim.Core;
+using Dkim.Core.Programs.Filters;
 
 namespace Dkim.MilterHost;
 

@@ -1,4 +1,4 @@
-using Dkim.Core;
+using Dkim.Core.Programs.Filters;
 using Dkim.Hosting;
 
 namespace Dkim.MilterHost;

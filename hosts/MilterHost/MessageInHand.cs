@@ -1,5 +1,8 @@
 using System.Buffers;
-using Dkim.Core;
+using Dkim.Core.Dns;
+using Dkim.Core.Message;
+using Dkim.Core.Programs.Filters;
+using Dkim.Core.Signatures;
 using Dkim.Hosting;
 
 namespace Dkim.MilterHost;

@@ -1,5 +1,9 @@
 using System.Buffers;
-using Dkim.Core;
+using Dkim.Core.Canonicalization;
+using Dkim.Core.Dns;
+using Dkim.Core.Message;
+using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Settings;
 
 namespace Dkim.MilterHost;
 

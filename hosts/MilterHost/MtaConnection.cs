@@ -1,5 +1,7 @@
 using System.Buffers;
-using Dkim.Core;
+using Dkim.Core.Dns;
+using Dkim.Core.Programs.Filters;
+using Dkim.Core.Signatures;
 using Dkim.Hosting;
 
 namespace Dkim.MilterHost;

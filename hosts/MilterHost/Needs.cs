@@ -1,4 +1,7 @@
-using Dkim.Core;
+using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Signatures;
+using Dkim.Core.Words;
 using Dkim.Hosting;
 
 namespace Dkim.MilterHost;

@@ -1,4 +1,5 @@
-using Dkim.Core;
+using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;
 using Dkim.MilterHost;
 

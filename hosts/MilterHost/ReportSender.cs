@@ -3,7 +3,10 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Threading.Channels;
-using Dkim.Core;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Programs.Tool;
+using Dkim.Core.Signatures;
+using Dkim.Core.Words;
 using Dkim.Hosting;
 
 namespace Dkim.MilterHost;

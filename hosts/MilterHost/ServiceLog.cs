@@ -1,4 +1,7 @@
-using Dkim.Core;
+using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Programs.Tool;
 using Dkim.Hosting;
 
 namespace Dkim.MilterHost;
@@ -50,7 +53,7 @@ internal sealed class ServiceLog : IAsyncDisposable
             Least = service.Syslog ? Severity.Information : Severity.Warning,
             ToSyslog = service.Syslog,
             ToStandardError = !service.Syslog && !service.Background,
-            Format = service.LogFormat == Core.LogFormat.Json ? Hosting.LogFormat.Json : Hosting.LogFormat.Text,
+            Format = service.LogFormat == Core.Programs.Proxies.LogFormat.Json ? Hosting.LogFormat.Json : Hosting.LogFormat.Text,
         };
     }
 }

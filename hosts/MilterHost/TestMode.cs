@@ -1,4 +1,7 @@
-using Dkim.Core;
+using Dkim.Core.Dns;
+using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Programs.Tool;
 using Dkim.Hosting;
 
 namespace Dkim.MilterHost;

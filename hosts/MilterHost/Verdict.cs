@@ -1,7 +1,10 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
-using Dkim.Core;
+using Dkim.Core.Canonicalization;
+using Dkim.Core.Message;
+using Dkim.Core.Programs.Filters;
+using Dkim.Core.Signatures;
 using Dkim.Hosting;
 
 namespace Dkim.MilterHost;

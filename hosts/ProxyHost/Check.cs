@@ -1,5 +1,7 @@
 using System.Net.Sockets;
-using Dkim.Core;
+using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Programs.Tool;
 using Dkim.Hosting;
 
 namespace Dkim.ProxyHost;

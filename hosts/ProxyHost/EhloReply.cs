@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
-using Dkim.Core;
+using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Words;
 
 namespace Dkim.ProxyHost;
 

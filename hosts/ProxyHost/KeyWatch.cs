@@ -1,4 +1,6 @@
-using Dkim.Core;
+using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Words;
 using Dkim.Hosting;
 
 namespace Dkim.ProxyHost;

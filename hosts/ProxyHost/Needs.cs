@@ -1,4 +1,6 @@
-using Dkim.Core;
+using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Signatures;
 using Dkim.Hosting;
 using Microsoft.Win32.SafeHandles;
 

@@ -1,5 +1,5 @@
 using System.Net;
-using Dkim.Core;
+using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;
 
 namespace Dkim.ProxyHost;

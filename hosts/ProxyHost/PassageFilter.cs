@@ -1,4 +1,6 @@
-using Dkim.Core;
+using Dkim.Core.Dns;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Signatures;
 using Dkim.Hosting;
 
 namespace Dkim.ProxyHost;

@@ -1,6 +1,9 @@
 using System.Net;
 using System.Text;
-using Dkim.Core;
+using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Programs.Tool;
+using Dkim.Core.Words;
 using Dkim.Hosting;
 using Microsoft.FSharp.Core;
 using Microsoft.Win32.SafeHandles;
@@ -138,7 +141,7 @@ internal sealed class Service : IDisposable
             Clock = clock,
             Least = Severity.Debug,
             ToStandardError = file is not null || !settings.Daemonize,
-            Format = settings.LogFormat == Core.LogFormat.Json ? Hosting.LogFormat.Json : Hosting.LogFormat.Text,
+            Format = settings.LogFormat == Core.Programs.Proxies.LogFormat.Json ? Hosting.LogFormat.Json : Hosting.LogFormat.Text,
         });
     }
 

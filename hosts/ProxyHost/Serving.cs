@@ -1,4 +1,5 @@
-using Dkim.Core;
+using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;
 using Microsoft.FSharp.Core;
 

@@ -1,7 +1,11 @@
 using System.Buffers;
 using System.Net.Sockets;
 using System.Text;
-using Dkim.Core;
+using Dkim.Core.Dns;
+using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Signatures;
+using Dkim.Core.Words;
 using Dkim.Hosting;
 
 namespace Dkim.ProxyHost;

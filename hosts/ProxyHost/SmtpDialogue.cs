@@ -1,6 +1,10 @@
 using System.Buffers;
 using System.Text;
-using Dkim.Core;
+using Dkim.Core.Canonicalization;
+using Dkim.Core.Dns;
+using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Words;
 
 namespace Dkim.ProxyHost;
 

@@ -1,5 +1,6 @@
 using System.Text;
-using Dkim.Core;
+using Dkim.Core.Canonicalization;
+using Dkim.Core.Programs.Proxies;
 
 namespace Dkim.ProxyHost;
 

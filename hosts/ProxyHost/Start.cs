@@ -1,4 +1,7 @@
-using Dkim.Core;
+using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Programs.Tool;
+using Dkim.Core.Signatures;
 using Dkim.Hosting;
 
 namespace Dkim.ProxyHost;

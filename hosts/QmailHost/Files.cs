@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
-using Dkim.Core;
+using Dkim.Core.Programs.Qmail;
+using Dkim.Core.Words;
 using Dkim.Hosting;
 
 namespace Dkim.QmailHost;

@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
-using Dkim.Core;
+using Dkim.Core.Programs.Qmail;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Words;
 using Dkim.Hosting;
 
 namespace Dkim.QmailHost;

@@ -1,4 +1,5 @@
-using Dkim.Core;
+using Dkim.Core.Programs.Qmail;
+using Dkim.Core.Words;
 using Dkim.Hosting;
 
 namespace Dkim.QmailHost;

@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Versioning;
-using Dkim.Core;
+using Dkim.Core.Programs.Qmail;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Signatures;
 using Dkim.Hosting;
 using Dkim.QmailHost;
 

@@ -1,4 +1,3 @@
-using Dkim.Core;
 
 namespace Dkim.QmailHost;
 

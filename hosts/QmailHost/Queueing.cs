@@ -1,4 +1,6 @@
-using Dkim.Core;
+using Dkim.Core.Dns;
+using Dkim.Core.Programs.Qmail;
+using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;
 
 namespace Dkim.QmailHost;

@@ -1,5 +1,5 @@
 using System.Text;
-using Dkim.Core;
+using Dkim.Core.Programs.Qmail;
 using Dkim.Hosting;
 
 namespace Dkim.QmailHost;

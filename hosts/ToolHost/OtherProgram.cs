@@ -1,7 +1,8 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
-using Dkim.Core;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Programs.Tool;
 
 namespace Dkim.ToolHost;
 

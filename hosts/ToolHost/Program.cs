@@ -1,4 +1,4 @@
-using Dkim.Core;
+using Dkim.Core.Programs.Tool;
 using Dkim.Hosting;
 using Dkim.ToolHost;
 

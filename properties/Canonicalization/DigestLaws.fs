@@ -5,7 +5,13 @@ open System.Buffers
 open System.Security.Cryptography
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 
 type private Sink() =
     let octets = ArrayBufferWriter<byte> 256

@@ -5,7 +5,14 @@ open System.Buffers
 open System.Text.RegularExpressions
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 
 let private canonical (canon: HeaderCanon) (field: Field) : string =
     let sink = ArrayBufferWriter<byte> 64

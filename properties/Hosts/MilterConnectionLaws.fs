@@ -11,7 +11,15 @@ open FsCheck
 open FsCheck.FSharp
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Tool
 open Dkim.Hosting
 open Dkim.MilterHost
 
@@ -21,10 +29,10 @@ let private slow (delay: int) =
         member _.Description = "slow"
 
         member _.AskAsync(_, cancellation) =
-            ValueTask<Dkim.Core.Answer>(
+            ValueTask<Dkim.Core.Dns.Answer>(
                 task {
                     do! Task.Delay(delay, cancellation)
-                    return Dkim.Core.Answer.Found([ "yes" ], Dkim.Core.Security.Unchecked)
+                    return Dkim.Core.Dns.Answer.Found([ "yes" ], Dkim.Core.Dns.Security.Unchecked)
                 }
             )
 

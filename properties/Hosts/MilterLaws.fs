@@ -104,7 +104,7 @@ module private Mta =
             Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(ReadOnlySpan(data, 0, 4))
 
         let texts from =
-            (Dkim.Core.Octets.latin1 (ReadOnlySpan(data, from, data.Length - from))).Split '\000'
+            (Dkim.Core.Words.Octets.latin1 (ReadOnlySpan(data, from, data.Length - from))).Split '\000'
 
         match reply with
         | 'i' ->
@@ -126,7 +126,7 @@ let private edit =
     Gen.oneof
         [
             Gen.map3
-                (fun index name text -> Insertion(index, Dkim.Core.Field.ofText name (" " + text)))
+                (fun index name text -> Insertion(index, Dkim.Core.Message.Field.ofText name (" " + text)))
                 (Gen.choose (0, 2))
                 fieldName
                 fieldText
@@ -135,7 +135,7 @@ let private edit =
 
 let private edited (header: string list) (edit: Edit) =
     match edit with
-    | Insertion(index, field) -> Mta.insert index (Dkim.Core.Octets.latin1 field.Raw.Span) header
+    | Insertion(index, field) -> Mta.insert index (Dkim.Core.Words.Octets.latin1 field.Raw.Span) header
     | Deletion(name, occurrence) -> Mta.delete name occurrence header
 
 let private trials = { Count = 100; Arbitraries = [] }
@@ -297,7 +297,7 @@ let tests =
                 "An old MTA that cannot insert gets fields appended"
                 [ (0x11u, "h"); (0x3fu, "i") ]
                 (fun (actions: uint32, added: string) ->
-                    let field = Dkim.Core.Field.ofText "X-A" " b"
+                    let field = Dkim.Core.Message.Field.ofText "X-A" " b"
                     use talk = new MilterTalk(FateProgram [ Insertion(1, field) ])
                     talk.Hear(Array.append (Packets.negotiate 2u actions 0x7fu) Packets.connect)
 
@@ -308,8 +308,8 @@ let tests =
                     Expect.equal added (string reply)
 
                     Expect.isTrue
-                        ((Dkim.Core.Octets.latin1 (ReadOnlySpan data)).EndsWith("X-A\000b\000"))
-                        "(Dkim.Core.Octets.latin1 (ReadOnlySpan data)).EndsWith(\"X-A\\000b\\000\")")
+                        ((Dkim.Core.Words.Octets.latin1 (ReadOnlySpan data)).EndsWith("X-A\000b\000"))
+                        "(Dkim.Core.Words.Octets.latin1 (ReadOnlySpan data)).EndsWith(\"X-A\\000b\\000\")")
 
             testLaw
                 { trials with Count = 2000 }

@@ -4,7 +4,13 @@ module Dkim.Properties.HeaderGrammarLaws
 open System
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 
 /// Letters of a name, the colon, both blanks, both halves of a line end, and an octet of UTF-8.
 let private alphabet = "a: \t\r\n\128"

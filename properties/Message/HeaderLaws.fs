@@ -4,7 +4,13 @@ open System
 open System.IO
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 
 let private text (field: Field) = Octets.latin1 field.Raw.Span
 

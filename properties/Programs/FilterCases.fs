@@ -3,7 +3,15 @@ module Dkim.Properties.FilterCases
 
 open System
 open FsCheck.FSharp
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Tool
 open Dkim.Tests.FilterPassages
 
 /// What a field of a generated header is to a filter that verifies.

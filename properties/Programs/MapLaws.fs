@@ -3,7 +3,11 @@ module Dkim.Properties.MapLaws
 open System
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 
 let private parse text =
     let struct (map, problems) = SignatureMap.parse "map" text

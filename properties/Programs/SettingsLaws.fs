@@ -3,7 +3,13 @@ module Dkim.Properties.SettingsLaws
 open System
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Qmail
+open Dkim.Core.Programs.Tool
 
 let private table = OutSettings.table
 let private defaults = OutSettings.defaults

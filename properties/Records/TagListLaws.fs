@@ -3,7 +3,12 @@ module Dkim.Properties.TagListLaws
 open System
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 
 let private limit = 65536<octet>
 

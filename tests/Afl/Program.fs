@@ -7,7 +7,12 @@ open System.Runtime.InteropServices
 open Microsoft.FSharp.NativeInterop
 open SharpFuzz
 open SharpFuzz.Common
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 open Dkim.Tests.Conformance.Fuzzing
 
 /// As much as afl-fuzz has for its counts.

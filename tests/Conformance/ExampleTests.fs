@@ -5,7 +5,15 @@ open System
 open System.Security.Cryptography
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 open Dkim.Tests.Conformance.Mail
 
 /// RFC 8463 §A.1: the seed of the Ed25519 key, and the RSA key.

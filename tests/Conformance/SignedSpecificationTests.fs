@@ -6,7 +6,14 @@ open System
 open Expecto
 open Dkim.Tests
 open FsCheck.FSharp
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 open Dkim.Tests.Conformance.Abnf
 open Dkim.Tests.Conformance.Specification
 open Dkim.Tests.Conformance.Specification.Comparing

@@ -5,7 +5,14 @@ open System
 open System.IO
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Qmail
 open Dkim.Tests.Peers
 open Dkim.Tests.Messages.Differential
 open Dkim.Tests.Messages.Differential.Judges

@@ -4,7 +4,12 @@ module Dkim.Tests.Messages.OwnCorpusTests
 open System.IO
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 open Dkim.Tests.Corpus
 open Dkim.Tests.Judging
 

@@ -3,7 +3,15 @@ module Dkim.Tests.Messages.Shortcomings
 
 open System
 open System.Text
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Qmail
 open Dkim.Tests.Messages.Ways
 
 let private hasBare (octet: byte) (octets: byte[]) =

@@ -4,7 +4,17 @@ module Dkim.Tests.Messages.Ways
 open System
 open System.IO
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Qmail
+open Dkim.Core.Programs.Tool
 open Dkim.Tests.Corpus
 
 /// When all of it happens.

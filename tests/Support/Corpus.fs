@@ -6,7 +6,14 @@ open System
 open System.IO
 open System.Text
 open System.Text.Json
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Tool
 
 /// What a case says of one signature.
 type Expected =

@@ -5,7 +5,16 @@ module Dkim.Tests.FilterPassages
 open System
 open System.Collections.Generic
 open System.Net
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Tool
 
 type Change =
     | Inserted of index: int * field: string

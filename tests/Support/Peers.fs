@@ -8,7 +8,14 @@ open System.Diagnostics
 open System.IO
 open System.Text
 open System.Threading.Tasks
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Tool
 open Dkim.Tests.Corpus
 
 /// What a peer said of one signature.

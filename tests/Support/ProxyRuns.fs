@@ -5,7 +5,14 @@ module Dkim.Tests.ProxyRuns
 open System
 open System.Collections.Generic
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 open Dkim.Tests.Starts
 
 /// What a zone holds under a name.

@@ -5,7 +5,15 @@ open System
 open System.Collections.Generic
 open System.Text
 open Expecto
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Qmail
+open Dkim.Core.Programs.Tool
 open Dkim.Tests
 
 let start name (variables: (string * string) list) =

@@ -1,7 +1,15 @@
 /// dk-filter's decision on a message: signed, verified or left as it is (dk-filter(8), RFC 4870).
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open System
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
 
 module internal DkFilter =
     let private methods = [ "domainkeys" ]

@@ -1,5 +1,15 @@
 /// What dk-filter makes of a message's DomainKeys signatures, and what it tells of them (dk-filter(8), RFC 4870 §3.7).
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
+
+open Dkim.Core.Message
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+
+
+
+
 
 [<RequireQualifiedAccess>]
 type internal DkStatus =

@@ -1,7 +1,9 @@
 /// The rows of dk-filter, whose letters are its own: -s is the key, -S the selector (dk-filter(8)).
-module internal Dkim.Core.DkFilterTable
+module internal Dkim.Core.Programs.Filters.DkFilterTable
 
-open Dkim.Core.FilterTable
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Filters.FilterTable
 
 [<Literal>]
 let private Source = "dk-filter(8)"

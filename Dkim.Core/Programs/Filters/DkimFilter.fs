@@ -1,5 +1,10 @@
 /// dkim-filter's decision on a message: signed, verified or left as it is.
-module internal Dkim.Core.DkimFilter
+module internal Dkim.Core.Programs.Filters.DkimFilter
+
+open Dkim.Core.Records
+
+
+
 
 /// The program that a policy makes.
 let parts (policy: FilterPolicy) : MilterParts =

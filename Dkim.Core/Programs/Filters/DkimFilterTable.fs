@@ -1,7 +1,12 @@
 /// The rows of dkim-filter: its command line and its file (dkim-filter(8), dkim-filter.conf(5)).
-module internal Dkim.Core.DkimFilterTable
+module internal Dkim.Core.Programs.Filters.DkimFilterTable
 
-open Dkim.Core.FilterTable
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.FilterTable
 
 let private headers = Pattern.listCodec "NAME,..."
 

@@ -1,10 +1,14 @@
 /// Lists of domains: those whose mail is signed, and those whose signatures are trusted (dkim-filter.conf(5) Domain,
 /// TrustSignaturesFrom).
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open System
 open System.Collections.Generic
 open FParsec
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
 
 /// Domains whose mail is signed, or whose signatures are trusted.
 [<NoComparison; NoEquality>]

@@ -1,9 +1,15 @@
 /// How the milters' settings write their values. Refusals are in the originals' words.
-module internal Dkim.Core.FilterCodecs
+module internal Dkim.Core.Programs.Filters.FilterCodecs
 
 open System
 open System.Globalization
 open System.Net
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
 
 /// The reason of a yes or no, or a number, that is none; it is told with the line that it stands on.
 [<Literal>]

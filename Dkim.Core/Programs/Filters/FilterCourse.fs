@@ -1,5 +1,15 @@
 /// The way of a message through either filter, from its header to the decision.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
+
+open Dkim.Core.Message
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+
+
+
+
 
 /// What the filters do each in its own way.
 [<NoComparison; NoEquality>]

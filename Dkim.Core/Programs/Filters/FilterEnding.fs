@@ -1,6 +1,14 @@
 /// How a verified message ends, by its status and by the policy of its author's domain, and what the log and the reply
 /// say of that (dkim-filter(8) -C).
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
+
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+
+
+
+
 
 module internal FilterEnding =
     let private keyName (judged: Judged) =

@@ -1,7 +1,9 @@
 /// The files that the settings of a milter name: lists of hosts and domains, practices, keys.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open FilterReading
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
 
 /// What the files said.
 [<NoComparison; NoEquality>]
@@ -85,7 +87,11 @@ module internal FilterFiles =
                     { plain list with Problems = problems })
 
     /// The files with one more part.
-    let private fill (part: Loading<Reading<'v>>) (put: 'v -> FilterFiles -> FilterFiles) files =
+    let private fill
+        (part: Loading<Reading<'v>>)
+        (put: 'v -> FilterFiles -> FilterFiles)
+        (files: Loading<Reading<FilterFiles>>)
+        : Loading<Reading<FilterFiles>> =
         Loading.zip files part
         |> Loading.map (fun (struct (files, part)) ->
             {

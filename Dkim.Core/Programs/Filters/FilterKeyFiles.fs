@@ -1,7 +1,12 @@
 /// The private keys of a milter, from KeyFile or KeyList, and who signs for whom with them.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open FilterReading
+open Dkim.Core.Words
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
 
 /// Keys with the rules that they make.
 [<NoComparison; NoEquality>]

@@ -1,7 +1,12 @@
 /// One message in the hands of a filter, and how a decision on it becomes what a host does.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open System
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
 
 /// A message and everything that it is decided with.
 [<NoComparison; NoEquality>]

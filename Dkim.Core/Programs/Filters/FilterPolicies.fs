@@ -1,8 +1,14 @@
 /// From settings and files to what the decisions of the milters rest on.
-module internal Dkim.Core.FilterPolicies
+module internal Dkim.Core.Programs.Filters.FilterPolicies
 
 open System
 open System.Net
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
 
 /// Header octets where no limit is set (MaximumHeaders 0), and where a higher one is: what a judged header costs is some
 /// 50 ms and four times its octets. MTAs have lower limits, 32 KiB (Sendmail) and 100 KiB a field (Postfix).

@@ -1,7 +1,15 @@
 /// What dkim-filter and dk-filter decide with once their settings are read: keys are keys, files are lists.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open System.Net
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
 
 /// What becomes of a message with a certain result.
 [<Struct; RequireQualifiedAccess>]

@@ -1,8 +1,14 @@
 /// What the author's domain says of unsigned mail, and what dkim-filter makes of that (RFC 5617, dkim-filter.conf(5)
 /// LocalADSP, ADSPDiscard, ADSPNoSuchDomain).
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open System
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
 
 /// The outcome of a policy for one message.
 type internal PracticeOutcome =

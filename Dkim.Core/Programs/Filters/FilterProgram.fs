@@ -1,8 +1,12 @@
 /// A milter that is ready to serve, as its host sees it.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open System
 open System.Net
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
 
 /// What a filter gets from the machine that it runs on. The functions are called from several threads.
 [<NoComparison; NoEquality>]

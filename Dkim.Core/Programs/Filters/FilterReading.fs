@@ -1,5 +1,13 @@
 /// How what the settings of a milter name is read: a value, and what is wrong with it.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
+
+open Dkim.Core.Words
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+
+
+
+
 
 /// A value from a file, what keeps the filter from starting, and what is only to be told.
 [<NoComparison; NoEquality>]

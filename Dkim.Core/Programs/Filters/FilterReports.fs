@@ -1,8 +1,15 @@
 /// Reports of bad signatures and of mail that its author's domain disowns, to those who ask for them in their records
 /// (dkim-filter.conf(5) SendReports, SendADSPReports; RFC 6651, RFC 6591).
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open System
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
 
 /// What a report tells beside the failure.
 [<NoComparison; NoEquality>]

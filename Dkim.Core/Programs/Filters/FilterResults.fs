@@ -1,8 +1,12 @@
 /// The Authentication-Results fields of the filters: how theirs look, and which of others' must go.
-module internal Dkim.Core.FilterResults
+module internal Dkim.Core.Programs.Filters.FilterResults
 
 open System
 open System.Text
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
 
 /// A word that would bring the count of a line to this begins the next line.
 [<Literal>]

@@ -1,7 +1,14 @@
 /// Whether a message is signed or verified, and why (dkim-filter(8) OPERATION): whose it is, and where it came from.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open System
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
 
 /// One signature to make.
 [<NoComparison; NoEquality>]

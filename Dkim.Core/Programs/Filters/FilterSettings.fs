@@ -1,7 +1,13 @@
 /// The settings of the two milters, dkim-filter and dk-filter: what they share first.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open System.Net
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
 
 /// The roles that a filter plays.
 [<Struct>]

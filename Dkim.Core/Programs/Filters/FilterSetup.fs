@@ -1,8 +1,12 @@
 /// How a milter gets from its arguments to its settings, and what it says, in the originals' words, when that fails
 /// (dkim-filter(8), dkim-filter.conf(5)).
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open System
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
 
 /// One of the two milters, to the code that starts them.
 [<NoComparison; NoEquality>]

@@ -1,8 +1,18 @@
 /// How the filters sign: which fields, with which tags, and what becomes of a message that cannot be signed
 /// (dkim-filter(8), dkim-filter.conf(5), dk-filter(8)).
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open System
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
+open Dkim.Core.Explaining
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
 
 module internal FilterSigner =
     /// A generated field beyond this is an error, as ever.

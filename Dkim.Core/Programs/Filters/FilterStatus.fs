@@ -1,5 +1,15 @@
 /// What dkim-filter makes of a message's signatures: which of them decides, and what its verdict is called.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
+
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+
+
+
+
 
 /// The status of a message.
 [<RequireQualifiedAccess>]

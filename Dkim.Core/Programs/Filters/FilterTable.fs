@@ -1,5 +1,17 @@
 /// The rows of the service and of whose mail is signed, which both milters have, each with its own letters.
-module internal Dkim.Core.FilterTable
+module internal Dkim.Core.Programs.Filters.FilterTable
+
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+
+
+
 
 let path = Codec.text "FILE"
 

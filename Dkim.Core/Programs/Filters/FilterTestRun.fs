@@ -1,11 +1,18 @@
 /// Test mode of dkim-filter: one message from a file, and what comes of it (dkim-filter(8) -t).
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open System
 open System.Buffers
 open System.Collections.Generic
 open System.Net
 open System.Text
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
 
 /// Why a file is no message.
 type internal TestFault = { Line: int; Reason: string }

@@ -1,8 +1,12 @@
 /// What the filters say, in the words of the originals: admins and their scripts look for them in logs, replies and
 /// fields.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open System
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
 
 /// What tells one filter from the other.
 type internal FilterProduct =

@@ -1,7 +1,11 @@
 /// What the manual pages of the two milters say besides their settings, and what -V prints.
-module internal Dkim.Core.FilterTexts
+module internal Dkim.Core.Programs.Filters.FilterTexts
 
 open System
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
 
 // dk-filter has neither test mode nor -n.
 let private exits (good: string) (wrongData: string) (fault: string) =

@@ -1,7 +1,14 @@
 /// How dkim-filter verifies: what is told of a message's signatures, what is removed that others told, and how it ends.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open System
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
 
 module internal FilterVerifier =
     /// The methods whose results we are the judge of.

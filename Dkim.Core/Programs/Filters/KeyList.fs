@@ -1,9 +1,15 @@
 /// Private keys chosen by the sender's address (dkim-filter(8) -K, dk-filter(8) -k).
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open System
 open System.Collections.Generic
 open FParsec
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
 
 /// A line of a key list, before its key is read.
 type internal KeyLine =

@@ -1,8 +1,12 @@
 /// Files that a setting names, of one entry on each line: hosts, domains, policies.
-module internal Dkim.Core.ListFile
+module internal Dkim.Core.Programs.Filters.ListFile
 
 open System
 open FParsec
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
 
 let isEntryChar (c: char) = not (Char.IsWhiteSpace c) && c <> '#'
 

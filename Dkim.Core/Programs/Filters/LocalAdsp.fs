@@ -1,9 +1,13 @@
 /// Policies of our own for the domains of others (dkim-filter.conf(5) LocalADSP).
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open System
 open System.Collections.Generic
 open FParsec
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
 
 /// Practices that hold for the domains of others, whatever they publish (dkim-filter.conf(5) LocalADSP).
 [<NoComparison; NoEquality>]

@@ -1,7 +1,10 @@
 /// Macros of the MTA that show whose a message is (dkim-filter.conf(5) MacroList).
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open System
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
 
 /// A macro of the MTA that shows a message to be local: any value, or one of a few.
 type MacroTest =

@@ -1,12 +1,19 @@
 /// One message on its way through a milter: what the MTA tells stage by stage goes in, changes to the header and one
 /// final word come out. Which they are, the programs decide.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open System
 open System.Buffers
 open System.Collections.Generic
 open System.Net
 open System.Text
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
 
 /// The client of an MTA, as the MTA names it when a connection begins.
 type MilterClient =

@@ -1,12 +1,16 @@
 /// Lists of hosts by name and address: clients to leave alone, clients whose mail is signed, clients that may send for
 /// others (dkim-filter(8) -a, -i, -I).
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open System
 open System.Globalization
 open System.Net
 open System.Net.Sockets
 open FParsec
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
 
 /// What an entry of a list means.
 [<NoComparison>]

@@ -1,8 +1,13 @@
 /// Who signs for whom, in lines that an administrator can compare with what was meant; what of it cannot be meant, and
 /// what of it a reload must not change.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Filters
 
 open System
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Programs.Settings
 
 /// One signature for one set of senders.
 [<NoComparison; NoEquality>]

@@ -1,8 +1,10 @@
 /// Where mail of strangers would be signed: entrances that a content filter hands mail back by, and names of entrances.
-module internal Dkim.Core.PostfixEntrances
+module internal Dkim.Core.Programs.Postfix.PostfixEntrances
 
 open System
-open Dkim.Core.PostfixSite
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Postfix.PostfixSite
 
 [<Literal>]
 let private Behind = "docs/milter.md, \"What breaks a signature behind the filter\""

@@ -1,8 +1,12 @@
 /// The lines of main.cf and master.cf (postconf(5), master(5)), and of what postconf(1) prints of them.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Postfix
 
 open System
 open FParsec
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
 
 /// Where something stands. The line is 0 where postconf has told it, which knows no lines.
 [<Struct>]

@@ -1,8 +1,10 @@
 /// How Postfix speaks to its milters, and what it does to mail that they have signed.
-module internal Dkim.Core.PostfixMilters
+module internal Dkim.Core.Programs.Postfix.PostfixMilters
 
 open System
-open Dkim.Core.PostfixSite
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Postfix.PostfixSite
 
 [<Literal>]
 let private Section = "docs/milter.md, \"Postfix\""

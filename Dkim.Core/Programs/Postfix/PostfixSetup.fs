@@ -1,7 +1,10 @@
 /// A configuration of Postfix as its programs see it: what a parameter is for a service, and where it is said.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Postfix
 
 open System
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
 
 /// The configuration of one Postfix.
 type internal PostfixSetup =

@@ -1,8 +1,11 @@
 /// Whether Postfix reaches the sockets of its filters.
-module internal Dkim.Core.PostfixSockets
+module internal Dkim.Core.Programs.Postfix.PostfixSockets
 
 open System
-open Dkim.Core.PostfixSite
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Postfix.PostfixSite
 
 [<Literal>]
 let private Section = "docs/milter.md, \"Postfix\""

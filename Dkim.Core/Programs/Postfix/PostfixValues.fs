@@ -1,9 +1,13 @@
 /// Values of Postfix's parameters: `$name`, lists, and milters (postconf(5), MILTER_README).
-module internal Dkim.Core.PostfixValues
+module internal Dkim.Core.Programs.Postfix.PostfixValues
 
 open System
 open System.Text
 open FParsec
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
 
 /// Parameters stand in each other no deeper, as in Postfix's own limit of macro calls.
 [<Literal>]

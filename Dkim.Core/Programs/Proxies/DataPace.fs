@@ -1,7 +1,9 @@
 /// How slowly a client may send a message before it is sent away: a floor under the rate, and a total.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Proxies
 
 open System
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// Bounds on the time of one message. A bound of 0 is none.
 [<Struct>]

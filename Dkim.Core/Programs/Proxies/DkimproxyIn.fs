@@ -1,8 +1,15 @@
 /// dkimproxy.in's decision: the fields that tell what became of a message's signatures, and whether it is refused.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Proxies
 
 open System
 open System.Buffers
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
 
 /// Everything that dkimproxy.in decides with.
 type internal InProgram =

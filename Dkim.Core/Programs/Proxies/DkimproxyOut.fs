@@ -1,7 +1,14 @@
 /// dkimproxy.out's decision: the signatures on top of a message, and what becomes of one that cannot have them.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Proxies
 
 open System.Buffers
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
 
 module internal DkimproxyOut =
     let private what = "DKIM signing"

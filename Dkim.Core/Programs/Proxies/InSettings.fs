@@ -1,5 +1,16 @@
 /// The settings of dkimproxy.in.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Proxies
+
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+
+
+
+
 
 /// The vocabulary of results in Authentication-Results.
 type ResultWords =

@@ -1,5 +1,12 @@
 /// Results in the words of Mail::DKIM, which filters behind dkimproxy.in look for.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Proxies
+
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+
+
+
+
 
 module internal MailDkim =
     // What a message or a key record chose can only be a short word here.

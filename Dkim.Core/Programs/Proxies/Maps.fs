@@ -1,10 +1,14 @@
 /// What dkimproxy.out reads besides its settings: signature specifiers, and the maps that choose them by sender or list.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Proxies
 
 open System
 open System.Collections.Generic
 open System.Text
 open FParsec
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
 
 /// `dkim(key=..., s=...)`: one signature, as far as it was said. What is missing comes from the settings.
 type Specifier =

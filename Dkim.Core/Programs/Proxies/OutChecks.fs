@@ -1,5 +1,14 @@
 /// What must be true of the signatures that dkimproxy.out may have to make: those of its settings and those of maps.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Proxies
+
+open Dkim.Core.Words
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+
+
+
+
 
 module internal OutChecks =
     /// A rule that a signature breaks, in the original's words, and the remedy.

@@ -1,5 +1,15 @@
 /// What dkimproxy.out decides with: settings, maps, keys, and the signatures that they may call for.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Proxies
+
+open Dkim.Core.Words
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+
+
+
+
 
 /// Everything that dkimproxy.out decides with. A key that could not be loaded is there with the reason.
 type internal OutProgram =

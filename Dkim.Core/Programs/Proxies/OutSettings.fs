@@ -1,5 +1,15 @@
 /// The settings of dkimproxy.out.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Proxies
+
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+
+
+
+
 
 /// Settings of the signing proxy.
 type OutSettings =

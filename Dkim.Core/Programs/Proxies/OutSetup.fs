@@ -1,5 +1,14 @@
 /// From the settings of dkimproxy.out to what signing needs: maps and keys.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Proxies
+
+open Dkim.Core.Words
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Programs.Settings
+
+
+
+
 
 module internal OutSetup =
     let private wanted kind path = { Path = path; Kind = kind }

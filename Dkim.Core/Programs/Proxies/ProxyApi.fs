@@ -1,9 +1,14 @@
 /// What the hosts call. A proxy starts as a dialogue about files, since the core opens none: `Wanted` names them,
 /// `Supply` brings them, until nothing is wanted and `Tell` says how the start ended.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Proxies
 
 open System.Collections.Generic
 open System.Net
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
 
 /// What serving needs of one of the two proxies.
 [<NoComparison; NoEquality>]

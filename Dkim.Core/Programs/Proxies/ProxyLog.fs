@@ -1,8 +1,13 @@
 /// What both proxies say of a message in the log and to the client, in the words of the originals.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Proxies
 
 open System
 open System.Buffers
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
 
 module internal ProxyLog =
     /// Longer sentences are cut in a log line.

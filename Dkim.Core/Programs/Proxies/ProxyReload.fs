@@ -1,7 +1,10 @@
 /// Whether a running proxy takes over what a reload has read: the whole of it or nothing.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Proxies
 
 open System
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
 
 /// What a reload looks at in a configuration.
 type internal Reloadable =

@@ -1,7 +1,11 @@
 /// What dkimproxy.out and dkimproxy.in have in common: where they listen and relay, the daemon, bounds and logs.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Proxies
 
 open System.Net
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
 
 /// What becomes of a CR without LF, or an LF without CR, in the text of a message.
 type BareNewlines =

@@ -1,7 +1,10 @@
 /// How a proxy gets from its arguments to its settings, and what it says when that fails.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Proxies
 
 open System
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
 
 /// One of the two proxies, to the code that starts them.
 type internal ProxyKind<'s> =

@@ -1,9 +1,16 @@
 /// The rows that dkimproxy.out and dkimproxy.in share.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Proxies
 
 open System
 open System.Net
 open System.Text.RegularExpressions
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
 
 module internal ProxyTable =
     // The whole address or name must match, as Net::Server has it. The bound keeps a bad expression from stopping the server.

@@ -1,7 +1,13 @@
 /// The clauses of Authentication-Results that tell what became of signatures (RFC 8601 §2.7.1, §2.7.2).
-module internal Dkim.Core.ResultClauses
+module internal Dkim.Core.Programs.Proxies.ResultClauses
 
 open System
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
 
 // Signatures beyond the limits are not worth a word each: there may be thousands.
 let isReported (judged: Judged) =

@@ -1,8 +1,13 @@
 /// What a proxy says in the log of a conversation, beside its decisions on messages: replies of its own, and clients that
 /// leave.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Proxies
 
 open System
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
 
 /// Who speaks to a proxy, and about what.
 type Party =

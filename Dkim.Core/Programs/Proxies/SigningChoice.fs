@@ -1,7 +1,15 @@
 /// Which signatures dkimproxy.out gives a message: by its list, by its sender, or by the settings alone.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Proxies
 
 open System
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
+open Dkim.Core.Explaining
+open Dkim.Core.Programs.Settings
 
 /// What dkimproxy.out does with a message, once it knows the header.
 [<NoComparison; NoEquality>]

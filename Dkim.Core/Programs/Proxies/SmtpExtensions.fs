@@ -1,10 +1,12 @@
 /// Which SMTP extensions of a relay pass through a proxy (RFC 5321 §2.2). A proxy follows the dialogue by the replies that
 /// it counts: what adds a reply after the final dot, turns the roles, hides the mail or carries it past the proxy cannot
 /// pass. An extension that nobody here has read about is taken for such a one.
-module Dkim.Core.SmtpExtensions
+module Dkim.Core.Programs.Proxies.SmtpExtensions
 
 open System
 open System.Text
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// What becomes of an extension that a relay offers in its reply to EHLO.
 [<Struct>]

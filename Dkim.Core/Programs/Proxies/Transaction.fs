@@ -1,9 +1,12 @@
 /// What a proxy knows of the mail transaction that passes through it (RFC 5321 §3.3, RFC 2033 §4): who sends to whom, and
 /// how many replies follow the final dot. It is what the relay has agreed to, not what the client has said.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Proxies
 
 open System
 open System.Text
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
 
 type Transaction =
     private

@@ -1,10 +1,16 @@
 /// qmail-dk: its start, and the one message that it gets.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Qmail
 
 open System
 open System.Buffers
 open System.Collections.Generic
 open System.Globalization
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
 
 /// The one message, with the line ends of qmail. The order of calls: `Feed` as often as there are octets, `End`, then
 /// `Answer` while there are `Questions`, then `Decision`; whenever `Keys` has some, they are to be supplied.

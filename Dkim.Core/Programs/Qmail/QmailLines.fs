@@ -1,8 +1,12 @@
 /// The line ends of a message in qmail's queue, as they are before they are hashed.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Qmail
 
 open System
 open System.Buffers
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// What came of the octets so far.
 [<Struct>]

@@ -1,7 +1,16 @@
 /// The signatures that qmail-dk makes: which keys a message wants, and which signatures they give.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Qmail
 
 open System
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
+open Dkim.Core.Explaining
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
 
 /// A private key as the host found it.
 [<Struct>]

@@ -1,7 +1,14 @@
 /// What qmail-dk calls the results of verification, and the letters by which its users refuse them.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Qmail
 
 open System
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
 
 /// The exit codes of qmail-queue(8) that qmail-dk has itself: up to 40 refuses for good, the others for now.
 module QmailExit =

@@ -1,8 +1,16 @@
 /// What qmail-dk does with a message: signing it, or verifying it and telling or refusing the result.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Qmail
 
 open System
 open System.Buffers
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
 
 /// What becomes of the message. Exactly one of `PassOn` and `Exit` is called, once and last.
 type IQmailReply =

@@ -1,8 +1,11 @@
 /// Users and groups as settings name them (`USER[:GROUP]`, as chown(1) does).
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Settings
 
 open System
 open FParsec
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// A user, a group, or both, by name or number. Without a group it is the user's own.
 type AccountName =

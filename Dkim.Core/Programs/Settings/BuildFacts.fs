@@ -1,7 +1,9 @@
 /// What `--version` prints: which build of the program this is, and what it runs on.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Settings
 
 open System
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// What only the host can tell of a build and of the machine it runs on.
 type BuildFacts =

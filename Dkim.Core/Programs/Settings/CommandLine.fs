@@ -1,7 +1,9 @@
 /// Command lines: a table of settings and a list of arguments make values, operands and problems.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Settings
 
 open System
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// How a program's options are written.
 type CommandStyle =

@@ -1,7 +1,9 @@
 /// What a program decided on a message, as the host sees it.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Settings
 
 open System
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 type LogLevel =
     | Debug = 0

@@ -1,12 +1,15 @@
 /// Addresses of sockets as settings write them: in libmilter's way (smfi_setconn: `inet:PORT@HOST`, `local:PATH`) and in
 /// that of SMTP servers (`HOST:PORT`).
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Settings
 
 open System
 open System.Net
 open System.Net.Sockets
 open System.Text
 open FParsec
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// Which addresses an endpoint means.
 type EndpointFamily =

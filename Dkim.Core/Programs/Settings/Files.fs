@@ -1,8 +1,11 @@
 /// Files that settings name. The core says which it wants; the host reads them.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Settings
 
 open System
 open System.Collections.Generic
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// What a file is for: the host checks owner and mode of those that hold secrets.
 type FileKind =

@@ -1,9 +1,14 @@
 /// The vocabulary of log lines: what a line tells besides its sentence, under the same names in every program, in text and
 /// in JSON. docs/logging.md has it for those who read logs with programs.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Settings
 
 open System
 open System.Text
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
 
 /// One name of the vocabulary. `time`, `level`, `program` and `pid` are in every line, put there by the host.
 type LogField =

@@ -1,8 +1,10 @@
 /// Help and manual pages, made from a program's table so that they cannot say anything else than the program does.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Settings
 
 open System
 open System.Text
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// What help and manual say of a program besides its settings.
 type ProgramText =

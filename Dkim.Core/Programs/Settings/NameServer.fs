@@ -1,10 +1,13 @@
 /// Name servers as settings write them, with the port in resolv.conf(5)'s, unbound.conf(5)'s or URL's way.
-module Dkim.Core.NameServer
+module Dkim.Core.Programs.Settings.NameServer
 
 open System
 open System.Net
 open System.Net.Sockets
 open FParsec
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// The port of the DNS (RFC 1035 §4.2.1).
 [<Literal>]

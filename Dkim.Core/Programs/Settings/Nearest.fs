@@ -1,5 +1,10 @@
 /// Which known name a misspelt one stands for.
-module internal Dkim.Core.Nearest
+module internal Dkim.Core.Programs.Settings.Nearest
+
+open Dkim.Core.Records
+
+
+
 
 /// How many characters must be put in, taken out, replaced or exchanged with their neighbour to make one name of another
 /// (optimal string alignment), without regard to case, `-` and `_` being the same.

@@ -1,7 +1,9 @@
 /// Texts in which `*` stands for any run of characters, and lists of them, compared without regard to case.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Settings
 
 open System
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// A text with `*` for any run of characters; everything else stands for itself.
 [<NoComparison>]

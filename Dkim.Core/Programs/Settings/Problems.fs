@@ -1,7 +1,9 @@
 /// What can be wrong with settings, and how the values of several sources become one record.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Settings
 
 open System
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// Where a setting or a problem stands.
 type Origin =

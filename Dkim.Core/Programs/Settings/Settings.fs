@@ -1,10 +1,13 @@
 /// The engine of every program's settings: a program describes each setting once, as a row of a table, and the rows
 /// make its command line, its configuration file, its environment, its help and its manual page.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Settings
 
 open System
 open System.Globalization
 open System.Net
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// How one value is written: `Shape` names it in help, `Parse` gives the reason of a refusal, `Show` writes it back.
 type Codec<'v> =

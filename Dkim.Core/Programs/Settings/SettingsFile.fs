@@ -1,8 +1,11 @@
 /// Configuration files: a table of settings and the lines of a file make values and problems.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Settings
 
 open System
 open FParsec
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// How a program's configuration file is written.
 type FileStyle =

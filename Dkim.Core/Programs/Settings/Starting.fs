@@ -1,7 +1,9 @@
 /// How a program starts: a dialogue about files, since the core opens none.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Settings
 
 open System.Collections.Generic
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// What a start needs to know of the machine.
 type Machine =

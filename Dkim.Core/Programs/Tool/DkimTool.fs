@@ -1,8 +1,12 @@
 /// The program `dkim` and its kin: from a name and arguments to what is done.
-module Dkim.Core.DkimTool
+module Dkim.Core.Programs.Tool.DkimTool
 
 open System
-open Dkim.Core.Step
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Tool.Step
 
 /// The exit code of a host that has no resolver (sysexits' EX_UNAVAILABLE).
 [<Literal>]

@@ -1,10 +1,14 @@
 /// `dknewkey FILE [BITS]`: the key maker of qmail-dk. The private key goes into FILE, whose name is the selector, and the
 /// record to standard output.
-module internal Dkim.Core.Dknewkey
+module internal Dkim.Core.Programs.Tool.Dknewkey
 
 open System
 open System.Globalization
-open Dkim.Core.Step
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Tool.Step
 
 [<Literal>]
 let Name = "dknewkey"

@@ -1,10 +1,15 @@
 /// `dkim-genkey`: opendkim-genkey(8) under the name that dkim-milter gave it. It leaves the private key in
 /// SELECTOR.private and the record in SELECTOR.txt.
-module internal Dkim.Core.GenkeyTool
+module internal Dkim.Core.Programs.Tool.GenkeyTool
 
 open System
 open System.Text
-open Dkim.Core.Step
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Tool.Step
 
 [<Literal>]
 let Name = "dkim-genkey"

@@ -1,10 +1,12 @@
 /// JSON to print (RFC 8259). Whatever a text holds, what is printed is printable ASCII on one line.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Tool
 
 open System.Buffers
 open System.Text
 open System.Text.Encodings.Web
 open System.Text.Json
+open Dkim.Core.Dns
+open Dkim.Core.Records
 
 [<RequireQualifiedAccess>]
 type internal Json =

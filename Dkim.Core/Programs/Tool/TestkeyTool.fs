@@ -1,8 +1,16 @@
 /// `dkim-testkey`: opendkim-testkey(8) under the name that dkim-milter gave it.
-module internal Dkim.Core.TestkeyTool
+module internal Dkim.Core.Programs.Tool.TestkeyTool
 
 open System
-open Dkim.Core.Step
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
+open Dkim.Core.KeyCheck
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Qmail
+open Dkim.Core.Programs.Tool.Step
 
 [<Literal>]
 let Name = "dkim-testkey"

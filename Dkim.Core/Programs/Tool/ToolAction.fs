@@ -1,11 +1,14 @@
 /// What a command does, as a value that a host carries out step by step: the core reads no file, asks no DNS and draws
 /// no random numbers.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Tool
 
 open System.Net
 open System
 open System.Collections.Generic
 open System.Text
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
 
 /// A file that a command makes. It never replaces one that is there.
 type NewFile =

@@ -1,7 +1,10 @@
 /// The commands of `dkim` and the settings that each takes.
-module internal Dkim.Core.ToolCommands
+module internal Dkim.Core.Programs.Tool.ToolCommands
 
-open Dkim.Core.ToolTable
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Tool.ToolTable
 
 /// The commands of `dkim`.
 type Command =

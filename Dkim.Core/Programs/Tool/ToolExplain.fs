@@ -1,8 +1,14 @@
 /// `dkim explain`: the explanations of a message's signatures, as text or JSON.
-module internal Dkim.Core.ToolExplain
+module internal Dkim.Core.Programs.Tool.ToolExplain
 
 open System
-open Dkim.Core.Step
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Explaining
+open Dkim.Core.Programs.Tool.Step
 
 [<Literal>]
 let private Program = "dkim explain"

@@ -1,8 +1,12 @@
 /// `dkim genkey` and `dkim record`: a new key or one that is there, and its record in the forms that name servers take.
-module internal Dkim.Core.ToolGenkey
+module internal Dkim.Core.Programs.Tool.ToolGenkey
 
 open System
-open Dkim.Core.Step
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Programs.Tool.Step
 
 /// The record of a key, before anything is said against it.
 let plainRecord (key: SigningKey) : KeyRecord =

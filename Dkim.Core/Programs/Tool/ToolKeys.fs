@@ -1,9 +1,14 @@
 /// Private keys, new and old, as all commands treat them.
-module internal Dkim.Core.ToolKeys
+module internal Dkim.Core.Programs.Tool.ToolKeys
 
 open System
 open System.Text
-open Dkim.Core.Step
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Tool.Step
 
 let private missing name remedy : Problem =
     {

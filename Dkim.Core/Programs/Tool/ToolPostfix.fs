@@ -1,9 +1,16 @@
 /// `dkim postfix`: whether a configuration of Postfix signs what it should, and nothing else.
-module internal Dkim.Core.ToolPostfix
+module internal Dkim.Core.Programs.Tool.ToolPostfix
 
 open System
 open System.Net
-open Dkim.Core.Step
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Postfix
+open Dkim.Core.Programs.Tool.Step
 
 [<Literal>]
 let private Program = "dkim postfix"

@@ -1,5 +1,18 @@
 /// The settings of all commands of `dkim`, in one table: each command takes the rows of some of its groups.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Tool
+
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Signatures
+open Dkim.Core.Explaining
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Qmail
+
+
+
+
 
 /// How the record of a new key is printed.
 [<Struct; RequireQualifiedAccess>]

@@ -1,9 +1,18 @@
 /// `dkim sign`: one signature for one message.
-module internal Dkim.Core.ToolSign
+module internal Dkim.Core.Programs.Tool.ToolSign
 
 open System
 open System.Buffers
-open Dkim.Core.Step
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Signatures
+open Dkim.Core.Explaining
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Tool.Step
 
 [<Literal>]
 let private Program = "dkim sign"

@@ -1,5 +1,16 @@
 /// The rows of the settings of `dkim`.
-module internal Dkim.Core.ToolTable
+module internal Dkim.Core.Programs.Tool.ToolTable
+
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Cryptography
+open Dkim.Core.Explaining
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Qmail
+open Dkim.Core.Programs.Tool
+
 
 
 

@@ -1,8 +1,13 @@
 /// `dkim testkey`: the published record of a key, compared with the private key.
-module internal Dkim.Core.ToolTestkey
+module internal Dkim.Core.Programs.Tool.ToolTestkey
 
 open System
-open Dkim.Core.Step
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.KeyCheck
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Tool.Step
 
 [<Literal>]
 let private Program = "dkim testkey"

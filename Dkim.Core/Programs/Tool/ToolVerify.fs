@@ -1,8 +1,15 @@
 /// `dkim verify`: all signatures of messages and what becomes of them.
-module internal Dkim.Core.ToolVerify
+module internal Dkim.Core.Programs.Tool.ToolVerify
 
 open System
-open Dkim.Core.Step
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Tool.Step
 
 /// What the settings make of the verifier's policy.
 let policy (settings: ToolSettings) : VerifyPolicy =

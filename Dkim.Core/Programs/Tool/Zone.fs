@@ -1,10 +1,14 @@
 /// A zone in a JSON file, in place of the DNS: `{"NAME": ["record", ["string", "string"]]}`, or the same under `dns` with
 /// `dns_errors` beside it. A name that is not there does not exist; an empty list is a name without TXT records.
-namespace Dkim.Core
+namespace Dkim.Core.Programs.Tool
 
 open System
 open System.Text
 open System.Text.Json
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
 
 type Zone =
     private { answers: Map<string, Answer> }

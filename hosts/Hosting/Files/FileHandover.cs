@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
-using Dkim.Core;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Words;
 using Microsoft.Win32.SafeHandles;
 
 namespace Dkim.Hosting;

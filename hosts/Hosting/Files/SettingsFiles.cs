@@ -1,4 +1,5 @@
-using Dkim.Core;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Words;
 
 namespace Dkim.Hosting;
 

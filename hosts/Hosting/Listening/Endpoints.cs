@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
-using Dkim.Core;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Words;
 
 namespace Dkim.Hosting;
 

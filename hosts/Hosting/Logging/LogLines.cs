@@ -3,7 +3,9 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Dkim.Core;
+using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Tool;
+using Dkim.Core.Words;
 
 namespace Dkim.Hosting;
 

@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
 using System.Threading.Channels;
-using Dkim.Core;
+using Dkim.Core.Programs.Settings;
 
 namespace Dkim.Hosting;
 

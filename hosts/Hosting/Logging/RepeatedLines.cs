@@ -1,5 +1,5 @@
 using System.Globalization;
-using Dkim.Core;
+using Dkim.Core.Programs.Settings;
 
 namespace Dkim.Hosting;
 

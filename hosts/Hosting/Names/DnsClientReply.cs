@@ -1,5 +1,8 @@
 using System.Text;
-using Dkim.Core;
+using Dkim.Core.Dns;
+using Dkim.Core.Message;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Words;
 using DnsClient;
 using DnsClient.Protocol;
 using DnsClient.Protocol.Options;

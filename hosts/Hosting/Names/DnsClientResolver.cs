@@ -1,6 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
-using Dkim.Core;
+using Dkim.Core.Dns;
+using Dkim.Core.Message;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Signatures;
+using Dkim.Core.Words;
 using DnsClient;
 using DnsClient.Protocol;
 

@@ -1,5 +1,5 @@
 using System.Text;
-using Dkim.Core;
+using Dkim.Core.Dns;
 
 namespace Dkim.Hosting;
 

@@ -1,4 +1,4 @@
-using Dkim.Core;
+using Dkim.Core.Dns;
 
 namespace Dkim.Hosting;
 

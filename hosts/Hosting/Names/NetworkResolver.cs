@@ -1,4 +1,5 @@
-using Dkim.Core;
+using Dkim.Core.Dns;
+using Dkim.Core.Programs.Settings;
 
 namespace Dkim.Hosting;
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
-using Dkim.Core;
+using Dkim.Core.Dns;
+using Dkim.Core.Words;
 
 namespace Dkim.Hosting;
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
-using Dkim.Core;
+using Dkim.Core.Dns;
+using Dkim.Core.Words;
 using Microsoft.FSharp.Core;
 
 namespace Dkim.Hosting;

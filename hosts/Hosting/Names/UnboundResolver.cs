@@ -3,7 +3,8 @@ using System.Net;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
-using Dkim.Core;
+using Dkim.Core.Dns;
+using Dkim.Core.Programs.Settings;
 
 namespace Dkim.Hosting;
 

@@ -2,7 +2,8 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using Dkim.Core;
+using Dkim.Core.Dns;
+using Dkim.Core.Programs.Settings;
 using Microsoft.FSharp.Core;
 
 namespace Dkim.Hosting;

@@ -3,7 +3,12 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
-using Dkim.Core;
+using Dkim.Core.Cryptography;
+using Dkim.Core.Programs.Qmail;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Programs.Tool;
+using Dkim.Core.Signatures;
+using Dkim.Core.Words;
 using Dkim.Hosting;
 
 namespace Dkim.ToolHost.Demo;

@@ -7,7 +7,13 @@ open System.IO
 open System.Net
 open System.Net.Sockets
 open System.Threading
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Tool
 open Dkim.Hosting
 open Dkim.Tests.Conformance.Fuzzing.Readers
 open Dkim.Tests.Conformance.Fuzzing.Replies

@@ -4,7 +4,15 @@ module Dkim.Tests.Conformance.Fuzzing.Configurations
 
 open System
 open System.Collections.Generic
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Qmail
+open Dkim.Core.Programs.Tool
 open Dkim.Tests
 open Dkim.Tests.Conformance.Fuzzing.Readers
 open Dkim.Tests.Conformance.Fuzzing.Lists

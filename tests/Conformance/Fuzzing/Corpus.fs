@@ -6,7 +6,12 @@ open System
 open System.Formats.Tar
 open System.IO
 open System.IO.Compression
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 open Dkim.Tests.Conformance.Fuzzing.Readers
 
 /// The folder of what is kept, one archive for each target.

@@ -5,7 +5,13 @@ open System
 open System.Buffers
 open System.Collections.Generic
 open System.Text
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Tool
 open Dkim.MilterHost
 open Dkim.Properties
 open Dkim.ProxyHost

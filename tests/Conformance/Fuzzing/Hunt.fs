@@ -83,14 +83,16 @@ let private keep (target: Target) (text: string) (problem: string) : string =
         | ValueNone -> false
 
     let least = Shrinking.shrink breaksSame text
-    let digest = Security.Cryptography.SHA256.HashData(Dkim.Core.Octets.ofLatin1 least)
+
+    let digest =
+        Security.Cryptography.SHA256.HashData(Dkim.Core.Words.Octets.ofLatin1 least)
 
     let name =
         target.Name
         + "-"
         + (Convert.ToHexString digest).Substring(0, 12).ToLowerInvariant()
 
-    File.WriteAllBytes(Path.Combine(Corpus.findings, name), Dkim.Core.Octets.ofLatin1 least)
+    File.WriteAllBytes(Path.Combine(Corpus.findings, name), Dkim.Core.Words.Octets.ofLatin1 least)
     name + ": " + problem + "\n  " + Shrinking.show least
 
 let private next (target: Target) (random: Random) (pool: Pool) =
@@ -150,7 +152,7 @@ let private hunt (target: Target) (seed: int) (milliseconds: int64) : struct (in
 let private replay (target: Target) (files: string list) : string list =
     files
     |> List.choose (fun file ->
-        let text = Dkim.Core.Octets.latin1 (ReadOnlySpan(File.ReadAllBytes file))
+        let text = Dkim.Core.Words.Octets.latin1 (ReadOnlySpan(File.ReadAllBytes file))
 
         match tryBreak target text with
         | ValueSome problem -> Some(keep target text problem)

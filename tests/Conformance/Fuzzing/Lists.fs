@@ -3,7 +3,13 @@ module Dkim.Tests.Conformance.Fuzzing.Lists
 
 open System
 open System.Net
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Tool
 open Dkim.Tests.Conformance.Fuzzing.Readers
 
 /// Between the parts of an input that has several.

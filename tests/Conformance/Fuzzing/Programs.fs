@@ -3,7 +3,17 @@ module Dkim.Tests.Conformance.Fuzzing.Programs
 
 open System
 open System.Buffers
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Signatures
+open Dkim.Core.Explaining
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Tool
 open Dkim.Tests.Conformance.Fuzzing.Readers
 
 let private octets (text: string) = Octets.ofLatin1 text

@@ -3,7 +3,19 @@
 module Dkim.Tests.Conformance.Fuzzing.Readers
 
 open System
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
+open Dkim.Core.KeyCheck
+open Dkim.Core.Explaining
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Tool
 open Dkim.Tests.Conformance.Abnf
 open Dkim.Tests.Conformance.Oracle
 

@@ -4,7 +4,11 @@ module Dkim.Tests.Conformance.Document
 open System
 open System.IO
 open System.Globalization
-open Dkim.Core
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 open Dkim.Tests.ResultFile
 open Dkim.Tests.Conformance.Ledger
 open Dkim.Tests.Conformance.Proofs

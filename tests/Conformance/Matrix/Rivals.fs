@@ -4,7 +4,14 @@ module Dkim.Tests.Conformance.Rivals
 open System
 open System.Diagnostics
 open System.IO
-open Dkim.Core
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 open Dkim.Tests.Corpus
 open Dkim.Tests.Judging
 open Dkim.Tests.Peers

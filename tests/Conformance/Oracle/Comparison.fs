@@ -4,7 +4,12 @@ namespace Dkim.Tests.Conformance.Oracle
 open System
 open System.Globalization
 open System.Text
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 open Dkim.Tests.Conformance.Abnf
 
 /// What was read: named parts with their text or place.

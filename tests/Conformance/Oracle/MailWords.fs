@@ -2,7 +2,14 @@
 module Dkim.Tests.Conformance.Oracle.MailWords
 
 open System
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 open Dkim.Tests.Conformance.Abnf
 
 let private unit name files rule (product: string -> Reading voption) : Comparison =

@@ -2,7 +2,12 @@
 module Dkim.Tests.Conformance.Oracle.Records
 
 open System
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 open Dkim.Tests.Conformance.Abnf
 open Dkim.Tests.Conformance.Oracle.TagLists
 

@@ -2,7 +2,13 @@
 module Dkim.Tests.Conformance.Oracle.Signatures
 
 open System
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 open Dkim.Tests.Conformance.Abnf
 open Dkim.Tests.Conformance.Oracle.TagLists
 

@@ -5,7 +5,13 @@ open System
 open System.Buffers
 open Expecto
 open FsCheck.FSharp
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 open Dkim.Tests.Conformance.Abnf
 
 /// Text as octets.

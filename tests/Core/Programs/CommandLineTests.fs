@@ -3,7 +3,12 @@ module Dkim.Tests.Core.CommandLineTests
 
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Qmail
 open Dkim.Tests.Core
 
 type private Sample =

@@ -2,7 +2,12 @@
 module Dkim.Tests.Core.DkFilterExamples
 
 open System
-open Dkim.Core
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Tool
 open Dkim.Tests.FilterPassages
 
 /// The message as it stands below the MTA's own first field, with the signature on top.

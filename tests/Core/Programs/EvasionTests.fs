@@ -5,7 +5,13 @@ module Dkim.Tests.Core.EvasionTests
 open System
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 open Dkim.Tests.FilterPassages
 open Dkim.Tests.Core
 open Dkim.Tests.Core.Evasions

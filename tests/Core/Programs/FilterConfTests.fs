@@ -4,7 +4,13 @@ module Dkim.Tests.Core.FilterConfTests
 open System
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Postfix
 open Dkim.Tests.Core
 
 let private confError line =

@@ -4,7 +4,13 @@ module Dkim.Tests.Core.FilterResultFieldTests
 open System
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
 open Dkim.Tests.Core.FilterExamples
@@ -64,7 +70,7 @@ let tests =
                 "a word that makes the line full begins the next"
                 [ (49, false); (50, true) ]
                 (fun (length: int, folds: bool) ->
-                    let results =
+                    let results: AuthenticationResults =
                         {
                             ServiceId = "a"
                             Version = ValueNone

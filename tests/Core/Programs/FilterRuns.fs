@@ -3,7 +3,12 @@ module Dkim.Tests.Core.FilterRuns
 
 open System
 open System.IO
-open Dkim.Core
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Tool
 open Dkim.Tests.Starts
 
 /// dkim-filter, as far as its settings go.

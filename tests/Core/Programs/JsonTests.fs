@@ -5,7 +5,12 @@ open System
 open System.Text.Json
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Tool
 
 let private values =
     [

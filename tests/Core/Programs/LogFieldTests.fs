@@ -3,7 +3,13 @@ module Dkim.Tests.Core.LogFieldTests
 
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 open Dkim.Tests.Core
 open Dkim.Tests.ProxyRuns
 open Dkim.Tests.Starts

@@ -4,7 +4,11 @@ module Dkim.Tests.Core.MailRefusalTests
 
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 open Dkim.Tests.Core
 open Dkim.Tests.ProxyRuns
 open Dkim.Tests.Core.VerifyingRuns

@@ -5,7 +5,13 @@ open System
 open System.IO
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Qmail
+open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 
 /// Compares with a committed file, or writes it where DKIM_UPDATE_GOLDEN is set.

@@ -4,7 +4,13 @@ module Dkim.Tests.Core.ProxyAddressTests
 open System.Net
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.Starts
 open Dkim.Tests.ProxyRuns

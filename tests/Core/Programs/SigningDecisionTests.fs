@@ -3,7 +3,12 @@ module Dkim.Tests.Core.SigningDecisionTests
 
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 open Dkim.Tests.Core
 open Dkim.Tests.Starts
 open Dkim.Tests.ProxyRuns

@@ -5,7 +5,14 @@ open System
 open System.Collections.Generic
 open System.Text
 open System.Text.Json
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Tool
 
 /// What a command left behind.
 type Ran =

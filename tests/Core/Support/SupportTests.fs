@@ -11,7 +11,16 @@ open System.Threading
 open System.Xml.Linq
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Tool
 
 /// Runs this suite again with these arguments: the exit code, and what it printed.
 let private suite (arguments: string list) : struct (int * string) =

@@ -4,7 +4,11 @@ module Dkim.Tests.Core.Words.LookupBudgetTests
 open System
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 
 let private asked share = LookupShare.enter share
 let private ended ending share = LookupShare.leave 1000 ending share

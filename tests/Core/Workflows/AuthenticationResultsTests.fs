@@ -4,7 +4,14 @@ module Dkim.Tests.Core.AuthenticationResultsTests
 open System
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 open Dkim.Tests.Core
 
 let private field (value: string) =

@@ -4,7 +4,16 @@ module Dkim.Tests.Core.KeyDiagnosisTests
 open System
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
+open Dkim.Core.KeyCheck
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 
 let private key, private pem = SigningKey.generateRsa 2048<bit>

@@ -4,7 +4,13 @@ module Dkim.Tests.Core.MailSubmissionTests
 open System
 open Expecto
 open Dkim.Tests
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 
 let private report = "To: abuse@example.com\r\nSubject: x\r\n\r\n.dot\r\nlast"
 

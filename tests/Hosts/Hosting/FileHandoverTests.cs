@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
-using Dkim.Core;
+using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Words;
 using Dkim.Hosting;
 using Dkim.MilterHost;
 using NUnit.Framework;

@@ -1,5 +1,6 @@
 using System.Text;
-using Dkim.Core;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Words;
 using Dkim.Hosting;
 using NUnit.Framework;
 

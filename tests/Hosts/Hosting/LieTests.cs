@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Dkim.Core;
+using Dkim.Core.Dns;
 using Dkim.Hosting;
 using Microsoft.Extensions.Time.Testing;
 using NUnit.Framework;

@@ -1,7 +1,9 @@
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
-using Dkim.Core;
+using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Programs.Tool;
 using Dkim.Hosting;
 using Microsoft.Extensions.Time.Testing;
 using Microsoft.FSharp.Collections;

@@ -1,4 +1,4 @@
-using Dkim.Core;
+using Dkim.Core.Dns;
 using Dkim.Hosting;
 using Microsoft.Extensions.Time.Testing;
 using NUnit.Framework;

@@ -1,4 +1,6 @@
-using Dkim.Core;
+using Dkim.Core.Dns;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Words;
 using Dkim.Hosting;
 using NUnit.Framework;
 

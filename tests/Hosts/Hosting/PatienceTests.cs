@@ -1,5 +1,6 @@
 using System.Net;
-using Dkim.Core;
+using Dkim.Core.Dns;
+using Dkim.Core.Words;
 using Dkim.Hosting;
 using Microsoft.Extensions.Time.Testing;
 using NUnit.Framework;

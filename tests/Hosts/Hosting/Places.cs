@@ -1,5 +1,5 @@
 using System.Net.Sockets;
-using Dkim.Core;
+using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;
 using NUnit.Framework;
 

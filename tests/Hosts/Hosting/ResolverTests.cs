@@ -1,5 +1,7 @@
 using System.Diagnostics;
-using Dkim.Core;
+using Dkim.Core.Dns;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Words;
 using Dkim.Hosting;
 using NUnit.Framework;
 

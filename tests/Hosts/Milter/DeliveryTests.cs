@@ -1,6 +1,12 @@
 using System.Net;
 using System.Text;
-using Dkim.Core;
+using Dkim.Core.Canonicalization;
+using Dkim.Core.Message;
+using Dkim.Core.Programs.Qmail;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Records;
+using Dkim.Core.Signatures;
+using Dkim.Core.Words;
 using Dkim.Tests.Hosts.Hosting;
 using Dkim.Tests.Hosts.Proxy;
 using NUnit.Framework;

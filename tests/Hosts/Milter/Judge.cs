@@ -1,5 +1,8 @@
 using System.Text;
-using Dkim.Core;
+using Dkim.Core.Canonicalization;
+using Dkim.Core.Dns;
+using Dkim.Core.Message;
+using Dkim.Core.Signatures;
 using Dkim.Tests.Hosts.Hosting;
 using Microsoft.FSharp.Core;
 

@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Text;
-using Dkim.Core;
+using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Signatures;
+using Dkim.Core.Words;
 using Dkim.ProxyHost;
 
 namespace Dkim.Tests.Hosts.Proxy;

@@ -1,5 +1,8 @@
 using System.Text.Json;
-using Dkim.Core;
+using Dkim.Core.Message;
+using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Tool;
+using Dkim.Core.Words;
 using Dkim.ProxyHost;
 using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;

@@ -5,8 +5,8 @@ using Dkim.Hosting;
 using Dkim.ProxyHost;
 using Dkim.Tests.Hosts.Hosting;
 using Microsoft.Extensions.Time.Testing;
-using Endpoint = Dkim.Core.Endpoint;
-using EndpointFamily = Dkim.Core.EndpointFamily;
+using Endpoint = Dkim.Core.Programs.Settings.Endpoint;
+using EndpointFamily = Dkim.Core.Programs.Settings.EndpointFamily;
 
 namespace Dkim.Tests.Hosts.Proxy;
 

@@ -6,7 +6,14 @@ open System
 open System.IO
 open System.Text
 open System.Text.RegularExpressions
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
 open Dkim.Tests.Corpus
 open Dkim.Tests.Messages.Differential.Recipe
 open Dkim.Tests.Messages.Differential.Judges

@@ -2,7 +2,14 @@
 module Dkim.Tests.Messages.Differential.Making
 
 open System
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Qmail
 open Dkim.Tests.Messages.Differential.Recipe
 
 /// When messages are judged, but for what t= and x= say.

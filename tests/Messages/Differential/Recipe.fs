@@ -7,7 +7,16 @@ open System.Buffers
 open System.IO
 open System.Security.Cryptography
 open System.Text
-open Dkim.Core
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Cryptography
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Qmail
 open Dkim.Tests.Messages
 
 /// Octets of one part of the message that are replaced after signing.

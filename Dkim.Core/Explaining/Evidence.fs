@@ -1,0 +1,147 @@
+/// What is known of a signature that is to be explained: everything that was looked up, selected and hashed.
+namespace Dkim.Core.Explaining
+
+open System
+open System.Security.Cryptography
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
+
+/// What is known of one signature before steps are told.
+[<NoComparison; NoEquality>]
+type internal Evidence =
+    {
+        Policy: VerifyPolicy
+        Now: int64<sec>
+        Mail: Mail
+        Judged: Judged
+        Signature: Signature
+        Answer: Answer
+        Record: KeyRecord voption
+        Key: PublicKey voption
+        Recovered: RecoveredDigest
+        Selected: Field list
+        /// Names of h= that no field stands for, each with its place among those selected.
+        Absent: (string * int) list
+        Own: Field
+        CanonicalHeader: byte[]
+        Request: DigestRequest
+        CanonicalBody: byte[]
+        BodyDigest: byte[]
+    }
+
+    member this.IsDkim = this.Signature.Scheme = Dkim
+
+    /// The digest that b= is over.
+    member this.SignedDigest: byte[] =
+        if not this.IsDkim then
+            this.BodyDigest
+        else
+            match this.Signature.Hash with
+            | Sha1 -> SHA1.HashData this.CanonicalHeader
+            | Sha256 -> SHA256.HashData this.CanonicalHeader
+
+    /// Whether a digest is the one that was signed.
+    member this.IsSigned(digest: byte[]) : bool =
+        match this.Recovered, this.Key with
+        | RecoveredDigest.Digest(_, signed), _ -> digest.AsSpan().SequenceEqual(ReadOnlySpan signed)
+        | RecoveredDigest.OtherKey, _
+        | _, ValueNone -> false
+        | RecoveredDigest.Closed, ValueSome key -> key.Verify(this.Signature.Hash, digest, this.Signature.Value)
+
+    /// An RSA signature has as many octets as the modulus of its key (RFC 8017 §8.2.2 step 1).
+    member this.LengthFits =
+        match this.Key with
+        | ValueSome key when key.KeyType = Rsa -> this.Signature.Value.Length = (int key.Bits + 7) / 8
+        | ValueSome _
+        | ValueNone -> true
+
+    /// The key is of the type that a= names.
+    member this.KeyTypeFits =
+        this.Key |> ValueOption.forall (fun key -> key.KeyType = this.Signature.KeyType)
+
+    /// b= holds the digest of what is here, be it written as it must be or not.
+    member this.DigestFits = this.IsSigned this.SignedDigest
+
+    member this.HeaderFits = this.LengthFits && this.DigestFits
+
+    member this.BodyFits =
+        if this.IsDkim then
+            this.BodyDigest.AsSpan().SequenceEqual(ReadOnlySpan this.Signature.BodyHash)
+        else
+            this.HeaderFits
+
+module internal Evidence =
+    /// The record that decided, or the first that can be read.
+    let private recordOf (policy: VerifyPolicy) (judged: Judged) (answer: Answer) : KeyRecord voption =
+        match judged.Key, answer.Outcome with
+        | ValueSome record, _ -> ValueSome record
+        | ValueNone, Records texts ->
+            texts
+            |> List.tryPick (fun text -> KeyRecord.parse policy.RecordOctets text |> Result.toOption)
+            |> Option.toValueOption
+        | ValueNone, (NoSuchName | Unavailable _) -> ValueNone
+
+    let private selected (mail: Mail) (judged: Judged) (signature: Signature) : Field list =
+        match signature.Scheme with
+        | Dkim ->
+            let names = signature.SignedFields |> ValueOption.defaultValue []
+            Header.select names (ValueSome judged.Position) mail.Header
+        | DomainKeys -> Coverage.fields mail.Header judged.Position signature.SignedFields |> List.ofSeq
+
+    let private absent (signature: Signature) (selected: Field list) : (string * int) list =
+        let next (rest: Field list, found: (string * int) list) (name: FieldName) =
+            match rest with
+            | field :: later when field.Is name.Text -> later, found
+            | _ -> rest, (name.Text, selected.Length - rest.Length) :: found
+
+        match signature.Scheme, signature.SignedFields with
+        | Dkim, ValueSome names -> names |> List.fold next (selected, []) |> snd |> List.rev
+        | _ -> []
+
+    /// Gathers it for a signature that was judged.
+    let gather policy now (mail: Mail) answer (judged: Judged) (signature: Signature) : Evidence =
+        let record = recordOf policy judged answer
+
+        let key =
+            record
+            |> ValueOption.bind (fun record -> PublicKey.ofRecord record |> Result.toValueOption)
+
+        let fields = selected mail judged signature
+        let own = CanonicalHeader.without signature.ValueExtent judged.Field
+        let request = Coverage.digest mail.Header judged.Position signature
+
+        let digest =
+            match Digests.tryFind request (Mail.digests [ request ] mail) with
+            | ValueSome found -> found.Value
+            | ValueNone -> [||]
+
+        {
+            Policy = policy
+            Now = now
+            Mail = mail
+            Judged = judged
+            Signature = signature
+            Answer = answer
+            Record = record
+            Key = key
+            Recovered =
+                match record with
+                | ValueSome record -> RecoveredDigest.recover record signature.Value
+                | ValueNone -> RecoveredDigest.Closed
+            Selected = fields
+            Absent = absent signature fields
+            Own = own
+            CanonicalHeader =
+                if signature.Scheme = Dkim then
+                    CanonicalHeader.signedOctets signature.HeaderCanon fields own
+                else
+                    request.Prefix.ToArray()
+            Request = request
+            CanonicalBody = BodyGuesses.canonical request mail.Body.Span
+            BodyDigest = digest
+        }

@@ -1,0 +1,254 @@
+/// Why a signature passes or fails: the steps of verification, what was hashed, where it differs from the copies in z=,
+/// and what happened on the way where a guess at that makes the hash fit (RFC 6376 §6.1, RFC 4870 §3.7).
+namespace Dkim.Core.Explaining
+
+open System
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Canonicalization
+open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
+
+/// All that can be said of one signature.
+type Explanation =
+    {
+        Judged: Judged
+        Steps: ExplainedStep list
+        /// What the signature over the header was computed from; empty where the field could not be read.
+        CanonicalHeader: byte[]
+        /// The body as it was hashed.
+        CanonicalBody: byte[]
+        Differences: FieldDifference list
+        Guesses: Guess list
+    }
+
+module Explanation =
+    /// More names of h= that no field stands for are not looked at.
+    [<Literal>]
+    let private MostAbsent = 40
+
+    /// Octets below an empty line that are searched for more of the header.
+    [<Literal>]
+    let private LongestBelow = 65536
+
+    /// What it costs to ask whether a digest was signed: a comparison, or a verification where b= cannot be opened.
+    let private signedCost (facts: Evidence) : int64 =
+        match facts.Recovered with
+        | RecoveredDigest.Digest _
+        | RecoveredDigest.OtherKey -> 0L
+        | RecoveredDigest.Closed -> Effort.PerVerification
+
+    let private bodyGuess (effort: Effort) (facts: Evidence) : Guess option =
+        let isTooLong = facts.Mail.Body.Length > BodyGuesses.Longest
+
+        if
+            facts.BodyFits
+            || isTooLong
+            || not facts.IsDkim && facts.Recovered = RecoveredDigest.OtherKey
+        then
+            None
+        else
+            BodyGuesses.find
+                {
+                    Request = facts.Request
+                    Header = facts.Mail.Header
+                    Body = Octets.latin1 facts.Mail.Body.Span
+                    Fits =
+                        if facts.IsDkim then
+                            fun digest -> digest.AsSpan().SequenceEqual(ReadOnlySpan facts.Signature.BodyHash)
+                        else
+                            facts.IsSigned
+                    FitsCost = if facts.IsDkim then 0L else signedCost facts
+                    Effort = effort
+                }
+
+    let private headerPuzzle (effort: Effort) (facts: Evidence) : HeaderGuesses.Puzzle =
+        {
+            Canon = facts.Signature.HeaderCanon
+            Hash = facts.Signature.Hash
+            Header = facts.Mail.Header
+            Signed =
+                if facts.IsDkim then
+                    facts.Selected @ [ facts.Own ]
+                else
+                    facts.Selected
+            Absent = facts.Absent |> List.truncate MostAbsent
+            OwnLast = facts.IsDkim
+            Tail = if facts.IsDkim then [||] else facts.CanonicalBody
+            Fits = facts.IsSigned
+            FitsCost = signedCost facts
+            Effort = effort
+        }
+
+    let private restoredGuess (puzzle: HeaderGuesses.Puzzle) (facts: Evidence) (differences: FieldDifference list) =
+        let restored = Copies.restored facts.Signature facts.Selected @ [ facts.Own ]
+
+        if not differences.IsEmpty && HeaderGuesses.fits puzzle restored then
+            Some
+                {
+                    Happening = Happening.FieldRewritten
+                    Says =
+                        "with the copies in z= the signature verifies: changed was only "
+                        + String.Join(", ", differences |> List.map (fun found -> Visible.text found.Name))
+                }
+        else
+            None
+
+    /// Faults of a signer whose signature is over the right text.
+    let private signatureGuess (facts: Evidence) : Guess list =
+        let isOverOctets =
+            facts.IsDkim
+            && facts.Key
+               |> ValueOption.exists (fun key ->
+                   key.KeyType = Ed25519
+                   && key.Verify(facts.Signature.Hash, facts.CanonicalHeader, facts.Signature.Value))
+
+        let fault says =
+            {
+                Happening = Happening.SignerFault
+                Says = says
+            }
+
+        [
+            if facts.DigestFits && not facts.LengthFits then
+                fault
+                    "octets of b= are missing at its front, or there are more: a signature keeps the zeros it begins with"
+            if isOverOctets then
+                fault "b= signs the header itself, where it should sign the SHA-256 of it (RFC 8463 §3)"
+        ]
+
+    let private headerGuess (effort: Effort) (facts: Evidence) (differences: FieldDifference list) : Guess list =
+        let ofSigner = if facts.KeyTypeFits then signatureGuess facts else []
+
+        if
+            facts.DigestFits
+            || not ofSigner.IsEmpty
+            || facts.Key.IsNone
+            || not facts.KeyTypeFits
+            || facts.Recovered = RecoveredDigest.OtherKey
+        then
+            ofSigner
+        else
+            let puzzle = headerPuzzle effort facts
+
+            [ restoredGuess puzzle facts differences; HeaderGuesses.find puzzle ]
+            |> List.choose id
+
+    /// The message without the empty line that ends its header, where fields that h= names and that are not there follow
+    /// below it.
+    let private uncut (facts: Evidence) : Mail voption =
+        let mail = facts.Mail
+
+        let below =
+            match mail.Body.Span.IndexOf "\r\n\r\n"B with
+            | -1 -> Header.empty
+            | length -> Header.ofBlock (mail.Body.Slice(0, min length LongestBelow))
+
+        if
+            facts.Absent
+            |> List.truncate MostAbsent
+            |> List.exists (fun (name, _) -> (Header.tryFind name below).IsSome)
+        then
+            let block = Mail.headerBlock mail
+            let octets = Array.zeroCreate<byte>(block.Length + mail.Body.Length)
+            block.CopyTo(octets.AsMemory())
+            mail.Body.CopyTo(octets.AsMemory block.Length)
+
+            Mail.read HeaderLimits.defaults FileLines.CrLf (ReadOnlyMemory octets)
+            |> Result.toValueOption
+        else
+            ValueNone
+
+    /// Whether the signature verifies once that line is gone.
+    let private cutGuess (effort: Effort) (facts: Evidence) : Guess list =
+        let verifies (mail: Mail) =
+            let plan = Verifier.plan facts.Policy facts.Now mail.Header
+
+            Verifier.conclude plan (Mail.digests plan.Digests mail) (fun question ->
+                if question.Name = KeyRecord.name facts.Signature.Selector facts.Signature.Domain then
+                    facts.Answer
+                else
+                    Answer.Unavailable "not asked")
+            |> List.exists (fun judged -> judged.Field = facts.Judged.Field && judged.Verdict = Pass)
+
+        let canPay =
+            effort.Spend(6L * int64 facts.Mail.Octets.Length + Effort.PerVerification)
+
+        if
+            facts.Judged.Verdict <> Pass
+            && canPay
+            && ValueOption.exists verifies (uncut facts)
+        then
+            [
+                {
+                    Happening = Happening.HeaderCut
+                    Says = "an empty line cuts the header in two: without it the signature verifies"
+                }
+            ]
+        else
+            []
+
+    let private ofEvidence (effort: Effort) (facts: Evidence) : Explanation =
+        let differences =
+            if facts.IsDkim then
+                Copies.differences facts.Signature facts.Selected
+            else
+                []
+
+        {
+            Judged = facts.Judged
+            Steps = ExplainedStep.all facts
+            CanonicalHeader = facts.CanonicalHeader
+            CanonicalBody = facts.CanonicalBody
+            Differences = differences
+            Guesses =
+                match cutGuess effort facts with
+                | [] -> Option.toList (bodyGuess effort facts) @ headerGuess effort facts differences
+                | found -> found
+        }
+
+    /// The key that an explanation wants to see.
+    let question (judged: Judged) : Question voption =
+        judged.Signature
+        |> ValueOption.map (fun signature ->
+            {
+                Name = KeyRecord.name signature.Selector signature.Domain
+                Type = RecordType.Txt
+            })
+
+    /// Explains a signature that was judged; `answer` is what the DNS said to its `question`, `effort` is that of all
+    /// signatures of the message.
+    let explain
+        (effort: Effort)
+        (policy: VerifyPolicy)
+        now
+        (mail: Mail)
+        (answer: Answer)
+        (judged: Judged)
+        : Explanation =
+        match judged.Signature with
+        | ValueSome signature -> ofEvidence effort (Evidence.gather policy now mail answer judged signature)
+        | ValueNone ->
+            {
+                Judged = judged
+                Steps =
+                    [
+                        ExplainedStep.bad
+                            "the signature field is read"
+                            (if judged.Scheme = Dkim then
+                                 "RFC 6376 §6.1.1"
+                             else
+                                 "RFC 4870 §3.3")
+                            [
+                                Verdict.describe judged.Verdict
+                                Visible.excerpt 400 (Octets.latin1 judged.Field.Raw.Span)
+                            ]
+                        ExplainedStep.verdict judged
+                    ]
+                CanonicalHeader = [||]
+                CanonicalBody = [||]
+                Differences = []
+                Guesses = []
+            }
