@@ -54,6 +54,20 @@ let tests =
                 (fun (tags: string, count: int) ->
                     Expect.equal count (sent (runWith reporting (asking tags) altered.Value)).Length)
 
+            testCase "rp=0 asks for no report, whatever the chance" (fun () ->
+                // Which share a signature falls into follows from its first octets; of hundreds each share has some.
+                let bodies = [ for number in 1..500 -> string number + "\n" ]
+
+                let reports tags =
+                    bodies
+                    |> List.sumBy (fun body ->
+                        let mail = (signedBy policy (plain.Replace("body\n", body))) + "more\r\n"
+                        (sent (runWith reporting (asking tags) mail)).Length)
+
+                Expect.equal 0 (reports "; r=dkim-reports; rp=0")
+                let few = reports "; r=dkim-reports; rp=10"
+                Expect.isTrue (few > 0 && few < 150) (string few))
+
             testCase "two bad signatures of a domain make one report" (fun () ->
                 let field =
                     altered.Value.Substring(0, altered.Value.IndexOf("From: ", StringComparison.Ordinal))

@@ -356,6 +356,31 @@ let tests =
                 Expect.equal Accepted ran.Ending
                 Expect.equal [ "Authentication-Results", 2; "Authentication-Results", 1 ] ran.Deleted)
 
+            testCase "RFC8601-5-1 results in a field that is itself too large go when it is accepted" (fun () ->
+                let accepting =
+                    { policy with
+                        Actions =
+                            { policy.Actions with
+                                Security = FilterAction.Accept
+                            }
+                    }
+
+                use message = new MilterMessage(DkimFilter.parts accepting, outside.Client)
+                message.Field(ReadOnlySpan(Octets.ofLatin1 "Authentication-Results"), ReadOnlySpan(" x"B), true)
+                let size = int policy.HeaderLimits.Octets
+                Expect.isFalse (message.WouldKeep size) "a field of the limit beside another"
+
+                message.LongField(
+                    ReadOnlySpan(Octets.ofLatin1 "authentication-results\000 mx.example.net; dkim"),
+                    size
+                )
+
+                let ran =
+                    passAnswered message outside (fun _ -> Answer.NoSuchName Security.Unchecked) plain
+
+                Expect.equal Accepted ran.Ending
+                Expect.equal [ "Authentication-Results", 2; "Authentication-Results", 1 ] ran.Deleted)
+
             testCase "an IPv6 client is looked up like any other" (fun () ->
                 let internals =
                     roles (fun roles ->
