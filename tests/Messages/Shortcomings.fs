@@ -48,12 +48,22 @@ let tryFind (peer: string) (way: Way) (header: Header) (message: byte[]) : strin
     | "Mail::DKIM" when way.Body = NofwsBody && hasBare 10uy message -> ValueSome "keeps LF under nofws"
     | "Mail::DKIM" when unended && way.Body <> RelaxedBody -> ValueSome "does not end an unended body"
     | "dkimpy"
-    | "OpenDKIM" when way.Scheme = DomainKeys -> ValueSome "has no DomainKeys"
+    | "OpenDKIM"
+    | "rspamd" when way.Scheme = DomainKeys -> ValueSome "has no DomainKeys"
     | "dkimpy"
-    | "OpenDKIM" when Seq.exists isOddField header.Fields -> ValueSome "refuses white space before a colon"
+    | "OpenDKIM"
+    | "rspamd" when Seq.exists isOddField header.Fields -> ValueSome "refuses white space before a colon"
     | "dkimpy" when hasBare 10uy message -> ValueSome "turns LF into CRLF"
     | "dkimpy" when unended && String.IsNullOrWhiteSpace body -> ValueSome "hashes CRLF for blanks"
-    | "OpenDKIM" when hasBare 10uy message || hasBare 13uy message -> ValueSome "takes CR or LF for a line end"
+    | "OpenDKIM"
+    | "rspamd" when hasBare 10uy message || hasBare 13uy message -> ValueSome "takes CR or LF for a line end"
     | "OpenDKIM" when unended && way.Body = RelaxedBody -> ValueSome "does not hash an unended line"
     | "OpenDKIM" when nul -> ValueSome "takes NUL for the end of a field"
+    | "rspamd" when nul && way.Header = RelaxedHeader -> ValueSome "takes NUL for the end of a field"
+    | "rspamd" when way.Body = RelaxedBody && body.AsSpan().ContainsAny('\011', '\012') ->
+        ValueSome "takes VT and FF for white space"
+    | "rspamd" when way.Body = RelaxedBody && body <> "" && String.IsNullOrWhiteSpace body ->
+        ValueSome "hashes CRLF for blanks"
+    | "rspamd" when (Header.all "Subject" header).Length > 1 ->
+        ValueSome "takes two fields, where one may stand, for damage"
     | _ -> ValueNone

@@ -192,6 +192,13 @@ let private starters =
 let startAll () : (string * Result<Peer, string>) list =
     starters |> List.map (fun (name, start) -> name, start ())
 
+/// rspamd, which only verifies, running or with the reason why not.
+let startRspamd () : Result<Peer, string> =
+    if File.Exists "/usr/bin/rspamd" then
+        Ok(new Peer("rspamd", start "/usr/bin/python3" [ helper "rspamd.py" ]))
+    else
+        Error "rspamd is not installed"
+
 /// The others while they run: one that dies or hangs over a message is started anew. Different ones may be asked at the
 /// same time.
 [<Sealed>]
