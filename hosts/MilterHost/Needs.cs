@@ -17,11 +17,11 @@ internal static class Needs
 
     /// <summary>The account of UserID; without one, the present.</summary>
     public static Account Account(FilterService settings) => settings.UserId.IsNone
-        ? Hosting.Account.Current
+        ? Hosting.Processes.Account.Current
         : StartupException.For(
             "UserID",
             "name a user of the machine, as getent passwd lists them, and a group",
-            () => Hosting.Account.Find(
+            () => Hosting.Processes.Account.Find(
                 Launch.Optional(settings.UserId.Value.User), Launch.Optional(settings.UserId.Value.Group)));
 
     /// <summary>Becomes an account for good.</summary>
@@ -31,7 +31,7 @@ internal static class Needs
     /// <summary>The id of SocketGroup.</summary>
     public static uint? SocketGroup(FilterService settings) => Launch.Optional(settings.SocketGroup) is { } name
         ? StartupException.For<uint?>(
-            "SocketGroup", "name a group of the machine, as getent group lists them", () => Hosting.Account.FindGroup(name))
+            "SocketGroup", "name a group of the machine, as getent group lists them", () => Hosting.Processes.Account.FindGroup(name))
         : null;
 
     /// <summary>Makes BaseDirectory the one where relative paths start.</summary>
@@ -76,7 +76,7 @@ internal static class Needs
         if (endpoint.IsLocal)
         {
             FilePlace.RequireSocket(endpoint.Host, "Socket");
-            if (group is { } id && !Hosting.Account.MayGiveTo(id))
+            if (group is { } id && !Hosting.Processes.Account.MayGiveTo(id))
             {
                 throw new StartupException(
                     StartupFault.Address,

@@ -189,5 +189,5 @@ internal sealed record ReportRoute(bool OnlySmtp, IPEndPoint Server, string Host
 
     /// <summary>The way that is open to this process.</summary>
     public static ReportRoute Find() =>
-        new(OwnProcess.HasNoNewPrivileges, new IPEndPoint(IPAddress.Loopback, SmtpPort), Hosting.HostName.Find());
+        new(OwnProcess.HasNoNewPrivileges, new IPEndPoint(IPAddress.Loopback, SmtpPort), Hosting.Names.HostName.Find());
 }

@@ -53,7 +53,7 @@ internal sealed class ServiceLog : IAsyncDisposable
             Least = service.Syslog ? Severity.Information : Severity.Warning,
             ToSyslog = service.Syslog,
             ToStandardError = !service.Syslog && !service.Background,
-            Format = service.LogFormat == Core.Programs.Proxies.LogFormat.Json ? Hosting.LogFormat.Json : Hosting.LogFormat.Text,
+            Format = service.LogFormat == Core.Programs.Proxies.LogFormat.Json ? Hosting.Logging.LogFormat.Json : Hosting.Logging.LogFormat.Text,
         };
     }
 }

@@ -29,13 +29,13 @@ internal static class Needs
             StartupException.For(
                 "group",
                 "name a group of the machine, as getent group lists them",
-                () => Hosting.Account.FindGroup(group));
+                () => Hosting.Processes.Account.FindGroup(group));
         }
 
         return StartupException.For(
             "user",
             "name a user of the machine, as getent passwd lists them",
-            () => Hosting.Account.Find(user, group));
+            () => Hosting.Processes.Account.Find(user, group));
     }
 
     /// <summary>Becomes an account for good.</summary>

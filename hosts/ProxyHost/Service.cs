@@ -141,7 +141,7 @@ internal sealed class Service : IDisposable
             Clock = clock,
             Least = Severity.Debug,
             ToStandardError = file is not null || !settings.Daemonize,
-            Format = settings.LogFormat == Core.Programs.Proxies.LogFormat.Json ? Hosting.LogFormat.Json : Hosting.LogFormat.Text,
+            Format = settings.LogFormat == Core.Programs.Proxies.LogFormat.Json ? Hosting.Logging.LogFormat.Json : Hosting.Logging.LogFormat.Text,
         });
     }
 

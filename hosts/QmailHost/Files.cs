@@ -13,10 +13,10 @@ internal static unsafe class Files
 
     public static bool Exists(string path)
     {
-        fixed (byte* text = Unix.Octets(path))
+        fixed (byte* text = Libc.Octets(path))
         {
             // Only a certain no is one.
-            return Unix.access(text, 0) == 0 || Libc.LastError != Libc.ENOENT;
+            return Libc.access(text, Libc.F_OK) == 0 || Libc.LastError != Libc.ENOENT;
         }
     }
 
@@ -37,7 +37,7 @@ internal static unsafe class Files
         }
 
         var name = stackalloc byte[256];
-        return Unix.gethostname(name, 255) == 0
+        return Libc.gethostname(name, 255) == 0
             ? Encoding.Latin1.GetString(System.Runtime.InteropServices.MemoryMarshal.CreateReadOnlySpanFromNullTerminated(name))
             : "";
     }
@@ -64,7 +64,7 @@ internal static unsafe class Files
 
     private static string Reason(int error) => error == 0
         ? "no file of at most 1 MiB"
-        : Unix.Describe(error) + $" (user {Libc.geteuid()}, group {Libc.getegid()})";
+        : Libc.Describe(error) + $" (user {Libc.geteuid()}, group {Libc.getegid()})";
 
     private static byte[]? Read(string path, out int error)
     {

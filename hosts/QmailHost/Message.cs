@@ -62,7 +62,7 @@ internal sealed unsafe class Message(string directory, TimeProvider clock)
 
     private void Settle(long start)
     {
-        if (Unix.lseek(file, start, Unix.SEEK_SET) != start || Libc.dup2(file, 0) != 0)
+        if (Libc.lseek(file, start, Libc.SEEK_SET) != start || Libc.dup2(file, 0) != 0)
         {
             throw QueueFault.OfSystem(QmailExit.NoTemporaryFile, "the message as descriptor 0", Libc.LastError);
         }
@@ -145,7 +145,7 @@ internal sealed unsafe class Message(string directory, TimeProvider clock)
     {
         fixed (byte* name = "message\0"u8)
         {
-            return Checked(Unix.memfd_create(name, Unix.MFD_CLOEXEC), "in memory");
+            return Checked(Libc.memfd_create(name, Libc.MFD_CLOEXEC), "in memory");
         }
     }
 
@@ -158,7 +158,7 @@ internal sealed unsafe class Message(string directory, TimeProvider clock)
 
     private int CreateUnlinked()
     {
-        fixed (byte* name = Unix.Octets(directory + "/qmail-dk.XXXXXX"))
+        fixed (byte* name = Libc.Octets(directory + "/qmail-dk.XXXXXX"))
         {
             var fd = Libc.mkostemp(name, Libc.O_CLOEXEC);
             if (fd >= 0)

@@ -9,7 +9,6 @@ namespace Dkim.QmailHost;
 internal sealed unsafe class NextProgram
 {
     private const int CreationMask = 0x1B;
-    private const int SignalSetSize = 128;
 
     // Signals of terminals and limits do not end us in the middle of a message: HUP, INT, QUIT, XCPU, XFSZ, VTALRM, PROF.
     private static ReadOnlySpan<int> Deferred => [1, 2, 3, 24, 25, 26, 27];
@@ -23,10 +22,10 @@ internal sealed unsafe class NextProgram
         _ = Libc.umask(CreationMask);
         for (var i = 0; i < Deferred.Length; i++)
         {
-            before[i] = Unix.signal(Deferred[i], Unix.SIG_IGN);
+            before[i] = Libc.signal(Deferred[i], Libc.SIG_IGN);
         }
 
-        fixed (byte* path = Unix.Octets(home))
+        fixed (byte* path = Libc.Octets(home))
         {
             if (Libc.chdir(path) != 0)
             {
@@ -46,7 +45,7 @@ internal sealed unsafe class NextProgram
     {
         for (var i = 0; i < Deferred.Length; i++)
         {
-            _ = Unix.signal(Deferred[i], before[i]);
+            _ = Libc.signal(Deferred[i], before[i]);
         }
 
         // Rights that the file gave us to read keys are not for the next program, which may be anybody's.
@@ -57,16 +56,15 @@ internal sealed unsafe class NextProgram
         }
 
         // The runtime ignores it, which the next program would inherit.
-        _ = Unix.signal(Unix.SIGPIPE, Unix.SIG_DFL);
-        var none = stackalloc byte[SignalSetSize];
-        new Span<byte>(none, SignalSetSize).Clear();
-        _ = Unix.pthread_sigmask(Unix.SIG_SETMASK, none, null);
-        fixed (byte* program = Unix.Octets(path))
+        _ = Libc.signal(Libc.SIGPIPE, Libc.SIG_DFL);
+        var none = default(SignalSet);
+        _ = Libc.pthread_sigmask(Libc.SIG_SETMASK, &none, null);
+        fixed (byte* program = Libc.Octets(path))
         {
             var arguments = stackalloc byte*[2];
             arguments[0] = program;
             arguments[1] = null;
-            _ = Unix.execv(program, arguments);
+            _ = Libc.execv(program, arguments);
         }
 
         throw QueueFault.OfSystem(QmailExit.CannotExecute, "the next program " + path, Libc.LastError);

@@ -1,4 +1,3 @@
-
 namespace Dkim.QmailHost;
 
 /// <summary>The program ends with an exit code of qmail-queue(8), and nothing was handed on.</summary>
@@ -9,5 +8,5 @@ internal sealed class QueueFault(int code, string reason) : Exception(reason)
 
     /// <summary>A call of the system failed.</summary>
     public static QueueFault OfSystem(int code, string what, int error) =>
-        new(code, what + ": " + Unix.Describe(error));
+        new(code, what + ": " + Libc.Describe(error));
 }

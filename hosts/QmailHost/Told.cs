@@ -12,8 +12,6 @@ internal static unsafe class Told
     // Where qmail_open of notqmail 1.09 has its pipe for the text of exit code 82.
     private const int ForClient = 6;
     private const int CustomError = 82;
-    private const int O_ACCMODE = 3;
-    private const int O_WRONLY = 1;
 
     /// <summary>A line on descriptor 2, where the caller has one.</summary>
     public static void Say(string text)
@@ -36,5 +34,5 @@ internal static unsafe class Told
     private static bool IsReplyPipe() =>
         StandardStreams.IsOfCaller(ForClient)
         && FileFacts.TryRead(ForClient, out var facts) && facts.IsPipe
-        && (Libc.fcntl(ForClient, Unix.F_GETFL, 0) & O_ACCMODE) == O_WRONLY;
+        && (Libc.fcntl(ForClient, Libc.F_GETFL, 0) & Libc.O_ACCMODE) == Libc.O_WRONLY;
 }

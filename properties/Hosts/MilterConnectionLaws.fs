@@ -21,6 +21,10 @@ open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Tool
 open Dkim.Hosting
+open Dkim.Hosting.Listening
+open Dkim.Hosting.Names
+open Dkim.Hosting.Resolving
+open Dkim.Hosting.Sockets
 open Dkim.MilterHost
 
 /// Answers after a while, from another thread.

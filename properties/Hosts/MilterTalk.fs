@@ -17,6 +17,8 @@ open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Tool
 open Dkim.Hosting
+open Dkim.Hosting.Names
+open Dkim.Hosting.Resolving
 open Dkim.MilterHost
 
 /// What becomes of a message. The MAIL command says which, so that a stream of octets says all.

@@ -22,8 +22,8 @@ let private others =
 
         "what a test of limits looks at, while nothing goes wrong",
         [
-            "Dkim.Hosting.Spool", [ "get_OnDisk" ]
-            "Dkim.Hosting.Log", [ "get_Dropped" ]
+            "Dkim.Hosting.Files.Spool", [ "get_OnDisk" ]
+            "Dkim.Hosting.Logging.Log", [ "get_Dropped" ]
         ]
     ]
     |> List.collect snd

@@ -1,4 +1,6 @@
-namespace Dkim.Hosting;
+using Dkim.Hosting.Native;
+
+namespace Dkim.Hosting.Files;
 
 /// <summary>What the file system says about a file, from <c>statx</c>, laid out alike on every processor.</summary>
 /// <param name="Mode">Type and permission bits, as in <c>st_mode</c>.</param>
@@ -7,10 +9,6 @@ namespace Dkim.Hosting;
 internal readonly record struct FileFacts(
     uint Mode, uint Owner, uint Group, ulong Inode, ulong Device, long Size, long Modified)
 {
-    private const int CurrentDirectory = -100;
-    private const int EmptyPath = 0x1000;
-    private const int NoFollow = 0x100;
-    private const uint BasicFacts = 0x7ff;
     private const uint TypeMask = 0xF000;
 
     public bool IsRegular => (Mode & TypeMask) == 0x8000;
@@ -34,32 +32,31 @@ internal readonly record struct FileFacts(
     /// <summary>The permission bits as an administrator writes them: four octal digits.</summary>
     public string OctalPermissions => Convert.ToString(Permissions, 8).PadLeft(4, '0');
 
-    public static bool TryRead(int fd, out FileFacts facts) => TryRead(fd, "", EmptyPath, out facts);
+    public static bool TryRead(int fd, out FileFacts facts) => TryRead(fd, "", Libc.AT_EMPTY_PATH, out facts);
 
     public static bool TryRead(string path, bool followLinks, out FileFacts facts) =>
-        TryRead(CurrentDirectory, path, followLinks ? 0 : NoFollow, out facts);
+        TryRead(Libc.AT_FDCWD, path, followLinks ? 0 : Libc.AT_SYMLINK_NOFOLLOW, out facts);
 
     private static unsafe bool TryRead(int directory, string path, int flags, out FileFacts facts)
     {
-        var buffer = stackalloc byte[256];
+        Statx read;
         fixed (byte* name = Libc.Text(path))
         {
-            if (Libc.statx(directory, name, flags, BasicFacts, buffer) != 0)
+            if (Libc.statx(directory, name, flags, Libc.STATX_BASIC_STATS, &read) != 0)
             {
                 facts = default;
                 return false;
             }
         }
 
-        var octets = new ReadOnlySpan<byte>(buffer, 256);
         facts = new FileFacts(
-            Mode: BitConverter.ToUInt16(octets[28..]),
-            Owner: BitConverter.ToUInt32(octets[20..]),
-            Group: BitConverter.ToUInt32(octets[24..]),
-            Inode: BitConverter.ToUInt64(octets[32..]),
-            Device: ((ulong)BitConverter.ToUInt32(octets[136..]) << 32) | BitConverter.ToUInt32(octets[140..]),
-            Size: BitConverter.ToInt64(octets[40..]),
-            Modified: (BitConverter.ToInt64(octets[112..]) * 1_000_000_000) + BitConverter.ToUInt32(octets[120..]));
+            Mode: read.Mode,
+            Owner: read.Owner,
+            Group: read.Group,
+            Inode: read.Inode,
+            Device: ((ulong)read.DeviceMajor << 32) | read.DeviceMinor,
+            Size: (long)read.Size,
+            Modified: (read.Modified.Seconds * 1_000_000_000) + read.Modified.Nanoseconds);
         return true;
     }
 }

@@ -3,9 +3,10 @@ using System.Globalization;
 using System.Text;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;
+using Dkim.Hosting.Native;
 using Microsoft.Win32.SafeHandles;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Files;
 
 /// <summary>Files that one process has read and a copy of it gets in memory: the copy may not read them, being another
 /// user, or cannot, standard input being one of them. With them goes the directory where their paths start. A copy that
@@ -13,7 +14,6 @@ namespace Dkim.Hosting;
 public sealed class FileHandover : IDisposable
 {
     private const string Variable = "HOST_FILES_DESCRIPTOR";
-    private const uint CloseOnExec = 1;
     private const uint OwnerOnly = 0x180;
 
     // Where the files lie that a copy has left, and how many octets they take; zeros while there are none.
@@ -118,7 +118,7 @@ public sealed class FileHandover : IDisposable
     {
         fixed (byte* name = "files\0"u8)
         {
-            var descriptor = Libc.memfd_create(name, CloseOnExec);
+            var descriptor = Libc.memfd_create(name, Libc.MFD_CLOEXEC);
 
             // Else whoever finds the descriptor's path could open it.
             return descriptor >= 0 && Libc.fchmod(descriptor, OwnerOnly) == 0

@@ -1,6 +1,7 @@
 using Dkim.Core.Programs.Settings;
+using Dkim.Hosting.Native;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Files;
 
 /// <summary>A file as the file system shows it without reading it: tells later whether it has become another.</summary>
 public readonly record struct FileMark

@@ -1,4 +1,6 @@
-namespace Dkim.Hosting;
+using Dkim.Hosting.Processes;
+
+namespace Dkim.Hosting.Files;
 
 /// <summary>Where files and sockets are to be made: whether this process could, seen without making them.</summary>
 public static class FilePlace

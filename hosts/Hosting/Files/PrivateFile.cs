@@ -1,6 +1,8 @@
+using Dkim.Hosting.Native;
+using Dkim.Hosting.Processes;
 using Microsoft.Win32.SafeHandles;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Files;
 
 /// <summary>What to do with a file whose permissions let others read or change it.</summary>
 public enum Strictness

@@ -1,7 +1,8 @@
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;
+using Dkim.Hosting.Processes;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Files;
 
 /// <summary>Reads the files that the core wants. Relative paths start where the program did.</summary>
 public sealed class SettingsFiles

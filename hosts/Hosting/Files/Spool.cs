@@ -1,7 +1,8 @@
 using System.Buffers;
+using Dkim.Hosting.Native;
 using Microsoft.Win32.SafeHandles;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Files;
 
 /// <summary>The file system had no room for a spooled message (ENOSPC or EDQUOT).</summary>
 public sealed class SpoolFullException(string directory, int error)

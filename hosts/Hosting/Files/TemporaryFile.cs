@@ -1,6 +1,7 @@
 using System.Text;
+using Dkim.Hosting.Native;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Files;
 
 /// <summary>A new file that only its owner can read.</summary>
 public static class TemporaryFile

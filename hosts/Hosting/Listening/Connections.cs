@@ -1,6 +1,7 @@
 using System.Net.Sockets;
+using Dkim.Hosting.Sockets;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Listening;
 
 /// <summary>Accepts connections in the threads of the reactor and serves each there, no more than allowed at
 /// once.</summary>

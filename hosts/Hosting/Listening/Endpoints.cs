@@ -3,7 +3,7 @@ using System.Net.Sockets;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Listening;
 
 /// <summary>The socket addresses behind endpoints.</summary>
 public static class Endpoints

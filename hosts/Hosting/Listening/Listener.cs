@@ -2,8 +2,10 @@ using System.Net;
 using System.Net.Sockets;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;
+using Dkim.Hosting.Files;
+using Dkim.Hosting.Sockets;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Listening;
 
 /// <summary>How a listener serves.</summary>
 /// <param name="MaxConnections">Connections served at once; more wait in the backlog.</param>

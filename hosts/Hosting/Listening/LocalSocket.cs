@@ -1,7 +1,9 @@
 using System.Net.Sockets;
 using System.Text;
+using Dkim.Hosting.Files;
+using Dkim.Hosting.Native;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Listening;
 
 /// <summary>Mode and owners of a Unix socket. What is absent stays as the process makes it.</summary>
 /// <param name="Mode">Permission bits, e.g. octal 0660.</param>
@@ -11,10 +13,6 @@ public sealed record LocalSocketSettings(uint? Mode = null, uint? Owner = null, 
 /// path at the end whoever owns it by then.</summary>
 internal static unsafe class LocalSocket
 {
-    private const int UnixFamily = 1;
-    private const int Stream = 1;
-    private const int CloseOnExec = 0x80000;
-    private const int NonBlocking = 0x800;
     private const uint Unchanged = uint.MaxValue;
     private const int LongestLock = 2000;
 
@@ -78,7 +76,7 @@ internal static unsafe class LocalSocket
                 StartupFault.Address, $"{path}: a file that is no socket is in the way; remove it");
         }
 
-        var probe = Libc.socket(UnixFamily, Stream | CloseOnExec | NonBlocking, 0);
+        var probe = Libc.socket(Libc.AF_UNIX, Libc.SOCK_STREAM | Libc.SOCK_CLOEXEC | Libc.SOCK_NONBLOCK, 0);
         var address = Address(path);
         int error;
         fixed (byte* start = address)
@@ -104,7 +102,7 @@ internal static unsafe class LocalSocket
 
     private static Socket Bind(string path, int backlog, LocalSocketSettings settings)
     {
-        var fd = Libc.socket(UnixFamily, Stream | CloseOnExec, 0);
+        var fd = Libc.socket(Libc.AF_UNIX, Libc.SOCK_STREAM | Libc.SOCK_CLOEXEC, 0);
         if (fd < 0)
         {
             throw Failure(path, "no socket can be made", Libc.LastError);
@@ -163,7 +161,7 @@ internal static unsafe class LocalSocket
     {
         // struct sockaddr_un: the family, then the path with its NUL.
         var address = new byte[2 + Encoding.UTF8.GetByteCount(path) + 1];
-        address[0] = UnixFamily;
+        address[0] = Libc.AF_UNIX;
         Encoding.UTF8.GetBytes(path, address.AsSpan(2));
         return address;
     }

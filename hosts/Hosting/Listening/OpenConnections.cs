@@ -1,4 +1,4 @@
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Listening;
 
 /// <summary>A connection as its service sees it. <see cref="Tick"/> and <see cref="Stop"/> may come from any thread,
 /// also after its end.</summary>

@@ -1,11 +1,13 @@
+using System.Globalization;
 using Dkim.Core.Programs.Proxies;
 using Dkim.Core.Programs.Settings;
+using Dkim.Hosting.Files;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Logging;
 
 /// <summary>Where the log goes.</summary>
 /// <param name="Program">The name before each line.</param>
-/// <param name="Facility">A number that <see cref="Hosting.Facility"/> found.</param>
+/// <param name="Facility">A number that <see cref="Logging.Facility"/> found.</param>
 /// <param name="Least">Lines that matter less are left out.</param>
 /// <param name="ToSyslog">Send lines to the syslog daemon.</param>
 /// <param name="ToStandardError">Write lines to standard error, too.</param>
@@ -37,7 +39,7 @@ public sealed class Log : IAsyncDisposable
         clock = settings.Clock;
         troubles = new RepeatedLines(Put, Lasting, clock);
         // The journal listens at both.
-        if (settings.ToSyslog && settings.ToStandardError && Systemd.StandardErrorIsJournal)
+        if (settings.ToSyslog && settings.ToStandardError && StandardErrorIsJournal())
         {
             settings = settings with { ToStandardError = false };
         }
@@ -97,6 +99,12 @@ public sealed class Log : IAsyncDisposable
         troubles.SumUp();
         await Task.WhenAll(outlets.Select(outlet => outlet.DisposeAsync().AsTask())).ConfigureAwait(false);
     }
+
+    // JOURNAL_STREAM of systemd.exec(5).
+    private static bool StandardErrorIsJournal() =>
+        FileFacts.TryRead(2, out var facts)
+        && Environment.GetEnvironmentVariable("JOURNAL_STREAM") == string.Create(
+            CultureInfo.InvariantCulture, $"{facts.DeviceNumber}:{facts.Inode}");
 
     private void Put(LogLine line)
     {

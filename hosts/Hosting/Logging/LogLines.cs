@@ -6,8 +6,9 @@ using System.Text.Json;
 using Dkim.Core.Programs.Proxies;
 using Dkim.Core.Programs.Tool;
 using Dkim.Core.Words;
+using Dkim.Hosting.Native;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Logging;
 
 /// <summary>How much a log line matters; the numbers are those of syslog(3).</summary>
 public enum Severity
@@ -171,11 +172,11 @@ public static class LogLines
     private static unsafe string LocalTime(DateTimeOffset now)
     {
         var seconds = now.ToUnixTimeSeconds();
-        var fields = stackalloc int[32];
-        Libc.localtime_r(&seconds, fields);
+        LocalDate date;
+        Libc.localtime_r(&seconds, &date);
         const string Months = "JanFebMarAprMayJunJulAugSepOctNovDec";
-        var month = Months.AsSpan(3 * fields[4], 3);
+        var month = Months.AsSpan(3 * date.Month, 3);
         return string.Create(
-            CultureInfo.InvariantCulture, $"{month} {fields[3],2} {fields[2]:00}:{fields[1]:00}:{fields[0]:00}");
+            CultureInfo.InvariantCulture, $"{month} {date.Day,2} {date.Hour:00}:{date.Minute:00}:{date.Second:00}");
     }
 }

@@ -2,8 +2,9 @@ using System.Net.Sockets;
 using System.Text;
 using System.Threading.Channels;
 using Dkim.Core.Programs.Settings;
+using Dkim.Hosting.Native;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Logging;
 
 /// <summary>A line of the log on its way.</summary>
 internal readonly record struct LogEntry(Severity Severity, LogLine Line, DateTimeOffset Time);

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Dkim.Core.Programs.Settings;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Logging;
 
 /// <summary>Lines on troubles that last: the first of a trouble goes out at once, and while it lasts, one after each span
 /// of time that says how often it has come again.</summary>

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Names;
 
 /// <summary>The name of this machine.</summary>
 public static class HostName

@@ -1,7 +1,9 @@
 using System.Text;
 using Dkim.Core.Dns;
+using Dkim.Hosting.Files;
+using Dkim.Hosting.Resolving;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Names;
 
 /// <summary>TXT records from a file of lines <c>NAME RECORD</c>, instead of the DNS: for tests and machines without a
 /// network. Names are taken in any case; a name on several lines has several records; a name that is not there does

@@ -1,6 +1,7 @@
 using Dkim.Core.Dns;
+using Dkim.Hosting.Resolving;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Names;
 
 /// <summary>The lookups of one message: each distinct question is asked once, several at the same time, within a deadline
 /// and a budget. Rounds follow one another; they do not overlap.</summary>

@@ -2,39 +2,10 @@ using System.Net;
 using System.Net.Sockets;
 using Dkim.Core.Dns;
 using Dkim.Core.Words;
+using Dkim.Hosting.Resolving;
 using Microsoft.FSharp.Core;
 
-namespace Dkim.Hosting;
-
-/// <summary>Where DNS answers come from.</summary>
-public sealed record ResolverSettings
-{
-    /// <summary>Which library asks.</summary>
-    public ResolverKind Kind { get; init; } = ResolverKind.Auto;
-
-    /// <summary>The servers to ask, instead of those of resolv.conf.</summary>
-    public IReadOnlyList<IPEndPoint> Forwarders { get; init; } = [];
-
-    /// <summary>DNSSEC trust anchors as zone-file lines (DS or DNSKEY); needs libunbound.</summary>
-    public string? TrustAnchorFile { get; init; }
-
-    /// <summary>Keep answers for their time to live.</summary>
-    public bool Caching { get; init; } = true;
-
-    /// <summary>The longest text of a TXT record to take, in octets; a longer one makes the whole answer
-    /// unusable.</summary>
-    public int RecordOctets { get; init; } = 16 * 1024;
-
-    /// <summary>How long DnsClient tries one question, over all servers and repetitions.</summary>
-    public TimeSpan Time { get; init; } = TimeSpan.FromSeconds(10);
-
-    /// <summary>What caches, limits and the looks at resolv.conf go by.</summary>
-    public TimeProvider Clock { get; init; } = TimeProvider.System;
-
-    /// <summary>Whether answers that were asked for under these settings are those of others, too.</summary>
-    public bool AsksAs(ResolverSettings other) => Forwarders.SequenceEqual(other.Forwarders)
-        && this with { Forwarders = [] } == other with { Forwarders = [] };
-}
+namespace Dkim.Hosting.Names;
 
 /// <summary>Opens a source of DNS answers.</summary>
 public static class Resolvers

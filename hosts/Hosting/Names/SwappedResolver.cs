@@ -1,6 +1,7 @@
 using Dkim.Core.Dns;
+using Dkim.Hosting.Resolving;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Names;
 
 /// <summary>A source of DNS answers that another can take the place of. The one before is closed when its last question
 /// has ended.</summary>

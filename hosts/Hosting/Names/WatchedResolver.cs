@@ -1,7 +1,9 @@
 using System.Text;
 using Dkim.Core.Dns;
+using Dkim.Hosting.Files;
+using Dkim.Hosting.Resolving;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Names;
 
 /// <summary>Asks the servers of resolv.conf as it is now: the file is looked at once a second while there are questions,
 /// and another resolver takes over when it says something else. Where a setting names the servers, they stay.</summary>

@@ -1,7 +1,9 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
+using Dkim.Hosting.Native;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Processes;
 
 /// <summary>The user and group a process runs as after it has opened what only root may open.</summary>
 /// <param name="User">User id.</param>
@@ -46,10 +48,9 @@ public sealed record Account(uint User, uint Group, string UserName)
         fixed (byte* name = Libc.Text(group))
         {
             var key = name;
-            var found = Look((entry, buffer, length, result) =>
-                Libc.getgrnam_r(key, (byte*)entry, (byte*)buffer, (nuint)length, (byte**)result));
-            // struct group: name, password, then the id.
-            return found is not null ? BitConverter.ToUInt32(found.Value.Entry, 16)
+            var found = Look<GroupEntry>((entry, buffer, length, result) =>
+                Libc.getgrnam_r(key, (GroupEntry*)entry, (byte*)buffer, (nuint)length, (GroupEntry**)result));
+            return found is { } entry ? entry.Entry.Group
                 : TryNumber(group, out var id) ? id
                 : throw new StartupException(StartupFault.Account, $"there is no group \"{group}\"");
         }
@@ -161,38 +162,37 @@ public sealed record Account(uint User, uint Group, string UserName)
         fixed (byte* name = Libc.Text(user))
         {
             var key = name;
-            var found = Look((entry, buffer, length, result) =>
-                Libc.getpwnam_r(key, (byte*)entry, (byte*)buffer, (nuint)length, (byte**)result));
+            var found = Look<UserEntry>((entry, buffer, length, result) =>
+                Libc.getpwnam_r(key, (UserEntry*)entry, (byte*)buffer, (nuint)length, (UserEntry**)result));
             if (found is null && TryNumber(user, out var id))
             {
-                found = Look((entry, buffer, length, result) =>
-                    Libc.getpwuid_r(id, (byte*)entry, (byte*)buffer, (nuint)length, (byte**)result));
+                found = Look<UserEntry>((entry, buffer, length, result) =>
+                    Libc.getpwuid_r(id, (UserEntry*)entry, (byte*)buffer, (nuint)length, (UserEntry**)result));
                 if (found is null)
                 {
                     return new Account(id, Libc.getegid(), "");
                 }
             }
 
-            // struct passwd: name, password, then user id and group id.
             return found is { } account
-                ? new Account(
-                    BitConverter.ToUInt32(account.Entry, 16), BitConverter.ToUInt32(account.Entry, 20), account.Name)
+                ? new Account(account.Entry.User, account.Entry.Group, account.Name)
                 : throw new StartupException(StartupFault.Account, $"there is no user \"{user}\"");
         }
     }
 
     private delegate int LookUp(nint entry, nint buffer, int length, nint result);
 
-    /// <summary>One look into the user database: the entry's octets and the name it begins with.</summary>
-    private static unsafe (byte[] Entry, string Name)? Look(LookUp look)
+    /// <summary>One look into the user database: the entry, and the name it begins with. Its other texts are gone.</summary>
+    private static unsafe (T Entry, string Name)? Look<T>(LookUp look)
+        where T : unmanaged
     {
         for (var length = 1024; length <= 1 << 20; length *= 2)
         {
-            var entry = new byte[64];
-            fixed (byte* buffer = new byte[length], at = entry)
+            T entry;
+            fixed (byte* buffer = new byte[length])
             {
-                byte* result = null;
-                var error = look((nint)at, (nint)buffer, length, (nint)(&result));
+                T* result = null;
+                var error = look((nint)(&entry), (nint)buffer, length, (nint)(&result));
                 if (error == Libc.ERANGE)
                 {
                     continue;
@@ -203,14 +203,8 @@ public sealed record Account(uint User, uint Group, string UserName)
                     return null;
                 }
 
-                var name = *(byte**)at;
-                var size = 0;
-                while (name[size] != 0)
-                {
-                    size++;
-                }
-
-                return (entry, Encoding.UTF8.GetString(name, size));
+                var name = MemoryMarshal.CreateReadOnlySpanFromNullTerminated(*(byte**)&entry);
+                return (entry, Encoding.UTF8.GetString(name));
             }
         }
 

@@ -1,12 +1,11 @@
-namespace Dkim.Hosting;
+using Dkim.Hosting.Native;
+
+namespace Dkim.Hosting.Processes;
 
 /// <summary>A standard stream, read or written with the system's own calls. It is never closed, and waits where another
 /// process has made it non-blocking, as terminals and pipes are shared.</summary>
 internal sealed unsafe class DescriptorStream(int descriptor) : Stream
 {
-    // The error of a descriptor that is not open.
-    private const int EBADF = 9;
-
     public override bool CanRead => descriptor == 0;
 
     public override bool CanWrite => descriptor != 0;
@@ -65,6 +64,6 @@ internal sealed unsafe class DescriptorStream(int descriptor) : Stream
     private void RequireOpen(string name)
     {
         if (!StandardStreams.IsOfCaller(descriptor))
-            throw new IOException($"{name}: {Libc.Describe(EBADF)}");
+            throw new IOException($"{name}: {Libc.Describe(Libc.EBADF)}");
     }
 }

@@ -6,7 +6,7 @@ using Dkim.Core.Dns;
 using Dkim.Core.Programs.Settings;
 using Microsoft.FSharp.Core;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Processes;
 
 /// <summary>What this build is and what it runs on.</summary>
 public static class OwnBuild

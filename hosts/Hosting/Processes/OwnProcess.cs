@@ -1,26 +1,14 @@
 using System.Collections;
 using System.Runtime.InteropServices;
 using System.Text;
+using Dkim.Hosting.Native;
 using Microsoft.Win32.SafeHandles;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Processes;
 
 /// <summary>This process: its name, its limits, and a second copy of itself.</summary>
 public static unsafe class OwnProcess
 {
-    private const int CoreLimit = 4;
-    private const int DescriptorLimit = 7;
-    private const int SetDumpable = 4;
-    private const int GetNoNewPrivileges = 39;
-    private const int WriteAndSearch = 3;
-
-    // Sizes of glibc's opaque types, with room to spare.
-    private const int AttributesSize = 512;
-    private const int ActionsSize = 256;
-    private const int SignalSetSize = 128;
-    private const short SetSignalMask = 0x08;
-    private const short NewSession = 0x80;
-
     /// <summary>The name the program was started by: the last part of argv[0], also through a link and under
     /// <c>dotnet program.dll</c>.</summary>
     public static string ProgramName { get; } = FindProgramName(Arguments());
@@ -35,37 +23,38 @@ public static unsafe class OwnProcess
     /// resets it: call it after that.</summary>
     public static void ForbidCoreDumps()
     {
-        var limits = stackalloc ulong[2];
-        _ = Libc.setrlimit(CoreLimit, limits);
-        _ = Libc.prctl(SetDumpable, 0, 0, 0, 0);
+        var none = default(ResourceLimit);
+        _ = Libc.setrlimit(Libc.RLIMIT_CORE, &none);
+        _ = Libc.prctl(Libc.PR_SET_DUMPABLE, 0, 0, 0, 0);
     }
 
     /// <summary>Whether programs that this process starts get no rights by a set-user-ID or set-group-ID bit (prctl(2),
     /// PR_GET_NO_NEW_PRIVS).</summary>
-    public static bool HasNoNewPrivileges => Libc.prctl(GetNoNewPrivileges, 0, 0, 0, 0) == 1;
+    public static bool HasNoNewPrivileges => Libc.prctl(Libc.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 
     /// <summary>Asks for core files of any size, also after a change of user.</summary>
     public static void AllowCoreDumps()
     {
-        var limits = stackalloc ulong[2] { ulong.MaxValue, ulong.MaxValue };
-        if (Libc.setrlimit(CoreLimit, limits) != 0 && Libc.getrlimit(CoreLimit, limits) == 0)
+        var limit = new ResourceLimit { Soft = ulong.MaxValue, Hard = ulong.MaxValue };
+        if (Libc.setrlimit(Libc.RLIMIT_CORE, &limit) != 0)
         {
-            limits[0] = limits[1];
-            _ = Libc.setrlimit(CoreLimit, limits);
+            RaiseToHard(Libc.RLIMIT_CORE);
         }
 
-        _ = Libc.prctl(SetDumpable, 1, 0, 0, 0);
+        _ = Libc.prctl(Libc.PR_SET_DUMPABLE, 1, 0, 0, 0);
     }
 
     /// <summary>Allows as many descriptors, and so connections, as the administrator does at most: what a shell or init
     /// sets to begin with is 1,024, and the runtime of native code leaves it there.</summary>
-    public static void AllowAllDescriptors()
+    public static void AllowAllDescriptors() => RaiseToHard(Libc.RLIMIT_NOFILE);
+
+    private static void RaiseToHard(int resource)
     {
-        var limits = stackalloc ulong[2];
-        if (Libc.getrlimit(DescriptorLimit, limits) == 0)
+        ResourceLimit limit;
+        if (Libc.getrlimit(resource, &limit) == 0)
         {
-            limits[0] = limits[1];
-            _ = Libc.setrlimit(DescriptorLimit, limits);
+            limit.Soft = limit.Hard;
+            _ = Libc.setrlimit(resource, &limit);
         }
     }
 
@@ -86,8 +75,8 @@ public static unsafe class OwnProcess
     /// <summary>How many descriptors this process may have open.</summary>
     public static long AllowedDescriptors()
     {
-        var limits = stackalloc ulong[2];
-        return Libc.getrlimit(DescriptorLimit, limits) == 0 ? (long)Math.Min(limits[0], long.MaxValue) : 1024;
+        ResourceLimit limit;
+        return Libc.getrlimit(Libc.RLIMIT_NOFILE, &limit) == 0 ? (long)Math.Min(limit.Soft, long.MaxValue) : 1024;
     }
 
     /// <summary>Makes a directory the one where relative paths start.</summary>
@@ -109,7 +98,7 @@ public static unsafe class OwnProcess
     {
         fixed (byte* path = Libc.Text(directory))
         {
-            return Libc.access(path, WriteAndSearch) == 0;
+            return Libc.access(path, Libc.W_OK_X_OK) == 0;
         }
     }
 
@@ -159,17 +148,18 @@ public static unsafe class OwnProcess
             .Where(entry => !environment.ContainsKey((string)entry.Key))
             .Select(entry => $"{entry.Key}={entry.Value}")
             .Concat(environment.Select(entry => $"{entry.Key}={entry.Value}"));
-        var attributes = stackalloc byte[AttributesSize];
-        var actions = stackalloc byte[ActionsSize];
-        var noSignals = stackalloc byte[SignalSetSize];
-        _ = Libc.posix_spawnattr_init(attributes);
-        _ = Libc.posix_spawnattr_setsigmask(attributes, noSignals);
-        _ = Libc.posix_spawnattr_setflags(attributes, (short)(SetSignalMask | (newSession ? NewSession : 0)));
-        _ = Libc.posix_spawn_file_actions_init(actions);
+        SpawnAttributes attributes;
+        SpawnActions actions;
+        var noSignals = default(SignalSet);
+        _ = Libc.posix_spawnattr_init(&attributes);
+        _ = Libc.posix_spawnattr_setsigmask(&attributes, &noSignals);
+        _ = Libc.posix_spawnattr_setflags(
+            &attributes, (short)(Libc.POSIX_SPAWN_SETSIGMASK | (newSession ? Libc.POSIX_SPAWN_SETSID : 0)));
+        _ = Libc.posix_spawn_file_actions_init(&actions);
         foreach (var descriptor in inherited)
         {
             // To itself: that takes close-on-exec from it.
-            _ = Libc.posix_spawn_file_actions_adddup2(actions, descriptor, descriptor);
+            _ = Libc.posix_spawn_file_actions_adddup2(&actions, descriptor, descriptor);
         }
 
         try
@@ -179,7 +169,7 @@ public static unsafe class OwnProcess
             {
                 using var argv = new TextVector(Arguments());
                 using var envp = new TextVector([.. variables]);
-                var error = Libc.posix_spawn(&process, path, actions, attributes, argv.Start, envp.Start);
+                var error = Libc.posix_spawn(&process, path, &actions, &attributes, argv.Start, envp.Start);
                 return error == 0 ? process
                     : throw new StartupException(
                         StartupFault.Daemon, $"{program} cannot be started: {Libc.Describe(error)}");
@@ -187,8 +177,8 @@ public static unsafe class OwnProcess
         }
         finally
         {
-            _ = Libc.posix_spawn_file_actions_destroy(actions);
-            _ = Libc.posix_spawnattr_destroy(attributes);
+            _ = Libc.posix_spawn_file_actions_destroy(&actions);
+            _ = Libc.posix_spawnattr_destroy(&attributes);
         }
     }
 

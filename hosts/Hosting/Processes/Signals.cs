@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Threading.Channels;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Processes;
 
 /// <summary>The signals a service listens to.</summary>
 public enum Signal

@@ -1,6 +1,7 @@
 using System.Text;
+using Dkim.Hosting.Native;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Processes;
 
 /// <summary>Standard input, output and error, as the caller left them. .NET's own console sets a terminal up for what
 /// none of the programs does, and writes control sequences to it that nobody takes back.</summary>

@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Sockets;
 
 /// <summary>One of the two connections of a session, with what came and what is to go. That it has become ready is
 /// posted; all other members are for the session's own task.</summary>

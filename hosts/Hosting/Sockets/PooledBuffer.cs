@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Sockets;
 
 /// <summary>Octets to be sent, in an array of the pool that grows as needed and goes back when it is empty
 /// again.</summary>

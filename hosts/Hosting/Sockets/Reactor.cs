@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
+using Dkim.Hosting.Native;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Sockets;
 
 /// <summary>Who is told that a socket has become ready. The call comes from a thread of the reactor, which does nothing
 /// else until it returns; calls for one socket may overlap.</summary>
@@ -30,14 +31,14 @@ internal sealed unsafe class Reactor
 
     private Reactor()
     {
-        epoll = Epoll.epoll_create1(Epoll.CloseOnExec);
+        epoll = Libc.epoll_create1(Libc.O_CLOEXEC);
         if (epoll < 0)
         {
             throw new IOException($"epoll: {Libc.Describe(Libc.LastError)}");
         }
 
-        bell = Libc.eventfd(0, Epoll.CloseOnExec);
-        if (bell < 0 || Control(Epoll.Add, bell, Bell, output: false) != 0)
+        bell = Libc.eventfd(0, Libc.O_CLOEXEC);
+        if (bell < 0 || Control(Libc.EPOLL_CTL_ADD, bell, Bell, output: false) != 0)
         {
             throw new IOException($"eventfd: {Libc.Describe(Libc.LastError)}");
         }
@@ -55,7 +56,7 @@ internal sealed unsafe class Reactor
     {
         var number = Interlocked.Increment(ref lastNumber);
         watched[number] = target;
-        if (Control(Epoll.Add, fd, number, output) == 0)
+        if (Control(Libc.EPOLL_CTL_ADD, fd, number, output) == 0)
         {
             return number;
         }
@@ -68,11 +69,11 @@ internal sealed unsafe class Reactor
     public void Replace(int fd, long number, IReadiness target)
     {
         watched[number] = target;
-        _ = Control(Epoll.Change, fd, number, output: false);
+        _ = Control(Libc.EPOLL_CTL_MOD, fd, number, output: false);
     }
 
     /// <summary>Watches for room to send as well; tells at once if there is some.</summary>
-    public void WatchOutput(int fd, long number) => Control(Epoll.Change, fd, number, output: true);
+    public void WatchOutput(int fd, long number) => Control(Libc.EPOLL_CTL_MOD, fd, number, output: true);
 
     /// <summary>Forgets a socket, whose descriptor is to be closed next.</summary>
     public void Remove(long number) => watched.TryRemove(number, out _);
@@ -116,31 +117,34 @@ internal sealed unsafe class Reactor
 
     private int Control(int operation, int fd, long number, bool output)
     {
-        var entry = stackalloc byte[16];
-        Epoll.Write(entry, Epoll.In | (output ? Epoll.Out : 0) | Epoll.PeerEnded | Epoll.Edge, number);
-        return Epoll.epoll_ctl(epoll, operation, fd, entry);
+        var entry = new EpollEvent
+        {
+            Events = Libc.EPOLLIN | (output ? Libc.EPOLLOUT : 0) | Libc.EPOLLRDHUP | Libc.EPOLLET,
+            Data = number,
+        };
+        return Libc.epoll_ctl(epoll, operation, fd, &entry);
     }
 
     private void Loop()
     {
         // One at a time: a second event would wait for the work of the first while another thread sleeps.
-        var entry = stackalloc byte[16];
+        EpollEvent entry;
         while (true)
         {
-            if (Epoll.epoll_wait(epoll, entry, 1, -1) < 1)
+            if (Libc.epoll_wait(epoll, &entry, 1, -1) < 1)
             {
                 continue;
             }
 
-            var (events, number) = Epoll.Read(entry);
-            if (number == Bell)
+            if (entry.Data == Bell)
             {
                 DoLater();
             }
-            else if (watched.TryGetValue(number, out var target))
+            else if (watched.TryGetValue(entry.Data, out var target))
             {
-                var ended = (events & (Epoll.PeerEnded | Epoll.HangUp | Epoll.Error)) != 0;
-                target.Ready((events & Epoll.In) != 0 || ended, (events & Epoll.Out) != 0 || ended, ended);
+                var ended = (entry.Events & (Libc.EPOLLRDHUP | Libc.EPOLLHUP | Libc.EPOLLERR)) != 0;
+                target.Ready(
+                    (entry.Events & Libc.EPOLLIN) != 0 || ended, (entry.Events & Libc.EPOLLOUT) != 0 || ended, ended);
             }
         }
     }

@@ -1,24 +1,13 @@
-using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
+using Dkim.Hosting.Native;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Sockets;
 
 /// <summary>A connected stream socket that never waits: what cannot be done at once is done when its readiness is told.
 /// Not for several threads at once.</summary>
 public sealed class StreamSocket : IDisposable
 {
-    private const int Stream = 1;
-    private const int NonBlocking = 0x800;
-    private const int TcpLevel = 6;
-    private const int NoDelay = 1;
-    private const int SocketLevel = 1;
-    private const int PendingError = 4;
-    private const short PollOut = 4;
-    private const int InProgress = 115;
-    private const int Family4 = 2;
-    private const int Family6 = 10;
-    private const int AddressSize = 128;
     private int fd;
     private long number;
 
@@ -32,7 +21,7 @@ public sealed class StreamSocket : IDisposable
     internal static void MakeNonBlocking(Socket socket)
     {
         var fd = (int)socket.Handle;
-        _ = Libc.fcntl(fd, Epoll.SetFlags, Libc.fcntl(fd, Epoll.GetFlags, 0) | NonBlocking);
+        _ = Libc.fcntl(fd, Libc.F_SETFL, Libc.fcntl(fd, Libc.F_GETFL, 0) | Libc.O_NONBLOCK);
     }
 
     /// <summary>Takes the next connection that waits at a listening socket. Null when none does, when the socket is
@@ -64,7 +53,7 @@ public sealed class StreamSocket : IDisposable
     /// <see cref="OperationCanceledException"/>.</summary>
     public static ValueTask<StreamSocket> ConnectAsync(EndPoint address, CancellationToken cancellation)
     {
-        var fd = Libc.socket((int)Family(address), Stream | NonBlocking | Epoll.CloseOnExec, 0);
+        var fd = Libc.socket(Family(address), Libc.SOCK_STREAM | Libc.SOCK_NONBLOCK | Libc.SOCK_CLOEXEC, 0);
         if (fd < 0)
         {
             throw Failure(Libc.LastError);
@@ -115,7 +104,7 @@ public sealed class StreamSocket : IDisposable
             nint count;
             do
             {
-                count = Epoll.recv(fd, start, (nuint)buffer.Length, 0);
+                count = Libc.recv(fd, start, (nuint)buffer.Length, 0);
             }
             while (count < 0 && Libc.LastError == Libc.EINTR);
             return Outcome(count);
@@ -131,7 +120,7 @@ public sealed class StreamSocket : IDisposable
             nint count;
             do
             {
-                count = Epoll.send(fd, start, (nuint)octets.Length, Epoll.NoSignal);
+                count = Libc.send(fd, start, (nuint)octets.Length, Libc.MSG_NOSIGNAL);
             }
             while (count < 0 && Libc.LastError == Libc.EINTR);
             return Outcome(count);
@@ -139,7 +128,7 @@ public sealed class StreamSocket : IDisposable
     }
 
     /// <summary>Tells the peer that nothing more comes; false when the connection is broken.</summary>
-    public bool EndSending() => Epoll.shutdown(fd, 1) == 0;
+    public bool EndSending() => Libc.shutdown(fd, Libc.SHUT_WR) == 0;
 
     public void Dispose()
     {
@@ -160,14 +149,14 @@ public sealed class StreamSocket : IDisposable
     private static unsafe StreamSocket? TryAccept(int listening, out string? failure)
     {
         failure = null;
-        var address = stackalloc byte[AddressSize];
+        PeerAddress address;
         while (true)
         {
-            var length = (uint)AddressSize;
-            var fd = Epoll.accept4(listening, address, &length, NonBlocking | Epoll.CloseOnExec);
+            var length = (uint)sizeof(PeerAddress);
+            var fd = Libc.accept4(listening, &address, &length, Libc.SOCK_NONBLOCK | Libc.SOCK_CLOEXEC);
             if (fd >= 0)
             {
-                return new StreamSocket(fd) { Peer = ReadPeer(new ReadOnlySpan<byte>(address, AddressSize)) };
+                return new StreamSocket(fd) { Peer = ReadPeer(address) };
             }
 
             // A client that has gone before its turn came leaves room for the next.
@@ -181,16 +170,12 @@ public sealed class StreamSocket : IDisposable
         }
     }
 
-    private static IPEndPoint? ReadPeer(ReadOnlySpan<byte> address)
+    private static unsafe IPEndPoint? ReadPeer(PeerAddress address) => address.Family switch
     {
-        var port = BinaryPrimitives.ReadUInt16BigEndian(address[2..]);
-        return BitConverter.ToUInt16(address) switch
-        {
-            Family4 => new IPEndPoint(new IPAddress(address.Slice(4, 4)), port),
-            Family6 => new IPEndPoint(Plain(new IPAddress(address.Slice(8, 16))), port),
-            _ => null,
-        };
-    }
+        Libc.AF_INET => new IPEndPoint(new IPAddress(new ReadOnlySpan<byte>(address.Address4, 4)), address.Port),
+        Libc.AF_INET6 => new IPEndPoint(Plain(new IPAddress(new ReadOnlySpan<byte>(address.Address6, 16))), address.Port),
+        _ => null,
+    };
 
     private static IPAddress Plain(IPAddress address) => address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
 
@@ -199,9 +184,9 @@ public sealed class StreamSocket : IDisposable
     // What the kernel calls the families; .NET has numbers of its own.
     private static int Family(EndPoint address) => address.AddressFamily switch
     {
-        AddressFamily.InterNetworkV6 => Family6,
-        AddressFamily.Unix => 1,
-        _ => Family4,
+        AddressFamily.InterNetworkV6 => Libc.AF_INET6,
+        AddressFamily.Unix => Libc.AF_UNIX,
+        _ => Libc.AF_INET,
     };
 
     private static IOException Failure(int error) => new(Libc.Describe(error));
@@ -211,7 +196,7 @@ public sealed class StreamSocket : IDisposable
         if (address is IPEndPoint)
         {
             var yes = 1;
-            _ = Epoll.setsockopt(fd, TcpLevel, NoDelay, &yes, sizeof(int));
+            _ = Libc.setsockopt(fd, Libc.IPPROTO_TCP, Libc.TCP_NODELAY, &yes, sizeof(int));
         }
 
         var place = address.Serialize();
@@ -223,14 +208,14 @@ public sealed class StreamSocket : IDisposable
             }
         }
 
-        if (Libc.LastError != InProgress)
+        if (Libc.LastError != Libc.EINPROGRESS)
         {
             throw Failure(Libc.LastError);
         }
 
         // On the same machine it is connected by now.
-        var entry = new PollEntry { Descriptor = fd, Events = PollOut };
-        return Libc.poll(&entry, 1, 0) == 1 && (entry.Returned == PollOut || Connected());
+        var entry = new PollEntry { Descriptor = fd, Events = Libc.POLLOUT };
+        return Libc.poll(&entry, 1, 0) == 1 && (entry.Returned == Libc.POLLOUT || Connected());
     }
 
     private async Task<StreamSocket> EndConnectAsync(CancellationToken cancellation)
@@ -255,7 +240,7 @@ public sealed class StreamSocket : IDisposable
     {
         var error = 0;
         var length = (uint)sizeof(int);
-        _ = Epoll.getsockopt(fd, SocketLevel, PendingError, &error, &length);
+        _ = Libc.getsockopt(fd, Libc.SOL_SOCKET, Libc.SO_ERROR, &error, &length);
         return error == 0 ? true : throw Failure(error);
     }
 

@@ -1,6 +1,6 @@
 using System.Threading.Tasks.Sources;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Sockets;
 
 /// <summary>What a session waits for.</summary>
 [Flags]

@@ -14,7 +14,8 @@ open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Tool
-open Dkim.Hosting
+open Dkim.Hosting.Names
+open Dkim.Hosting.Resolving
 open Dkim.Tests.Conformance.Fuzzing.Readers
 open Dkim.Tests.Conformance.Fuzzing.Replies
 

@@ -222,7 +222,7 @@ public sealed class LogTests
     public async Task A_JSON_line_is_an_object()
     {
         using var daemon = Daemon();
-        await using (var log = new Log(new LogSettings("prog", SyslogPath: scratch.At("log"), Format: Dkim.Hosting.LogFormat.Json)))
+        await using (var log = new Log(new LogSettings("prog", SyslogPath: scratch.At("log"), Format: Dkim.Hosting.Logging.LogFormat.Json)))
         {
             log.Warning("a \"quoted\" \\ line\nwith \u00e9");
         }
@@ -240,7 +240,7 @@ public sealed class LogTests
     public async Task A_JSON_line_has_the_fields_of_the_vocabulary()
     {
         using var daemon = Daemon();
-        await using (var log = new Log(new LogSettings("prog", SyslogPath: scratch.At("log"), Format: Dkim.Hosting.LogFormat.Json)))
+        await using (var log = new Log(new LogSettings("prog", SyslogPath: scratch.At("log"), Format: Dkim.Hosting.Logging.LogFormat.Json)))
         {
             var behind = new[]
             {

@@ -17,10 +17,10 @@ public sealed partial class ClockTests
         ["Hosting/Listening/LocalSocket.cs"] = Others,
         ["Hosting/Logging/Log.cs"] = Default,
         ["Hosting/Names/MessageLookups.cs"] = Default,
-        ["Hosting/Names/Resolvers.cs"] = Default,
-        ["Hosting/Names/UnboundResolver.cs"] = "a pause where a library has failed, lest a thread spin",
-        ["Hosting/Processes/Daemon.cs"] = Others,
-        ["Hosting/Processes/Systemd.cs"] = "the service manager counts by the machine's",
+        ["Hosting/Resolving/ResolverSettings.cs"] = Default,
+        ["Hosting/Resolving/UnboundResolver.cs"] = "a pause where a library has failed, lest a thread spin",
+        ["Hosting/Service/Daemon.cs"] = Others,
+        ["Hosting/Service/Systemd.cs"] = "the service manager counts by the machine's",
         ["MilterHost/Program.cs"] = Program,
         ["ProxyHost/Relaying.cs"] = Default,
         ["ProxyHost/Service.cs"] = Program,
@@ -37,8 +37,8 @@ public sealed partial class ClockTests
     [Test]
     public void No_rule_of_a_host_reads_the_clock_of_the_machine()
     {
-        var hosts = Path.Combine(Root(), "hosts");
-        var found = Sources(hosts, "*.cs").Where(file => Machines().IsMatch(File.ReadAllText(file)));
+        var hosts = Path.Combine(Tree.Root(), "hosts");
+        var found = Tree.Sources(hosts, "*.cs").Where(file => Machines().IsMatch(File.ReadAllText(file)));
         Assert.That(
             found.Select(file => Path.GetRelativePath(hosts, file)),
             Is.EquivalentTo(known.Keys),
@@ -47,26 +47,11 @@ public sealed partial class ClockTests
 
     [Test]
     public void Nothing_of_the_core_reads_a_clock() =>
-        Assert.That(Sources(Path.Combine(Root(), "Dkim.Core"), "*.fs").Where(file => Clocks().IsMatch(File.ReadAllText(file))), Is.Empty);
+        Assert.That(Tree.Sources(Path.Combine(Tree.Root(), "Dkim.Core"), "*.fs").Where(file => Clocks().IsMatch(File.ReadAllText(file))), Is.Empty);
 
     [GeneratedRegex(@"TimeProvider\.System|warning disable RS0030")]
     private static partial Regex Machines();
 
     [GeneratedRegex(@"\bDateTime(Offset)?\.(UtcNow|Now|Today)\b|\bTickCount|\bStopwatch\b|\bTimeProvider\b|\bAsync\.Sleep\b|\bTask\.Delay\b")]
     private static partial Regex Clocks();
-
-    private static IEnumerable<string> Sources(string folder, string pattern) =>
-        Directory.GetFiles(folder, pattern, SearchOption.AllDirectories)
-            .Where(file => !file.Contains("/obj/", StringComparison.Ordinal) && !file.Contains("/bin/", StringComparison.Ordinal));
-
-    private static string Root()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Dkim.sln")))
-        {
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("not built in the tree");
-        }
-
-        return folder;
-    }
 }

@@ -1,4 +1,7 @@
-namespace Dkim.Hosting;
+using Dkim.Hosting.Files;
+using Dkim.Hosting.Processes;
+
+namespace Dkim.Hosting.Service;
 
 /// <summary>When to give up starting a process again.</summary>
 /// <param name="Count">Restarts in all; 0 for as many as it takes.</param>

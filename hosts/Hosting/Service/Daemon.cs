@@ -1,7 +1,10 @@
 using System.Globalization;
 using System.Text;
+using Dkim.Hosting.Files;
+using Dkim.Hosting.Native;
+using Dkim.Hosting.Processes;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Service;
 
 /// <summary>A process in the background. The program is started a second time in a session of its own and the first
 /// process waits until the second says that it is ready, so that a shell sees the true exit code. Nothing forks: a
@@ -129,7 +132,7 @@ public sealed class Daemon
 
         if (late)
         {
-            _ = Libc.kill(copy, 9);
+            _ = Libc.kill(copy, Libc.SIGKILL);
             _ = OwnProcess.WaitFor(copy);
             throw new StartupException(
                 StartupFault.Daemon, $"the background process was not ready within {Patience.TotalSeconds} seconds");
@@ -147,7 +150,7 @@ public sealed class Daemon
         late = false;
         while (length < 6)
         {
-            var entry = new PollEntry { Descriptor = fd, Events = 1 };
+            var entry = new PollEntry { Descriptor = fd, Events = Libc.POLLIN };
             var left = (int)Math.Max(0, end - TimeProvider.System.Milliseconds());
             var turned = Libc.poll(&entry, 1, left);
             if (turned == 0)

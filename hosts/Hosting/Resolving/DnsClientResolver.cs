@@ -5,10 +5,11 @@ using Dkim.Core.Message;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Signatures;
 using Dkim.Core.Words;
+using Dkim.Hosting.Processes;
 using DnsClient;
 using DnsClient.Protocol;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Resolving;
 
 /// <summary>DNS by the DnsClient package: asynchronous, with a socket for each question and no thread of its own. Which
 /// server is asked next and what a reply is worth is decided here: the package takes whatever datagram comes

@@ -1,7 +1,7 @@
 using Dkim.Core.Dns;
 using Dkim.Core.Programs.Settings;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Resolving;
 
 /// <summary>An answer and how long it stays true, in seconds; 0 when it may not be kept.</summary>
 internal readonly record struct TimedAnswer(Answer Answer, int TimeToLive);

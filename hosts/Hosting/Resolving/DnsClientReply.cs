@@ -7,7 +7,7 @@ using DnsClient;
 using DnsClient.Protocol;
 using DnsClient.Protocol.Options;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Resolving;
 
 /// <summary>What a reply that DnsClient has read is worth: the package looks at its number alone.</summary>
 internal static class DnsClientReply

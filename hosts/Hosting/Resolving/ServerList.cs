@@ -1,7 +1,7 @@
 using System.Net;
 using DnsClient;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Resolving;
 
 /// <summary>A name server and when it last failed.</summary>
 internal sealed class Server(IPEndPoint address)

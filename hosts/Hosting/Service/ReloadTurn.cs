@@ -1,6 +1,9 @@
 using System.Text;
+using Dkim.Hosting.Files;
+using Dkim.Hosting.Logging;
+using Dkim.Hosting.Native;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Service;
 
 /// <summary>One reading of the configuration again: the service manager is told of it, and whoever waits for its outcome, a
 /// unit's ExecReload, gets it through the named pipe <c>reload</c> in the directory of RUNTIME_DIRECTORY

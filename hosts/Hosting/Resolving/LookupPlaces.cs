@@ -1,6 +1,6 @@
 using Dkim.Core.Dns;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Resolving;
 
 /// <summary>Places for the look-ups that wait for an answer at the same time: a bound for all, a share of it for each
 /// domain (<see cref="LookupShare"/>). Domains that wait take turns. Where all places are taken and others wait, whoever

@@ -1,7 +1,10 @@
 using System.Globalization;
 using System.Text;
+using Dkim.Hosting.Files;
+using Dkim.Hosting.Native;
+using Dkim.Hosting.Processes;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Service;
 
 /// <summary>A file that holds the process id while the process lives.</summary>
 public sealed class PidFile : IDisposable

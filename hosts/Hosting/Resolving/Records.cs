@@ -3,7 +3,7 @@ using System.Text;
 using Dkim.Core.Dns;
 using Dkim.Core.Words;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Resolving;
 
 /// <summary>Collects the records of one answer as the text the core reads, within bounds.</summary>
 /// <param name="longest">The longest text of a TXT record, in octets; a longer one makes the whole answer unusable.</param>

@@ -1,6 +1,6 @@
 using Dkim.Core.Dns;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Resolving;
 
 /// <summary>A source of DNS answers.</summary>
 public interface IResolver : IDisposable

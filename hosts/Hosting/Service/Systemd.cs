@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using Dkim.Hosting.Logging;
+using Dkim.Hosting.Native;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Service;
 
 /// <summary>What a service tells systemd and gets from it (sd_notify(3), sd_listen_fds(3)). Without systemd every call
 /// does nothing.</summary>
@@ -15,13 +17,6 @@ public static class Systemd
 
     // Where the id of a process stands, whose copies are not born yet.
     private const string AnyCopy = "copy";
-
-    /// <summary>Whether standard error is the journal (systemd.exec(5), JOURNAL_STREAM), which gets what goes to syslog as
-    /// well.</summary>
-    public static bool StandardErrorIsJournal =>
-        FileFacts.TryRead(2, out var facts)
-        && Environment.GetEnvironmentVariable("JOURNAL_STREAM") == string.Create(
-            CultureInfo.InvariantCulture, $"{facts.DeviceNumber}:{facts.Inode}");
 
     /// <summary>True when systemd has opened the sockets of this process (sd_listen_fds(3)).</summary>
     public static bool GivesSockets => IsOurs("LISTEN_PID", absent: false)

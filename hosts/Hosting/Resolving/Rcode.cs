@@ -1,4 +1,4 @@
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Resolving;
 
 /// <summary>Response codes of the DNS as logs name them (RFC 6895 §2.3).</summary>
 internal static class Rcode

@@ -5,8 +5,9 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Dkim.Core.Dns;
 using Dkim.Core.Programs.Settings;
+using Dkim.Hosting.Native;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Resolving;
 
 /// <summary>DNS by libunbound: asynchronous, with a cache of its own, and with DNSSEC validation in this process where
 /// trust anchors are given.</summary>
@@ -133,8 +134,8 @@ internal sealed class UnboundResolver : NetworkResolver
     private unsafe void Pump()
     {
         var entries = stackalloc PollEntry[2];
-        entries[0] = new PollEntry { Descriptor = Unbound.Descriptor(context), Events = 1 };
-        entries[1] = new PollEntry { Descriptor = wake, Events = 1 };
+        entries[0] = new PollEntry { Descriptor = Unbound.Descriptor(context), Events = Libc.POLLIN };
+        entries[1] = new PollEntry { Descriptor = wake, Events = Libc.POLLIN };
         while (!Volatile.Read(ref disposed))
         {
             if (Libc.poll(entries, 2, -1) > 0 && entries[0].Returned != 0 && Unbound.Process(context) != 0)

@@ -2,45 +2,24 @@ using System.Net;
 using System.Runtime.InteropServices;
 using Dkim.Core.Dns;
 using Dkim.Core.Words;
+using Dkim.Hosting.Files;
+using Dkim.Hosting.Native;
 
-namespace Dkim.Hosting;
+namespace Dkim.Hosting.Resolving;
 
-/// <summary>struct ub_result of unbound.h, up to the last field we read.</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal unsafe struct UnboundResult
-{
-    public byte* Name;
-    public int Type;
-    public int Class;
-    public byte** Data;
-    public int* Lengths;
-    public byte* CanonicalName;
-    public int Rcode;
-    public byte* Packet;
-    public int PacketLength;
-    public int HaveData;
-    public int NxDomain;
-    public int Secure;
-    public int Bogus;
-    public byte* WhyBogus;
-    public int RateLimited;
-    public int TimeToLive;
-}
-
-/// <summary>The calls of libunbound(3) that are needed here.</summary>
+/// <summary>libunbound(3) as this program sets it up and asks it.</summary>
 internal static unsafe class Unbound
 {
     public const int InitFailure = -7;
-    private const string Name = "libunbound.so.8";
 
-    public static bool IsInstalled => NativeLibrary.TryLoad(Name, typeof(Unbound).Assembly, null, out _);
+    public static bool IsInstalled => Libunbound.IsInstalled;
 
-    public static string Version => Marshal.PtrToStringUTF8((nint)ub_version()) ?? "";
+    public static string Version => Marshal.PtrToStringUTF8((nint)Libunbound.ub_version()) ?? "";
 
     /// <summary>A context with every option in place: none can be set after the first query or local zone.</summary>
     public static nint CreateContext(ResolverSettings settings, IReadOnlyList<IPEndPoint> servers)
     {
-        var context = ub_ctx_create();
+        var context = Libunbound.ub_ctx_create();
         if (context == 0)
         {
             throw new StartupException(
@@ -50,7 +29,7 @@ internal static unsafe class Unbound
         try
         {
             // Without a thread of its own the library would fork.
-            Check(ub_ctx_async(context, 1), "async");
+            Check(Libunbound.ub_ctx_async(context, 1), "async");
             foreach (var (option, value) in Options(settings, servers.Count > 0))
             {
                 SetOption(context, option, value);
@@ -73,7 +52,7 @@ internal static unsafe class Unbound
         }
         catch
         {
-            ub_ctx_delete(context);
+            Libunbound.ub_ctx_delete(context);
             throw;
         }
     }
@@ -83,27 +62,27 @@ internal static unsafe class Unbound
     {
         fixed (byte* name = Libc.Text(question.Name))
         {
-            return ub_resolve_async(
+            return Libunbound.ub_resolve_async(
                 context, name, (int)question.Type, 1, (void*)number, &UnboundResolver.Answered, null);
         }
     }
 
-    public static int Descriptor(nint context) => ub_fd(context);
+    public static int Descriptor(nint context) => Libunbound.ub_fd(context);
 
-    public static int Process(nint context) => ub_process(context);
+    public static int Process(nint context) => Libunbound.ub_process(context);
 
-    public static void Delete(nint context) => ub_ctx_delete(context);
+    public static void Delete(nint context) => Libunbound.ub_ctx_delete(context);
 
     public static void Free(UnboundResult* result)
     {
         if (result != null)
         {
-            ub_resolve_free(result);
+            Libunbound.ub_resolve_free(result);
         }
     }
 
     public static string Describe(int error) =>
-        error == -4 ? "SERVFAIL" : Marshal.PtrToStringUTF8((nint)ub_strerror(error)) ?? "failure";
+        error == -4 ? "SERVFAIL" : Marshal.PtrToStringUTF8((nint)Libunbound.ub_strerror(error)) ?? "failure";
 
     private static IEnumerable<(string, string)> Options(ResolverSettings settings, bool forwards)
     {
@@ -151,7 +130,7 @@ internal static unsafe class Unbound
 
         fixed (byte* path = Libc.Text(file))
         {
-            Check(ub_ctx_add_ta_file(context, path), $"the trust anchors of {file}");
+            Check(Libunbound.ub_ctx_add_ta_file(context, path), $"the trust anchors of {file}");
         }
     }
 
@@ -161,7 +140,7 @@ internal static unsafe class Unbound
         {
             fixed (byte* address = Libc.Text($"{forwarder.Address}@{forwarder.Port}"))
             {
-                Check(ub_ctx_set_fwd(context, address), $"forwarder {forwarder}");
+                Check(Libunbound.ub_ctx_set_fwd(context, address), $"forwarder {forwarder}");
             }
         }
     }
@@ -173,7 +152,7 @@ internal static unsafe class Unbound
         fixed (byte* zone = Libc.Text("test."), kind = Libc.Text("transparent"))
         {
             var what = settings.TrustAnchorFile is { } file ? $"the trust anchors of {file}" : "its settings";
-            Check(ub_ctx_zone_add(context, zone, kind), what);
+            Check(Libunbound.ub_ctx_zone_add(context, zone, kind), what);
         }
     }
 
@@ -184,7 +163,7 @@ internal static unsafe class Unbound
     {
         fixed (byte* name = Libc.Text(option), text = Libc.Text(value))
         {
-            return ub_ctx_set_option(context, name, text);
+            return Libunbound.ub_ctx_set_option(context, name, text);
         }
     }
 
@@ -195,33 +174,4 @@ internal static unsafe class Unbound
             throw new StartupException(StartupFault.Resolver, $"libunbound refuses {what}: {Describe(error)}");
         }
     }
-
-    [DllImport(Name)]
-    private static extern byte* ub_version();
-    [DllImport(Name)]
-    private static extern nint ub_ctx_create();
-    [DllImport(Name)]
-    private static extern void ub_ctx_delete(nint context);
-    [DllImport(Name)]
-    private static extern int ub_ctx_async(nint context, int thread);
-    [DllImport(Name)]
-    private static extern int ub_ctx_set_option(nint context, byte* name, byte* value);
-    [DllImport(Name)]
-    private static extern int ub_ctx_add_ta_file(nint context, byte* file);
-    [DllImport(Name)]
-    private static extern int ub_ctx_set_fwd(nint context, byte* address);
-    [DllImport(Name)]
-    private static extern int ub_ctx_zone_add(nint context, byte* zone, byte* kind);
-    [DllImport(Name)]
-    private static extern int ub_resolve_async(
-        nint context, byte* name, int type, int @class, void* data,
-        delegate* unmanaged[Cdecl]<void*, int, UnboundResult*, void> callback, int* query);
-    [DllImport(Name)]
-    private static extern int ub_fd(nint context);
-    [DllImport(Name)]
-    private static extern int ub_process(nint context);
-    [DllImport(Name)]
-    private static extern void ub_resolve_free(UnboundResult* result);
-    [DllImport(Name)]
-    private static extern byte* ub_strerror(int error);
 }
