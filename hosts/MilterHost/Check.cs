@@ -1,4 +1,5 @@
 using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Programs.Tool;
 using Dkim.Hosting;
@@ -73,7 +74,7 @@ internal sealed class Check
         {
             problems.Add(Needs.Describe(found.Program, failure));
             if (exitCode == 0)
-                exitCode = ExitCodes.Of(failure.Fault);
+                exitCode = SysExit.ofFault(failure.Fault);
         }
     }
 

@@ -1,5 +1,6 @@
 using Dkim.Core.Explaining;
 using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;
 
@@ -25,7 +26,7 @@ internal static class Launch
         catch (StartupException failure)
         {
             StandardStreams.ComplainLine($"{program.Name}: {Needs.Describe(program, failure)}");
-            return ExitCodes.Of(failure.Fault);
+            return SysExit.ofFault(failure.Fault);
         }
     }
 
@@ -109,7 +110,7 @@ internal static class Launch
         daemon?.Ready();
         var limits = new RestartLimits(settings.AutoRestartCount, rate);
         var supervisor = new Supervisor(limits, handed, account, clock, log.Error);
-        return await supervisor.RunAsync(signals).ConfigureAwait(false) ? 0 : ExitCodes.Unavailable;
+        return await supervisor.RunAsync(signals).ConfigureAwait(false) ? 0 : SysExit.Unavailable;
     }
 
     /// <summary>Writes the process id where the settings say so; that it cannot be written is no reason not to

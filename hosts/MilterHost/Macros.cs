@@ -19,7 +19,7 @@ internal sealed class Macros : IMilterMacros
     private readonly int[] lengths = new int[7];
 
     /// <summary>The longest text for one command, in octets.</summary>
-    public const int Longest = 64 * 1024;
+    public const int Longest = MilterLimits.Macros;
 
     /// <summary>The octets of memory that they take.</summary>
     public long Size => texts.Sum(text => (long)text.Length);

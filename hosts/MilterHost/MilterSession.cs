@@ -3,6 +3,7 @@ using Dkim.Core.Canonicalization;
 using Dkim.Core.Dns;
 using Dkim.Core.Message;
 using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 
 namespace Dkim.MilterHost;

@@ -1,14 +1,17 @@
+using Dkim.Core.Programs.Filters;
+
+
 namespace Dkim.MilterHost;
 
 /// <summary>How long a connection waits.</summary>
 internal sealed record Patience
 {
     /// <summary>For the next command. An MTA keeps its milters as long as it keeps its client.</summary>
-    public TimeSpan Command { get; init; } = TimeSpan.FromHours(2);
+    public TimeSpan Command { get; init; } = MilterLimits.command;
 
     /// <summary>For the MTA to take a reply.</summary>
-    public TimeSpan Reply { get; init; } = TimeSpan.FromMinutes(5);
+    public TimeSpan Reply { get; init; } = MilterLimits.reply;
 
     /// <summary>Between signs of life while names are looked up; MTAs give up after ten seconds without any.</summary>
-    public TimeSpan Progress { get; init; } = TimeSpan.FromSeconds(5);
+    public TimeSpan Progress { get; init; } = MilterLimits.progress;
 }

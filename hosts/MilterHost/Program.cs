@@ -1,4 +1,5 @@
 using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;
 using Dkim.MilterHost;
@@ -14,7 +15,7 @@ try
 catch (StartupException failure)
 {
     StandardStreams.ComplainLine($"{OwnProcess.ProgramName}: {failure.Message}");
-    return ExitCodes.Of(failure.Fault);
+    return SysExit.ofFault(failure.Fault);
 }
 
 var handed = FileHandover.Take();

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Threading.Channels;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Programs.Tool;
 using Dkim.Core.Signatures;
@@ -19,21 +20,16 @@ namespace Dkim.MilterHost;
 /// </summary>
 internal sealed class ReportSender : IAsyncDisposable
 {
-    private const int Waiting = 100;
-    private const int Burst = 20;
-    private const int LongestReply = 8192;
-    private static readonly TimeSpan each = TimeSpan.FromMinutes(1);
-    private static readonly TimeSpan patience = TimeSpan.FromMinutes(1);
     private static readonly string[] places = ["/usr/sbin", "/usr/lib"];
     private readonly Channel<ReadOnlyMemory<byte>> queue = Channel.CreateBounded<ReadOnlyMemory<byte>>(
-        new BoundedChannelOptions(Waiting) { SingleReader = true });
+        new BoundedChannelOptions(ReportAllowanceModule.Waiting) { SingleReader = true });
 
     private readonly Action<string> report;
     private readonly ReportRoute route;
     private readonly TimeProvider clock;
     private readonly Task sending;
     private readonly Lock gate = new();
-    private double allowed = Burst;
+    private ReportAllowance allowance = ReportAllowanceModule.full;
     private long last;
 
     /// <param name="report">Takes a line for the log when a mail cannot be sent.</param>
@@ -53,12 +49,9 @@ internal sealed class ReportSender : IAsyncDisposable
     {
         lock (gate)
         {
-            allowed = Math.Min(Burst, allowed + (clock.GetElapsedTime(last) / each));
+            (var may, allowance) = ReportAllowanceModule.take(clock.GetElapsedTime(last), allowance);
             last = clock.GetTimestamp();
-            if (allowed < 1)
-                return false;
-            allowed--;
-            return true;
+            return may;
         }
     }
 
@@ -73,7 +66,7 @@ internal sealed class ReportSender : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         queue.Writer.TryComplete();
-        await Task.WhenAny(sending, Task.Delay(TimeSpan.FromSeconds(5), clock)).ConfigureAwait(false);
+        await Task.WhenAny(sending, Task.Delay(ReportAllowanceModule.parting, clock)).ConfigureAwait(false);
     }
 
     private async Task SendAllAsync()
@@ -105,7 +98,7 @@ internal sealed class ReportSender : IAsyncDisposable
     private async Task SubmitAsync(ReadOnlyMemory<byte> message)
     {
         var turn = MailSubmission.Begin(route.HostName, message);
-        using var limit = new CancellationTokenSource(patience, clock);
+        using var limit = new CancellationTokenSource(ReportAllowanceModule.patience, clock);
         using var socket = new Socket(route.Server.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         if (!turn.IsOver)
             await socket.ConnectAsync(route.Server, limit.Token).ConfigureAwait(false);
@@ -130,7 +123,7 @@ internal sealed class ReportSender : IAsyncDisposable
     // A whole reply; what has come of it when the connection ends, or when it is too long for one.
     private static async Task<string> HearAsync(Socket socket, CancellationToken clock)
     {
-        var buffer = new byte[LongestReply];
+        var buffer = new byte[ReportAllowanceModule.LongestReply];
         var length = 0;
         while (length < buffer.Length)
         {
@@ -155,7 +148,7 @@ internal sealed class ReportSender : IAsyncDisposable
             },
         };
         process.Start();
-        using var limit = new CancellationTokenSource(patience, clock);
+        using var limit = new CancellationTokenSource(ReportAllowanceModule.patience, clock);
         try
         {
             await process.StandardInput.BaseStream.WriteAsync(message, limit.Token).ConfigureAwait(false);

@@ -1,4 +1,5 @@
 using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;
 
@@ -7,8 +8,6 @@ namespace Dkim.MilterHost;
 /// <summary>The filter as a service: listens, serves, heeds signals, ends.</summary>
 internal sealed class Service
 {
-    private const int MostConnections = 100_000;
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
     private readonly FilterDuty duty;
     private readonly SettingsFiles files;
     private readonly FileHandover? handed;
@@ -73,7 +72,7 @@ internal sealed class Service
         using var stop = new CancellationTokenSource();
         using var connections = new OpenConnections(duty.Clock);
         var patience = new Patience();
-        var limits = new ServeSettings(OwnProcess.MostConnections(MostConnections), Grace + TimeSpan.FromSeconds(5))
+        var limits = new ServeSettings(OwnProcess.MostConnections(ServiceLimits.MilterConnections), ServiceLimits.grace + ServiceLimits.lastGrace)
         {
             Clock = duty.Clock,
         };
@@ -115,7 +114,7 @@ internal sealed class Service
     private async Task HurryAsync(OpenConnections connections, Signals signals, Task served)
     {
         var second = signals.StopAsync();
-        if (await Task.WhenAny(served, second, Task.Delay(Grace, duty.Clock)).ConfigureAwait(false) != served)
+        if (await Task.WhenAny(served, second, Task.Delay(ServiceLimits.grace, duty.Clock)).ConfigureAwait(false) != served)
             connections.Stop(now: true);
     }
 

@@ -1,5 +1,6 @@
 using Dkim.Core.Programs.Filters;
 using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Programs.Tool;
 using Dkim.Hosting;
@@ -45,15 +46,12 @@ internal sealed class ServiceLog : IAsyncDisposable
     private static LogSettings Settings(FilterProgram program)
     {
         var service = program.Service;
-        if (!Facility.TryFind(service.SyslogFacility, out var facility))
-            throw new StartupException(
-                StartupFault.LogFile, $"unknown syslog facility \"{service.SyslogFacility}\"");
-        return new LogSettings(program.Name, facility)
+        return new LogSettings(program.Name, service.SyslogFacility.Number)
         {
             Least = service.Syslog ? Severity.Information : Severity.Warning,
             ToSyslog = service.Syslog,
             ToStandardError = !service.Syslog && !service.Background,
-            Format = service.LogFormat == Core.Programs.Proxies.LogFormat.Json ? Hosting.Logging.LogFormat.Json : Hosting.Logging.LogFormat.Text,
+            Format = service.LogFormat,
         };
     }
 }

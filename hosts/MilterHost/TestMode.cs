@@ -1,5 +1,6 @@
 using Dkim.Core.Dns;
 using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Programs.Tool;
 using Dkim.Hosting;
@@ -11,8 +12,7 @@ internal static class TestMode
 {
     private const string StandardInput = "-";
 
-    // A message is at most this long.
-    private const int Longest = 512 << 20;
+    private const int Longest = FileContentsModule.MessageLimit;
 
     /// <summary>Handles the message and gives the exit code.</summary>
     public static async Task<int> RunAsync(FilterProgram program, string file, TimeProvider clock)
@@ -35,12 +35,12 @@ internal static class TestMode
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             StandardStreams.ComplainLine($"{program.Name}: {shown}: {Reason(file, failure)}");
-            return ExitCodes.Unavailable;
+            return SysExit.Unavailable;
         }
         catch (StartupException failure)
         {
             StandardStreams.ComplainLine($"{program.Name}: {Needs.Describe(program, failure)}");
-            return ExitCodes.Of(failure.Fault);
+            return SysExit.ofFault(failure.Fault);
         }
     }
 

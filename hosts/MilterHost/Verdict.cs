@@ -14,7 +14,7 @@ namespace Dkim.MilterHost;
 /// <param name="changeable">The message is complete, so that it can be changed.</param>
 internal sealed class Verdict(Negotiation agreed, bool changeable) : IMilterReply, IDisposable
 {
-    private const int LongestText = 900;
+    private const int LongestText = MilterLimits.ReplyText;
     private readonly PooledBuffer changes = new();
     private readonly ArrayBufferWriter<byte> final = new(64);
     private readonly List<Action<IMilterService>> errands = [];

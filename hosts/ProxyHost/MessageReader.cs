@@ -1,10 +1,14 @@
+using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Running;
+
+
 namespace Dkim.ProxyHost;
 
 /// <summary>
 /// Reads the text after 354 as it comes in pieces of any size: finds the one end, CRLF . CRLF (RFC 5321 §4.1.1.4),
 /// removes the stuffed dots (§4.5.2), and notices line ends that are none. Nothing of a line is kept but two octets.
 /// </summary>
-internal sealed class MessageReader(BareLineEnds bareLineEnds)
+internal sealed class MessageReader(BareNewlines bareNewlines)
 {
     private enum At
     {
@@ -125,7 +129,7 @@ internal sealed class MessageReader(BareLineEnds bareLineEnds)
     // What follows is not the start of an SMTP line, so a dot there is text and no end (and is stuffed on the way out).
     private void GiveBare(IDialogueSink sink)
     {
-        Broken |= bareLineEnds == BareLineEnds.Refuse;
+        Broken |= bareNewlines == BareNewlines.Reject;
         Give("\r\n"u8, sink);
         EndLine();
         at = At.Text;

@@ -1,4 +1,5 @@
 using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Signatures;
 using Dkim.Hosting;
@@ -10,9 +11,6 @@ namespace Dkim.ProxyHost;
 /// first that fails, a check goes on.</summary>
 internal static class Needs
 {
-    // The value of Net::Server's log_file that names no file.
-    private const string ToSyslog = "Sys::Syslog";
-
     /// <summary>A failed step in a line, with the place of the setting that it was for.</summary>
     public static string Describe(ProxyProgram program, StartupException failure) => failure.Setting.Length == 0
         ? failure.Message
@@ -57,7 +55,7 @@ internal static class Needs
 
     /// <summary>The file of log_file; null where it names none.</summary>
     public static string? LogPath(ProxySettings settings) =>
-        Serving.Optional(settings.LogFile) is { } file && file != ToSyslog ? file : null;
+        Serving.Optional(ProxySettingsModule.logPath(settings));
 
     /// <summary>The file of log_file, open to append to.</summary>
     public static SafeFileHandle? LogFile(ProxySettings settings) => LogPath(settings) is { } file

@@ -1,4 +1,5 @@
 using System.Net;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;
 
@@ -8,7 +9,6 @@ namespace Dkim.ProxyHost;
 /// <param name="clock">What that while goes by.</param>
 internal sealed class NextHop(Endpoint endpoint, TimeProvider clock)
 {
-    private const long Keep = 30_000;
     private volatile Known? known;
 
     /// <summary>Connects to the first address that answers; throws <see cref="IOException"/> when none does, and
@@ -37,7 +37,7 @@ internal sealed class NextHop(Endpoint endpoint, TimeProvider clock)
         if (known is { } current && clock.Milliseconds() < current.Until)
             return current.Addresses;
         var addresses = await endpoint.ResolveAsync(cancellation).ConfigureAwait(false);
-        known = new Known(addresses, clock.Milliseconds() + Keep);
+        known = new Known(addresses, clock.Milliseconds() + ServiceLimits.NextHopKept);
         return addresses;
     }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Dkim.Core.Programs.Proxies;
 
 namespace Dkim.ProxyHost;
 
@@ -9,7 +10,7 @@ internal static class OwnReply
     public static byte[] Line(int code, string text)
     {
         var line = $"{code} {text}";
-        var octets = Encoding.UTF8.GetBytes(line.Length > 500 ? line[..500] : line);
+        var octets = Encoding.UTF8.GetBytes(line.Length > SmtpLimits.OwnReply ? line[..SmtpLimits.OwnReply] : line);
         foreach (ref var octet in octets.AsSpan())
         {
             if (octet is < (byte)' ' or > (byte)'~')

@@ -1,4 +1,5 @@
 using Dkim.Core.Dns;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Signatures;
 using Dkim.Hosting;

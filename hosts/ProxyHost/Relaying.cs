@@ -1,4 +1,5 @@
 using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;
 
@@ -15,7 +16,7 @@ internal sealed record Patience(TimeSpan Connect, TimeSpan Client, TimeSpan Rela
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
     /// <summary>For a client whose message was refused: it may say QUIT.</summary>
-    public TimeSpan Parting { get; init; } = TimeSpan.FromSeconds(5);
+    public TimeSpan Parting { get; init; } = SmtpLimits.parting;
 
     /// <summary>For a message in all, however often a piece of it comes.</summary>
     public DataPace Pace { get; init; } = ProxySettingsModule.defaults.DataPace;

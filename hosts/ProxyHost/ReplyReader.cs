@@ -1,3 +1,5 @@
+using Dkim.Core.Programs.Running;
+
 namespace Dkim.ProxyHost;
 
 /// <summary>Collects one reply of the relay, with all its lines, from pieces of any size (RFC 5321 §4.2). A reply is

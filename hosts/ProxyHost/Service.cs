@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Programs.Tool;
 using Dkim.Core.Words;
@@ -15,8 +16,6 @@ internal sealed class Service : IDisposable
 {
     // The client's, the relay's, and the file of a large message.
     private const int DescriptorsEach = 3;
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan KeyLook = TimeSpan.FromSeconds(2);
     private readonly SettingsFiles files;
     private readonly Func<ProxyStart> begin;
     private readonly Log log;
@@ -80,15 +79,12 @@ internal sealed class Service : IDisposable
         var resolver = new SwappedResolver(Needs.Resolver(settings, program.RecordOctets, line => opened?.Warning(line)));
         var looseKeys = SettingsFiles.Warnings(program.Secrets, account).ToArray();
         using var logFile = Needs.LogFile(settings);
-        if (!Facility.TryFind(settings.SyslogFacility, out var facility))
-            throw new StartupException(
-                StartupFault.LogFile, $"syslog_facility \"{settings.SyslogFacility}\" is not known");
         if (Needs.Root(settings) is { } root)
             Enclose(root, daemon);
         Needs.Become(account);
         OwnProcess.ForbidCoreDumps();
         daemon?.Ready();
-        await using var log = opened = OpenLog(program, facility, logFile);
+        await using var log = opened = OpenLog(program, logFile);
         foreach (var warning in looseKeys.Concat(resolver.Warnings))
             log.Warning(warning);
         Serving.Write(program.Notices, log);
@@ -131,24 +127,24 @@ internal sealed class Service : IDisposable
         return Listener.Join(opened);
     }
 
-    private static Log OpenLog(ProxyProgram program, int facility, SafeFileHandle? file)
+    private static Log OpenLog(ProxyProgram program, SafeFileHandle? file)
     {
         var settings = program.Settings;
         if (file is not null)
             OwnProcess.SendStandardErrorTo(file);
-        return new Log(new LogSettings(program.Ident, facility)
+        return new Log(new LogSettings(program.Ident, settings.SyslogFacility.Number)
         {
             Clock = clock,
             Least = Severity.Debug,
             ToStandardError = file is not null || !settings.Daemonize,
-            Format = settings.LogFormat == Core.Programs.Proxies.LogFormat.Json ? Hosting.Logging.LogFormat.Json : Hosting.Logging.LogFormat.Text,
+            Format = settings.LogFormat,
         });
     }
 
     private async Task ServeAsync(Listener listener, Signals signals)
     {
         using var stop = new CancellationTokenSource();
-        var limits = new ServeSettings(MostConnections(), Grace + TimeSpan.FromSeconds(5)) { Clock = clock };
+        var limits = new ServeSettings(MostConnections(), ServiceLimits.grace + ServiceLimits.lastGrace) { Clock = clock };
         var served = listener.ServeAsync((client, _) => AdmitAsync(client), limits, log.Trouble, stop.Token);
         var watching = WatchKeysAsync(stop.Token);
         var place = $"listening at {string.Join(", ", listener.Addresses)}, DNS by {serving.Resolver.Description}";
@@ -227,7 +223,7 @@ internal sealed class Service : IDisposable
     private async Task HurryAsync(Signals signals, Task served)
     {
         var second = signals.StopAsync();
-        if (await Task.WhenAny(served, second, Task.Delay(Grace, clock)).ConfigureAwait(false) != served)
+        if (await Task.WhenAny(served, second, Task.Delay(ServiceLimits.grace, clock)).ConfigureAwait(false) != served)
             sessions.Stop(now: true);
     }
 
@@ -286,7 +282,7 @@ internal sealed class Service : IDisposable
 
     private async Task WatchKeysAsync(CancellationToken stop)
     {
-        using var look = new PeriodicTimer(KeyLook, clock);
+        using var look = new PeriodicTimer(ServiceLimits.keyLook, clock);
         try
         {
             while (await look.WaitForNextTickAsync(stop).ConfigureAwait(false))

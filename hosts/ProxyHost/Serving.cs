@@ -1,5 +1,7 @@
 using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
+using Dkim.Core.Words;
 using Dkim.Hosting;
 using Microsoft.FSharp.Core;
 
@@ -24,13 +26,9 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, SwappedR
                 Clock = clock,
                 Pace = settings.DataPace,
             },
-            new DialogueLimits
-            {
-                BareLineEnds =
-                    settings.BareNewlines == BareNewlines.Normalize ? BareLineEnds.Normalize : BareLineEnds.Refuse,
-            },
+            new DialogueLimits { BareNewlines = settings.BareNewlines },
             new SpoolArea(
-                Needs.SpoolPath(settings), (int)Math.Min(settings.SpoolMemory, 1 << 30)))
+                Needs.SpoolPath(settings), (int)settings.SpoolMemory))
         {
             ConnectAsync = relay.ConnectAsync,
             Filter = party => new PassageFilter(
@@ -39,7 +37,7 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying, SwappedR
                 log.Write),
             MaxMessage = settings.MaxMessageSize,
             Log = log.Write,
-            Trace = settings.DebugTrace ? command => StandardStreams.ComplainLine(LogLines.Escape(command)) : null,
+            Trace = settings.DebugTrace ? command => StandardStreams.ComplainLine(Printable.escape(command)) : null,
         };
         return new Serving(program, relaying, resolver);
     }

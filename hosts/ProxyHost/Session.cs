@@ -15,9 +15,7 @@ namespace Dkim.ProxyHost;
 /// is no room.</summary>
 internal sealed class Session : IDialogueSink, IConnection
 {
-    private const int LongestSafeLine = 998;
     private const string ShuttingDown = "4.3.2 Service is shutting down";
-    private static readonly TimeSpan Lingering = TimeSpan.FromSeconds(2);
     private readonly Relaying relaying;
     private readonly Wake wake = new();
     private readonly CancellationTokenSource hurry;
@@ -224,9 +222,9 @@ internal sealed class Session : IDialogueSink, IConnection
             Refuse(refusal);
         else
             dialogue!.Deliver();
-        if (dialogue!.LongestLine > LongestSafeLine)
+        if (dialogue!.LongestLine > SmtpLimits.SafeLine)
         {
-            var text = $"a message has a line of {dialogue.LongestLine} octets; more than {LongestSafeLine}"
+            var text = $"a message has a line of {dialogue.LongestLine} octets; more than {SmtpLimits.SafeLine}"
                 + " may be broken on its way, and its signature with it (RFC 5321 section 4.5.3.1.6)";
             relaying.Log(SessionLog.About(text, Party, message.Beginning()));
         }
@@ -340,7 +338,7 @@ internal sealed class Session : IDialogueSink, IConnection
         if (dialogue is { SaidGoodbye: true })
             return;
         client.Finish();
-        Rewind(Lingering);
+        Rewind(SmtpLimits.lingering);
         while (!client.Ended)
         {
             client.Discard();

@@ -33,10 +33,9 @@ internal sealed class SmtpDialogue(
     /// for.</summary>
     public const string NextHopDown = "Internal error (Next hop is down)";
 
-    private const int LongestKept = 600; // of a command, in octets
 
     private readonly CommandReader commands = new(limits.CommandLine);
-    private readonly MessageReader message = new(limits.BareLineEnds);
+    private readonly MessageReader message = new(limits.BareNewlines);
     private readonly ReplyReader reply = new(limits.Reply);
     private readonly Queue<(Kind Kind, byte[] Octets)> pending = new([(Kind.Greeting, [])]); // the command, or our reply
     private bool pipelining; // the relay said that it takes commands before it answered the last
@@ -223,7 +222,7 @@ internal sealed class SmtpDialogue(
     private void Pass(ReadOnlySpan<byte> line, Kind kind, bool keep = true)
     {
         toRelay.Write(line);
-        pending.Enqueue((kind, keep ? line[..Math.Min(line.Length, LongestKept)].ToArray() : []));
+        pending.Enqueue((kind, keep ? line[..Math.Min(line.Length, SmtpLimits.KeptCommand)].ToArray() : []));
         lastInGroup = true;
     }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using Dkim.Core.Programs.Qmail;
+using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;
 using Dkim.Hosting;
 
@@ -9,7 +10,7 @@ namespace Dkim.QmailHost;
 /// <summary>The small files and names that a decision needs. All paths are octets.</summary>
 internal static unsafe class Files
 {
-    private const int MaxLength = 1 << 20;
+    private const int MaxLength = FileContentsModule.SecretLimit;
 
     public static bool Exists(string path)
     {

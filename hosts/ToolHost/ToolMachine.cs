@@ -4,6 +4,7 @@ using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using System.Text;
 using Dkim.Core.Dns;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Programs.Tool;
 using Dkim.Core.Words;
@@ -18,7 +19,7 @@ namespace Dkim.ToolHost;
 /// <summary>Carries out what a command does: files, standard streams, DNS and random numbers.</summary>
 internal sealed class ToolMachine : IToolHost, IDisposable
 {
-    private const int ReadLimit = 512 << 20;
+    private const int ReadLimit = FileContentsModule.MessageLimit;
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     private readonly Stream output = new BufferedStream(StandardStreams.OpenOutput(), 65536);

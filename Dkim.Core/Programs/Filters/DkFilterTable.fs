@@ -4,16 +4,18 @@ module internal Dkim.Core.Programs.Filters.DkFilterTable
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Filters.FilterTable
+open Dkim.Core.Programs.Running
 
 [<Literal>]
 let private Source = "dk-filter(8)"
 
-/// The row of a name under a letter of dk-filter.
+/// The row that dkim-filter.conf(5) has under a name, under a letter of dk-filter.
 let private named (rows: Setting<'s> list) (name: string, letter': char) : Setting<'s> =
     { (rows |> List.find (fun row -> row.Name = name)) with
         Name = string letter'
     }
     |> letter letter'
+    |> Setting.alias name
 
 let private letters: (string * char) list =
     [
@@ -75,6 +77,8 @@ let private keys: Setting<DkFilterSettings> list =
                 Scope = { s.Scope with KeyFile = v }
             })
         |> letter 's'
+        |> Setting.alias "KeyFile"
+        |> Setting.alias "KeyList"
         |> Setting.says "the private key that signs"
         |> Setting.detail "PEM, RSA."
         Setting.flag "k" (fun (s: DkFilterSettings) -> s.MultipleKeys) (fun v (s: DkFilterSettings) ->
@@ -140,13 +144,3 @@ let table: Setting<DkFilterSettings> list =
         )
 
     ofService @ ofScope @ keys |> Setting.group "all" Source
-
-/// The names of rows for what dkim-filter.conf(5) calls so.
-let names (name: string) : string list =
-    match name with
-    | "KeyFile"
-    | "KeyList" -> [ "s" ]
-    | _ ->
-        letters @ whose @ outcome
-        |> List.filter (fst >> (=) name)
-        |> List.map (fun (_, letter) -> string letter)

@@ -7,8 +7,13 @@ open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Filters.FilterTable
+open Dkim.Core.Programs.Running
 
 let private headers = Pattern.listCodec "NAME,..."
+
+/// Of l=.
+[<Literal>]
+let private Appendable = "l= lets others append to signed messages (RFC 6376 §8.2)"
 
 let private signing: Setting<SigningSettings> list =
     [
@@ -26,6 +31,9 @@ let private signing: Setting<SigningSettings> list =
         |> Setting.detail "One word is that of the header; the body is then simple."
         Setting.make "SignatureAlgorithm" FilterCodecs.algorithm _.Algorithm (fun v s -> { s with Algorithm = v })
         |> both 'S'
+        |> Setting.weakWhen
+            (fun s -> s.Algorithm = struct (Rsa, Sha1))
+            "SignatureAlgorithm rsa-sha1: verifiers no longer accept it (RFC 8301)"
         |> Setting.says "the algorithm of signatures"
         |> Setting.detail
             "An Ed25519 key always signs with ed25519-sha256. rsa-sha1 proves nothing any more (RFC 8301)."
@@ -44,6 +52,7 @@ let private signing: Setting<SigningSettings> list =
         |> Setting.says "fields to name in h= though the message has none, so that none can be added"
         switch "BodyLengths" _.BodyLengths (fun v s -> { s with BodyLengths = v })
         |> key
+        |> Setting.weakWhen _.BodyLengths Appendable
         |> Setting.says "write l=, the length of the body"
         |> Setting.detail "Insecure: what is appended to such a message does not break its signature."
         Setting.optional
@@ -53,6 +62,7 @@ let private signing: Setting<SigningSettings> list =
             _.MaximumSignedBytes
             (fun v s -> { s with MaximumSignedBytes = v })
         |> key
+        |> Setting.weakWhen _.MaximumSignedBytes.IsSome Appendable
         |> Setting.says "sign no more of the body than this, and write l="
         Setting.make "SignatureTTL" FilterCodecs.seconds _.SignatureTtl (fun v s -> { s with SignatureTtl = v })
         |> key
@@ -161,6 +171,7 @@ let private verifyingOfOurs: Setting<VerifyingSettings> list =
     [
         switch "AllowSHA1" _.AllowSha1 (fun v s -> { s with AllowSha1 = v })
         |> key
+        |> Setting.weakWhen _.AllowSha1 "AllowSHA1 is insecure: signatures made with SHA-1 can be forged (RFC 8301)"
         |> Setting.says "let signatures made with SHA-1 pass"
         |> Setting.detail "They prove nothing any more (RFC 8301)."
         Setting.make
@@ -169,6 +180,9 @@ let private verifyingOfOurs: Setting<VerifyingSettings> list =
             _.MinimumKeyBits
             (fun v s -> { s with MinimumKeyBits = v })
         |> key
+        |> Setting.weakWhen
+            (fun s -> s.MinimumKeyBits < 1024<bit>)
+            "MinimumKeyBits is insecure: keys under 1024 bits can be broken (RFC 8301)"
         |> Setting.says "the shortest RSA key that may pass"
         Setting.make "MaximumSignaturesToVerify" (FilterCodecs.int32 "N" 1 100) _.MaximumSignatures (fun v s ->
             { s with MaximumSignatures = v })
@@ -217,6 +231,7 @@ let private tests: Setting<FilterTest> list =
     [
         Setting.optional "t" (Codec.text "FILE|-") _.TestFile (fun v s -> { s with TestFile = v })
         |> letter 't'
+        |> Setting.fixedForLife
         |> Setting.says "handle the message in this file, print what comes of it, and exit"
         |> Setting.detail
             "As if it came from 127.0.0.1, authenticated, with sender@example.org and recipient@example.com as its \
@@ -224,12 +239,15 @@ let private tests: Setting<FilterTest> list =
              -b sv does what a filter does."
         Setting.optional "H" FilterCodecs.address _.Client (fun v s -> { s with Client = v })
         |> letter 'H'
+        |> Setting.fixedForLife
         |> Setting.says "with -t: the client that the message comes from"
         |> Setting.detail
             "Lists of hosts are read then, and no macro of the MTA speaks for the message, so that it is told whether mail \
              of this client would be signed."
         Setting.optional "F" FilterCodecs.time _.FixedTime (fun v s -> { s with FixedTime = v })
         |> letter 'F'
+        |> Setting.usage
+        |> Setting.fixedForLife
         |> Setting.says "with -t: the time of signatures, in seconds since 1970"
         { Setting.make "v" FilterCodecs.switch (fun s -> s.Verbosity > 0) (fun v s ->
               { s with
@@ -238,12 +256,19 @@ let private tests: Setting<FilterTest> list =
             Arity = Arity.Flag
             Show = fun s -> List.replicate s.Verbosity "yes"
             Clear = fun s -> { s with Verbosity = 0 }
+            Keep =
+                fun running fresh ->
+                    { fresh with
+                        Verbosity = running.Verbosity
+                    }
         }
         |> letter 'v'
+        |> Setting.fixedForLife
         |> Setting.says "with -t: say more; twice, more still"
         |> Setting.detail "Once: the mode, how it was chosen, as with LogWhy, and what the log would say."
         switch "StrictTestMode" _.Strict (fun v s -> { s with Strict = v })
         |> key
+        |> Setting.fixedForLife
         |> Setting.says "with -t: lines of the message must end in CRLF"
     ]
 
@@ -304,9 +329,3 @@ let table: Setting<DkimFilterSettings> list =
         Setting.group "further" "new" (signingPart signingOfOurs @ verifyingPart verifyingOfOurs)
     ]
     |> List.concat
-
-/// The names of rows for what dkim-filter.conf(5) calls so. With -K a key list stands behind -k.
-let names (name: string) : string list =
-    match name with
-    | "KeyList" -> [ "KeyList"; "KeyFile" ]
-    | _ -> [ name ]

@@ -8,6 +8,7 @@ open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies
 
 /// The two milters, from their command lines without the program's own name.
@@ -62,7 +63,7 @@ module Filters =
 
         let problems = settled.Problems @ FilterSetup.ofOwn kind settled found
         let lines = problems |> List.collect (FilterSetup.describe kind settled.Settings)
-        let exitCode = FilterSetup.exitCode problems
+        let exitCode = FilterSetup.exitCode kind problems
 
         match problems, test with
         | _ when isCheck -> reply.Check(FilterCheck(FilterProgram prepared.Parts, lines, exitCode))
@@ -128,13 +129,13 @@ module Filters =
             | Wanting files -> Wanting files
             | Loaded settled ->
                 match FilterSetup.usageComplaint prog kind settled with
-                | ValueSome text -> Loaded(fun reply -> reply.Fail(text, FilterSetup.UsageExit))
+                | ValueSome text -> Loaded(fun reply -> reply.Fail(text, SysExit.Usage))
                 | ValueNone when settled.Problems.IsEmpty && plan.IsVersion settled.Settings ->
                     Loaded(fun reply -> reply.Print(plan.Version prog, 0))
                 | ValueNone when settled.Problems.IsEmpty && plan.IsBuild settled.Settings -> Loaded(_.Version())
                 | ValueNone -> prepared settled find
 
-        Start<IFilterStart>(load, fun reply -> reply.Fail(prog + ": " + Starting.unsupplied, Starting.TemporaryExit))
+        Start<IFilterStart>(load, fun reply -> reply.Fail(prog + ": " + Starting.unsupplied, SysExit.Temporary))
 
     let private surroundings (machine: FilterMachine) (service: FilterService) : FilterPolicies.Surroundings =
         let userName =
@@ -215,46 +216,6 @@ module Filters =
             Refusal = Problem.describe
         }
 
-    let private withSocketOf (old: FilterService) (fresh: FilterService) : FilterService =
-        { fresh with
-            Socket = old.Socket
-            SocketMode = old.SocketMode
-            SocketGroup = old.SocketGroup
-            UMask = old.UMask
-            UserId = old.UserId
-            PidFile = old.PidFile
-            Background = old.Background
-            AutoRestart = old.AutoRestart
-            AutoRestartCount = old.AutoRestartCount
-            AutoRestartRate = old.AutoRestartRate
-            BaseDirectory = old.BaseDirectory
-            PopDbFile = old.PopDbFile
-            QueryCache = old.QueryCache
-            TestPublicKeys = old.TestPublicKeys
-        }
-
-    let private keepDkim (old: DkimFilterSettings) (fresh: DkimFilterSettings) : DkimFilterSettings =
-        { fresh with
-            Service = withSocketOf old.Service fresh.Service
-            Scope =
-                { fresh.Scope with
-                    Quarantine = old.Scope.Quarantine
-                }
-            Test = old.Test
-        }
-
-    let private weaknesses (settings: DkimFilterSettings) =
-        [
-            if settings.Verifying.AllowSha1 then
-                "AllowSHA1 is insecure: signatures made with SHA-1 can be forged (RFC 8301)"
-            if settings.Verifying.MinimumKeyBits < 1024<bit> then
-                "MinimumKeyBits is insecure: keys under 1024 bits can be broken (RFC 8301)"
-            if settings.Signing.Algorithm = struct (Rsa, Sha1) then
-                "SignatureAlgorithm rsa-sha1: verifiers no longer accept it (RFC 8301)"
-            if settings.Signing.BodyLengths || settings.Signing.MaximumSignedBytes.IsSome then
-                "l= lets others append to signed messages (RFC 6376 §8.2)"
-        ]
-
     // Ed25519 keys sign as Ed25519 does, whatever the setting says; of an RSA key it asks for what cannot be.
     let private unused (settings: DkimFilterSettings) (rules: SigningRule list) =
         let struct (keyType, _) = settings.Signing.Algorithm
@@ -283,7 +244,7 @@ module Filters =
             }
 
         let again path () =
-            start dkimPlan machine [ "-x"; path ] (keepDkim settings)
+            start dkimPlan machine [ "-x"; path ] (Settings.keepFixed dkimPlan.Kind.Table settings)
 
         FilterFiles.load find mode.Signs paths
         |> Loading.map (fun (files: Reading<FilterFiles>) ->
@@ -298,7 +259,9 @@ module Filters =
                     { partsOf FilterProduct.dkimFilter machine arguments settings.Service settings.Scope policy with
                         Test = settings.Test
                         Notices =
-                            files.Notices @ weaknesses settings @ unused settings files.Value.Rules
+                            files.Notices
+                            @ Settings.weaknesses DkimFilterTable.table settings
+                            @ unused settings files.Value.Rules
                             |> List.map notice
                         Rules = files.Value.Rules
                         Again =
@@ -337,7 +300,6 @@ module Filters =
             Scope = _.Scope
             WithScope = fun scope settings -> { settings with Scope = scope }
             MultipleKeys = _.MultipleKeys
-            Names = DkFilterTable.names
         }
 
     let private prepareDk (machine: FilterMachine) arguments (settings: DkFilterSettings) find =

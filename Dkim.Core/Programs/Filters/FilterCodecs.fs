@@ -147,7 +147,7 @@ let resolver: Codec<ResolverKind> =
             >> Result.mapError (fun _ -> quoted "illegal value for" "Resolver")
     }
 
-let facility: Codec<string> =
+let facility: Codec<Facility> =
     { Codec.facility with
         Parse =
             fun text ->

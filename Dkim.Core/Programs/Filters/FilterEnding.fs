@@ -5,6 +5,7 @@ namespace Dkim.Core.Programs.Filters
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 
 
 

@@ -7,6 +7,7 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 
 /// A message and everything that it is decided with.
 [<NoComparison; NoEquality>]

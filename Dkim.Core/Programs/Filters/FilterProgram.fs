@@ -7,6 +7,7 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 
 /// What a filter gets from the machine that it runs on. The functions are called from several threads.
 [<NoComparison; NoEquality>]

@@ -4,6 +4,7 @@ namespace Dkim.Core.Programs.Filters
 open Dkim.Core.Words
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 
 
 

@@ -32,7 +32,7 @@ type FilterService =
         BaseDirectory: string voption
         EnableCoredumps: bool
         Syslog: bool
-        SyslogFacility: string
+        SyslogFacility: Facility
         LogFormat: LogFormat
         /// 0: for as long as it takes.
         DnsTimeout: int
@@ -200,7 +200,7 @@ module FilterService =
             BaseDirectory = ValueNone
             EnableCoredumps = false
             Syslog = false
-            SyslogFacility = "mail"
+            SyslogFacility = Facility.mail
             LogFormat = LogFormat.Text
             DnsTimeout = 5
             Nameservers = []

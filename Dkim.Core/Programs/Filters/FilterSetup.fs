@@ -6,6 +6,7 @@ open System
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies
 
 /// One of the two milters, to the code that starts them.
@@ -18,30 +19,9 @@ type internal FilterKind<'s> =
         Scope: 's -> FilterScope
         WithScope: FilterScope -> 's -> 's
         MultipleKeys: 's -> bool
-        /// The names of its rows for what dkim-filter.conf(5) calls so.
-        Names: string -> string list
     }
 
 module internal FilterSetup =
-    /// The exit code of a command line that cannot be (sysexits' EX_USAGE).
-    [<Literal>]
-    let UsageExit = 64
-
-    /// The exit code of a message in test mode that is none (EX_DATAERR).
-    [<Literal>]
-    let DataExit = 65
-
-    /// The exit code of a message in test mode that goes no further than its header (EX_SOFTWARE).
-    [<Literal>]
-    let SoftwareExit = 70
-
-    /// The exit code of wrong settings (EX_CONFIG).
-    [<Literal>]
-    let ConfigExit = 78
-
-    /// Options whose wrong values are errors of the command line and not of the configuration.
-    let private usageValues = [ "F"; "DNSTimeout"; "T" ]
-
     let private letterOf (row: Setting<'s>) : char voption =
         row.Spellings
         |> List.tryPick (fun spelling ->
@@ -130,14 +110,15 @@ module internal FilterSetup =
         | BrokenRule reason -> reason
         | _ -> Problem.describe problem
 
-    let private said (kind: FilterKind<'s>) (confFile: string) (problem: Problem) : string list =
-        let letter =
-            kind.Table
-            |> List.tryFind (fun row -> row.Name = problem.Name)
-            |> Option.toValueOption
-            |> ValueOption.bind letterOf
+    let private rowOf (kind: FilterKind<'s>) (problem: Problem) : Setting<'s> voption =
+        kind.Table
+        |> List.tryFind (fun row -> row.Name = problem.Name)
+        |> Option.toValueOption
 
-        match problem.Origin, lineReason problem.Fault, letter with
+    let private said (kind: FilterKind<'s>) (confFile: string) (problem: Problem) : string list =
+        let row = rowOf kind problem
+
+        match problem.Origin, lineReason problem.Fault, ValueOption.bind letterOf row with
         | InFile(path, line), ValueSome reason, _ ->
             [
                 path
@@ -161,10 +142,9 @@ module internal FilterSetup =
                 |> ValueOption.map (fun reason -> reason + " for -" + string letter)
                 |> ValueOption.defaultValue (sentence problem)
 
-            if problem.Name = "C" then
-                [ reason; "invalid action configuration" + told ]
-            else
-                [ reason + told ]
+            match row with
+            | ValueSome row when row.Complaint <> "" -> [ reason; row.Complaint + told ]
+            | _ -> [ reason + told ]
         | OnCommandLine, _, ValueNone -> [ sentence problem + told problem ]
         | Overall, _, _ ->
             let remedy =
@@ -176,8 +156,9 @@ module internal FilterSetup =
             [ sentence problem + remedy ]
         | InEnvironment, _, _ -> [ confFile + ": " + sentence problem ]
 
-    let private isUsageValue (problem: Problem) =
-        problem.Origin = OnCommandLine && List.contains problem.Name usageValues
+    let private isUsageValue (kind: FilterKind<'s>) (problem: Problem) =
+        problem.Origin = OnCommandLine
+        && rowOf kind problem |> ValueOption.exists _.IsUsage
 
     let confName (service: FilterService) : string =
         match service.ConfFile with
@@ -192,11 +173,7 @@ module internal FilterSetup =
         | WrongOperands _, ValueSome operand -> [ "unexpected operand '" + operand + "'" ]
         | MissingValue, _ ->
             let letter =
-                kind.Table
-                |> List.tryFind (fun row -> row.Name = problem.Name)
-                |> Option.toValueOption
-                |> ValueOption.bind letterOf
-                |> ValueOption.map string
+                rowOf kind problem |> ValueOption.bind letterOf |> ValueOption.map string
 
             [
                 "option requires an argument -- '"
@@ -223,20 +200,23 @@ module internal FilterSetup =
         |> List.map Problem.printable
 
     /// The exit code of problems.
-    let exitCode (problems: Problem list) : int =
-        if List.isEmpty problems then 0
-        elif problems |> List.exists isUsageValue then UsageExit
-        else ConfigExit
+    let exitCode (kind: FilterKind<'s>) (problems: Problem list) : int =
+        if List.isEmpty problems then
+            0
+        elif problems |> List.exists (isUsageValue kind) then
+            SysExit.Usage
+        else
+            SysExit.Configuration
 
     /// A problem of a value, by the name that dkim-filter.conf(5) has for it, with its place.
     let locate (kind: FilterKind<'s>) (settled: Settled<'s>) (problem: Problem) : Problem =
-        Settings.locate settled.Sources (kind.Names problem.Name) problem
+        Settings.locate settled.Sources (Settings.named kind.Table problem.Name) problem
 
     /// Problems that do not come of others, which `settled` has: what a wrong value would have brought is not missing.
     let ofOwn (kind: FilterKind<'s>) (settled: Settled<'s>) (problems: Problem list) : Problem list =
         let isTold name =
             settled.Problems
-            |> List.exists (fun told -> List.contains told.Name (kind.Names name))
+            |> List.exists (fun told -> List.contains told.Name (Settings.named kind.Table name))
 
         let isOwn (problem: Problem) =
             if problem.Name = FilterKeyFiles.NeedsKey then
@@ -246,26 +226,14 @@ module internal FilterSetup =
 
         problems |> List.filter isOwn |> List.map (locate kind settled)
 
-    // On-Default comes before the others, and none of them counts beside -C.
-    let private ordered (line: Given<'s> list) (file: Given<'s> list) =
-        let isAction (given: Given<'s>) =
-            given.Setting.Name.StartsWith("On-", StringComparison.Ordinal)
-
-        let hasList = line |> List.exists (fun given -> given.Setting.Name = "C")
-        let actions, others = file |> List.partition isAction
-
-        let blankets, single =
-            actions |> List.partition (fun given -> given.Setting.Name = "On-Default")
-
-        if hasList then others else others @ blankets @ single
-
     // With -K, or dk-filter's -k, the key file is a key list; a key file of the command line beats a list of the file.
     let private withKeys (kind: FilterKind<'s>) (line: Given<'s> list) (settings: 's) : 's =
         let scope = kind.Scope settings
 
+        let keyFiles = Settings.named kind.Table "KeyFile"
+
         let named =
-            line
-            |> List.exists (fun given -> given.Setting.Name = "KeyFile" || given.Setting.Name = "s")
+            line |> List.exists (fun given -> List.contains given.Setting.Name keyFiles)
 
         if
             kind.MultipleKeys settings
@@ -293,7 +261,7 @@ module internal FilterSetup =
             ]
 
     let private finish kind arguments (line: CommandLine<'s>) (file: SettingsFile<'s>) : Settled<'s> =
-        let given = ordered line.Given file.Given
+        let given = Settings.ordered line.Given file.Given
         let settings, problems = Settings.apply [ given; line.Given ] kind.Defaults
 
         {
@@ -343,5 +311,4 @@ module internal FilterKinds =
             Scope = _.Scope
             WithScope = fun scope settings -> { settings with Scope = scope }
             MultipleKeys = _.MultipleKeys
-            Names = DkimFilterTable.names
         }

@@ -40,6 +40,7 @@ let private place: Setting<FilterService> list =
     [
         Setting.optional "Socket" Codec.socket _.Socket (fun v s -> { s with Socket = v })
         |> both 'p'
+        |> Setting.fixedForLife
         |> Setting.mends Endpoint.tryMend
         |> Setting.says "where to wait for the MTA"
         |> Setting.detail
@@ -48,26 +49,32 @@ let private place: Setting<FilterService> list =
              at any more is replaced; one that is alive is not. Where systemd passes sockets, they are used instead."
         Setting.optional "UMask" FilterCodecs.mask _.UMask (fun v s -> { s with UMask = v })
         |> key
+        |> Setting.fixedForLife
         |> Setting.says "the file mode creation mask of socket and pid file"
         |> Setting.detail "A leading 0 makes it octal, as in 002."
         Setting.optional "UserID" Codec.account _.UserId (fun v s -> { s with UserId = v })
         |> both 'u'
+        |> Setting.fixedForLife
         |> Setting.says "run as this user"
         |> Setting.detail
             "Names or numbers. Files of settings, lists and keys are read before; socket and pid file are made after."
         Setting.optional "PidFile" path _.PidFile (fun v s -> { s with PidFile = v })
         |> both 'P'
+        |> Setting.fixedForLife
         |> Setting.says "where to write the process id"
         switch "Background" _.Background (fun v s -> { s with Background = v })
         |> key
+        |> Setting.fixedForLife
         |> Setting.says "run in the background"
         |> Setting.detail "The shell gets the exit code once the socket is open."
         Setting.flag "f" (fun s -> not s.Background) (fun v s -> { s with Background = not v })
         |> letter 'f'
+        |> Setting.fixedForLife
         |> Setting.says "stay in the foreground"
         Setting.optional "BaseDirectory" (Codec.text "DIRECTORY") _.BaseDirectory (fun v s ->
             { s with BaseDirectory = v })
         |> key
+        |> Setting.fixedForLife
         |> Setting.says "change to this directory first"
         |> Setting.detail "Paths of lists, keys, sockets and pid files that do not begin with a slash start there."
         switch "EnableCoredumps" _.EnableCoredumps (fun v s -> { s with EnableCoredumps = v })
@@ -80,16 +87,19 @@ let private restart: Setting<FilterService> list =
     [
         switch "AutoRestart" _.AutoRestart (fun v s -> { s with AutoRestart = v })
         |> both 'A'
+        |> Setting.fixedForLife
         |> Setting.says "start again whenever the filter ends by itself"
         |> Setting.detail
             "A second process waits for the first. It passes signals on, and the pid file names it. SIGTERM ends both."
         Setting.make "AutoRestartCount" (FilterCodecs.int32 "N" 0 1000000000) _.AutoRestartCount (fun v s ->
             { s with AutoRestartCount = v })
         |> key
+        |> Setting.fixedForLife
         |> Setting.says "how often to start again; 0 for as often as it takes"
         Setting.optional "AutoRestartRate" FilterCodecs.restartRate _.AutoRestartRate (fun v s ->
             { s with AutoRestartRate = v })
         |> key
+        |> Setting.fixedForLife
         |> Setting.says "give up when it restarts more often than N times within this time"
     ]
 
@@ -109,13 +119,16 @@ let private names: Setting<FilterService> list =
         Setting.make "DNSTimeout" (FilterCodecs.int32 "SECONDS" 0 86400) _.DnsTimeout (fun v s ->
             { s with DnsTimeout = v })
         |> both 'T'
+        |> Setting.usage
         |> Setting.says "how long the lookups of a message may take; 0 for as long as the resolver tries"
         |> Setting.detail "The MTA must wait longer than that for its filter."
         switch "QueryCache" _.QueryCache (fun v s -> { s with QueryCache = v })
         |> key
+        |> Setting.fixedForLife
         |> Setting.says "keep answers of the DNS for their time to live"
         Setting.optional "TestPublicKeys" path _.TestPublicKeys (fun v s -> { s with TestPublicKeys = v })
         |> key
+        |> Setting.fixedForLife
         |> Setting.says "a file of key and policy records in place of the DNS"
         |> Setting.detail
             "A name, a blank and a record on each line, as in: mail._domainkey.example.com v=DKIM1; k=rsa; p=MIGf..."
@@ -129,6 +142,7 @@ let private pop: Setting<FilterService> list =
     [
         Setting.optional "POPDBFile" path _.PopDbFile (fun v s -> { s with PopDbFile = v })
         |> both 'U'
+        |> Setting.fixedForLife
         |> Setting.says "sign for clients whose IPv4 address is a key of this Berkeley DB hash"
         |> Setting.detail "It needs libdb5.3 at run time; without the library the filter does not start."
     ]
@@ -149,9 +163,11 @@ let private serviceOfOurs: Setting<FilterService> list =
     [
         Setting.optional "SocketMode" FilterCodecs.mask _.SocketMode (fun v s -> { s with SocketMode = v })
         |> key
+        |> Setting.fixedForLife
         |> Setting.says "the permission bits of a Unix socket, whatever UMask says"
         Setting.optional "SocketGroup" Codec.group _.SocketGroup (fun v s -> { s with SocketGroup = v })
         |> key
+        |> Setting.fixedForLife
         |> Setting.says "the group of a Unix socket"
         Setting.make "LogFormat" FilterCodecs.logFormat _.LogFormat (fun v s -> { s with LogFormat = v })
         |> key
@@ -222,6 +238,7 @@ let private domains: Setting<FilterScope> list =
             "The signature is that of the listed domain, in i= too, so that a key record with t=s allows it."
         Setting.optional "KeyFile" path _.KeyFile (fun v s -> { s with KeyFile = v })
         |> both 'k'
+        |> Setting.alias "KeyList"
         |> Setting.says "the private key that signs"
         |> Setting.detail "PEM; RSA or Ed25519. With -K it is a key list."
         Setting.optional "KeyList" path _.KeyList (fun v s -> { s with KeyList = v })
@@ -250,6 +267,7 @@ let private outcome: Setting<FilterScope> list =
     [
         switch "Quarantine" _.Quarantine (fun v s -> { s with Quarantine = v })
         |> both 'q'
+        |> Setting.fixedForLife
         |> Setting.says "have the MTA quarantine what fails"
         switch "X-Header" _.XHeader (fun v s -> { s with XHeader = v })
         |> both 'h'
@@ -267,6 +285,7 @@ let private actionRow name (get: FilterActions -> FilterAction) put summary =
     Setting.make name FilterCodecs.action (fun s -> get s.Actions) (fun v (s: FilterScope) ->
         { s with Actions = put v s.Actions })
     |> key
+    |> Setting.overlaps Overlap.Part
     |> Setting.says summary
 
 let private actions: Setting<FilterScope> list =
@@ -274,6 +293,7 @@ let private actions: Setting<FilterScope> list =
         { actionRow "On-Default" _.Security (fun v _ -> FilterCodecs.everyAction v) "what to do with all of these" with
             Show = fun _ -> []
         }
+        |> Setting.overlaps Overlap.Blanket
         |> Setting.detail "It comes before the others, wherever it stands in the file."
         actionRow
             "On-BadSignature"
@@ -302,6 +322,7 @@ let private actions: Setting<FilterScope> list =
             "what to do with a message whose header is too large"
         Setting.inert "On-SignatureMissing" Arity.Once FilterCodecs.action.Shape "Nothing has this result any more."
         |> key
+        |> Setting.overlaps Overlap.Part
     ]
 
 /// -C: all actions at once.
@@ -322,6 +343,8 @@ let actionList (scheme: Scheme) : Setting<FilterScope> =
                 }
     }
     |> letter 'C'
+    |> Setting.overlaps Overlap.Whole
+    |> Setting.complains "invalid action configuration"
     |> Setting.says "what to do with each result"
     |> Setting.detail
         "Results are badsignature (bad), dnserror (dns), internal (int), nosignature (no), security (sec) and default \

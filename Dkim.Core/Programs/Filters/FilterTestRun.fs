@@ -13,6 +13,7 @@ open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 
 /// Why a file is no message.
 type internal TestFault = { Line: int; Reason: string }
@@ -247,7 +248,7 @@ type FilterTestRun internal (prog: string, file: string, settings: FilterTest, p
     /// The message of the file. `now` is the time of day, in seconds since 1970-01-01T00:00:00Z.
     member _.Begin(octets: ReadOnlyMemory<byte>, now: int64<sec>) : unit =
         match TestMessage.parse settings.Strict octets with
-        | Error error -> fail FilterSetup.DataExit ("line " + string error.Line + ": " + error.Reason)
+        | Error error -> fail SysExit.DataError ("line " + string error.Line + ": " + error.Reason)
         | Ok read ->
             if List.isEmpty read.Fields then
                 complain "warning: no headers on input"
@@ -295,7 +296,7 @@ type FilterTestRun internal (prog: string, file: string, settings: FilterTest, p
             ended outcome
 
             if early then
-                exitCode <- FilterSetup.SoftwareExit
+                exitCode <- SysExit.Software
 
         let reply =
             { new IMilterReply with

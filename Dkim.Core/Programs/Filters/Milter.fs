@@ -14,6 +14,7 @@ open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 
 /// The client of an MTA, as the MTA names it when a connection begins.
 type MilterClient =

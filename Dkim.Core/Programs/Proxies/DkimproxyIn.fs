@@ -10,6 +10,7 @@ open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 
 /// Everything that dkimproxy.in decides with.
 type internal InProgram =

@@ -57,17 +57,6 @@ module InSettings =
                 "the name of this host is not known; give --hostname=HOSTNAME"
         ]
 
-    /// What may be wrong with settings that yet let the proxy start.
-    let internal warnings (settings: InSettings) : string list =
-        [
-            if settings.Policy.AllowSha1 then
-                "allow_sha1 is insecure: signatures made with SHA-1 can be forged (RFC 8301)"
-            if settings.Policy.MinimumRsaBits < 1024<bit> then
-                "min_rsa_bits is insecure: keys under 1024 bits can be broken (RFC 8301)"
-            if not settings.RemoveForged then
-                "remove_forged is off: whoever reads Authentication-Results cannot trust it"
-        ]
-
     let private verification =
         [
             Setting.flag "reject_fail" _.RejectFail (fun v s -> { s with RejectFail = v })
@@ -106,6 +95,9 @@ module InSettings =
     let private judgement: Setting<VerifyPolicy> list =
         [
             Setting.flag "allow_sha1" _.AllowSha1 (fun v s -> { s with AllowSha1 = v })
+            |> Setting.weakWhen
+                _.AllowSha1
+                "allow_sha1 is insecure: signatures made with SHA-1 can be forged (RFC 8301)"
             |> Setting.says "insecure: let dkim signatures made with SHA-1 pass"
             |> Setting.detail "They prove nothing any more; without it their result is permerror."
             Setting.make
@@ -113,6 +105,9 @@ module InSettings =
                 (number 512 8192 |> Codec.map (fun v -> v * 1<bit>) int)
                 _.MinimumRsaBits
                 (fun v s -> { s with MinimumRsaBits = v })
+            |> Setting.weakWhen
+                (fun policy -> policy.MinimumRsaBits < 1024<bit>)
+                "min_rsa_bits is insecure: keys under 1024 bits can be broken (RFC 8301)"
             |> Setting.says "the shortest RSA key with which a dkim signature passes"
             Setting.make
                 "clock_drift"
@@ -148,6 +143,9 @@ module InSettings =
     let private forgery =
         [
             Setting.flag "remove_forged" _.RemoveForged (fun v s -> { s with RemoveForged = v })
+            |> Setting.weakWhen
+                (fun s -> not s.RemoveForged)
+                "remove_forged is off: whoever reads Authentication-Results cannot trust it"
             |> Setting.says "remove Authentication-Results fields that claim to be ours"
             Setting.make "result_words" words _.Words (fun v s -> { s with Words = v })
             |> Setting.says "how Authentication-Results names results"

@@ -5,6 +5,7 @@ open Dkim.Core.Words
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 
 
 

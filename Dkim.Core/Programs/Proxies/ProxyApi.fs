@@ -9,6 +9,7 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 
 /// What serving needs of one of the two proxies.
 [<NoComparison; NoEquality>]
@@ -134,7 +135,7 @@ type ProxyCheck
         if problems.Length + found = 0 then
             0
         else
-            ProxySetup.CheckExit
+            SysExit.Configuration
 
 /// How a start ended. Exactly one of the members is called, once.
 type IProxyStart =
@@ -179,7 +180,7 @@ module Proxies =
             let report problems warnings =
                 ProxySetup.report kind problems (prepared.Warnings @ inert @ warnings)
 
-            let locate = ProxySetup.locate settled
+            let locate = ProxySetup.locate kind settled
             let lines = prepared.Lines |> List.map _.Broken
             reply.Check(ProxyCheck(common, prepared.Secrets, problems @ lines, locate, report))
         | [], ValueSome relay ->
@@ -194,7 +195,7 @@ module Proxies =
             reply.Serve(
                 ProxyProgram
                     { parts with
-                        Refusal = ProxySetup.locate settled >> Problem.describe
+                        Refusal = ProxySetup.locate kind settled >> Problem.describe
                     }
             )
         | problems, _ ->
@@ -218,11 +219,7 @@ module Proxies =
                     Loaded(ended kind settled { prepared with Problems = problems })
 
         let unsupplied (reply: IProxyStart) =
-            reply.Fail(
-                Starting.unsupplied,
-                Starting.TemporaryExit,
-                ProxyReload.refused [ Starting.unsupplied.TrimEnd() ]
-            )
+            reply.Fail(Starting.unsupplied, SysExit.Temporary, ProxyReload.refused [ Starting.unsupplied.TrimEnd() ])
 
         Start(load, unsupplied)
 
@@ -246,7 +243,7 @@ module Proxies =
                 {
                     Flaws = flaws
                     KeyUses = OutProgram.keyUses program
-                    Lasting = ProxyReload.lasting outKind.Table program.Settings
+                    Lasting = Settings.fixedValues outKind.Table program.Settings
                 }
             Secrets = OutSetup.secretFiles program
             Refusal = Problem.describe
@@ -293,7 +290,7 @@ module Proxies =
                 {
                     Flaws = flaws
                     KeyUses = []
-                    Lasting = ProxyReload.lasting inKind.Table program.Settings
+                    Lasting = Settings.fixedValues inKind.Table program.Settings
                 }
             Secrets = []
             Refusal = Problem.describe
@@ -308,7 +305,7 @@ module Proxies =
             {
                 Problems = InSettings.contradictions settings
                 Lines = []
-                Warnings = warnings @ InSettings.warnings settings
+                Warnings = warnings @ Settings.weaknesses InSettings.table settings
                 Secrets = []
                 Serve =
                     inParts

@@ -5,6 +5,7 @@ open System
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 
 /// What a reload looks at in a configuration.
 type internal Reloadable =
@@ -90,13 +91,3 @@ module ProxyReload =
                 |> List.distinct
             )
             |> ValueSome
-
-    let private takeRestart =
-        [ "listen"; "host"; "port"; "user"; "group"; "pidfile"; "chroot"; "daemonize" ]
-        @ [ "max_servers"; "log_file"; "log_format"; "syslog_ident"; "syslog_facility" ]
-
-    /// The settings of a table that take a restart, with their values.
-    let internal lasting (table: Setting<'s> list) (settings: 's) : (string * string) list =
-        table
-        |> List.filter (fun row -> List.contains row.Name takeRestart)
-        |> List.map (fun row -> row.Name, String.Join(" ", row.Show settings))

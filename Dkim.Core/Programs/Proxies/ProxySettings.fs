@@ -6,6 +6,7 @@ open Dkim.Core.Words
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 
 /// What becomes of a CR without LF, or an LF without CR, in the text of a message.
 type BareNewlines =
@@ -13,11 +14,6 @@ type BareNewlines =
     | Reject = 0
     /// Each becomes a CRLF; dots are stuffed anew.
     | Normalize = 1
-
-/// The form of log lines.
-type LogFormat =
-    | Text = 0
-    | Json = 1
 
 /// Who connects to a proxy.
 type ProxyClient =
@@ -80,7 +76,7 @@ type ProxySettings =
         LogLevel: int
         LogFormat: LogFormat
         SyslogIdent: string voption
-        SyslogFacility: string
+        SyslogFacility: Facility
         Resolver: ResolverKind
         Nameservers: IPEndPoint list
         TrustAnchor: string voption
@@ -135,7 +131,7 @@ module ProxySettings =
             LogLevel = 2
             LogFormat = LogFormat.Text
             SyslogIdent = ValueNone
-            SyslogFacility = "mail"
+            SyslogFacility = Facility.mail
             Resolver = ResolverKind.Auto
             Nameservers = []
             TrustAnchor = ValueNone
@@ -143,6 +139,14 @@ module ProxySettings =
             DnsQueries = ValueNone
             TestKeys = ValueNone
         }
+
+    // The value of Net::Server's log_file that names no file.
+    [<Literal>]
+    let private ToSyslog = "Sys::Syslog"
+
+    /// The file of `log_file`; nothing where lines go to syslog alone.
+    let logPath (settings: ProxySettings) : string voption =
+        settings.LogFile |> ValueOption.filter ((<>) ToSyslog)
 
     let private anyOf (filters: ClientFilter list) client =
         filters |> List.exists (fun filter -> filter.Matches client)

@@ -35,10 +35,6 @@ module internal ProxySetup =
     [<Literal>]
     let UsageExit = 2
 
-    /// The exit code of `--check` when there are problems (sysexits' EX_CONFIG).
-    [<Literal>]
-    let CheckExit = 78
-
     let broken name value rule remedy =
         {
             Origin = Overall
@@ -75,9 +71,11 @@ module internal ProxySetup =
     let private withRelayChecked kind (settled: Settled<'s>) =
         let remedy = "give it as the second operand or as --relay=HOST:PORT"
 
+        let names = Settings.named kind.Table "relay"
+
         let isTold =
             settled.Problems
-            |> List.exists (fun problem -> problem.Name = "relay" || problem.Name = "relay_host")
+            |> List.exists (fun problem -> List.contains problem.Name names)
 
         match ProxySettings.relay (kind.Common settled.Settings) with
         | ValueSome endpoint when endpoint.Host <> "" -> settled
@@ -159,15 +157,9 @@ module internal ProxySetup =
         + kind.Text.Name
         + " --help\n"
 
-    /// A problem of a setting's value, with its place. Of user and group the user alone may be written.
-    let locate (settled: Settled<'s>) (problem: Problem) : Problem =
-        let names =
-            if problem.Name = "group" then
-                [ "group"; "user" ]
-            else
-                [ problem.Name ]
-
-        Settings.locate settled.Sources names problem
+    /// A problem of a setting's value, with its place.
+    let locate (kind: ProxyKind<'s>) (settled: Settled<'s>) (problem: Problem) : Problem =
+        Settings.locate settled.Sources (Settings.named kind.Table problem.Name) problem
 
     /// What `--check` prints.
     let report (kind: ProxyKind<'s>) (problems: Problem list) (notices: string list) =

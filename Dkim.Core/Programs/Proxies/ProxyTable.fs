@@ -10,6 +10,7 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies
 
 module internal ProxyTable =
@@ -65,6 +66,7 @@ module internal ProxyTable =
             |> Setting.spelled [ Spelling.Word "conf_file" ]
             Setting.optional "listen" Codec.hostPort _.Listen (fun v s -> { s with Listen = v })
             |> Setting.mends Endpoint.tryMendHostPort
+            |> Setting.fixedForLife
             |> Setting.says "where to wait for clients"
             |> Setting.detail "The same as the first operand, which beats it. An IPv6 address stands in brackets."
             Setting.optional "relay" Codec.hostPort _.Relay (fun v s -> { s with Relay = v })
@@ -72,6 +74,7 @@ module internal ProxyTable =
             |> Setting.says "where to send messages on"
             |> Setting.detail "The same as the second operand, which beats it. The port is 25 where none is given."
             Setting.optional "relay_host" Codec.host _.RelayHost (fun v s -> { s with RelayHost = v })
+            |> Setting.alias "relay"
             |> Setting.says "the host alone of relay"
             Setting.optional "relay_port" port _.RelayPort (fun v s -> { s with RelayPort = v })
             |> Setting.says "the port alone of relay"
@@ -135,16 +138,22 @@ module internal ProxyTable =
     let private daemon =
         [
             Setting.flag "daemonize" _.Daemonize (fun v s -> { s with Daemonize = v })
+            |> Setting.fixedForLife
             |> Setting.says "run in the background"
             |> Setting.also [ "setsid"; "background" ]
             Setting.optional "user" { Codec.account with Shape = "USER" } _.User (fun v s -> { s with User = v })
+            |> Setting.fixedForLife
+            |> Setting.alias "group"
             |> Setting.says "the user to become once sockets and keys are open"
             Setting.optional "group" Codec.group _.Group (fun v s -> { s with Group = v })
+            |> Setting.fixedForLife
             |> Setting.says "the group to become a member of"
             Setting.optional "pidfile" path _.PidFile (fun v s -> { s with PidFile = v })
+            |> Setting.fixedForLife
             |> Setting.says "write the process id to a file"
             |> Setting.also [ "pid_file" ]
             Setting.optional "chroot" (Codec.text "DIRECTORY") _.Chroot (fun v s -> { s with Chroot = v })
+            |> Setting.fixedForLife
             |> Setting.says "the directory to make the root"
             Setting.flag "debugtrace" _.DebugTrace (fun v s -> { s with DebugTrace = v })
             |> Setting.says "copy each SMTP command to standard error"
@@ -154,6 +163,7 @@ module internal ProxyTable =
     let private clients =
         [
             Setting.make "max_servers" (Codec.number "NUM" 1 100000) _.MaxServers (fun v s -> { s with MaxServers = v })
+            |> Setting.fixedForLife
             |> Setting.says "how many connections to serve at the same time"
             Setting.flag "reverse_lookups" _.ReverseLookups (fun v s -> { s with ReverseLookups = v })
             |> Setting.says "let allow and deny match the names of clients, too"
@@ -170,8 +180,10 @@ module internal ProxyTable =
             Setting.repeated "cidr_deny" (filter "ADDRESS/BITS" network) _.CidrDeny (fun v s -> { s with CidrDeny = v })
             |> Setting.says "networks of clients to turn away"
             Setting.optional "host" Codec.host _.BindHost (fun v s -> { s with BindHost = v })
+            |> Setting.fixedForLife
             |> Setting.says "the host alone of listen"
             Setting.repeated "port" port _.BindPorts (fun v s -> { s with BindPorts = v })
+            |> Setting.fixedForLife
             |> Setting.says "the port alone of listen"
         ]
         |> Setting.group "server" "Net::Server(3)"
@@ -215,18 +227,22 @@ module internal ProxyTable =
     let private logs =
         [
             Setting.optional "log_file" path _.LogFile (fun v s -> { s with LogFile = v })
+            |> Setting.fixedForLife
             |> Setting.says "where the server's own lines go, besides syslog"
             Setting.make "log_level" (Codec.number "0-4" 0 4) _.LogLevel (fun v s -> { s with LogLevel = v })
             |> Setting.says "how much the server says of itself"
             Setting.optional "syslog_ident" (Codec.text "NAME") _.SyslogIdent (fun v s -> { s with SyslogIdent = v })
+            |> Setting.fixedForLife
             |> Setting.says "the name in front of syslog lines"
             Setting.make "syslog_facility" Codec.facility _.SyslogFacility (fun v s -> { s with SyslogFacility = v })
+            |> Setting.fixedForLife
             |> Setting.says "the facility of syslog lines"
             Setting.make
                 "log_format"
                 (Codec.choice formats (fun v -> if v = LogFormat.Json then "json" else "text"))
                 _.LogFormat
                 (fun v s -> { s with LogFormat = v })
+            |> Setting.fixedForLife
             |> Setting.says "the form of log lines"
         ]
         |> Setting.group "logs" "Net::Server(3), new"

@@ -8,6 +8,7 @@ open Dkim.Core.Message
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 
 /// Who speaks to a proxy, and about what.
 type Party =

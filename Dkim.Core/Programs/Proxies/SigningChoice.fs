@@ -10,6 +10,7 @@ open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.Explaining
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 
 /// What dkimproxy.out does with a message, once it knows the header.
 [<NoComparison; NoEquality>]

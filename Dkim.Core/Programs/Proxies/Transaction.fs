@@ -7,6 +7,7 @@ open System.Text
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 
 type Transaction =
     private

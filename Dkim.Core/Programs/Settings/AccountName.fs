@@ -2,6 +2,7 @@
 namespace Dkim.Core.Programs.Settings
 
 open System
+open System.Globalization
 open FParsec
 open Dkim.Core.Words
 open Dkim.Core.Dns
@@ -45,6 +46,12 @@ module AccountName =
                 }
 
         ofUser <|> ofGroup
+
+    /// The id that a name stands for where it is a number. The highest is none: system calls take it for no change.
+    let tryId (name: string) : uint32 voption =
+        match UInt32.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture) with
+        | true, id when id <> UInt32.MaxValue -> ValueSome id
+        | _ -> ValueNone
 
     /// The error has the position.
     let parse (text: string) : Result<AccountName, string> = Grammar.parseAll account text

@@ -32,6 +32,12 @@ type Endpoint =
 
     member this.IsLocal = this.Family = EndpointFamily.Local
 
+    /// The host where it is an address, and need not be looked up.
+    member this.Address: IPAddress voption =
+        match IPAddress.TryParse this.Host with
+        | true, NonNull address when not this.IsLocal -> ValueSome address
+        | _ -> ValueNone
+
     /// As it may be written in settings.
     override this.ToString() =
         let scheme =

@@ -83,7 +83,15 @@ module FileContents =
 
     /// The largest settings file or map that is read, in octets.
     [<Literal>]
-    let internal Limit = 16777216
+    let Limit = 16777216
+
+    /// The largest key or passphrase file that is read, in octets.
+    [<Literal>]
+    let SecretLimit = 1048576
+
+    /// The largest message that is read from a file, in octets.
+    [<Literal>]
+    let MessageLimit = 536870912
 
     /// The text of a file: UTF-8, or Latin-1 where it is not well formed.
     let internal text (contents: FileContents) : Result<string, string> =

@@ -155,6 +155,43 @@ module Settings =
             }
         | _ -> problem
 
+    /// `fresh` with what a reload cannot change as `running` has it.
+    let internal keepFixed (table: Setting<'s> list) (running: 's) (fresh: 's) : 's =
+        table
+        |> List.filter _.FixedForLife
+        |> List.fold (fun fresh row -> row.Keep running fresh) fresh
+
+    /// What a reload cannot change, by name, with the values.
+    let internal fixedValues (table: Setting<'s> list) (settings: 's) : (string * string) list =
+        table
+        |> List.filter _.FixedForLife
+        |> List.map (fun row -> row.Name, String.Join(" ", row.Show settings))
+
+    /// What a start warns of.
+    let internal weaknesses (table: Setting<'s> list) (settings: 's) : string list =
+        table
+        |> List.choose (fun row -> row.Weakness settings |> Option.ofValueOption)
+        |> List.distinct
+
+    /// The names of the rows that have a name, as their own or as an alias.
+    let internal named (table: Setting<'s> list) (name: string) : string list =
+        let own, others = table |> List.partition (fun row -> row.Name = name)
+
+        own @ (others |> List.filter (fun row -> List.contains name row.Aliases))
+        |> List.map _.Name
+
+    /// The values of a file as they count beside those of a command line: blankets before their parts, and neither
+    /// where the command line gives the whole.
+    let internal ordered (line: Given<'s> list) (file: Given<'s> list) : Given<'s> list =
+        let has overlap (given: Given<'s>) = given.Setting.Overlap = overlap
+        let blankets, others = file |> List.partition (has Overlap.Blanket)
+        let parts, others = others |> List.partition (has Overlap.Part)
+
+        if List.exists (has Overlap.Whole) line then
+            others
+        else
+            others @ blankets @ parts
+
     let internal missing origin (setting: Setting<'s>) =
         {
             Origin = origin

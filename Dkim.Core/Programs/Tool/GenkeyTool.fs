@@ -10,6 +10,7 @@ open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Tool.Step
+open Dkim.Core.Programs.Running
 
 [<Literal>]
 let Name = "dkim-genkey"

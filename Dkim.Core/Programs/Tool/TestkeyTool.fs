@@ -11,6 +11,7 @@ open Dkim.Core.KeyCheck
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Qmail
 open Dkim.Core.Programs.Tool.Step
+open Dkim.Core.Programs.Running
 
 [<Literal>]
 let Name = "dkim-testkey"

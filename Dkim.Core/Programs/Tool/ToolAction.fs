@@ -9,6 +9,7 @@ open System.Text
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 
 /// A file that a command makes. It never replaces one that is there.
 type NewFile =

@@ -25,32 +25,40 @@ let kindName (scheme: Scheme) : string =
     | Dkim -> "dkim"
     | DomainKeys -> "domainkeys"
 
-/// Where keys come from: the zone file, read once, or the DNS.
+/// Where keys come from: a file, read once, or the DNS.
 type KeySource =
-    | FromZone of Zone
+    | FromFile of (Question -> Answer)
     | FromDns of ToolResolver
 
-let private fileSource path (parse: string -> Result<Zone, string>) : Step<KeySource> =
+let private fileSource path (parse: string -> Result<Question -> Answer, string>) : Step<KeySource> =
     command {
         let! contents = read FileKind.Configuration path
 
-        let! zone =
+        let! answer =
             FileContents.text contents
             |> Result.bind parse
             |> orFail ExitCode.NoInput (fun reason -> "dkim: " + path + ": " + reason)
 
-        return FromZone zone
+        return FromFile answer
     }
+
+let private zoneAnswers (text: string) =
+    Zone.parse text |> Result.map Zone.answer
+
+let private testKeyAnswers (text: string) =
+    TestKeys.parse text
+    |> Result.map (fun keys -> keys.Find)
+    |> Result.mapError (fun line -> "line " + string line + ": a name without a record")
 
 let keySource (settings: ToolSettings) : Step<KeySource> =
     match settings.Zone, settings.TestKeys with
-    | ValueSome path, _ -> fileSource path Zone.parse
-    | ValueNone, ValueSome path -> fileSource path (FileContents.lines >> Zone.ofTestKeys)
+    | ValueSome path, _ -> fileSource path zoneAnswers
+    | ValueNone, ValueSome path -> fileSource path testKeyAnswers
     | ValueNone, ValueNone -> fun rest -> rest (FromDns settings.Resolver)
 
 let ask (source: KeySource) (questions: Question list) : Step<Question -> Answer> =
     match source with
-    | FromZone zone -> fun rest -> rest (Zone.answer zone)
+    | FromFile answer -> fun rest -> rest answer
     | FromDns resolver -> lookUp resolver questions
 
 let private readMailOf (kind: FileKind) (settings: ToolSettings) (path: string) : Step<Result<Mail, string>> =

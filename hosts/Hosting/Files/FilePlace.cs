@@ -1,3 +1,4 @@
+using Dkim.Core.Programs.Running;
 using Dkim.Hosting.Processes;
 
 namespace Dkim.Hosting.Files;

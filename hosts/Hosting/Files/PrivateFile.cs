@@ -1,3 +1,4 @@
+using Dkim.Core.Programs.Settings;
 using Dkim.Hosting.Native;
 using Dkim.Hosting.Processes;
 using Microsoft.Win32.SafeHandles;
@@ -25,7 +26,7 @@ public sealed record PrivateContent(byte[] Octets, IReadOnlyList<string> Warning
 public static class PrivateFile
 {
     /// <summary>The default bound, in octets.</summary>
-    public const int MaxLength = 1 << 20;
+    public const int MaxLength = FileContentsModule.SecretLimit;
 
     private const uint GroupRead = 0x20;
     private const uint GroupWrite = 0x10;

@@ -1,3 +1,4 @@
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;
 using Dkim.Hosting.Processes;
@@ -8,7 +9,8 @@ namespace Dkim.Hosting.Files;
 public sealed class SettingsFiles
 {
     private const string StandardInput = "-";
-    private const int MaxLength = (16 << 20) + 1;
+    // One more, so that the core sees that it is too long.
+    private const int MaxLength = FileContentsModule.Limit + 1;
     private readonly Dictionary<WantedFile, byte[]> secrets = [];
     private readonly Dictionary<WantedFile, FileMark> marks = [];
     private Dictionary<WantedFile, HandedFile> given;

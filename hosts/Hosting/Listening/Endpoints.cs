@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;
 
@@ -63,7 +64,7 @@ public static class Endpoints
             return [new IPEndPoint(any, endpoint.Port)];
         }
 
-        if (IPAddress.TryParse(endpoint.Host, out var address))
+        if (endpoint.Address is { IsSome: true, Value: var address })
         {
             return [new IPEndPoint(address, endpoint.Port)];
         }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;
 using Dkim.Hosting.Files;

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using Dkim.Core.Programs.Running;
 using Dkim.Hosting.Files;
 using Dkim.Hosting.Native;
 

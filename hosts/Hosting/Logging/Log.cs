@@ -1,5 +1,6 @@
 using System.Globalization;
 using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting.Files;
 
@@ -7,7 +8,7 @@ namespace Dkim.Hosting.Logging;
 
 /// <summary>Where the log goes.</summary>
 /// <param name="Program">The name before each line.</param>
-/// <param name="Facility">A number that <see cref="Logging.Facility"/> found.</param>
+/// <param name="Facility">Its number in syslog(3).</param>
 /// <param name="Least">Lines that matter less are left out.</param>
 /// <param name="ToSyslog">Send lines to the syslog daemon.</param>
 /// <param name="ToStandardError">Write lines to standard error, too.</param>
@@ -27,7 +28,6 @@ public sealed record LogSettings(
 /// room is counted and reported later.</summary>
 public sealed class Log : IAsyncDisposable
 {
-    private static readonly TimeSpan Lasting = TimeSpan.FromMinutes(1);
     private readonly Severity least;
     private readonly TimeProvider clock;
     private readonly List<LogOutlet> outlets = [];
@@ -37,7 +37,7 @@ public sealed class Log : IAsyncDisposable
     {
         least = settings.Least;
         clock = settings.Clock;
-        troubles = new RepeatedLines(Put, Lasting, clock);
+        troubles = new RepeatedLines(Put, ServiceLimits.lasting, clock);
         // The journal listens at both.
         if (settings.ToSyslog && settings.ToStandardError && StandardErrorIsJournal())
         {

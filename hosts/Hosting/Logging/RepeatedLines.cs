@@ -1,4 +1,5 @@
 using System.Globalization;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 
 namespace Dkim.Hosting.Logging;
@@ -8,10 +9,6 @@ namespace Dkim.Hosting.Logging;
 /// <param name="write">Takes the lines.</param>
 internal sealed class RepeatedLines(Action<LogLine> write, TimeSpan time, TimeProvider clock)
 {
-    /// <summary>The most troubles that are counted each by itself: whoever has many addresses could make as many of
-    /// one.</summary>
-    public const int Most = 200;
-
     private const string Others = "other troubles";
     private readonly Lock mutex = new();
     private readonly Dictionary<string, Repeated> troubles = [];
@@ -23,7 +20,7 @@ internal sealed class RepeatedLines(Action<LogLine> write, TimeSpan time, TimePr
         lock (mutex)
         {
             var name = line.Trouble.Value;
-            if (troubles.Count >= Most && !troubles.ContainsKey(name))
+            if (troubles.Count >= ServiceLimits.Troubles && !troubles.ContainsKey(name))
                 name = Others;
             if (troubles.TryGetValue(name, out var known))
             {

@@ -1,12 +1,13 @@
 using System.Net;
 using System.Net.Sockets;
+using Dkim.Core.Programs.Running;
 
 namespace Dkim.Hosting.Names;
 
 /// <summary>The name of this machine.</summary>
 public static class HostName
 {
-    /// <summary>Fully qualified where the machine knows that; not more than two seconds are spent on it.</summary>
+    /// <summary>Fully qualified where the machine knows that; not long is spent on it.</summary>
     public static string Find()
     {
         var name = Dns.GetHostName();
@@ -15,7 +16,7 @@ public static class HostName
         try
         {
             var asked = Dns.GetHostEntryAsync(name);
-            var full = asked.Wait(TimeSpan.FromSeconds(2)) ? asked.Result.HostName : name;
+            var full = asked.Wait(ServiceLimits.hostName) ? asked.Result.HostName : name;
             return full.Contains('.') ? full : name;
         }
         catch (AggregateException failure) when (failure.InnerException is SocketException)

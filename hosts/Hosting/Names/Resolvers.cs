@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Dkim.Core.Dns;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Words;
 using Dkim.Hosting.Resolving;
 using Microsoft.FSharp.Core;
@@ -10,8 +11,6 @@ namespace Dkim.Hosting.Names;
 /// <summary>Opens a source of DNS answers.</summary>
 public static class Resolvers
 {
-    private const int DnsPort = 53;
-
     /// <summary>The resolver that the settings ask for, which follows resolv.conf where they name no server; the
     /// description says which it is.</summary>
     /// <param name="report">Told, in a line, when a changed resolv.conf cannot be followed.</param>
@@ -28,7 +27,7 @@ public static class Resolvers
         var named = ResolvConfModule.parse(file ?? "");
         IReadOnlyList<IPEndPoint> servers = settings.Forwarders.Count > 0
             ? settings.Forwarders
-            : [.. named.Servers.Select(address => new IPEndPoint(address, DnsPort))];
+            : [.. named.Servers.Select(address => new IPEndPoint(address, ResolverLimits.Port))];
         var choice = Choose(settings, servers);
         warnings = [.. choice.Warnings];
         if (choice.TakesUnbound && servers.Count == 0 && file is null)
@@ -38,7 +37,7 @@ public static class Resolvers
         }
 
         // As the C library does (resolv.conf(5)).
-        servers = servers.Count > 0 ? servers : [new IPEndPoint(IPAddress.Loopback, DnsPort)];
+        servers = servers.Count > 0 ? servers : [new IPEndPoint(IPAddress.Loopback, ResolverLimits.Port)];
         return choice.TakesUnbound
             ? UnboundResolver.Open(settings, servers)
             : new DnsClientResolver(settings, servers, settings.Forwarders.Count == 0 && named.TrustAd);

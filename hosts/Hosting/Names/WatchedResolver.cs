@@ -10,8 +10,6 @@ namespace Dkim.Hosting.Names;
 public sealed class WatchedResolver : IResolver
 {
     private const string Path = "/etc/resolv.conf";
-    private const int Longest = 65536;
-    private const int Pause = 1000;
 
     private readonly ResolverSettings settings;
     private readonly Action<string> report;
@@ -89,7 +87,7 @@ public sealed class WatchedResolver : IResolver
     // Noted before it is read: a change in between is then seen as one more.
     private void Note()
     {
-        Volatile.Write(ref nextLook, settings.Clock.Milliseconds() + Pause);
+        Volatile.Write(ref nextLook, settings.Clock.Milliseconds() + ResolverLimits.ResolvConfPause);
         _ = FileFacts.TryRead(Path, followLinks: true, out seen);
     }
 
@@ -117,8 +115,8 @@ public sealed class WatchedResolver : IResolver
         try
         {
             using var file = new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 0);
-            var octets = new byte[Longest];
-            return Encoding.Latin1.GetString(octets, 0, file.ReadAtLeast(octets, Longest, throwOnEndOfStream: false));
+            var octets = new byte[ResolverLimits.ResolvConfOctets];
+            return Encoding.Latin1.GetString(octets, 0, file.ReadAtLeast(octets, ResolverLimits.ResolvConfOctets, throwOnEndOfStream: false));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using Dkim.Core.Programs.Running;
+using Dkim.Core.Programs.Settings;
 using Dkim.Hosting.Native;
 
 namespace Dkim.Hosting.Processes;
@@ -211,6 +213,10 @@ public sealed record Account(uint User, uint Group, string UserName)
         return null;
     }
 
-    private static bool TryNumber(string text, out uint number) =>
-        uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number != uint.MaxValue;
+    private static bool TryNumber(string text, out uint number)
+    {
+        var id = AccountNameModule.tryId(text);
+        number = id.IsSome ? id.Value : 0;
+        return id.IsSome;
+    }
 }

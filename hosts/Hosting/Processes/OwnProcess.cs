@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Runtime.InteropServices;
 using System.Text;
+using Dkim.Core.Programs.Running;
 using Dkim.Hosting.Native;
 using Microsoft.Win32.SafeHandles;
 

@@ -12,8 +12,6 @@ namespace Dkim.Hosting.Resolving;
 /// <summary>What a reply that DnsClient has read is worth: the package looks at its number alone.</summary>
 internal static class DnsClientReply
 {
-    private const int MaxAliases = 8;
-
     /// <summary>Why a reply is no answer to the question, in a word; null when it is one.</summary>
     public static string? Problem(IDnsQueryResponse reply, DnsQuestion question)
     {
@@ -44,7 +42,7 @@ internal static class DnsClientReply
     /// <returns>False when the aliases do not end.</returns>
     public static bool TryFollow(IDnsQueryResponse reply, ref string name, Records records, ref int timeToLive)
     {
-        for (var hop = 0; hop <= MaxAliases; hop++)
+        for (var hop = 0; hop <= ResolverLimits.Aliases; hop++)
         {
             var alias = default(CNameRecord);
             foreach (var answer in reply.Answers)

@@ -16,20 +16,8 @@ namespace Dkim.Hosting.Resolving;
 /// first.</summary>
 internal sealed class DnsClientResolver : NetworkResolver
 {
-    private const int MaxAliases = 8;
-    private const int EdnsSize = 1232;
-
-    // A pooled connection that the server has closed costs a try that fails at once.
-    private const int MaxStale = 64;
-
-    // A reply with a wrong number ends a try of the package. Who sends so many can make a look-up fail, no more.
-    private const int MaxMisnumbered = 8;
-
     // The package keeps every connection of TCP that it ever needed at once; those of a client end with it.
     private const int ClientAge = 15_000;
-
-    // Each is a socket.
-    private const int MostPlaces = 2000;
 
     private readonly ServerList servers;
     private readonly bool trustAd;
@@ -59,7 +47,7 @@ internal sealed class DnsClientResolver : NetworkResolver
     {
         var timeToLive = int.MaxValue;
         var name = question.Name;
-        for (var hop = 0; hop <= MaxAliases; hop++)
+        for (var hop = 0; hop <= ResolverLimits.Aliases; hop++)
         {
             var asked = name;
             var (reply, failure) = await AskAsync(asked, question.Type, cancellation).ConfigureAwait(false);
@@ -88,7 +76,7 @@ internal sealed class DnsClientResolver : NetworkResolver
                     Math.Min(timeToLive, DnsClientReply.NegativeTimeToLive(reply)));
             }
 
-            if (!IsPossible(name))
+            if (!ResolverLimits.isPossible(name))
             {
                 return new TimedAnswer(Answer.NoSuchName(security), 0);
             }
@@ -97,8 +85,8 @@ internal sealed class DnsClientResolver : NetworkResolver
         return new TimedAnswer(Answer.Unavailable("too many aliases"), 0);
     }
 
-    // A quarter of all descriptors at most.
-    private static int Places() => (int)Math.Clamp(OwnProcess.AllowedDescriptors() / 4, 10, MostPlaces);
+    // Each is a socket.
+    private static int Places() => ResolverLimits.placesOf(OwnProcess.AllowedDescriptors());
 
     // The first socket that waits needs descriptors for the runtime as well; where it does not get them, it never waits
     // for any. So that is done now, not when a flood of connections has taken them all.
@@ -151,7 +139,7 @@ internal sealed class DnsClientResolver : NetworkResolver
     private async Task<IDnsQueryResponse> AskServerAsync(
         Server server, DnsQuestion question, TimeSpan wait, CancellationToken cancellation)
     {
-        var reply = await TryAsync(server, question, Options(wait, trustAd, EdnsSize), cancellation).ConfigureAwait(false);
+        var reply = await TryAsync(server, question, Options(wait, trustAd, ResolverLimits.DatagramOctets), cancellation).ConfigureAwait(false);
         return reply.Header.ResponseCode is DnsHeaderResponseCode.FormatError or DnsHeaderResponseCode.NotImplemented
             // A server from before EDNS (RFC 6891 §7).
             ? await TryAsync(server, question, Options(wait, false, DnsQueryOptions.MinimumBufferSize), cancellation)
@@ -173,12 +161,12 @@ internal sealed class DnsClientResolver : NetworkResolver
             }
             catch (DnsResponseException problem) when (
                 problem.InnerException is TimeoutException or IOException
-                && stale++ < MaxStale
+                && stale++ < ResolverLimits.StaleConnections
                 && !cancellation.IsCancellationRequested)
             {
             }
             catch (DnsXidMismatchException) when (
-                misnumbered++ < MaxMisnumbered && !cancellation.IsCancellationRequested)
+                misnumbered++ < ResolverLimits.MisnumberedReplies && !cancellation.IsCancellationRequested)
             {
             }
         }
@@ -198,7 +186,7 @@ internal sealed class DnsClientResolver : NetworkResolver
 
     // The server that it wants is never asked.
     private static LookupClient NewClient() =>
-        new(new LookupClientOptions(new IPEndPoint(IPAddress.Loopback, 53)) { UseCache = false });
+        new(new LookupClientOptions(new IPEndPoint(IPAddress.Loopback, ResolverLimits.Port)) { UseCache = false });
 
     private static DnsQueryOptions Options(TimeSpan wait, bool dnssec, int size) => new()
     {

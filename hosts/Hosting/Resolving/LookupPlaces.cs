@@ -9,11 +9,6 @@ namespace Dkim.Hosting.Resolving;
 /// <param name="clock">What says how long one is held.</param>
 internal sealed class LookupPlaces(int most, TimeProvider clock) : IDisposable
 {
-    private const int Remembered = 4096;
-
-    // A server that takes longer, in milliseconds, is waiting for others that do not answer.
-    private const int Hold = 2500;
-
     private readonly Lock gate = new();
     private readonly Dictionary<string, Domain> domains = new(StringComparer.OrdinalIgnoreCase);
 
@@ -22,7 +17,7 @@ internal sealed class LookupPlaces(int most, TimeProvider clock) : IDisposable
 
     // In the order in which they were taken.
     private readonly LinkedList<Place> taken = new();
-    private int pruneAt = Remembered;
+    private int pruneAt = ResolverLimits.KnownDomains;
     private ITimer? watch;
 
     /// <summary>Waits for a place to look a name up.</summary>
@@ -71,7 +66,7 @@ internal sealed class LookupPlaces(int most, TimeProvider clock) : IDisposable
                 domains.Remove(idle);
             }
 
-            pruneAt = Math.Max(Remembered, domains.Count * 2);
+            pruneAt = Math.Max(ResolverLimits.KnownDomains, domains.Count * 2);
         }
 
         domains.Add(name, domain = new Domain(name, LookupShareModule.first(most)));
@@ -152,7 +147,7 @@ internal sealed class LookupPlaces(int most, TimeProvider clock) : IDisposable
     {
         if (watch is null && taken.Count >= most && turns.Count > 0)
         {
-            var due = taken.First!.Value.Since + Hold - clock.Milliseconds();
+            var due = taken.First!.Value.Since + ResolverLimits.Hold - clock.Milliseconds();
             watch = clock.CreateTimer(
                 _ => Clear(), null, TimeSpan.FromMilliseconds(Math.Max(1, due)), Timeout.InfiniteTimeSpan);
         }
@@ -165,7 +160,7 @@ internal sealed class LookupPlaces(int most, TimeProvider clock) : IDisposable
         {
             watch?.Dispose();
             watch = null;
-            var before = clock.Milliseconds() - Hold;
+            var before = clock.Milliseconds() - ResolverLimits.Hold;
             var wanted = taken.Count < most ? 0 : turns.Sum(domain => domain.Waiting.Count);
             late = [.. taken.TakeWhile(place => place.Since <= before).Take(wanted)];
         }

@@ -12,9 +12,6 @@ internal readonly record struct TimedAnswer(Answer Answer, int TimeToLive);
 /// <param name="clock">What answers age by.</param>
 internal abstract class NetworkResolver(bool caching, int most, TimeProvider clock) : IResolver
 {
-    // Who gives up sooner says nothing of the server.
-    private const int SilentAfter = 1000;
-
     private readonly Dictionary<Question, Flight> flights = [];
     private readonly LookupPlaces places = new(most, clock);
     private readonly AnswerCache? cache = caching ? new AnswerCache(clock) : null;
@@ -25,32 +22,12 @@ internal abstract class NetworkResolver(bool caching, int most, TimeProvider clo
         Find(question) is { } known ? ValueTask.FromResult(known) : new(JoinAsync(question, cancellation));
 
     public Answer? Find(Question question) =>
-        IsPossible(question.Name) ? cache?.Find(question) : Answer.NoSuchName(Security.Unchecked);
+        ResolverLimits.isPossible(question.Name) ? cache?.Find(question) : Answer.NoSuchName(Security.Unchecked);
 
     public virtual void Dispose() => places.Dispose();
 
     /// <summary>Asks the network. Cancellation means that nobody waits any more.</summary>
     protected abstract Task<TimedAnswer> LookUpAsync(Question question, CancellationToken cancellation);
-
-    /// <summary>A name of 1 to 253 printable ASCII characters whose labels have 1 to 63. A backslash would be an escape
-    /// to the libraries and is none of a host name's characters.</summary>
-    internal static bool IsPossible(string name)
-    {
-        if (name.Length is 0 or > 253 || name.AsSpan().ContainsAnyExceptInRange('!', '~') || name.Contains('\\'))
-        {
-            return false;
-        }
-
-        foreach (var label in name.AsSpan().Split('.'))
-        {
-            if (label.End.Value - label.Start.Value is 0 or > 63)
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
 
     private async Task<Answer> JoinAsync(Question question, CancellationToken cancellation)
     {
@@ -117,7 +94,7 @@ internal abstract class NetworkResolver(bool caching, int most, TimeProvider clo
                 : LookupEnd.Failed;
             return found;
         }
-        catch (OperationCanceledException) when (clock.Milliseconds() - place.Since >= SilentAfter)
+        catch (OperationCanceledException) when (clock.Milliseconds() - place.Since >= ResolverLimits.SilentAfter)
         {
             ending = LookupEnd.Silent;
             throw;
@@ -166,9 +143,11 @@ internal abstract class NetworkResolver(bool caching, int most, TimeProvider clo
 }
 
 /// <summary>Answers kept for their time to live, bounded in number and size; the oldest go first.</summary>
-internal sealed class AnswerCache(TimeProvider clock, int maxEntries = 10_000, long maxCharacters = 8 << 20)
+internal sealed class AnswerCache(
+    TimeProvider clock,
+    int maxEntries = ResolverLimits.KeptAnswers,
+    long maxCharacters = ResolverLimits.KeptCharacters)
 {
-    private const int LongestKept = 3600;
     private readonly Dictionary<Question, Entry> entries = [];
     private readonly Queue<(Question Question, int Size)> order = [];
     private long characters;
@@ -192,7 +171,7 @@ internal sealed class AnswerCache(TimeProvider clock, int maxEntries = 10_000, l
 
         var size = question.Name.Length
             + (found.Answer.Outcome is Outcome.Records records ? records.Item.Sum(record => record.Length) : 0);
-        var expires = clock.Milliseconds() + (1000L * Math.Min(found.TimeToLive, LongestKept));
+        var expires = clock.Milliseconds() + (1000L * Math.Min(found.TimeToLive, ResolverLimits.KeptSeconds));
         lock (entries)
         {
             entries[question] = new Entry(found.Answer, expires);

@@ -9,9 +9,6 @@ namespace Dkim.Hosting.Resolving;
 /// <param name="longest">The longest text of a TXT record, in octets; a longer one makes the whole answer unusable.</param>
 internal sealed class Records(RecordType type, int longest)
 {
-    /// <summary>Records of one name that are taken; more are left out.</summary>
-    private const int MaxRecords = 32;
-
     private readonly List<string> texts = [];
 
     public RecordType Type => type;
@@ -20,7 +17,7 @@ internal sealed class Records(RecordType type, int longest)
 
     public bool IsEmpty => texts.Count == 0 && problem is null;
 
-    public bool IsFull => texts.Count >= MaxRecords;
+    public bool IsFull => texts.Count >= ResolverLimits.Records;
 
     public void Add(ReadOnlySpan<byte> data)
     {

@@ -21,7 +21,7 @@ public sealed record ResolverSettings
 
     /// <summary>The longest text of a TXT record to take, in octets; a longer one makes the whole answer
     /// unusable.</summary>
-    public int RecordOctets { get; init; } = 16 * 1024;
+    public int RecordOctets { get; init; } = ResolverLimits.RecordOctets;
 
     /// <summary>How long DnsClient tries one question, over all servers and repetitions.</summary>
     public TimeSpan Time { get; init; } = TimeSpan.FromSeconds(10);

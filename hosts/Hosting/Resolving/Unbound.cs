@@ -1,6 +1,7 @@
 using System.Net;
 using System.Runtime.InteropServices;
 using Dkim.Core.Dns;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Words;
 using Dkim.Hosting.Files;
 using Dkim.Hosting.Native;
@@ -92,7 +93,7 @@ internal static unsafe class Unbound
         // It has two connections of TCP by default, and takes one from a question that waits there for the next question.
         yield return ("outgoing-num-tcp:", "200");
         yield return ("num-queries-per-thread:", "2000");
-        yield return ("edns-buffer-size:", "1232");
+        yield return ("edns-buffer-size:", $"{ResolverLimits.DatagramOctets}");
         yield return ("use-syslog:", "no");
         if (!settings.Caching)
         {

@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using Dkim.Core.Dns;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting.Native;
 
@@ -13,11 +14,6 @@ namespace Dkim.Hosting.Resolving;
 /// trust anchors are given.</summary>
 internal sealed class UnboundResolver : NetworkResolver
 {
-    private const int MostPlaces = 2000;
-
-    // Well below the number of its ports, above which the library drops some and never answers them. It goes on with a
-    // question that nobody waits for any more, so that those count as well.
-    private const int MostUnderWay = 2500;
     private static readonly TimeSpan WarmUpTime = TimeSpan.FromSeconds(20);
     private static readonly ConcurrentDictionary<nint, Waiting> pending = new();
     private static long lastNumber;
@@ -27,14 +23,14 @@ internal sealed class UnboundResolver : NetworkResolver
     private readonly bool validates;
     private readonly int recordOctets;
     private readonly Thread pump;
-    private readonly SemaphoreSlim underWay = new(MostUnderWay, MostUnderWay);
+    private readonly SemaphoreSlim underWay = new(ResolverLimits.UnderWay, ResolverLimits.UnderWay);
 
     // Held while the context is called, so that it is never called after it is gone.
     private readonly Lock alive = new();
     private bool disposed;
 
     private UnboundResolver(nint context, ResolverSettings settings, IReadOnlyList<IPEndPoint> servers)
-        : base(settings.Caching, MostPlaces, settings.Clock)
+        : base(settings.Caching, ResolverLimits.Places, settings.Clock)
     {
         this.context = context;
         recordOctets = settings.RecordOctets;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Dkim.Core.Programs.Running;
 using Dkim.Hosting.Files;
 using Dkim.Hosting.Native;
 using Dkim.Hosting.Processes;

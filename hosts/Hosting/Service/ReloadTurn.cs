@@ -1,4 +1,5 @@
 using System.Text;
+using Dkim.Core.Words;
 using Dkim.Hosting.Files;
 using Dkim.Hosting.Logging;
 using Dkim.Hosting.Native;
@@ -42,7 +43,7 @@ public sealed class ReloadTurn : IDisposable
     {
         Systemd.Ready(status);
         if (answer >= 0)
-            Libc.WriteAll(answer, Encoding.ASCII.GetBytes(LogLines.Escape(said) + "\n"));
+            Libc.WriteAll(answer, Encoding.ASCII.GetBytes(Printable.escape(said) + "\n"));
     }
 
     // A pipe that nobody reads cannot be opened, and what is no pipe is not written to.

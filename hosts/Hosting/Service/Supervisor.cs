@@ -1,3 +1,4 @@
+using Dkim.Core.Programs.Running;
 using Dkim.Hosting.Files;
 using Dkim.Hosting.Processes;
 

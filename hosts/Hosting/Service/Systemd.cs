@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using Dkim.Core.Programs.Running;
+using Dkim.Core.Words;
 using Dkim.Hosting.Logging;
 using Dkim.Hosting.Native;
 
@@ -156,7 +158,7 @@ public static class Systemd
             {
                 SendTimeout = Patience,
             };
-            var message = status.Length == 0 ? state : $"{state}\nSTATUS={LogLines.Escape(status.ReplaceLineEndings(" "))}";
+            var message = status.Length == 0 ? state : $"{state}\nSTATUS={Printable.escape(status.ReplaceLineEndings(" "))}";
             // A leading @ stands for the NUL of Linux's abstract names.
             var address = new UnixDomainSocketEndPoint(path[0] == '@' ? $"\0{path[1..]}" : path);
             socket.SendTo(Encoding.UTF8.GetBytes(message), address);

@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Dkim.Core.Cryptography;
 using Dkim.Core.Programs.Qmail;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Programs.Tool;
 using Dkim.Core.Signatures;

@@ -95,11 +95,11 @@ let private smtp (text: string) : Outcome =
         DialogueLimits(
             CommandLine = 256,
             Reply = 1024,
-            BareLineEnds =
+            BareNewlines =
                 (if random.Next 2 = 0 then
-                     BareLineEnds.Refuse
+                     BareNewlines.Reject
                  else
-                     BareLineEnds.Normalize)
+                     BareNewlines.Normalize)
         )
 
     let whole = Talk(limits, [ parts.Head ], parts.Tail, List.singleton)

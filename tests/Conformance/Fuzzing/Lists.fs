@@ -192,18 +192,22 @@ let private question: Question =
     }
 
 let private zone (text: string) : Outcome =
-    let outcome (read: Result<Zone, string>) =
+    let outcome (read: Result<Question -> Answer, string>) =
         match read with
         | Error reason -> textOr "" (Error reason)
-        | Ok zone ->
-            match (Zone.answer zone question).Outcome with
+        | Ok answer ->
+            match (answer question).Outcome with
             | Records records -> "records" + string (min 3 records.Length)
             | NoSuchName -> "no such name"
             | Unavailable reason -> reason
 
-    outcome (Zone.parse text)
+    outcome (Zone.parse text |> Result.map Zone.answer)
     + "/"
-    + outcome (Zone.ofTestKeys (FileContents.lines text))
+    + outcome (
+        TestKeys.parse text
+        |> Result.map (fun keys -> keys.Find)
+        |> Result.mapError string
+    )
 
 let private lines (choices: string[]) (random: Random) =
     String.Join('\n', Array.init (random.Next(1, 8)) (fun _ -> Inputs.pick random choices))

@@ -10,6 +10,7 @@ open Dkim.Core.Words
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Postfix
@@ -94,7 +95,7 @@ let tests =
                 Expect.equal (false, true, 3) (service.Background, service.AutoRestart, service.AutoRestartCount)
                 Expect.isTrue program.Quarantines "quarantine"
                 // These are those of the file again.
-                Expect.equal (false, 5, "news") (service.Syslog, service.DnsTimeout, service.SyslogFacility)
+                Expect.equal (false, 5, "news") (service.Syslog, service.DnsTimeout, service.SyslogFacility.Name)
                 Expect.equal [ "127.0.0.1:53" ] (service.Nameservers |> List.map string))
 
             testCase "a reload with an error says what is wrong" (fun () ->

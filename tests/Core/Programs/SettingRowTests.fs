@@ -275,7 +275,18 @@ let tests =
                 ]
                 (fun (text: string, good: bool) -> Expect.equal good (Result.isOk (Codec.server.Parse text)))
 
-            testCase "a syslog facility is one of syslog.conf" (fun () ->
-                Expect.equal (Ok "local3") (Codec.facility.Parse "LOCAL3")
-                Expect.equal true (Result.isError (Codec.facility.Parse "mial")))
+            testRows
+                "a syslog facility is one of syslog.conf, with its number"
+                [
+                    ("mail", 2)
+                    ("LOCAL7", 23)
+                    ("Daemon", 3)
+                    ("security", 4)
+                    ("auth", 4)
+                    ("authpriv", 10)
+                    ("ftp", 11)
+                ]
+                (fun (text: string, number: int) -> Expect.equal number (Codec.facility.Parse text |> Expect.ok).Number)
+
+            testCase "no other word is one" (fun () -> Expect.equal true (Result.isError (Codec.facility.Parse "mial")))
         ]

@@ -1,4 +1,5 @@
 using System.Text;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;
 using Dkim.Hosting;

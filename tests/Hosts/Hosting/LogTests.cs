@@ -2,8 +2,10 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Programs.Tool;
+using Dkim.Core.Words;
 using Dkim.Hosting;
 using Microsoft.Extensions.Time.Testing;
 using Microsoft.FSharp.Collections;
@@ -28,32 +30,18 @@ public sealed class LogTests
     [TestCase("caf\u00e9 \u0085\u009b", "caf\\xe9 \\x85\\x9b")]
     [TestCase("\u2028\U0001F600", "\\xe2\\x80\\xa8\\xf0\\x9f\\x98\\x80")]
     public void Nothing_but_printable_ASCII_is_written(string text, string line) =>
-        Assert.That(LogLines.Escape(text), Is.EqualTo(line));
+        Assert.That(Printable.escape(text), Is.EqualTo(line));
 
     [Test]
     public void Half_a_character_is_escaped_too() =>
-        Assert.That(LogLines.Escape(new string((char)0xd800, 1)), Is.EqualTo("\\xef\\xbf\\xbd"));
+        Assert.That(Printable.escape(new string((char)0xd800, 1)), Is.EqualTo("\\xef\\xbf\\xbd"));
 
     [Test]
     public void A_long_text_is_cut()
     {
-        Assert.That(LogLines.Escape(new string('a', LogLines.MaxLength)), Has.Length.EqualTo(LogLines.MaxLength));
-        Assert.That(LogLines.Escape(new string('a', 100_000)), Has.Length.EqualTo(LogLines.MaxLength + 3).And.EndWith("..."));
-        Assert.That(LogLines.Escape(new string('\n', 100_000)), Has.Length.LessThan(LogLines.MaxLength + 30));
-    }
-
-    [TestCase("mail", 2)]
-    [TestCase("LOCAL7", 23)]
-    [TestCase("LOG_DAEMON", 3)]
-    [TestCase("security", 4)]
-    [TestCase("authpriv", 10)]
-    [TestCase("ftp", 11)]
-    [TestCase("nonsense", -1)]
-    [TestCase("", -1)]
-    public void Facilities_have_the_names_of_syslog_conf(string name, int number)
-    {
-        Assert.That(Facility.TryFind(name, out var found), Is.EqualTo(number >= 0));
-        Assert.That(found, Is.EqualTo(number));
+        Assert.That(Printable.escape(new string('a', Printable.MaxLength)), Has.Length.EqualTo(Printable.MaxLength));
+        Assert.That(Printable.escape(new string('a', 100_000)), Has.Length.EqualTo(Printable.MaxLength + 3).And.EndWith("..."));
+        Assert.That(Printable.escape(new string('\n', 100_000)), Has.Length.LessThan(Printable.MaxLength + 30));
     }
 
     [Test]
@@ -104,11 +92,11 @@ public sealed class LogTests
     {
         var told = new List<string>();
         var lines = new RepeatedLines(line => told.Add(line.Line), TimeSpan.FromHours(1), TimeProvider.System);
-        for (var i = 0; i < RepeatedLines.Most + 1000; i++)
+        for (var i = 0; i < ServiceLimits.Troubles + 1000; i++)
             lines.Write(Trouble($"{i}"));
-        Assert.That(told, Has.Count.EqualTo(RepeatedLines.Most + 1));
+        Assert.That(told, Has.Count.EqualTo(ServiceLimits.Troubles + 1));
         lines.SumUp();
-        Assert.That(told, Has.Count.EqualTo(RepeatedLines.Most + 2));
+        Assert.That(told, Has.Count.EqualTo(ServiceLimits.Troubles + 2));
         Assert.That(told[^1], Is.EqualTo("other troubles (999 times more in 0 seconds)"));
     }
 
@@ -222,7 +210,7 @@ public sealed class LogTests
     public async Task A_JSON_line_is_an_object()
     {
         using var daemon = Daemon();
-        await using (var log = new Log(new LogSettings("prog", SyslogPath: scratch.At("log"), Format: Dkim.Hosting.Logging.LogFormat.Json)))
+        await using (var log = new Log(new LogSettings("prog", SyslogPath: scratch.At("log"), Format: LogFormat.Json)))
         {
             log.Warning("a \"quoted\" \\ line\nwith \u00e9");
         }
@@ -240,7 +228,7 @@ public sealed class LogTests
     public async Task A_JSON_line_has_the_fields_of_the_vocabulary()
     {
         using var daemon = Daemon();
-        await using (var log = new Log(new LogSettings("prog", SyslogPath: scratch.At("log"), Format: Dkim.Hosting.Logging.LogFormat.Json)))
+        await using (var log = new Log(new LogSettings("prog", SyslogPath: scratch.At("log"), Format: LogFormat.Json)))
         {
             var behind = new[]
             {

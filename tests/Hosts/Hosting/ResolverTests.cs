@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Dkim.Core.Dns;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;
 using Dkim.Hosting;

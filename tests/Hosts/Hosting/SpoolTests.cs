@@ -1,4 +1,5 @@
 using System.Globalization;
+using Dkim.Core.Programs.Running;
 using Dkim.Hosting;
 using NUnit.Framework;
 

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using Dkim.Core.Programs.Running;
 using Dkim.Hosting;
 using NUnit.Framework;
 

@@ -3,6 +3,7 @@ using System.Text;
 using Dkim.Core.Canonicalization;
 using Dkim.Core.Message;
 using Dkim.Core.Programs.Qmail;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Records;
 using Dkim.Core.Signatures;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Security.Cryptography;
+using Dkim.Core.Programs.Running;
 using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 

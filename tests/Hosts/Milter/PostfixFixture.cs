@@ -1,4 +1,5 @@
 using System.Net;
+using Dkim.Core.Programs.Running;
 using Dkim.Tests.Hosts.Hosting;
 using Dkim.Tests.Hosts.Proxy;
 using NUnit.Framework;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using Dkim.Core.Programs.Running;
 using Dkim.Tests.Hosts.Hosting;
 using Dkim.Tests.Hosts.Proxy;
 using NUnit.Framework;

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Dkim.Core.Programs.Running;
 using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 

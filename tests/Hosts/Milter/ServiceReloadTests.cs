@@ -1,3 +1,4 @@
+using Dkim.Core.Programs.Running;
 using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Dkim.Core.Programs.Proxies;
 using Dkim.ProxyHost;
 using NUnit.Framework;
 
@@ -81,7 +82,7 @@ public sealed class EndOfDataTests
         {
             var stream = "a: b\r\n" + mix + End;
             var (text, bare) = Read(stream);
-            var talk = new Conversation(new DialogueLimits { BareLineEnds = BareLineEnds.Normalize });
+            var talk = new Conversation(new DialogueLimits { BareNewlines = BareNewlines.Normalize });
             talk.FromClient(Start).Told();
             talk.FromClient(stream);
             Assert.That(talk.Relay.Messages, Has.Count.EqualTo(1), () => Escape(mix));
@@ -97,7 +98,7 @@ public sealed class EndOfDataTests
     [Category("RFC5321-4.1.1.4-1")]
     public void A_cut_anywhere_changes_nothing([Values] bool normalize)
     {
-        var limits = new DialogueLimits { BareLineEnds = normalize ? BareLineEnds.Normalize : BareLineEnds.Refuse };
+        var limits = new DialogueLimits { BareNewlines = normalize ? BareNewlines.Normalize : BareNewlines.Reject };
         foreach (var mix in Mixes(5))
         {
             var stream = "\r\n" + mix + End;
@@ -122,12 +123,12 @@ public sealed class EndOfDataTests
     [TestCase("\r\n.\0\r\n")]
     public void Nothing_can_be_smuggled_behind_a_false_end(string falseEnd)
     {
-        foreach (var treatment in Enum.GetValues<BareLineEnds>())
+        foreach (var treatment in Enum.GetValues<BareNewlines>())
         {
             var stream = "a: b\r\n\r\nfirst" + falseEnd + Smuggled + "MAIL FROM:<x@y>\r\nQUIT\r\n";
             for (var cut = 0; cut <= stream.Length; cut++)
             {
-                var talk = new Conversation(new DialogueLimits { BareLineEnds = treatment }).FromClient(Start);
+                var talk = new Conversation(new DialogueLimits { BareNewlines = treatment }).FromClient(Start);
                 talk.FromClient(stream[..cut]).FromClient(stream[cut..]);
                 Assert.That(talk.Relay.Messages, Has.Count.LessThanOrEqualTo(1));
                 Assert.That(talk.Relay.Commands, Has.None.Contains("evil"));

@@ -1,4 +1,5 @@
 using System.Net;
+using Dkim.Core.Programs.Running;
 using Dkim.ProxyHost;
 using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;

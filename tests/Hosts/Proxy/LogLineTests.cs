@@ -32,7 +32,7 @@ public sealed class LogLineTests
         return proxy.Reports[0];
     }
 
-    private static DialogueLimits Strict => new() { BareLineEnds = BareLineEnds.Refuse };
+    private static DialogueLimits Strict => new() { BareNewlines = BareNewlines.Reject };
 
     [TestCase(Header + "\r\nx\ny\r\n")]
     [TestCase("From: Joe <joe@example.org>\nMessage-ID: <m@example.org>\n\nx\n\r\n")]

@@ -1,4 +1,5 @@
 using System.Text;
+using Dkim.Core.Programs.Proxies;
 using Dkim.ProxyHost;
 using NUnit.Framework;
 
@@ -30,7 +31,7 @@ public sealed class RandomDialogueTests
             var random = new Random((seed * 1000) + round);
             var stream = Stream(random);
             var answers = Answers(random);
-            var limits = new DialogueLimits(CommandLine: 64) { BareLineEnds = (BareLineEnds)random.Next(2) };
+            var limits = new DialogueLimits(CommandLine: 64) { BareNewlines = (BareNewlines)random.Next(2) };
             var refuse = random.Next(4) == 0;
             var whole = Outcome(stream, answers, limits, refuse, pipelining: false, int.MaxValue, new Random(0));
             for (var cut = 0; cut < 4; cut++)

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Text.RegularExpressions;
+using Dkim.Core.Programs.Running;
 using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Dkim.Core.Programs.Running;
 using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 

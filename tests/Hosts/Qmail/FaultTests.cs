@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Dkim.Core.Programs.Running;
 using Dkim.Hosting;
 using Dkim.QmailHost;
 using Dkim.Tests.Hosts.Hosting;

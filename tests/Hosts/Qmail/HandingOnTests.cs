@@ -1,3 +1,4 @@
+using Dkim.Core.Programs.Running;
 using NUnit.Framework;
 
 namespace Dkim.Tests.Hosts.Qmail;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using Dkim.Core.Programs.Running;
 using Dkim.Tests.Hosts.Hosting;
 
 namespace Dkim.Tests.Hosts.Tool;

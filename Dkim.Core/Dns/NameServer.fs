@@ -1,17 +1,11 @@
 /// Name servers as settings write them, with the port in resolv.conf(5)'s, unbound.conf(5)'s or URL's way.
-module Dkim.Core.Programs.Settings.NameServer
+module Dkim.Core.Dns.NameServer
 
 open System
 open System.Net
 open System.Net.Sockets
 open FParsec
 open Dkim.Core.Words
-open Dkim.Core.Dns
-open Dkim.Core.Records
-
-/// The port of the DNS (RFC 1035 §4.2.1).
-[<Literal>]
-let private Port = 53
 
 let private portNumber (digits: string) : Result<int, string> =
     match Int32.TryParse digits with
@@ -52,7 +46,7 @@ let private hasTwoColons: Grammar.Parser<unit> =
     followedBy (beforeColon >>. beforeColon)
 
 let private server (address: IPAddress) (port: int option) =
-    IPEndPoint(address, Option.defaultValue Port port)
+    IPEndPoint(address, Option.defaultValue ResolverLimits.Port port)
 
 /// `server = "[" ipv6 "]" [ ":" port ] / ipv6 [ "@" port ] / ipv4 [ ( "@" / ":" ) port ]`
 let private grammar: Grammar.Parser<IPEndPoint> =
@@ -79,7 +73,7 @@ let parse (text: string) : Result<IPEndPoint, string> =
 let show (server: IPEndPoint) : string =
     let address = server.Address.ToString()
 
-    if server.Port = Port then
+    if server.Port = ResolverLimits.Port then
         address
     else
         address + "@" + string server.Port

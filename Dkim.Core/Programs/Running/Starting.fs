@@ -1,9 +1,8 @@
 /// How a program starts: a dialogue about files, since the core opens none.
-namespace Dkim.Core.Programs.Settings
+namespace Dkim.Core.Programs.Running
 
 open System.Collections.Generic
-open Dkim.Core.Dns
-open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
 
 /// What a start needs to know of the machine.
 type Machine =
@@ -52,7 +51,3 @@ type Start<'reply>
 module internal Starting =
     /// What a host is told that did not bring every file.
     let unsupplied = "a file was wanted and not supplied\n"
-
-    /// The exit code of that (sysexits' EX_TEMPFAIL).
-    [<Literal>]
-    let TemporaryExit = 75

@@ -1,9 +1,8 @@
 /// What a program decided on a message, as the host sees it.
-namespace Dkim.Core.Programs.Settings
+namespace Dkim.Core.Programs.Running
 
 open System
-open Dkim.Core.Dns
-open Dkim.Core.Records
+open Dkim.Core.Programs.Settings
 
 type LogLevel =
     | Debug = 0

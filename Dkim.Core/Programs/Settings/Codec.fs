@@ -1,5 +1,4 @@
-/// The engine of every program's settings: a program describes each setting once, as a row of a table, and the rows
-/// make its command line, its configuration file, its environment, its help and its manual page.
+/// How single values of settings are written, the same in every program.
 namespace Dkim.Core.Programs.Settings
 
 open System
@@ -133,14 +132,9 @@ module Codec =
             Show = show
         }
 
-    /// The facilities of syslog.conf(5).
-    let facilities =
-        [ "auth"; "authpriv"; "cron"; "daemon"; "ftp"; "kern"; "lpr"; "mail" ]
-        @ [ "news"; "security"; "syslog"; "user"; "uucp" ]
-        @ [ for number in 0..7 -> "local" + string number ]
-
-    let facility: Codec<string> =
-        { choice (facilities |> List.map (fun name -> name, name)) id with
+    /// A facility of syslog.conf(5).
+    let facility: Codec<Facility> =
+        { choice (Facility.all |> List.map (fun facility -> facility.Name, facility)) _.Name with
             Shape = "FACILITY"
         }
 
@@ -243,154 +237,3 @@ module Codec =
     let resolverDetail =
         "auto takes DnsClient. It takes libunbound where trust anchors are given, and where libunbound is installed and a \
          name server is not on this machine: DnsClient does not check from which address an answer comes."
-
-/// Where a setting can be written, and under which name.
-[<RequireQualifiedAccess>]
-type Spelling =
-    /// An option of a word, without its hyphens.
-    | Word of string
-    /// An option of one letter.
-    | Letter of char
-    /// A key of the configuration file.
-    | Key of string
-    /// A variable of the environment.
-    | Variable of string
-
-/// How often a setting may be given, and whether a value must follow its name.
-[<RequireQualifiedAccess>]
-type Arity =
-    | Flag
-    | Once
-    | Repeated
-
-/// One setting of a program. `Read` of each of `Show s`, begun at `Clear`, restores the setting's part of `s`.
-type Setting<'s> =
-    {
-        Name: string
-        Spellings: Spelling list
-        Arity: Arity
-        /// What a value looks like.
-        Shape: string
-        Read: string -> 's -> Result<'s, string>
-        /// As many values as it has: none when it is not set.
-        Show: 's -> string list
-        /// Forgets every value.
-        Clear: 's -> 's
-        /// Taken for the sake of old configurations: it changes nothing.
-        Inert: bool
-        /// What may have been meant by a value that is refused, where that can be guessed.
-        Mend: string -> string voption
-        /// The heading under which help and manual list it.
-        Group: string
-        Summary: string
-        /// Further sentences for the manual page.
-        Detail: string
-        /// The document that defines it.
-        Source: string
-    }
-
-module Setting =
-    let private row name arity shape read show clear =
-        {
-            Name = name
-            Spellings = [ Spelling.Word name; Spelling.Key name ]
-            Arity = arity
-            Shape = shape
-            Read = read
-            Show = show
-            Clear = clear
-            Inert = false
-            Mend = fun _ -> ValueNone
-            Group = ""
-            Summary = ""
-            Detail = ""
-            Source = ""
-        }
-
-    /// A setting that always has a value.
-    let make name (codec: Codec<'v>) (get: 's -> 'v) (put: 'v -> 's -> 's) =
-        let read text state =
-            codec.Parse text |> Result.map (fun value -> put value state)
-
-        row name Arity.Once codec.Shape read (get >> codec.Show >> List.singleton) id
-
-    /// A setting that is on or off; its name alone turns it on.
-    let flag name (get: 's -> bool) (put: bool -> 's -> 's) =
-        { make name Codec.flag get put with
-            Arity = Arity.Flag
-        }
-
-    /// A setting that may be absent.
-    let optional name (codec: Codec<'v>) (get: 's -> 'v voption) (put: 'v voption -> 's -> 's) =
-        let read text state =
-            codec.Parse text |> Result.map (fun value -> put (ValueSome value) state)
-
-        let show state =
-            match get state with
-            | ValueSome value -> [ codec.Show value ]
-            | ValueNone -> []
-
-        row name Arity.Once codec.Shape read show (put ValueNone)
-
-    /// A setting that may be given again and again; the values stand in the order in which they were given.
-    let repeated name (codec: Codec<'v>) (get: 's -> 'v list) (put: 'v list -> 's -> 's) =
-        let read text state =
-            codec.Parse text |> Result.map (fun value -> put (get state @ [ value ]) state)
-
-        row name Arity.Repeated codec.Shape read (get >> List.map codec.Show) (put [])
-
-    /// A name that is taken, with its value, and changes nothing: `why` says so in the manual.
-    let inert name arity shape why =
-        { row name arity shape (fun _ state -> Ok state) (fun _ -> []) id with
-            Inert = true
-            Summary = "accepted without effect"
-            Detail = why
-        }
-
-    /// Further names, on the command line and in the file.
-    let also names setting =
-        let more =
-            names |> List.collect (fun name -> [ Spelling.Word name; Spelling.Key name ])
-
-        { setting with
-            Spellings = setting.Spellings @ more
-        }
-
-    /// Exactly these spellings.
-    let spelled spellings setting = { setting with Spellings = spellings }
-
-    /// What the setting is for, in a few words.
-    let says text setting = { setting with Summary = text }
-
-    /// Further sentences for the manual page.
-    let detail text setting = { setting with Detail = text }
-
-    /// How a value that is refused may have been meant.
-    let mends guess setting = { setting with Mend = guess }
-
-    /// Rows that share a heading and the document that defines them.
-    let group heading source settings =
-        settings
-        |> List.map (fun setting ->
-            { setting with
-                Group = heading
-                Source = source
-            })
-
-    /// A row of a part, as a row of the whole.
-    let within (get: 'whole -> 'part) (put: 'part -> 'whole -> 'whole) (setting: Setting<'part>) : Setting<'whole> =
-        {
-            Name = setting.Name
-            Spellings = setting.Spellings
-            Arity = setting.Arity
-            Shape = setting.Shape
-            Read = fun text whole -> setting.Read text (get whole) |> Result.map (fun part -> put part whole)
-            Show = get >> setting.Show
-            Clear = fun whole -> put (setting.Clear(get whole)) whole
-            Inert = setting.Inert
-            Mend = setting.Mend
-            Group = setting.Group
-            Summary = setting.Summary
-            Detail = setting.Detail
-            Source = setting.Source
-        }

@@ -1,14 +1,11 @@
 /// A zone in a JSON file, in place of the DNS: `{"NAME": ["record", ["string", "string"]]}`, or the same under `dns` with
 /// `dns_errors` beside it. A name that is not there does not exist; an empty list is a name without TXT records.
-namespace Dkim.Core.Programs.Tool
+namespace Dkim.Core.Dns
 
 open System
 open System.Text
 open System.Text.Json
 open Dkim.Core.Words
-open Dkim.Core.Dns
-open Dkim.Core.Records
-open Dkim.Core.Programs.Settings
 
 type Zone =
     private { answers: Map<string, Answer> }
@@ -106,27 +103,6 @@ module Zone =
             Error("not JSON at line " + string (failure.LineNumber.GetValueOrDefault() + 1L))
         // A text with half a surrogate pair.
         | :? InvalidOperationException -> Error "not JSON: a text that is no Unicode"
-
-    let private line (number: int) (text: string) : Result<(string * string) voption, string> =
-        let trimmed = text.Trim()
-
-        if trimmed = "" || trimmed[0] = '#' then
-            Ok ValueNone
-        else
-            match trimmed.AsSpan().IndexOfAny(' ', '\t') with
-            | -1 -> Error("line " + string (number + 1) + ": a name without a record")
-            | blank -> Ok(ValueSome(key (trimmed.Substring(0, blank)), trimmed.Substring(blank).TrimStart()))
-
-    /// Reads a file of test keys: lines `NAME RECORD`; a name on several lines has several records.
-    let ofTestKeys (lines: string[]) : Result<Zone, string> =
-        let collect (entries: (string * string) voption list) =
-            entries
-            |> List.choose Option.ofValueOption
-            |> List.groupBy fst
-            |> List.map (fun (name, records) -> name, Answer.Found(List.map snd records, Security.Unchecked))
-            |> fun answers -> { answers = Map.ofList answers }
-
-        lines |> Seq.mapi line |> sequence |> Result.map collect
 
     /// What the zone says. Only TXT records are in it.
     let answer (zone: Zone) (question: Question) : Answer =

@@ -1,6 +1,6 @@
 /// The vocabulary of log lines: what a line tells besides its sentence, under the same names in every program, in text and
 /// in JSON. docs/logging.md has it for those who read logs with programs.
-namespace Dkim.Core.Programs.Settings
+namespace Dkim.Core.Programs.Running
 
 open System
 open System.Text

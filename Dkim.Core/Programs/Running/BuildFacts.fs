@@ -1,5 +1,5 @@
 /// What `--version` prints: which build of the program this is, and what it runs on.
-namespace Dkim.Core.Programs.Settings
+namespace Dkim.Core.Programs.Running
 
 open System
 open Dkim.Core.Dns
