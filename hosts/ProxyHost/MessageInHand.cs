@@ -12,7 +12,7 @@ internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long 
 {
     private const int Piece = 32 * 1024;
     private readonly Spool spool = area.Open();
-    private Outcome.Refuse? failure;
+    private ProxyEnding? failure;
     private DotStuffer stuffer;
     private bool isSpoilt;
     private ReadOnlyMemory<byte> head;
@@ -31,7 +31,7 @@ internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long 
         if (limit > 0 && spool.Length + octets.Length > limit)
         {
             IsTooLarge = true;
-            failure = new Outcome.Refuse(552, $"5.3.4 Message is larger than {limit} octets");
+            failure = ProxyEnding.NewRefuse(552, $"5.3.4 Message is larger than {limit} octets");
             return;
         }
 
@@ -79,17 +79,17 @@ internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long 
         }
     }
 
-    /// <summary>The outcome; any failure to reach one is a temporary refusal.</summary>
-    public async ValueTask<Outcome> DecideAsync(CancellationToken cancellation)
+    /// <summary>What becomes of the message; any failure to decide it is a temporary refusal.</summary>
+    public async ValueTask<ProxyEnding> DecideAsync(CancellationToken cancellation)
     {
         if (failure is not null)
             return failure;
         try
         {
-            var outcome = await filter.DecideAsync(cancellation).ConfigureAwait(false);
-            if (outcome is Outcome.Relay relay)
-                (head, next) = (relay.Head, relay.Replaced);
-            return outcome;
+            var ending = await filter.DecideAsync(cancellation).ConfigureAwait(false);
+            if (ending is ProxyEnding.Relay relay)
+                (head, next) = (relay.head, relay.replaced);
+            return ending;
         }
         catch (Exception other)
         {
@@ -126,9 +126,9 @@ internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long 
         filter.Dispose();
     }
 
-    private Outcome.Refuse Fail(Exception why, int code, string text)
+    private ProxyEnding Fail(Exception why, int code, string text)
     {
         Failure = $"{why.GetType().Name}: {why.Message}";
-        return failure = new Outcome.Refuse(code, text);
+        return failure = ProxyEnding.NewRefuse(code, text);
     }
 }

@@ -1,4 +1,5 @@
 using Dkim.Core.Dns;
+using Dkim.Core.Programs.Proxies;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Signatures;
@@ -9,10 +10,9 @@ namespace Dkim.ProxyHost;
 /// <summary>Lets the core judge a message: starts the lookups it wants while the body still comes, and hands on what it
 /// decides and says.</summary>
 internal sealed class PassageFilter(
-    Passage<ProxyDecision> passage, MessageLookups lookups, Action<LogLine> log) : IMessageFilter, IProxyReply
+    Passage<ProxyDecision> passage, MessageLookups lookups, Action<LogLine> log) : IMessageFilter
 {
     private Task<IReadOnlyDictionary<Question, Answer>>? asked;
-    private Outcome? outcome;
 
     public void Feed(ReadOnlySpan<byte> octets)
     {
@@ -21,7 +21,7 @@ internal sealed class PassageFilter(
             asked = lookups.AskAsync(questions);
     }
 
-    public async ValueTask<Outcome> DecideAsync(CancellationToken cancellation)
+    public async ValueTask<ProxyEnding> DecideAsync(CancellationToken cancellation)
     {
         passage.End();
         while (passage.Questions is { Length: > 0 } questions)
@@ -34,13 +34,8 @@ internal sealed class PassageFilter(
         var decision = passage.Decision;
         foreach (var line in decision.Log)
             log(line);
-        decision.Tell(this);
-        return outcome ?? throw new InvalidOperationException("a decision that says nothing");
+        return decision.Ending;
     }
-
-    void IProxyReply.Relay(ReadOnlyMemory<byte> head, long replaced) => outcome = new Outcome.Relay(head, replaced);
-
-    void IProxyReply.Refuse(int code, string text) => outcome = new Outcome.Refuse(code, text);
 
     public void Dispose() => ((IDisposable)passage).Dispose();
 }

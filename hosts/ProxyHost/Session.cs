@@ -218,7 +218,7 @@ internal sealed class Session : IDialogueSink, IConnection
     private async ValueTask DecideAsync()
     {
         Volatile.Write(ref deadline, long.MaxValue); // the lookups have their own
-        if (await message!.DecideAsync(hurry.Token).ConfigureAwait(false) is Outcome.Refuse refusal)
+        if (await message!.DecideAsync(hurry.Token).ConfigureAwait(false) is ProxyEnding.Refuse refusal)
             Refuse(refusal);
         else
             dialogue!.Deliver();
@@ -231,13 +231,13 @@ internal sealed class Session : IDialogueSink, IConnection
     }
 
     // What the core refuses it has told itself.
-    private void Refuse(Outcome.Refuse refusal)
+    private void Refuse(ProxyEnding.Refuse refusal)
     {
         if (message!.Failure is { } failure)
-            Tell(SessionEvent.NewFailed(refusal.Code, refusal.Text, failure));
+            Tell(SessionEvent.NewFailed(refusal.code, refusal.text, failure));
         else if (message.IsTooLarge)
-            Tell(SessionEvent.NewMessageRefused(refusal.Code, refusal.Text));
-        dialogue!.Refuse(refusal.Code, refusal.Text);
+            Tell(SessionEvent.NewMessageRefused(refusal.code, refusal.text));
+        dialogue!.Refuse(refusal.code, refusal.text);
     }
 
     private async ValueTask DeliverAsync()

@@ -5,6 +5,7 @@ open System
 open FsCheck
 open FsCheck.FSharp
 open Expecto
+open Dkim.Core.Programs.Filters
 open Dkim.Tests
 
 let private said =
@@ -126,17 +127,20 @@ let private edit =
     Gen.oneof
         [
             Gen.map3
-                (fun index name text -> Insertion(index, Dkim.Core.Message.Field.ofText name (" " + text)))
+                (fun index name text -> MilterChange.Insert(index, Dkim.Core.Message.Field.ofText name (" " + text)))
                 (Gen.choose (0, 2))
                 fieldName
                 fieldText
-            Gen.map2 (fun name occurrence -> Deletion(name, occurrence)) fieldName (Gen.choose (1, 3))
+            Gen.map2 (fun name occurrence -> MilterChange.Delete(name, occurrence)) fieldName (Gen.choose (1, 3))
         ]
 
-let private edited (header: string list) (edit: Edit) =
-    match edit with
-    | Insertion(index, field) -> Mta.insert index (Dkim.Core.Words.Octets.latin1 field.Raw.Span) header
-    | Deletion(name, occurrence) -> Mta.delete name occurrence header
+let private edited (header: string list) (change: MilterChange) =
+    match change with
+    | MilterChange.Insert(index, field) -> Mta.insert index (Dkim.Core.Words.Octets.latin1 field.Raw.Span) header
+    | MilterChange.Delete(name, occurrence) -> Mta.delete name occurrence header
+    | MilterChange.Quarantine _
+    | MilterChange.Send _
+    | MilterChange.Keep _ -> header
 
 let private trials = { Count = 100; Arbitraries = [] }
 
@@ -298,7 +302,7 @@ let tests =
                 [ (0x11u, "h"); (0x3fu, "i") ]
                 (fun (actions: uint32, added: string) ->
                     let field = Dkim.Core.Message.Field.ofText "X-A" " b"
-                    use talk = new MilterTalk(FateProgram [ Insertion(1, field) ])
+                    use talk = new MilterTalk(FateProgram [ MilterChange.Insert(1, field) ])
                     talk.Hear(Array.append (Packets.negotiate 2u actions 0x7fu) Packets.connect)
 
                     for said in [ Said.Mail(Late(0, false)); Said.Recipient; Said.EndOfHeader; Said.EndOfBody ] do

@@ -31,7 +31,6 @@ type internal Fate =
     | FailsAtEnd
     /// The decision asks for what the protocol does not allow.
     | ChangesTooEarly
-    | SaysNothing
 
 module internal Packets =
     let packet (command: char) (data: byte[]) : byte[] =
@@ -80,7 +79,6 @@ module internal Fates =
             FailsAtHeader
             FailsAtEnd
             ChangesTooEarly
-            SaysNothing
         ]
 
     let sender (fate: Fate) =
@@ -96,40 +94,29 @@ module internal Fates =
         | FailsAtHeader
         | ChangesTooEarly -> true
         | Late _
-        | FailsAtEnd
-        | SaysNothing -> false
+        | FailsAtEnd -> false
 
     let wantsBody fate =
         match fate with
         | Late(_, wants) -> wants
         | _ -> false
 
-/// A change that a decision asks for.
-type internal Edit =
-    | Insertion of index: int * Field
-    | Deletion of name: string * occurrence: int
-
 /// The program: each message meets its fate, and the last ones change the header as asked.
 [<Sealed>]
-type internal FateProgram(edits: Edit list, resolver: IResolver) =
+type internal FateProgram(edits: MilterChange list, resolver: IResolver) =
     let reports = List<string>()
     let headers = List<string list>()
     let macros = List<string voption list>()
     let holdings = Holdings(TimeProvider.System)
 
-    let tell (edit: Edit) (reply: IMilterReply) =
-        match edit with
-        | Insertion(index, field) -> reply.Insert(index, field)
-        | Deletion(name, occurrence) -> reply.Delete(name, occurrence)
+    let decision changes ending : MilterDecision =
+        {
+            Log = []
+            Changes = changes
+            Ending = ending
+        }
 
-    let decision (telling: IMilterReply -> unit) = MilterDecision([], telling)
-
-    let changed =
-        decision (fun reply ->
-            for edit in edits do
-                tell edit reply
-
-            reply.Accept())
+    let changed = decision edits MilterEnding.Accept
 
     let rec ask rounds : Round<MilterDecision> =
         if rounds = 0 then
@@ -151,7 +138,7 @@ type internal FateProgram(edits: Edit list, resolver: IResolver) =
                             }
                     with
                     | { Outcome = Records _ } -> ask (rounds - 1)
-                    | _ -> Decided(decision _.Discard())
+                    | _ -> Decided(decision [] MilterEnding.Discard)
             )
 
     let digest =
@@ -183,7 +170,6 @@ type internal FateProgram(edits: Edit list, resolver: IResolver) =
                 fun _ _ ->
                     match fate with
                     | FailsAtEnd -> invalidOp "on purpose"
-                    | SaysNothing -> Decided(decision ignore)
                     | _ -> ask following
         }
 
@@ -198,14 +184,9 @@ type internal FateProgram(edits: Edit list, resolver: IResolver) =
             ]
 
         match Fates.ofSender envelope.Sender.Value with
-        | Early -> Finish(decision (fun reply -> reply.Refuse(550, "5.7.1", "100% refused\r\n")))
+        | Early -> Finish(decision [] (MilterEnding.Refuse(550, "5.7.1", "100% refused\r\n")))
         | FailsAtHeader -> invalidOp "on purpose"
-        | ChangesTooEarly ->
-            Finish(
-                decision (fun reply ->
-                    reply.Quarantine "too early"
-                    reply.Accept())
-            )
+        | ChangesTooEarly -> Finish(decision [ MilterChange.Quarantine "too early" ] MilterEnding.Accept)
         | fate -> Proceed(work fate)
 
     let parts: MilterParts =
@@ -213,7 +194,7 @@ type internal FateProgram(edits: Edit list, resolver: IResolver) =
             HeaderLimits = HeaderLimits.defaults
             WantsRecipient = fun _ -> true
             FixLineEnds = false
-            TooLarge = fun _ _ -> Finish(decision _.TempFail())
+            TooLarge = fun _ _ -> Finish(decision [] MilterEnding.TempFail)
             Start = start
         }
 

@@ -63,15 +63,10 @@ let private pass (program: ProxyProgram) (piece: int) (message: byte[]) =
 
         passage.Answer answers
 
-    let mutable out = ValueNone
-
-    passage.Decision.Tell
-        { new IProxyReply with
-            member _.Relay(head, replaced) =
-                out <- ValueSome(Array.append (head.ToArray()) message[int replaced ..])
-
-            member _.Refuse(_, _) = ()
-        }
+    let out =
+        match passage.Decision.Ending with
+        | ProxyEnding.Relay(head, replaced) -> ValueSome(Array.append (head.ToArray()) message[int replaced ..])
+        | ProxyEnding.Refuse _ -> ValueNone
 
     let clean =
         passage.Decision.Log

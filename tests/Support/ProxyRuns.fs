@@ -70,18 +70,12 @@ let pass zone (program: ProxyProgram) (message: string) =
         asked.AddRange(passage.Questions |> Array.map _.Name)
         passage.Answer(answers zone passage.Questions)
 
-    let mutable outcome = ValueNone
+    let outcome =
+        match passage.Decision.Ending with
+        | ProxyEnding.Relay(head, replaced) -> Relayed(Octets.latin1 head.Span, replaced)
+        | ProxyEnding.Refuse(code, text) -> Refused(code, text)
 
-    passage.Decision.Tell
-        { new IProxyReply with
-            member _.Relay(head, replaced) =
-                outcome <- ValueSome(Relayed(Octets.latin1 head.Span, replaced))
-
-            member _.Refuse(code, text) =
-                outcome <- ValueSome(Refused(code, text))
-        }
-
-    outcome.Value, (passage.Decision.Log |> List.map _.Text), List.ofSeq asked
+    outcome, (passage.Decision.Log |> List.map _.Text), List.ofSeq asked
 
 /// A key pair of one size, made once: the PEM text and the record that publishes it.
 let private rsa bits =

@@ -121,12 +121,11 @@ module internal HeaderEdits =
     let deleteAll (name: string) (header: Header) : (string * int) list =
         deleteMany name (Header.all name header).Length
 
-    let tell (edits: HeaderEdits) (reply: IMilterReply) : unit =
-        for name, occurrence in edits.Deleted do
-            reply.Delete(name, occurrence)
-
-        for field in List.rev edits.Added do
-            reply.Insert(edits.Place, field)
+    /// The changes in the order in which an MTA is to make them.
+    let changes (edits: HeaderEdits) : MilterChange list =
+        List.map MilterChange.Delete edits.Deleted
+        @ (List.rev edits.Added
+           |> List.map (fun field -> MilterChange.Insert(edits.Place, field)))
 
 /// A decision in its parts.
 [<NoComparison; NoEquality>]
@@ -162,29 +161,35 @@ module internal FilterVerdict =
         | FilterAction.Reject -> FilterEnd.Refuse("5.7.0", text)
 
     // A reply is one line, whatever a record asked for.
-    let private tellEnd (ending: FilterEnd) (reply: IMilterReply) =
+    let private endingOf (ending: FilterEnd) : MilterEnding =
         match ending with
-        | FilterEnd.Accept -> reply.Accept()
-        | FilterEnd.Discard -> reply.Discard()
-        | FilterEnd.TempFail -> reply.TempFail()
-        | FilterEnd.Refuse(enhanced, text) -> reply.Refuse(550, enhanced, FilterText.safe text)
+        | FilterEnd.Accept -> MilterEnding.Accept
+        | FilterEnd.Discard -> MilterEnding.Discard
+        | FilterEnd.TempFail -> MilterEnding.TempFail
+        | FilterEnd.Refuse(enhanced, text) -> MilterEnding.Refuse(550, enhanced, FilterText.safe text)
 
     /// The decision. A message that does not go on is not changed.
     let decision (verdict: FilterVerdict) : MilterDecision =
-        let tell (reply: IMilterReply) =
-            if verdict.End = FilterEnd.Accept then
-                HeaderEdits.tell verdict.Edits reply
-                verdict.Quarantine |> ValueOption.iter reply.Quarantine
+        // A file name is no place for what an MTA might call a message.
+        let prefix = "dkim." + String.filter Char.IsAsciiLetterOrDigit verdict.Job
 
-            for report in verdict.Reports do
-                reply.Send(ReadOnlyMemory report)
+        {
+            Log = verdict.Log
+            Changes =
+                [
+                    if verdict.End = FilterEnd.Accept then
+                        yield! HeaderEdits.changes verdict.Edits
 
-            // A file name is no place for what an MTA might call a message.
-            let job = verdict.Job |> String.filter Char.IsAsciiLetterOrDigit
+                        yield!
+                            verdict.Quarantine
+                            |> ValueOption.map MilterChange.Quarantine
+                            |> ValueOption.toList
 
-            for octets in verdict.Kept do
-                reply.Keep("dkim." + job, octets)
+                    for report in verdict.Reports do
+                        MilterChange.Send(ReadOnlyMemory report)
 
-            tellEnd verdict.End reply
-
-        MilterDecision(verdict.Log, tell)
+                    for octets in verdict.Kept do
+                        MilterChange.Keep(prefix, octets)
+                ]
+            Ending = endingOf verdict.End
+        }

@@ -74,33 +74,6 @@ module internal MilterMacros =
             AtEndOfHeader = names |> List.distinct |> List.except (ofEntrance @ ofConnection @ ofLogin)
         }
 
-/// What a milter does with a message. The changes come first, in order; exactly one of the last four ends it.
-type IMilterReply =
-    /// Add a field so that it stands at this index of the header; 0 is above all.
-    abstract Insert: index: int * field: Field -> unit
-    /// Delete the n-th field of a name, counted from 1 and from the top of the header as it is after the changes before.
-    abstract Delete: name: string * occurrence: int -> unit
-    abstract Quarantine: reason: string -> unit
-    /// A mail of our own, complete with its header, to hand to the local sendmail command.
-    abstract Send: message: ReadOnlyMemory<byte> -> unit
-    /// Octets to leave in a new file of the temporary directory. Its name begins with `prefix`, a dot follows and six
-    /// characters of chance.
-    abstract Keep: prefix: string * octets: ReadOnlyMemory<byte> -> unit
-    abstract Accept: unit -> unit
-    /// Refuse with this code, enhanced code and text: `550`, `5.7.0`, `bad DKIM signature data`.
-    abstract Refuse: code: int * enhanced: string * text: string -> unit
-    /// Refuse for now, in the MTA's own words.
-    abstract TempFail: unit -> unit
-    abstract Discard: unit -> unit
-
-/// A milter's decision on one message.
-[<Sealed>]
-type MilterDecision internal (log: LogLine list, tell: IMilterReply -> unit) =
-    /// For the log, in order.
-    member _.Log = log
-
-    member _.Tell(reply: IMilterReply) = tell reply
-
 /// What is known of a message when its header is complete.
 [<NoComparison; NoEquality>]
 type internal MilterEnvelope =

@@ -84,13 +84,19 @@ module internal ProxyLog =
         sink.Write(ReadOnlySpan Octets.crlf)
 
     /// The message as it is, with octets on top of what follows the first `replaced`.
-    let relay (log: LogLine list) (head: ReadOnlyMemory<byte>) (replaced: int64) =
-        ProxyDecision(log, (fun reply -> reply.Relay(head, replaced)))
+    let relay (log: LogLine list) (head: ReadOnlyMemory<byte>) (replaced: int64) : ProxyDecision =
+        {
+            Log = log
+            Ending = ProxyEnding.Relay(head, replaced)
+        }
 
     let unchanged (log: LogLine list) = relay log ReadOnlyMemory.Empty 0L
 
-    let refuse (log: LogLine list) (code: int) (text: string) =
+    let refuse (log: LogLine list) (code: int) (text: string) : ProxyDecision =
         let told =
             LogLine.add [ LogFields.fact LogField.Reply (string code + " " + sentence text) ]
 
-        ProxyDecision(List.map told log, (fun reply -> reply.Refuse(code, sentence text)))
+        {
+            Log = List.map told log
+            Ending = ProxyEnding.Refuse(code, sentence text)
+        }

@@ -50,7 +50,9 @@ module internal Party =
 
     /// A decision whose log lines tell of whose message it is.
     let told (party: Party) (decision: ProxyDecision) : ProxyDecision =
-        ProxyDecision(decision.Log |> List.map (LogLine.add (facts party)), decision.Tell)
+        { decision with
+            Log = decision.Log |> List.map (LogLine.add (facts party))
+        }
 
 module SessionLog =
     /// How much of a message is looked at for its Message-ID and From, in octets.

@@ -12,34 +12,41 @@ open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
 
-/// What becomes of the message. Exactly one of `PassOn` and `Exit` is called, once and last.
-type IQmailReply =
+/// What becomes of a message.
+[<RequireQualifiedAccess; NoComparison; NoEquality>]
+type QmailDecision =
+    /// The next program gets `head` in place of the first `replaced` octets of the message, then the rest; a note goes to
+    /// descriptor 2.
+    | PassOn of head: ReadOnlyMemory<byte> * replaced: int64 * note: string voption
+    /// Nothing is handed on.
+    | Exit of refusal: QmailRefusal
+
+    /// Calls `Tell`, where there is something to tell, and then the one member for what becomes of the message.
+    member this.Tell(reply: IQmailReply) : unit =
+        match this with
+        | PassOn(head, replaced, note) ->
+            note |> ValueOption.iter reply.Tell
+            reply.PassOn(head, replaced)
+        | Exit refusal -> reply.Exit refusal
+
+/// What a host does about a decision. Exactly one of `PassOn` and `Exit` is called, once and last.
+and IQmailReply =
     /// One line for descriptor 2 about a message that is handed on.
     abstract Tell: note: string -> unit
-    /// The next program gets `head` in place of the first `replaced` octets of the message, then the rest.
     abstract PassOn: head: ReadOnlyMemory<byte> * replaced: int64 -> unit
-    /// Nothing is handed on.
     abstract Exit: refusal: QmailRefusal -> unit
 
-/// A decision on the message.
-[<Sealed>]
-type QmailDecision internal (tell: IQmailReply -> unit) =
-    member _.Tell(reply: IQmailReply) = tell reply
-
 module internal QmailDecision =
-    let passOn (head: ReadOnlyMemory<byte>) (replaced: int64) =
-        QmailDecision(fun reply -> reply.PassOn(head, replaced))
+    let passOn (head: ReadOnlyMemory<byte>) (replaced: int64) : QmailDecision =
+        QmailDecision.PassOn(head, replaced, ValueNone)
 
     let unchanged = passOn ReadOnlyMemory.Empty 0L
 
     /// It passes as it is, and that is told.
-    let unsigned (note: string) =
-        QmailDecision(fun reply ->
-            reply.Tell("not signed: " + note)
-            reply.PassOn(ReadOnlyMemory.Empty, 0L))
+    let unsigned (note: string) : QmailDecision =
+        QmailDecision.PassOn(ReadOnlyMemory.Empty, 0L, ValueSome("not signed: " + note))
 
-    let exit (refusal: QmailRefusal) =
-        QmailDecision(fun reply -> reply.Exit refusal)
+    let exit (refusal: QmailRefusal) : QmailDecision = QmailDecision.Exit refusal
 
     /// A field as qmail keeps it, with LF at the end of each line.
     let write (sink: IBufferWriter<byte>) (field: Field) =

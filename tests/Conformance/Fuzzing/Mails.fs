@@ -104,18 +104,16 @@ let throughFilter (program: FilterProgram) (mail: string) : Outcome =
         ended ran.Ending + string (min 4 ran.Changes.Length) + string ran.Early)
     |> String.concat "/"
 
-let private relayed (reply: (Outcome -> unit)) : IProxyReply =
-    { new IProxyReply with
-        member _.Relay(head, replaced) =
-            must "no more is replaced than there is" (replaced >= 0L)
-            mustBeFields (Octets.latin1 head.Span)
-            reply ("relayed" + string (head.Length > 0) + string (replaced > 0L))
-
-        member _.Refuse(code, text) =
-            must "a refusal has its code" (code >= 400 && code < 600)
-            mustBeLine text
-            reply ("refused" + string code)
-    }
+let private relayed (ending: ProxyEnding) : Outcome =
+    match ending with
+    | ProxyEnding.Relay(head, replaced) ->
+        must "no more is replaced than there is" (replaced >= 0L)
+        mustBeFields (Octets.latin1 head.Span)
+        "relayed" + string (head.Length > 0) + string (replaced > 0L)
+    | ProxyEnding.Refuse(code, text) ->
+        must "a refusal has its code" (code >= 400 && code < 600)
+        mustBeLine text
+        "refused" + string code
 
 /// One message through a proxy.
 let throughProxy (program: ProxyProgram) (mail: string) : Outcome =
@@ -127,10 +125,7 @@ let throughProxy (program: ProxyProgram) (mail: string) : Outcome =
         passage.Answer(answers passage.Questions)
 
     mustBeLog passage.Decision.Log
-    let endings = List<Outcome>()
-    passage.Decision.Tell(relayed endings.Add)
-    must "a proxy has one last word" (endings.Count = 1)
-    endings[0]
+    relayed passage.Decision.Ending
 
 /// A key as a program of qmail finds it.
 let private keyFile (path: string) : KeyFile =

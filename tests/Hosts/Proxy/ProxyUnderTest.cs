@@ -1,3 +1,4 @@
+using Dkim.Core.Programs.Proxies;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -21,7 +22,7 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
     private readonly List<string> reports = [];
     private int fed;
 
-    public ProxyUnderTest(int relayPort, Func<Relaying, Relaying>? change = null, Func<string, Outcome>? decide = null)
+    public ProxyUnderTest(int relayPort, Func<Relaying, Relaying>? change = null, Func<string, ProxyEnding>? decide = null)
     {
         sessions = new OpenConnections(clock);
         var patience = new Patience(TimeSpan.FromHours(1), TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(30))
@@ -46,7 +47,7 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
 
     public const int MaxConnections = 20;
 
-    public static Outcome Added { get; } = new Outcome.Relay(Encoding.Latin1.GetBytes(Conversation.Added), 0);
+    public static ProxyEnding Added { get; } = ProxyEnding.NewRelay(Encoding.Latin1.GetBytes(Conversation.Added), 0);
 
     public EndPoint Address { get; }
 
@@ -98,7 +99,7 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
             reports.Add(line);
     }
 
-    private sealed class Filter(ProxyUnderTest proxy, Func<string, Outcome> decide) : IMessageFilter
+    private sealed class Filter(ProxyUnderTest proxy, Func<string, ProxyEnding> decide) : IMessageFilter
     {
         private readonly StringBuilder text = new();
 
@@ -108,7 +109,7 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
             Interlocked.Add(ref proxy.fed, octets.Length);
         }
 
-        public async ValueTask<Outcome> DecideAsync(CancellationToken cancellation)
+        public async ValueTask<ProxyEnding> DecideAsync(CancellationToken cancellation)
         {
             await Task.Yield();
             return decide(text.ToString());
