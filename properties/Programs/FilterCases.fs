@@ -173,6 +173,10 @@ let private actions =
         (Gen.zip action action)
         (Gen.zip action action)
 
+let private everybody =
+    let struct (list, _) = PeerList.parse "everybody" "0.0.0.0/0\n::/0\n"
+    list
+
 let private policyOf
     isDkim
     (flags: bool[])
@@ -189,37 +193,34 @@ let private policyOf
     { start with
         Roles =
             { start.Roles with
-                Signs = flags[0] || flags[1]
-                Verifies = flags[2] || flags[3]
+                Mode =
+                    ValueSome
+                        {
+                            Signs = flags[0] || flags[1]
+                            Verifies = flags[2] || flags[3]
+                        }
                 MtaNames = if flags[4] then [ "MSA" ] else []
-                FindDomain =
-                    optional (not flags[5]) (fun name ->
-                        if name.Text = "example.com" then
-                            ValueSome name
-                        else
-                            ValueNone)
-                FindParent =
-                    optional flags[6] (fun name ->
-                        if name.IsWithin(domain "example.com") then
-                            ValueSome(domain "example.com")
-                        else
-                            ValueNone)
-                IsIgnoredExternal = fun _ -> flags[7]
-                IsUnsignedRecipient = fun _ -> flags[8] && flags[9]
+                SubDomains = flags[6]
+                UnsignedRecipients = if flags[8] && flags[9] then [ Pattern.ofText "*" ] else []
                 RequiredHeaders = flags[10] && flags[11]
+            }
+        Lists =
+            { start.Lists with
+                Domains = optional (not flags[5]) (DomainList.ofEntries [ "example.com" ])
+                ExternalIgnored = if flags[7] then everybody else PeerList.empty
+                Trusted = optional flags[17] (DomainList.ofEntries (if flags[18] then [ "*" ] else []))
                 Keys = keys
             }
         Signing =
             { start.Signing with
                 Diagnostics = flags[12]
-                Length = if flags[13] then WholeLength else NoLength
+                BodyLengths = flags[13]
                 RemoveOldSignatures = flags[14]
                 WithNames = flags[15]
                 AlwaysSignHeaders = if flags[16] then [ FieldName.known "Cc" ] else []
             }
         Verifying =
             { start.Verifying with
-                IsTrusted = optional flags[17] (fun _ -> flags[18])
                 Minimum = least
                 BogusKey = fst treatments
                 InsecureKey = snd treatments
@@ -227,10 +228,10 @@ let private policyOf
                 ApplyInsecurePolicy = flags[20]
                 AdspDiscard = flags[21]
                 AdspNoSuchDomain = flags[22]
-                Quarantine = flags[23]
             }
         Marks =
             { start.Marks with
+                Quarantine = flags[23]
                 AuthservIdWithJobId = flags[24]
                 AlwaysAddArHeader = flags[25]
                 XHeader = flags[26]
@@ -282,7 +283,7 @@ let private case =
                     RemovesOld = policy.Signing.RemoveOldSignatures
                     SendsReports = policy.Marks.SendReports || policy.Marks.SendAdspReports
                     KeepsHashed = policy.Marks.KeepsHashed
-                    Quarantines = policy.Verifying.Quarantine
+                    Quarantines = policy.Marks.Quarantine
                 })
             policies
             way

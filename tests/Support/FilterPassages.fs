@@ -300,7 +300,7 @@ let filterKey name (key: SigningKey) : FilterKey =
         Key = key
     }
 
-let internal files (domains: string list) (keys: FilterKeys) : FilterFiles =
+let internal files (domains: string list) (keys: FilterKeys) : FilterLists =
     {
         Peers = PeerList.empty
         Internal = PeerList.loopback
@@ -312,7 +312,7 @@ let internal files (domains: string list) (keys: FilterKeys) : FilterFiles =
         Rules = []
     }
 
-let internal surroundings: FilterPolicies.Surroundings =
+let internal surroundings: FilterSurroundings =
     {
         HostName = "host.example.net"
         UserName = "dkim"
@@ -322,23 +322,17 @@ let internal surroundings: FilterPolicies.Surroundings =
 
 let both: FilterMode = { Signs = true; Verifies = true }
 
-/// dkim-filter as its settings make it, signing for example.com with the key `mail`.
-let internal policyOf (settings: DkimFilterSettings) : FilterPolicy =
-    FilterPolicies.dkimFilter
-        settings
-        both
-        (files [ "example.com" ] (SingleKey(filterKey "mail" rsa.Value)))
-        surroundings
+/// A filter as its defaults make it, signing for example.com with the key `mail`.
+let internal policyOf (policy: FilterPolicy) : FilterPolicy =
+    { policy with
+        Lists = files [ "example.com" ] (SingleKey(filterKey "mail" rsa.Value))
+        Machine = surroundings
+    }
 
-let internal policy = policyOf DkimFilterSettings.defaults
+let internal policy = policyOf FilterPolicy.dkim
 
 /// The same for dk-filter.
-let internal dkPolicy =
-    FilterPolicies.dkFilter
-        DkFilterSettings.defaults
-        both
-        (files [ "example.com" ] (SingleKey(filterKey "mail" rsa.Value)))
-        surroundings
+let internal dkPolicy = policyOf FilterPolicy.domainKeys
 
 let internal runWith (policy: FilterPolicy) way mail = run (DkimFilter.parts policy) way mail
 

@@ -168,7 +168,7 @@ module internal DkFilter =
     let private isQuarantined (message: FilterMessage) (practice: Practice) (status: DkStatus) =
         match status with
         | DkStatus.Bad _
-        | DkStatus.Syntax _ -> message.Policy.Verifying.Quarantine && not (isTesting practice status)
+        | DkStatus.Syntax _ -> message.Policy.Marks.Quarantine && not (isTesting practice status)
         | _ -> false
 
     let private finish (message: FilterMessage) log (status: DkStatus) (practice: Practice) : FilterVerdict =

@@ -1,17 +1,18 @@
 /// The rows of dk-filter, whose letters are its own: -s is the key, -S the selector (dk-filter(8)).
 module internal Dkim.Core.Programs.Filters.DkFilterTable
 
+open Dkim.Core.Message
 open Dkim.Core.Records
+open Dkim.Core.Canonicalization
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Filters.FilterTable
-open Dkim.Core.Programs.Running
+open Dkim.Core.Programs.Filters.FilterRows
 
 [<Literal>]
 let private Source = "dk-filter(8)"
 
 /// The row that dkim-filter.conf(5) has under a name, under a letter of dk-filter.
-let private named (rows: Setting<'s> list) (name: string, letter': char) : Setting<'s> =
-    { (rows |> List.find (fun row -> row.Name = name)) with
+let private named (name: string, letter': char) : Setting<FilterSettings> =
+    { (DkimFilterTable.table |> List.find (fun row -> row.Name = name)) with
         Name = string letter'
     }
     |> letter letter'
@@ -29,9 +30,6 @@ let private letters: (string * char) list =
         "POPDBFile", 'U'
     ]
 
-let private services: Setting<FilterService> list =
-    letters |> List.map (named service)
-
 let private whose: (string * char) list =
     [
         "Mode", 'b'
@@ -47,12 +45,7 @@ let private whose: (string * char) list =
 let private outcome: (string * char) list =
     [ "Quarantine", 'q'; "X-Header", 'h'; "SendReports", 'R'; "Selector", 'S' ]
 
-let private scopes: Setting<FilterScope> list =
-    List.map (named scope) whose
-    @ [ actionList DomainKeys ]
-    @ List.map (named scope) outcome
-
-let private respoken: (string * (Setting<FilterScope> -> Setting<FilterScope>)) list =
+let private respoken: (string * (Setting<FilterSettings> -> Setting<FilterSettings>)) list =
     [
         "b", Setting.says "sign, verify, or both (default: sv)"
         "C",
@@ -65,82 +58,75 @@ let private respoken: (string * (Setting<FilterScope> -> Setting<FilterScope>)) 
         "R", Setting.says "mail a report of a bad signature to the r= of the domain's policy"
     ]
 
-let private spoken (row: Setting<FilterScope>) : Setting<FilterScope> =
+let private spoken (row: Setting<FilterSettings>) : Setting<FilterSettings> =
     match respoken |> List.tryFind (fst >> (=) row.Name) with
     | Some(_, say) -> say row
     | None -> row
 
-let private keys: Setting<DkFilterSettings> list =
+let private keys: Setting<FilterListNames> list =
     [
-        Setting.optional "s" path (fun (s: DkFilterSettings) -> s.Scope.KeyFile) (fun v s ->
-            { s with
-                Scope = { s.Scope with KeyFile = v }
-            })
+        Setting.optional "s" path _.KeyFile (fun v s -> { s with KeyFile = v })
         |> letter 's'
         |> Setting.alias "KeyFile"
         |> Setting.alias "KeyList"
         |> Setting.says "the private key that signs"
         |> Setting.detail "PEM, RSA."
-        Setting.flag "k" (fun (s: DkFilterSettings) -> s.MultipleKeys) (fun v (s: DkFilterSettings) ->
-            { s with MultipleKeys = v })
+        Setting.flag "k" _.MultipleKeys (fun v s -> { s with MultipleKeys = v })
         |> letter 'k'
         |> Setting.says "the file of -s is a key list"
         |> Setting.detail
             "Lines of PATTERN:KEY. The first pattern that matches the sender's address, * standing for any characters, \
              decides. The last part of KEY is the selector."
+    ]
+
+let private signing: Setting<FilterSigning> list =
+    [
         Setting.make
             "c"
             FilterCodecs.domainKeysCanonicalization
-            (fun (s: DkFilterSettings) -> struct (s.HeaderCanon, s.BodyCanon))
-            (fun (struct (header, body)) (s: DkFilterSettings) ->
+            (fun (s: FilterSigning) -> struct (s.HeaderCanon, s.BodyCanon))
+            (fun (struct (header, body)) (s: FilterSigning) ->
                 { s with
                     HeaderCanon = header
                     BodyCanon = body
                 })
         |> letter 'c'
         |> Setting.says "the canonicalization of signatures"
-        Setting.flag "H" _.WithNames (fun v s -> { s with WithNames = v })
+        Setting.flag "H" (fun (s: FilterSigning) -> s.WithNames) (fun v s -> { s with WithNames = v })
         |> letter 'H'
         |> Setting.says "name the signed fields in signatures (h=)"
         |> Setting.detail "Verifiers can then leave out fields that were added on the way."
         Setting.make
             "o"
             (Pattern.listCodec "NAME,...")
-            (fun (s: DkFilterSettings) -> s.OmitHeaders)
-            (fun v (s: DkFilterSettings) -> { s with OmitHeaders = v })
+            (fun (s: FilterSigning) -> ValueOption.defaultValue [] s.OmitHeaders)
+            (fun v (s: FilterSigning) -> { s with OmitHeaders = ValueSome v })
         |> letter 'o'
         |> Setting.says "fields not to sign"
         |> Setting.detail "A signature that leaves fields out names those that it covers, as with -H."
-        Setting.flag "n" (fun (s: DkFilterSettings) -> s.Check) (fun v (s: DkFilterSettings) -> { s with Check = v })
-        |> letter 'n'
-        |> Setting.says "say whether the filter would start, and exit"
+    ]
+
+let private running: Setting<FilterSettings> list =
+    [
+        FilterSettings.check
         |> Setting.detail
             "The way of a start is gone, as the user of -u, but for the socket, which is not opened; everything that is \
              wrong is told at once. Who signs for whom goes to standard output, a line for each key."
-        Setting.flag "V" (fun (s: DkFilterSettings) -> s.Version) (fun v (s: DkFilterSettings) ->
-            { s with Version = v })
-        |> letter 'V'
+        FilterSettings.version
         |> Setting.says "print the version as the original does, and exit"
-        Setting.flag "version" (fun (s: DkFilterSettings) -> s.Build) (fun v (s: DkFilterSettings) ->
-            { s with Build = v })
-        |> Setting.spelled [ Spelling.Word "version" ]
-        |> Setting.says BuildFacts.Summary
+        FilterSettings.build
     ]
 
-let table: Setting<DkFilterSettings> list =
-    let ofScope =
-        scopes
-        |> List.map (
-            spoken
-            >> Setting.within (fun (s: DkFilterSettings) -> s.Scope) (fun v (s: DkFilterSettings) ->
-                { s with Scope = v })
-        )
-
-    let ofService =
-        services
-        |> List.map (
-            Setting.within (fun (s: DkFilterSettings) -> s.Service) (fun v (s: DkFilterSettings) ->
-                { s with Service = v })
-        )
-
-    ofService @ ofScope @ keys |> Setting.group "all" Source
+let table: Setting<FilterSettings> list =
+    [
+        letters |> List.map named
+        whose |> List.map named
+        FilterSettings.actions [ FilterActionRows.whole DomainKeys ]
+        outcome |> List.map named
+        FilterSettings.names keys
+        FilterSettings.signing signing
+        running
+    ]
+    |> List.concat
+    |> List.map spoken
+    |> Setting.group "all" Source

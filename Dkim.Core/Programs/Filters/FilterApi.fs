@@ -41,9 +41,9 @@ module Filters =
     // A check of settings is a start that does not serve; lines of lists that mean nothing keep nobody from serving.
     let private ended
         (machine: FilterMachine)
-        (kind: FilterKind<'s>)
+        (kind: FilterKind)
         (isCheck: bool)
-        (settled: Settled<'s>)
+        (settled: Settled<FilterSettings>)
         (prepared: Prepared)
         (reply: IFilterStart)
         =
@@ -73,25 +73,119 @@ module Filters =
 
     /// What a program is, to the code that starts it.
     [<NoComparison; NoEquality>]
-    type private Plan<'s> =
+    type private Plan =
         {
-            Kind: FilterKind<'s>
-            Version: string -> string
-            IsVersion: 's -> bool
-            IsBuild: 's -> bool
-            IsCheck: 's -> bool
-            Prepare: FilterMachine -> string list -> 's -> (WantedFile -> FileContents voption) -> Loading<Prepared>
+            Kind: FilterKind
+            Product: FilterProduct
+            Algorithms: string list
+            Canons: string list
+            /// Shorter RSA keys are used, and warned of.
+            LeastRsaBits: int<bit>
         }
 
-    let private start (plan: Plan<'s>) (machine: FilterMachine) (arguments: string list) (carry: 's -> 's) =
+    let private macrosOf (roles: FilterRoles) : WantedMacros =
+        "i"
+        :: [
+            if not roles.MtaNames.IsEmpty then
+                "daemon_name"
+            yield! roles.Macros |> List.map _.Name
+        ]
+        |> MilterMacros.wanted
+
+    // Ed25519 keys sign as Ed25519 does, whatever the setting says; of an RSA key it asks for what cannot be.
+    let private unused (settings: FilterSettings) (rules: SigningRule list) =
+        let struct (keyType, _) = settings.Policy.Signing.Algorithm
+
+        if keyType = Ed25519 && rules |> List.exists (fun rule -> rule.Key.KeyType = Rsa) then
+            [
+                "SignatureAlgorithm ed25519-sha256: an RSA key signs rsa-sha256 all the same"
+            ]
+        else
+            []
+
+    let private versionOf (plan: Plan) prog =
+        FilterTexts.version prog plan.Product.Banner plan.Algorithms plan.Canons FilterTexts.options
+
+    let private surroundings (machine: FilterMachine) (service: FilterService) : FilterSurroundings =
+        let userName =
+            match service.UserId with
+            | ValueSome account -> ValueOption.defaultValue machine.UserName account.User
+            | ValueNone -> machine.UserName
+
+        {
+            HostName = machine.HostName
+            UserName = userName
+            HasPopLogin = machine.HasPopLogin.Invoke
+            MayReport = machine.MayReport.Invoke
+        }
+
+    // Test mode without a client has none to look up.
+    let private paths (plan: Plan) (machine: FilterMachine) (settings: FilterSettings) : FilterPaths =
+        let hasNoClients = settings.Test.TestFile.IsSome && settings.Test.Client.IsNone
+
+        {
+            Names =
+                if hasNoClients then
+                    { settings.Names with
+                        PeerList = ValueNone
+                        InternalHosts = ValueNone
+                        ExternalIgnoreList = ValueNone
+                    }
+                else
+                    settings.Names
+            BaseDirectory = ValueOption.defaultValue "" settings.Service.BaseDirectory
+            Scheme = plan.Product.Scheme
+            LeastRsaBits = plan.LeastRsaBits
+            Reader = machine.UserName
+        }
+
+    /// The policy of settings with what a start adds.
+    let private complete (machine: FilterMachine) (settings: FilterSettings) (lists: FilterLists) : FilterPolicy =
+        let policy = settings.Policy
+
+        { policy with
+            Roles.Mode = ValueSome(FilterSettings.mode settings)
+            Marks.LogWhy = policy.Marks.LogWhy || settings.Test.TestFile.IsSome && settings.Test.Verbosity > 0
+            Lists = lists
+            Machine = surroundings machine settings.Service
+        }
+
+    /// What serving needs of either filter.
+    let private partsOf (plan: Plan) (machine: FilterMachine) arguments (settings: FilterSettings) policy : FilterParts =
+        {
+            Name = machine.ProgramName
+            Title = plan.Product.Banner
+            DirectoryVariable = plan.Product.DirectoryVariable
+            Arguments = arguments
+            Service = settings.Service
+            Test = settings.Test
+            Policy = policy
+            Macros = macrosOf policy.Roles
+            HasPeers = settings.Names.PeerList.IsSome
+            Milter =
+                match plan.Product.Scheme with
+                | Scheme.Dkim -> DkimFilter.parts policy
+                | DomainKeys -> DkFilter.parts policy
+            Notices = []
+            Unusable = []
+            Again = ValueNone
+            Refusal = Problem.describe
+        }
+
+    let rec private start
+        (plan: Plan)
+        (machine: FilterMachine)
+        (arguments: string list)
+        (carry: FilterSettings -> FilterSettings)
+        =
         let kind = plan.Kind
         let prog = machine.ProgramName
 
-        let prepared (settled: Settled<'s>) find =
+        let prepared (settled: Settled<FilterSettings>) find =
             let settings = carry settled.Settings
-            let isCheck = plan.IsCheck settings
+            let isCheck = settings.Check
 
-            plan.Prepare machine arguments settings find
+            prepare plan machine arguments settings find
             |> Loading.map (fun prepared ->
                 let inert = settled.Inert |> List.map (fun name -> name + " has no effect")
 
@@ -130,140 +224,30 @@ module Filters =
             | Loaded settled ->
                 match FilterSetup.usageComplaint prog kind settled with
                 | ValueSome text -> Loaded(fun reply -> reply.Fail(text, SysExit.Usage))
-                | ValueNone when settled.Problems.IsEmpty && plan.IsVersion settled.Settings ->
-                    Loaded(fun reply -> reply.Print(plan.Version prog, 0))
-                | ValueNone when settled.Problems.IsEmpty && plan.IsBuild settled.Settings -> Loaded(_.Version())
+                | ValueNone when settled.Problems.IsEmpty && settled.Settings.Version ->
+                    Loaded(fun reply -> reply.Print(versionOf plan prog, 0))
+                | ValueNone when settled.Problems.IsEmpty && settled.Settings.Build -> Loaded(_.Version())
                 | ValueNone -> prepared settled find
 
         Start<IFilterStart>(load, fun reply -> reply.Fail(prog + ": " + Starting.unsupplied, SysExit.Temporary))
 
-    let private surroundings (machine: FilterMachine) (service: FilterService) : FilterPolicies.Surroundings =
-        let userName =
-            match service.UserId with
-            | ValueSome account -> ValueOption.defaultValue machine.UserName account.User
-            | ValueNone -> machine.UserName
-
-        {
-            HostName = machine.HostName
-            UserName = userName
-            HasPopLogin = machine.HasPopLogin.Invoke
-            MayReport = machine.MayReport.Invoke
-        }
-
-    let private mode (scope: FilterScope) (isTest: bool) : FilterMode =
-        match scope.Mode with
-        | ValueSome mode -> mode
-        | ValueNone when isTest -> { Signs = false; Verifies = true }
-        | ValueNone -> { Signs = true; Verifies = true }
-
-    // Test mode without a client has none to look up.
-    let private paths
-        (machine: FilterMachine)
-        (service: FilterService)
-        (scope: FilterScope)
-        scheme
-        hasNoClients
-        : FilterPaths =
-        let ofClients path =
-            if hasNoClients then ValueNone else path
-
-        {
-            BaseDirectory = ValueOption.defaultValue "" service.BaseDirectory
-            PeerList = ofClients scope.PeerList
-            InternalHosts = ofClients scope.InternalHosts
-            ExternalIgnoreList = ofClients scope.ExternalIgnoreList
-            Domain = scope.Domain
-            TrustSignaturesFrom = ValueNone
-            LocalAdsp = ValueNone
-            KeyFile = scope.KeyFile
-            KeyList = scope.KeyList
-            Scheme = scheme
-            Selector = scope.Selector
-            LeastRsaBits = 0<bit>
-            Reader = machine.UserName
-        }
-
-    let private macrosOf (scope: FilterScope) : WantedMacros =
-        "i"
-        :: [
-            if not scope.Mta.IsEmpty then
-                "daemon_name"
-            yield! scope.Macros |> List.map _.Name
-        ]
-        |> MilterMacros.wanted
-
-    /// What serving needs of either filter. Test mode, notices of weak settings and reloads are dkim-filter's alone.
-    let private partsOf (product: FilterProduct) (machine: FilterMachine) arguments service scope policy : FilterParts =
-        {
-            Name = machine.ProgramName
-            Title = product.Banner
-            DirectoryVariable = product.DirectoryVariable
-            Arguments = arguments
-            Service = service
-            Test = DkimFilterSettings.defaults.Test
-            Policy = policy
-            Quarantines = scope.Quarantine
-            Macros = macrosOf scope
-            HasPeers = scope.PeerList.IsSome
-            Milter =
-                match product.Scheme with
-                | Scheme.Dkim -> DkimFilter.parts policy
-                | DomainKeys -> DkFilter.parts policy
-            Notices = []
-            Unusable = []
-            Rules = []
-            Again = ValueNone
-            Refusal = Problem.describe
-        }
-
-    // Ed25519 keys sign as Ed25519 does, whatever the setting says; of an RSA key it asks for what cannot be.
-    let private unused (settings: DkimFilterSettings) (rules: SigningRule list) =
-        let struct (keyType, _) = settings.Signing.Algorithm
-
-        if keyType = Ed25519 && rules |> List.exists (fun rule -> rule.Key.KeyType = Rsa) then
-            [
-                "SignatureAlgorithm ed25519-sha256: an RSA key signs rsa-sha256 all the same"
-            ]
-        else
-            []
-
-    let rec private prepareDkim (machine: FilterMachine) arguments (settings: DkimFilterSettings) find =
-        let isTest = settings.Test.TestFile.IsSome
-        let mode = mode settings.Scope isTest
-
-        let settings =
-            { settings with
-                LogWhy = settings.LogWhy || isTest && settings.Test.Verbosity > 0
-            }
-
-        let paths =
-            { paths machine settings.Service settings.Scope Scheme.Dkim (isTest && settings.Test.Client.IsNone) with
-                TrustSignaturesFrom = settings.Verifying.TrustSignaturesFrom
-                LocalAdsp = settings.Verifying.LocalAdsp
-                LeastRsaBits = SigningStrength.leastBits
-            }
-
+    and private prepare (plan: Plan) (machine: FilterMachine) arguments (settings: FilterSettings) find : Loading<Prepared> =
         let again path () =
-            start dkimPlan machine [ "-x"; path ] (Settings.keepFixed dkimPlan.Kind.Table settings)
+            start plan machine [ "-x"; path ] (Settings.keepFixed plan.Kind.Table settings)
 
-        FilterFiles.load find mode.Signs paths
-        |> Loading.map (fun (files: Reading<FilterFiles>) ->
-            let policy =
-                FilterPolicies.dkimFilter settings mode files.Value (surroundings machine settings.Service)
-
+        FilterFiles.load find (FilterSettings.mode settings).Signs (paths plan machine settings)
+        |> Loading.map (fun (files: Reading<FilterLists>) ->
             {
                 Problems = files.Problems
                 BadLines = files.BadLines
                 Unusable = files.Unusable
                 Parts =
-                    { partsOf FilterProduct.dkimFilter machine arguments settings.Service settings.Scope policy with
-                        Test = settings.Test
+                    { partsOf plan machine arguments settings (complete machine settings files.Value) with
                         Notices =
                             files.Notices
-                            @ Settings.weaknesses DkimFilterTable.table settings
+                            @ Settings.weaknesses plan.Kind.Table settings
                             @ unused settings files.Value.Rules
                             |> List.map notice
-                        Rules = files.Value.Rules
                         Again =
                             match settings.Service.ConfFile with
                             | ValueSome path when path <> "-" -> ValueSome(again path)
@@ -271,73 +255,27 @@ module Filters =
                     }
             })
 
-    and private dkimPlan: Plan<DkimFilterSettings> =
+    let private dkimPlan: Plan =
         {
             Kind = FilterKinds.dkimFilter
-            Version =
-                fun prog ->
-                    FilterTexts.version
-                        prog
-                        FilterProduct.dkimFilter.Banner
-                        FilterTexts.algorithms
-                        [ "relaxed"; "simple" ]
-                        FilterTexts.options
-            IsVersion = _.Version
-            IsBuild = _.Build
-            IsCheck = _.Check
-            Prepare = prepareDkim
+            Product = FilterProduct.dkimFilter
+            Algorithms = FilterTexts.algorithms
+            Canons = [ "relaxed"; "simple" ]
+            LeastRsaBits = SigningStrength.leastBits
+        }
+
+    let private dkPlan: Plan =
+        {
+            Kind = FilterKinds.dkFilter
+            Product = FilterProduct.dkFilter
+            Algorithms = [ "rsa-sha1" ]
+            Canons = [ "nofws"; "simple" ]
+            LeastRsaBits = 0<bit>
         }
 
     /// The start of dkim-filter.
     let Dkim (arguments: string[]) (machine: FilterMachine) : Start<IFilterStart> =
         start dkimPlan machine (List.ofArray arguments) id
-
-    let private dkKind: FilterKind<DkFilterSettings> =
-        {
-            Table = DkFilterTable.table
-            Defaults = DkFilterSettings.defaults
-            Service = _.Service
-            Scope = _.Scope
-            WithScope = fun scope settings -> { settings with Scope = scope }
-            MultipleKeys = _.MultipleKeys
-        }
-
-    let private prepareDk (machine: FilterMachine) arguments (settings: DkFilterSettings) find =
-        let mode = mode settings.Scope false
-        let paths = paths machine settings.Service settings.Scope DomainKeys false
-
-        FilterFiles.load find mode.Signs paths
-        |> Loading.map (fun (files: Reading<FilterFiles>) ->
-            let policy =
-                FilterPolicies.dkFilter settings mode files.Value (surroundings machine settings.Service)
-
-            {
-                Problems = files.Problems
-                BadLines = files.BadLines
-                Unusable = files.Unusable
-                Parts =
-                    { partsOf FilterProduct.dkFilter machine arguments settings.Service settings.Scope policy with
-                        Notices = files.Notices |> List.map notice
-                        Rules = files.Value.Rules
-                    }
-            })
-
-    let private dkPlan: Plan<DkFilterSettings> =
-        {
-            Kind = dkKind
-            Version =
-                fun prog ->
-                    FilterTexts.version
-                        prog
-                        FilterProduct.dkFilter.Banner
-                        [ "rsa-sha1" ]
-                        [ "nofws"; "simple" ]
-                        FilterTexts.options
-            IsVersion = _.Version
-            IsBuild = _.Build
-            IsCheck = _.Check
-            Prepare = prepareDk
-        }
 
     /// The start of dk-filter.
     let Dk (arguments: string[]) (machine: FilterMachine) : Start<IFilterStart> =

@@ -74,6 +74,11 @@ let seconds: Codec<int64<sec>> =
     integer "SECONDS" 0L 315360000L
     |> Codec.map (fun value -> value * 1L<sec>) int64
 
+/// A time that 0 leaves out.
+let lifetime: Codec<int64<sec> voption> =
+    seconds
+    |> Codec.map (fun value -> if value > 0L<sec> then ValueSome value else ValueNone) (ValueOption.defaultValue 0L<sec>)
+
 /// A time of day in seconds since 1970-01-01T00:00:00Z.
 let time: Codec<int64<sec>> =
     integer "SECONDS" 0L 999999999999L
@@ -382,13 +387,16 @@ let private withAction scheme (sofar: Result<FilterActions, string>) (item: stri
             action.Parse(pair[1].Trim())
             |> Result.map (fun value -> result.Put value actions)
 
-/// `result=action[,...]`, from the left to the right, on top of what was there.
-let readActions (scheme: Scheme) (text: string) (actions: FilterActions) : Result<FilterActions, string> =
-    text.Split ',' |> Array.fold (withAction scheme) (Ok actions)
+/// `result=action[,...]`, from the left to the right, on top of some that hold without it.
+let actions (scheme: Scheme) (start: FilterActions) : Codec<FilterActions> =
+    let show (actions: FilterActions) =
+        resultRows
+        |> List.filter (fun result -> result.Name <> "default" && isResultOf scheme result.Name)
+        |> List.map (fun result -> result.Name + "=" + showAction (result.Get actions))
+        |> String.concat ","
 
-/// The actions as -C takes them.
-let showActions (scheme: Scheme) (actions: FilterActions) : string =
-    resultRows
-    |> List.filter (fun result -> result.Name <> "default" && isResultOf scheme result.Name)
-    |> List.map (fun result -> result.Name + "=" + showAction (result.Get actions))
-    |> String.concat ","
+    {
+        Shape = "RESULT=ACTION,..."
+        Parse = fun text -> text.Split ',' |> Array.fold (withAction scheme) (Ok start)
+        Show = show
+    }

@@ -5,22 +5,6 @@ open FilterReading
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 
-/// What the files said.
-[<NoComparison; NoEquality>]
-type internal FilterFiles =
-    {
-        Peers: PeerList
-        Internal: PeerList
-        ExternalIgnored: PeerList
-        /// Nothing where Domain is not set.
-        Domains: DomainList voption
-        /// Nothing where every domain is trusted.
-        Trusted: DomainList voption
-        LocalAdsp: LocalAdsp
-        Keys: FilterKeys
-        Rules: SigningRule list
-    }
-
 module internal FilterFiles =
     let private unreadableList paths setting path reason =
         let remedy =
@@ -89,9 +73,9 @@ module internal FilterFiles =
     /// The files with one more part.
     let private fill
         (part: Loading<Reading<'v>>)
-        (put: 'v -> FilterFiles -> FilterFiles)
-        (files: Loading<Reading<FilterFiles>>)
-        : Loading<Reading<FilterFiles>> =
+        (put: 'v -> FilterLists -> FilterLists)
+        (files: Loading<Reading<FilterLists>>)
+        : Loading<Reading<FilterLists>> =
         Loading.zip files part
         |> Loading.map (fun (struct (files, part)) ->
             {
@@ -102,39 +86,27 @@ module internal FilterFiles =
                 Notices = files.Notices @ part.Notices
             })
 
-    let private nothing: FilterFiles =
-        {
-            Peers = PeerList.empty
-            Internal = PeerList.loopback
-            ExternalIgnored = PeerList.empty
-            Domains = ValueNone
-            Trusted = ValueNone
-            LocalAdsp = LocalAdsp.empty
-            Keys = NoKeys
-            Rules = []
-        }
-
     /// Everything from the files, keys only where they are to sign.
-    let load find (signs: bool) (paths: FilterPaths) : Loading<Reading<FilterFiles>> =
+    let load find (signs: bool) (paths: FilterPaths) : Loading<Reading<FilterLists>> =
         let signingKeys =
             if signs then
-                domains find paths "Domain" paths.Domain
+                domains find paths "Domain" paths.Names.Domain
                 |> Loading.bind (fun list -> FilterKeyFiles.load find paths list.Value)
             else
                 Loaded(plain FilterKeyFiles.noKeys)
 
         let hosts setting path otherwise = peers find paths setting path otherwise
 
-        Loaded(plain nothing)
-        |> fill (hosts "PeerList" paths.PeerList PeerList.empty) (fun v files -> { files with Peers = v })
-        |> fill (hosts "InternalHosts" paths.InternalHosts PeerList.loopback) (fun v files ->
+        Loaded(plain FilterLists.none)
+        |> fill (hosts "PeerList" paths.Names.PeerList PeerList.empty) (fun v files -> { files with Peers = v })
+        |> fill (hosts "InternalHosts" paths.Names.InternalHosts PeerList.loopback) (fun v files ->
             { files with Internal = v })
-        |> fill (hosts "ExternalIgnoreList" paths.ExternalIgnoreList PeerList.empty) (fun v files ->
+        |> fill (hosts "ExternalIgnoreList" paths.Names.ExternalIgnoreList PeerList.empty) (fun v files ->
             { files with ExternalIgnored = v })
-        |> fill (domains find paths "Domain" paths.Domain) (fun v files -> { files with Domains = v })
-        |> fill (domains find paths "TrustSignaturesFrom" paths.TrustSignaturesFrom) (fun v files ->
+        |> fill (domains find paths "Domain" paths.Names.Domain) (fun v files -> { files with Domains = v })
+        |> fill (domains find paths "TrustSignaturesFrom" paths.Names.TrustSignaturesFrom) (fun v files ->
             { files with Trusted = v })
-        |> fill (practices find paths paths.LocalAdsp) (fun v files -> { files with LocalAdsp = v })
+        |> fill (practices find paths paths.Names.LocalAdsp) (fun v files -> { files with LocalAdsp = v })
         |> fill signingKeys (fun v files ->
             { files with
                 Keys = v.Keys

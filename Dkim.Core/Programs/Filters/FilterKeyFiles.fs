@@ -221,7 +221,7 @@ module internal FilterKeyFiles =
     /// The keys that the settings name.
     let load find (paths: FilterPaths) (domains: DomainList voption) : Loading<Reading<RuledKeys>> =
         let read =
-            match paths.KeyList, paths.KeyFile, paths.Selector with
+            match paths.Names.KeyList, paths.Names.KeyFile, paths.Names.Selector with
             | ValueSome path, _, _ -> keyList find paths path
             | ValueNone, ValueSome path, ValueSome selector ->
                 oneKey find paths path selector

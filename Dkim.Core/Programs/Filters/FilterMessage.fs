@@ -34,7 +34,7 @@ type internal FilterMessage =
         [
             this.Policy.Marks.AuthservId
             this.Macro "j"
-            ValueSome this.Policy.Marks.HostName
+            ValueSome this.Policy.Machine.HostName
         ]
         |> List.choose Option.ofValueOption
         |> AuthenticationResults.serviceName

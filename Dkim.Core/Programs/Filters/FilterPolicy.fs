@@ -1,185 +1,88 @@
-/// What dkim-filter and dk-filter decide with once their settings are read: keys are keys, files are lists.
+/// Everything that a milter decides with: what rows of settings write, and what a start adds to it, lists, keys and the machine.
 namespace Dkim.Core.Programs.Filters
 
+open System
 open System.Net
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns
 open Dkim.Core.Records
-open Dkim.Core.Cryptography
+open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters.FilterRows
 
-/// What becomes of a message with a certain result.
-[<Struct; RequireQualifiedAccess>]
-type FilterAction =
-    | Accept
-    | Discard
-    | Reject
-    | TempFail
-
-/// The action for each kind of result (`-C`, On-*).
-type FilterActions =
-    {
-        BadSignature: FilterAction
-        NoSignature: FilterAction
-        /// dk-filter alone: unsigned, though the domain's policy says that it signs everything.
-        SignatureMissing: FilterAction
-        DnsError: FilterAction
-        InternalError: FilterAction
-        Security: FilterAction
-    }
-
-/// How much of the body a signature must cover (Minimum).
-[<RequireQualifiedAccess>]
-type MinimumSigned =
-    /// So many octets, or the whole body where it is shorter.
-    | Octets of int64<octet>
-    | Percent of int
-    /// At most so many octets that are not signed.
-    | AllBut of int64<octet>
-
-/// What a DNSSEC state makes of a signature that passes (BogusKey, InsecureKey).
-[<Struct; RequireQualifiedAccess>]
-type KeyTreatment =
-    | Neutral
-    | Unchanged
-    | Fail
-
-/// A key and the name it is published under.
+/// What the lists and keys said that settings name.
 [<NoComparison; NoEquality>]
-type FilterKey =
+type internal FilterLists =
     {
-        /// d=; nothing stands for the sender's own domain.
-        Domain: DomainName voption
-        Selector: Selector
-        Key: SigningKey
-    }
-
-/// A key that is named and cannot be used, and what it was to sign.
-type internal UnusableKey =
-    {
-        /// d=; nothing stands for the sender's own domain.
-        Domain: DomainName voption
-        Selector: Selector
-        /// The file, and why not.
-        Reason: string
-    }
-
-/// Where the keys to sign with come from.
-[<NoComparison; NoEquality>]
-type internal FilterKeys =
-    /// Verifying needs none.
-    | NoKeys
-    /// KeyFile and Selector.
-    | SingleKey of FilterKey
-    /// KeyList: the keys of the first pattern that matches a sender `user@domain`, none where no pattern does; or one of
-    /// them that cannot be used.
-    | KeyList of (string -> Result<FilterKey list, UnusableKey>)
-
-/// What decides between signing and verifying. Names of hosts and domains may be in any case.
-[<NoComparison; NoEquality>]
-type internal FilterRoles =
-    {
-        Signs: bool
-        Verifies: bool
         /// PeerList: the client's mail is not looked at.
-        IsPeer: MilterClient -> bool
-        /// InternalHosts, in which a client without an address is the machine itself.
-        IsInternal: MilterClient -> bool
-        /// ExternalIgnoreList, likewise.
-        IsIgnoredExternal: MilterClient -> bool
-        /// POPDBFile has the address; never where there is no such file.
-        IsPopAuthenticated: IPAddress -> bool
-        /// MTA
-        MtaNames: string list
-        /// MacroList: whether macros, of which the argument tells the values, satisfy a test; nothing where there is none.
-        MacrosMatch: ((string -> string voption) -> bool) voption
-        /// The entry of Domain that a sender's domain is, or the domain itself where a pattern matches it; nothing where
-        /// Domain is not set.
-        FindDomain: (DomainName -> DomainName voption) voption
-        /// The same for the domains above it, the nearest first; nothing without SubDomains.
-        FindParent: (DomainName -> DomainName voption) voption
+        Peers: PeerList
+        /// InternalHosts
+        Internal: PeerList
+        /// ExternalIgnoreList
+        ExternalIgnored: PeerList
+        /// Nothing where Domain is not set.
+        Domains: DomainList voption
+        /// TrustSignaturesFrom; nothing where every domain is trusted.
+        Trusted: DomainList voption
+        LocalAdsp: LocalAdsp
         Keys: FilterKeys
-        /// DontSignMailTo: whether it has an address, which has no brackets.
-        IsUnsignedRecipient: string -> bool
-        RequiredHeaders: bool
+        Rules: SigningRule list
     }
 
-/// How signatures are made.
-[<NoComparison; NoEquality>]
-type internal FilterSigning =
-    {
-        HeaderCanon: HeaderCanon
-        BodyCanon: BodyCanon
-        /// Of RSA signatures.
-        Hash: Hash
-        /// SignHeaders: whether it has a name; nothing for the fields that the standard recommends.
-        SignHeaders: (string -> bool) voption
-        /// OmitHeaders: whether it has a name.
-        OmitHeaders: string -> bool
-        AlwaysSignHeaders: FieldName list
-        OverSignHeaders: FieldName list
-        /// z=
-        Diagnostics: bool
-        /// l=
-        Length: LengthTag
-        /// x= counted from t=; nothing for no x=.
-        Lifetime: int64<sec> voption
-        RemoveOldSignatures: bool
-        /// dk-filter's -H: h= is written even where every field is signed.
-        WithNames: bool
-    }
+module internal FilterLists =
+    /// Where no setting names any.
+    let none: FilterLists =
+        {
+            Peers = PeerList.empty
+            Internal = PeerList.loopback
+            ExternalIgnored = PeerList.empty
+            Domains = ValueNone
+            Trusted = ValueNone
+            LocalAdsp = LocalAdsp.empty
+            Keys = NoKeys
+            Rules = []
+        }
 
-/// How signatures and policies are judged.
-[<NoComparison; NoEquality>]
-type internal FilterVerifying =
-    {
-        /// Schemes, drift, key lengths and MustBeSigned among it.
-        Policy: VerifyPolicy
-        /// TrustSignaturesFrom: whether it has a domain; nothing where all domains are trusted.
-        IsTrusted: (DomainName -> bool) voption
-        Minimum: MinimumSigned voption
-        BogusKey: KeyTreatment
-        InsecureKey: KeyTreatment
-        /// BogusPolicy, InsecurePolicy: the policy is applied.
-        ApplyBogusPolicy: bool
-        ApplyInsecurePolicy: bool
-        /// LocalADSP: the practice for an author domain.
-        LocalAdsp: DomainName -> SigningPractice voption
-        AdspDiscard: bool
-        AdspNoSuchDomain: bool
-        Quarantine: bool
-    }
+    // Mail submitted on the machine itself comes from it.
+    let private has (list: PeerList) (client: MilterClient) =
+        let address = client.Address |> ValueOption.defaultValue IPAddress.Loopback
+        PeerList.contains client.HostName (ValueSome address) list
 
-/// What is added to a header and removed from it, and who is told.
+    /// Whether a client's mail is not looked at.
+    let isPeer (lists: FilterLists) (client: MilterClient) : bool =
+        PeerList.contains client.HostName client.Address lists.Peers
+
+    /// Whether a client is internal; one without an address is the machine itself.
+    let isInternal (lists: FilterLists) (client: MilterClient) : bool = has lists.Internal client
+
+    /// Whether a client may send for our domains without a line of the log, likewise.
+    let isIgnoredExternal (lists: FilterLists) (client: MilterClient) : bool = has lists.ExternalIgnored client
+
+/// What the machine contributes.
 [<NoComparison; NoEquality>]
-type internal FilterMarks =
+type internal FilterSurroundings =
     {
-        /// AuthservID; nothing for the name of the MTA's host.
-        AuthservId: string voption
-        AuthservIdWithJobId: bool
-        /// ARHeaderDomain: `header.d` and `header.s` beside `header.i`.
-        ResultDomain: bool
-        AlwaysAddArHeader: bool
-        RemoveArAll: bool
-        /// RemoveARFrom: hosts, and domains with a dot in front; nothing for our own authserv-id alone.
-        RemoveArFrom: string list voption
-        XHeader: bool
-        SendReports: bool
-        SendAdspReports: bool
-        /// What was hashed is left in files (KeepTemporaryFiles).
-        KeepsHashed: bool
-        /// The From of reports.
-        ReportAddress: string
-        /// How many reports may still go out; asking uses one up.
-        MayReport: unit -> bool
-        SyslogSuccess: bool
-        LogWhy: bool
         /// The machine's own name, where the MTA does not tell its.
         HostName: string
+        /// Who reports are from, unless a setting says it.
+        UserName: string
+        /// POPDBFile has the address; never where there is no such file.
+        HasPopLogin: IPAddress -> bool
+        /// How many reports may still go out; asking uses one up.
+        MayReport: unit -> bool
     }
+
+module internal FilterSurroundings =
+    /// Before a start has said anything.
+    let unknown: FilterSurroundings =
+        {
+            HostName = ""
+            UserName = ""
+            HasPopLogin = fun _ -> false
+            MayReport = fun () -> false
+        }
 
 /// Everything that one of the filters decides with.
 [<NoComparison; NoEquality>]
@@ -193,4 +96,83 @@ type internal FilterPolicy =
         /// The MTA or a later one makes CRLF of CR and LF alone, so they are hashed as that.
         FixLineEnds: bool
         HeaderLimits: HeaderLimits
+        /// Added by a start.
+        Lists: FilterLists
+        /// Added by a start.
+        Machine: FilterSurroundings
     }
+
+module internal FilterPolicy =
+    // Header octets where no limit is set (MaximumHeaders 0), and where a higher one is: what a judged header costs is some
+    // 50 ms and four times its octets. MTAs have lower limits, 32 KiB (Sendmail) and 100 KiB a field (Postfix).
+    let private mostHeader = HeaderLimits.defaults.Octets
+
+    // A field costs memory beside its octets. No mail has as many as one for every 16 octets.
+    let private headerLimits (octets: int<octet>) : HeaderLimits =
+        let most =
+            if octets = 0<octet> then
+                mostHeader
+            else
+                min octets mostHeader
+
+        {
+            Octets = most
+            Fields = Math.Clamp(int most / 16, 2000, 65536)
+            FieldOctets = most
+        }
+
+    let dkim: FilterPolicy =
+        {
+            Roles = FilterRoles.defaults
+            Signing = FilterSigning.defaults
+            Verifying = FilterVerifying.defaults
+            Marks = FilterMarks.defaults
+            Actions = FilterActionRows.defaults
+            FixLineEnds = false
+            HeaderLimits = headerLimits 65536<octet>
+            Lists = FilterLists.none
+            Machine = FilterSurroundings.unknown
+        }
+
+    let domainKeys: FilterPolicy =
+        { dkim with
+            Signing =
+                { FilterSigning.defaults with
+                    BodyCanon = DomainKeysSimpleBody
+                    Algorithm = struct (Rsa, Sha1)
+                    OmitHeaders = ValueSome []
+                    WithNames = false
+                }
+            Verifying.Policy =
+                { VerifyPolicy.defaults with
+                    Schemes = [ DomainKeys ]
+                    Granularity = true
+                }
+            HeaderLimits = HeaderLimits.defaults
+        }
+
+    /// The From of reports.
+    let reportAddress (policy: FilterPolicy) : string =
+        policy.Marks.ReportAddress
+        |> ValueOption.defaultValue (policy.Machine.UserName + "@" + policy.Machine.HostName)
+
+    let private octets: Codec<HeaderLimits> =
+        FilterCodecs.int32 "OCTETS" 0 1073741824
+        |> Codec.map (fun v -> headerLimits (v * 1<octet>)) (fun limits -> int limits.Octets)
+
+    /// How much of a header is taken.
+    let headers: Setting<FilterPolicy> list =
+        [
+            Setting.make "MaximumHeaders" octets _.HeaderLimits (fun v s -> { s with HeaderLimits = v })
+            |> key
+            |> Setting.says "the longest header to take, in octets; 0 for 1048576, the most"
+            |> Setting.detail "What becomes of a message with a longer one, On-Security says."
+        ]
+
+    /// What is hashed.
+    let lineEnds: Setting<FilterPolicy> list =
+        [
+            switch "FixCRLF" _.FixLineEnds (fun v s -> { s with FixLineEnds = v })
+            |> key
+            |> Setting.says "hash a CR or LF that stands alone as CRLF"
+        ]

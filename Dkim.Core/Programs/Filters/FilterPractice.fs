@@ -93,7 +93,7 @@ module internal FilterPractice =
     /// The outcome of a message, after another look at the DNS where that is needed: not where the author's domain
     /// signed it, nor where we have a practice of our own for the domain.
     let judge
-        (verifying: FilterVerifying)
+        (policy: FilterPolicy)
         (header: Header)
         (judged: Judged list)
         (next: PracticeOutcome -> Round<'decision>)
@@ -106,10 +106,10 @@ module internal FilterPractice =
                     Result = AdspResult.Pass
                 }
         | ValueSome author ->
-            match verifying.LocalAdsp author with
+            match LocalAdsp.tryFind policy.Lists.LocalAdsp author with
             | ValueSome practice -> next (ofPractice author practice)
             | ValueNone ->
-                Ask(SenderPolicy.plan Adsp author, (fun answerTo -> next (ofAnswers verifying author judged answerTo)))
+                Ask(SenderPolicy.plan Adsp author, (fun answerTo -> next (ofAnswers policy.Verifying author judged answerTo)))
 
     let private securityWord (security: Security) : string voption =
         match security with

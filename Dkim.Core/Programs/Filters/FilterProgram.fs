@@ -39,14 +39,12 @@ type internal FilterParts =
         Service: FilterService
         Test: FilterTest
         Policy: FilterPolicy
-        Quarantines: bool
         Macros: WantedMacros
         HasPeers: bool
         Milter: MilterParts
         Notices: LogLine list
         /// Keys that are named and cannot be used, a sentence each.
         Unusable: string list
-        Rules: SigningRule list
         Again: (unit -> Start<IFilterStart>) voption
         /// A fault of a value in a line.
         Refusal: Problem -> string
@@ -79,9 +77,9 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
 
     /// Who signs for whom, one line for each rule.
     member _.Rules: LogLine list =
-        SigningRule.lines parts.Rules |> List.map (FilterText.line LogLevel.Info)
+        SigningRule.lines parts.Policy.Lists.Rules |> List.map (FilterText.line LogLevel.Info)
 
-    member internal _.SigningRules = parts.Rules
+    member internal _.SigningRules = parts.Policy.Lists.Rules
 
     member internal _.Unusable = parts.Unusable
 
@@ -90,24 +88,24 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
     /// keys that could not be read again, `credentials` the directory of the unit's credentials, or nothing.
     member _.RefusesToFollow(next: FilterProgram, kept: seq<KeptSecret>, credentials: string) : string list =
         next.Unusable
-        @ SigningRule.refusals (List.ofSeq kept) credentials parts.Rules next.SigningRules
+        @ SigningRule.refusals (List.ofSeq kept) credentials parts.Policy.Lists.Rules next.SigningRules
 
     /// Whether private keys are in memory.
     member _.HasKeys =
-        match parts.Policy.Roles.Keys with
+        match parts.Policy.Lists.Keys with
         | NoKeys -> false
         | SingleKey _
         | FilterKeys.KeyList _ -> true
 
     /// Whether messages may have to be held by the MTA.
-    member _.Quarantines = parts.Quarantines
+    member _.Quarantines = parts.Policy.Marks.Quarantine
 
     member _.WantedMacros = parts.Macros
 
     /// Whether a body may be wanted only in part, or not at all: a filter that only signs hashes it whole.
     member _.SkipsBodies =
         parts.Policy.Roles.Verifies
-        || match parts.Policy.Signing.Length with
+        || match FilterSigning.length parts.Policy.Signing with
            | AtMost _ -> true
            | NoLength
            | WholeLength -> false
@@ -116,7 +114,7 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
     member _.IgnoresSome = parts.HasPeers
 
     /// Whether a client's messages pass without being looked at.
-    member _.Ignores(client: MilterClient) = parts.Policy.Roles.IsPeer client
+    member _.Ignores(client: MilterClient) = FilterLists.isPeer parts.Policy.Lists client
 
     member _.NewMessage(client: MilterClient) = new MilterMessage(parts.Milter, client)
 

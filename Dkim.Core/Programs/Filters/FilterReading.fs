@@ -24,22 +24,14 @@ type internal Reading<'a> =
         Notices: string list
     }
 
-/// The files to read.
+/// How the lists and keys that settings name are read.
 type internal FilterPaths =
     {
+        Names: FilterListNames
         /// Where relative paths start; empty for the directory of the start.
         BaseDirectory: string
-        PeerList: string voption
-        InternalHosts: string voption
-        ExternalIgnoreList: string voption
-        Domain: string voption
-        TrustSignaturesFrom: string voption
-        LocalAdsp: string voption
-        KeyFile: string voption
-        KeyList: string voption
         /// What keys sign with; it tells the form of the key list, too.
         Scheme: Scheme
-        Selector: string voption
         /// Shorter RSA keys are used, and warned of.
         LeastRsaBits: int<bit>
         /// The user who reads the files.

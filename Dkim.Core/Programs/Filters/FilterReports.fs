@@ -170,7 +170,7 @@ module internal FilterReports =
         {
             UserAgent = message.Product.UserAgent
             Host = message.Host
-            From = message.Policy.Marks.ReportAddress
+            From = FilterPolicy.reportAddress message.Policy
             Job = message.Job
             Now = envelope.Now
             MailFrom = envelope.Sender |> ValueOption.map FilterText.unbracketed
@@ -190,7 +190,7 @@ module internal FilterReports =
             | _ -> ValueSome octets
 
     let private render (message: FilterMessage) reported body recipient failure : byte[] list =
-        if message.Policy.Marks.MayReport() then
+        if message.Policy.Machine.MayReport() then
             [
                 FailureReport.render (context message reported body) recipient message.Envelope.Header failure
             ]

@@ -118,37 +118,42 @@ module internal FilterRole =
         | Ok _
         | Error _ -> true
 
-    let private isKeyList (roles: FilterRoles) =
-        match roles.Keys with
+    let private isKeyList (lists: FilterLists) =
+        match lists.Keys with
         | KeyList _ -> true
         | NoKeys
         | SingleKey _ -> false
 
     /// What did not match, where Domain does not have the sender's own domain.
-    let private missed (roles: FilterRoles) (sender: Sender) (above: DomainName voption) keys =
+    let private missed (policy: FilterPolicy) (sender: Sender) (above: DomainName voption) keys =
         let domain = quoted (Octets.decoded sender.Address.Domain)
 
         [
-            if roles.FindDomain.IsSome then
+            if policy.Lists.Domains.IsSome then
                 "no signing domain match for " + domain
-            if roles.FindDomain.IsSome && roles.FindParent.IsSome && above.IsNone then
+            if policy.Lists.Domains.IsSome && policy.Roles.SubDomains && above.IsNone then
                 "no signing subdomain match for " + domain
-            if isKeyList roles && above.IsNone && not (hasKey keys) then
+            if isKeyList policy.Lists && above.IsNone && not (hasKey keys) then
                 "no signing keylist match for "
                 + quoted (Octets.decoded (sender.Address.ToString()))
         ]
 
-    let private lookUp (roles: FilterRoles) (sender: Sender) : Ownership =
-        let find list = sender.Domain |> ValueOption.bind list
-        let exact = roles.FindDomain |> ValueOption.bind find
-
-        let above =
-            match exact, roles.FindDomain, roles.FindParent with
-            | ValueNone, ValueSome _, ValueSome list -> find list
+    let private lookUp (policy: FilterPolicy) (sender: Sender) : Ownership =
+        let find search =
+            match policy.Lists.Domains, sender.Domain with
+            | ValueSome list, ValueSome domain -> search list domain
             | _ -> ValueNone
 
+        let exact = find DomainList.tryFind
+
+        let above =
+            if exact.IsNone && policy.Roles.SubDomains then
+                find DomainList.tryFindAbove
+            else
+                ValueNone
+
         let keys =
-            match roles.Keys with
+            match policy.Lists.Keys with
             | KeyList find when sender.Domain.IsSome -> find (Octets.decoded (sender.Address.ToString()))
             | SingleKey key -> Ok [ key ]
             | KeyList _
@@ -158,35 +163,38 @@ module internal FilterRole =
             Listed = if exact.IsSome then exact else above
             Keys = keys
             Address = quoted (Octets.decoded (sender.Address.ToString()))
-            Missed = if exact.IsSome then [] else missed roles sender above keys
+            Missed = if exact.IsSome then [] else missed policy sender above keys
         }
 
-    let private isOurs (roles: FilterRoles) (known: Ownership) =
-        known.Listed.IsSome || isKeyList roles && hasKey known.Keys
+    let private isOurs (lists: FilterLists) (known: Ownership) =
+        known.Listed.IsSome || isKeyList lists && hasKey known.Keys
 
     /// Whether the message came from where ours come from, and what did not speak for it.
-    let private origin (roles: FilterRoles) (envelope: MilterEnvelope) : struct (bool * string list) =
+    let private origin (policy: FilterPolicy) (envelope: MilterEnvelope) : struct (bool * string list) =
         let macro name =
             MilterMacros.find envelope.Macros name |> ValueOption.filter ((<>) "")
 
         let isMta () =
             macro "daemon_name"
             |> ValueOption.exists (fun name ->
-                roles.MtaNames
+                policy.Roles.MtaNames
                 |> List.exists (fun known -> known.Equals(name, StringComparison.OrdinalIgnoreCase)))
 
+        let isMacro () =
+            policy.Roles.Macros
+            |> List.exists (MacroTest.holds (MilterMacros.find envelope.Macros))
+
         let isPop () =
-            envelope.Client.Address |> ValueOption.exists roles.IsPopAuthenticated
+            envelope.Client.Address |> ValueOption.exists policy.Machine.HasPopLogin
 
         // In this order; the first that holds ends the search.
         let tests =
             [
-                if not roles.MtaNames.IsEmpty then
+                if not policy.Roles.MtaNames.IsEmpty then
                     isMta, "no MTA name match"
-                match roles.MacrosMatch with
-                | ValueSome matches -> (fun () -> matches (MilterMacros.find envelope.Macros)), "no macros match"
-                | ValueNone -> ()
-                (fun () -> roles.IsInternal envelope.Client), "not internal"
+                if not policy.Roles.Macros.IsEmpty then
+                    isMacro, "no macros match"
+                (fun () -> FilterLists.isInternal policy.Lists envelope.Client), "not internal"
                 (fun () -> (macro "auth_type").IsSome), "not authenticated"
                 isPop, "not POP authenticated"
             ]
@@ -209,17 +217,17 @@ module internal FilterRole =
 
     /// Whether mail to a recipient, who is as in the RCPT command, is not signed.
     let isUnsigned (roles: FilterRoles) (recipient: string) : bool =
-        roles.IsUnsignedRecipient(addressOf recipient)
+        Pattern.any roles.UnsignedRecipients (addressOf recipient)
 
-    let private wanted (roles: FilterRoles) (known: Ownership) (sender: DomainName) keys : WantedKey list =
+    let private wanted (policy: FilterPolicy) (known: Ownership) (sender: DomainName) keys : WantedKey list =
         let identity (domain: DomainName) : Identity voption =
-            if roles.FindParent.IsSome && sender <> domain && sender.IsWithin domain then
+            if policy.Roles.SubDomains && sender <> domain && sender.IsWithin domain then
                 ValueSome { LocalPart = ""; Domain = domain }
             else
                 ValueNone
 
         let fallback =
-            match roles.Keys with
+            match policy.Lists.Keys with
             | SingleKey _ -> known.Listed |> ValueOption.defaultValue sender
             | NoKeys
             | KeyList _ -> sender
@@ -240,10 +248,8 @@ module internal FilterRole =
         struct (Defer, [ message.LineWith level text (facts @ message.Origin) ])
 
     let private signing (message: FilterMessage) (known: Ownership) (sender: DomainName) =
-        let roles = message.Policy.Roles
-
         match known.Keys with
-        | _ when not roles.Signs ->
+        | _ when not message.Policy.Roles.Signs ->
             struct (LeaveAlone, [ notice message ("signing mode off; not signing mail of " + sender.Text) ])
         | Ok [] ->
             deferred message LogLevel.Notice ("no key selected for signing: KeyList has none for " + known.Address) []
@@ -257,13 +263,13 @@ module internal FilterRole =
             match message.Envelope.Recipient with
             | ValueSome recipient ->
                 struct (LeaveAlone, [ info message ("skipping signing of mail to " + quoted (addressOf recipient)) ])
-            | ValueNone -> struct (Sign(wanted roles known sender keys), [])
+            | ValueNone -> struct (Sign(wanted message.Policy known sender keys), [])
 
     /// Mail of ours that comes from elsewhere.
     let private stranger (message: FilterMessage) (sender: Sender) : LogLine list =
         let envelope = message.Envelope
 
-        if message.Policy.Roles.IsIgnoredExternal envelope.Client then
+        if FilterLists.isIgnoredExternal message.Policy.Lists envelope.Client then
             []
         else
             [
@@ -283,9 +289,9 @@ module internal FilterRole =
         match findSender message with
         | Error line -> struct ((if roles.Verifies then Verify else LeaveAlone), [ line ])
         | Ok sender ->
-            let known = lookUp roles sender
-            let struct (isOrigin, missed) = origin roles message.Envelope
-            let ours = isOurs roles known
+            let known = lookUp message.Policy sender
+            let struct (isOrigin, missed) = origin message.Policy message.Envelope
+            let ours = isOurs message.Policy.Lists known
             let signs = ours && isOrigin
 
             let trace =

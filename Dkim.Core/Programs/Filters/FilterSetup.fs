@@ -11,18 +11,14 @@ open Dkim.Core.Programs.Proxies
 
 /// One of the two milters, to the code that starts them.
 [<NoComparison; NoEquality>]
-type internal FilterKind<'s> =
+type internal FilterKind =
     {
-        Table: Setting<'s> list
-        Defaults: 's
-        Service: 's -> FilterService
-        Scope: 's -> FilterScope
-        WithScope: FilterScope -> 's -> 's
-        MultipleKeys: 's -> bool
+        Table: Setting<FilterSettings> list
+        Defaults: FilterSettings
     }
 
 module internal FilterSetup =
-    let private letterOf (row: Setting<'s>) : char voption =
+    let private letterOf (row: Setting<FilterSettings>) : char voption =
         row.Spellings
         |> List.tryPick (fun spelling ->
             match spelling with
@@ -32,7 +28,7 @@ module internal FilterSetup =
             | Spelling.Variable _ -> None)
         |> Option.toValueOption
 
-    let private wordOf (row: Setting<'s>) : string voption =
+    let private wordOf (row: Setting<FilterSettings>) : string voption =
         row.Spellings
         |> List.tryPick (fun spelling ->
             match spelling with
@@ -43,8 +39,8 @@ module internal FilterSetup =
         |> Option.toValueOption
 
     /// What is printed for a command line that cannot be: every option with what it is for.
-    let usage (prog: string) (table: Setting<'s> list) : string =
-        let line (row: Setting<'s>) (spelled: string) =
+    let usage (prog: string) (table: Setting<FilterSettings> list) : string =
+        let line (row: Setting<FilterSettings>) (spelled: string) =
             let value = if row.Arity = Arity.Flag then "" else " " + row.Shape
             let option = "\t-" + spelled + value
             let gap = if option.Length > 24 then "\n\t" + String(' ', 23) else ""
@@ -110,12 +106,12 @@ module internal FilterSetup =
         | BrokenRule reason -> reason
         | _ -> Problem.describe problem
 
-    let private rowOf (kind: FilterKind<'s>) (problem: Problem) : Setting<'s> voption =
+    let private rowOf (kind: FilterKind) (problem: Problem) : Setting<FilterSettings> voption =
         kind.Table
         |> List.tryFind (fun row -> row.Name = problem.Name)
         |> Option.toValueOption
 
-    let private said (kind: FilterKind<'s>) (confFile: string) (problem: Problem) : string list =
+    let private said (kind: FilterKind) (confFile: string) (problem: Problem) : string list =
         let row = rowOf kind problem
 
         match problem.Origin, lineReason problem.Fault, ValueOption.bind letterOf row with
@@ -156,7 +152,7 @@ module internal FilterSetup =
             [ sentence problem + remedy ]
         | InEnvironment, _, _ -> [ confFile + ": " + sentence problem ]
 
-    let private isUsageValue (kind: FilterKind<'s>) (problem: Problem) =
+    let private isUsageValue (kind: FilterKind) (problem: Problem) =
         problem.Origin = OnCommandLine
         && rowOf kind problem |> ValueOption.exists _.IsUsage
 
@@ -167,7 +163,7 @@ module internal FilterSetup =
         | ValueSome path -> path
 
     // In getopt(3)'s words.
-    let private usageLine (kind: FilterKind<'s>) (problem: Problem) : string list =
+    let private usageLine (kind: FilterKind) (problem: Problem) : string list =
         match problem.Fault, problem.Value with
         | UnknownName, _ -> [ "invalid option -- '" + problem.Name + "'" ]
         | WrongOperands _, ValueSome operand -> [ "unexpected operand '" + operand + "'" ]
@@ -183,7 +179,7 @@ module internal FilterSetup =
         | _ -> []
 
     /// What to say of a command line that cannot be; nothing where it can.
-    let usageComplaint (prog: string) (kind: FilterKind<'s>) (settled: Settled<'s>) : string voption =
+    let usageComplaint (prog: string) (kind: FilterKind) (settled: Settled<FilterSettings>) : string voption =
         match settled.Problems |> List.filter isUsage with
         | [] -> ValueNone
         | problems ->
@@ -195,12 +191,12 @@ module internal FilterSetup =
             ValueSome(String.concat "" lines + usage prog kind.Table)
 
     /// One problem, in lines without the program's name.
-    let describe (kind: FilterKind<'s>) (settings: 's) (problem: Problem) : string list =
-        said kind (confName (kind.Service settings)) problem
+    let describe (kind: FilterKind) (settings: FilterSettings) (problem: Problem) : string list =
+        said kind (confName settings.Service) problem
         |> List.map Problem.printable
 
     /// The exit code of problems.
-    let exitCode (kind: FilterKind<'s>) (problems: Problem list) : int =
+    let exitCode (kind: FilterKind) (problems: Problem list) : int =
         if List.isEmpty problems then
             0
         elif problems |> List.exists (isUsageValue kind) then
@@ -209,11 +205,11 @@ module internal FilterSetup =
             SysExit.Configuration
 
     /// A problem of a value, by the name that dkim-filter.conf(5) has for it, with its place.
-    let locate (kind: FilterKind<'s>) (settled: Settled<'s>) (problem: Problem) : Problem =
+    let locate (kind: FilterKind) (settled: Settled<FilterSettings>) (problem: Problem) : Problem =
         Settings.locate settled.Sources (Settings.named kind.Table problem.Name) problem
 
     /// Problems that do not come of others, which `settled` has: what a wrong value would have brought is not missing.
-    let ofOwn (kind: FilterKind<'s>) (settled: Settled<'s>) (problems: Problem list) : Problem list =
+    let ofOwn (kind: FilterKind) (settled: Settled<FilterSettings>) (problems: Problem list) : Problem list =
         let isTold name =
             settled.Problems
             |> List.exists (fun told -> List.contains told.Name (Settings.named kind.Table name))
@@ -227,22 +223,17 @@ module internal FilterSetup =
         problems |> List.filter isOwn |> List.map (locate kind settled)
 
     // With -K, or dk-filter's -k, the key file is a key list; a key file of the command line beats a list of the file.
-    let private withKeys (kind: FilterKind<'s>) (line: Given<'s> list) (settings: 's) : 's =
-        let scope = kind.Scope settings
-
+    let private withKeys (kind: FilterKind) (line: Given<FilterSettings> list) (settings: FilterSettings) =
+        let names = settings.Names
         let keyFiles = Settings.named kind.Table "KeyFile"
 
         let named =
             line |> List.exists (fun given -> List.contains given.Setting.Name keyFiles)
 
-        if
-            kind.MultipleKeys settings
-            && scope.KeyFile.IsSome
-            && (named || scope.KeyList.IsNone)
-        then
-            kind.WithScope { scope with KeyList = scope.KeyFile } settings
-        elif named && scope.KeyFile.IsSome && not (kind.MultipleKeys settings) then
-            kind.WithScope { scope with KeyList = ValueNone } settings
+        if names.MultipleKeys && names.KeyFile.IsSome && (named || names.KeyList.IsNone) then
+            { settings with Names.KeyList = names.KeyFile }
+        elif named && names.KeyFile.IsSome && not names.MultipleKeys then
+            { settings with Names.KeyList = ValueNone }
         else
             settings
 
@@ -260,7 +251,7 @@ module internal FilterSetup =
                 }
             ]
 
-    let private finish kind arguments (line: CommandLine<'s>) (file: SettingsFile<'s>) : Settled<'s> =
+    let private finish kind arguments (line: CommandLine<FilterSettings>) (file: SettingsFile<FilterSettings>) : Settled<FilterSettings> =
         let given = Settings.ordered line.Given file.Given
         let settings, problems = Settings.apply [ given; line.Given ] kind.Defaults
 
@@ -280,7 +271,7 @@ module internal FilterSetup =
         }
 
     /// The settings that arguments and the file that they name make.
-    let settle (kind: FilterKind<'s>) (arguments: string list) find : Loading<Settled<'s>> =
+    let settle (kind: FilterKind) (arguments: string list) find : Loading<Settled<FilterSettings>> =
         let line = CommandLine.parse Letters kind.Table arguments
         let early, _ = Settings.apply [ line.Given ] kind.Defaults
 
@@ -290,7 +281,7 @@ module internal FilterSetup =
                 Kind = FileKind.Configuration
             }
 
-        match (kind.Service early).ConfFile with
+        match early.Service.ConfFile with
         | ValueSome path when List.isEmpty line.Problems ->
             let file = SettingsFile.read KeyAndToken kind.Table (wanted >> find) path
 
@@ -303,12 +294,15 @@ module internal FilterSetup =
 /// Apart from the programs themselves, so that a tool which reads the settings of one does not contain it.
 module internal FilterKinds =
     /// dkim-filter, as far as its settings go.
-    let dkimFilter: FilterKind<DkimFilterSettings> =
+    let dkimFilter: FilterKind =
         {
             Table = DkimFilterTable.table
-            Defaults = DkimFilterSettings.defaults
-            Service = _.Service
-            Scope = _.Scope
-            WithScope = fun scope settings -> { settings with Scope = scope }
-            MultipleKeys = _.MultipleKeys
+            Defaults = FilterSettings.dkim
+        }
+
+    /// dk-filter, likewise.
+    let dkFilter: FilterKind =
+        {
+            Table = DkFilterTable.table
+            Defaults = FilterSettings.domainKeys
         }

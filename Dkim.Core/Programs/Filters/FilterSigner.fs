@@ -25,13 +25,8 @@ module internal FilterSigner =
 
     /// Whether fields of a name are signed. The standard requires From, whatever the lists say (RFC 6376 §5.4).
     let private covers (signing: FilterSigning) (name: string) : bool =
-        let listed =
-            match signing.SignHeaders with
-            | ValueSome has -> has name
-            | ValueNone -> SigningChoice.signedFields.Contains(name.ToLowerInvariant())
-
         isFrom name
-        || listed && not (signing.OmitHeaders name)
+        || FilterSigning.lists signing name && not (FilterSigning.omits signing name)
         || signing.OverSignHeaders |> List.exists _.Is(name)
 
     let private dkimFields (signing: FilterSigning) : FieldChoice =
@@ -47,14 +42,16 @@ module internal FilterSigner =
     // DomainKeys signs the whole header but for what is left out (RFC 4870 §3.3 h=).
     let private domainKeysFields (signing: FilterSigning) : FieldChoice =
         {
-            Covers = fun name -> isFrom name || not (signing.OmitHeaders name)
+            Covers = fun name -> not (FilterSigning.omits signing name)
             Always = []
             Sealed = []
         }
 
     let private hash (signing: FilterSigning) (key: SigningKey) : Hash =
         match key.KeyType with
-        | Rsa -> signing.Hash
+        | Rsa ->
+            let struct (_, hash) = signing.Algorithm
+            hash
         | Ed25519 -> Sha256
 
     let private dkimRequest (signing: FilterSigning) (wanted: WantedKey) : SigningRequest =
@@ -70,12 +67,12 @@ module internal FilterSigner =
             Identity = wanted.Identity
             Fields = dkimFields signing
             WithNames = true
-            Length = signing.Length
+            Length = FilterSigning.length signing
             WithTime = true
             Lifetime = signing.Lifetime
             Copies =
                 if signing.Diagnostics then
-                    ValueSome(fun name -> isFrom name || not (signing.OmitHeaders name))
+                    ValueSome(fun name -> not (FilterSigning.omits signing name))
                 else
                     ValueNone
             Layout = Layout.dkimFilter
@@ -84,7 +81,7 @@ module internal FilterSigner =
     /// Whether some field of the header is left out of what is signed.
     let private omitsSome (signing: FilterSigning) (header: Header) =
         header.Fields
-        |> Seq.exists (fun field -> not (isFrom field.Name) && signing.OmitHeaders field.Name)
+        |> Seq.exists (fun field -> FilterSigning.omits signing field.Name)
 
     let private domainKeysRequest (signing: FilterSigning) (header: Header) (wanted: WantedKey) : SigningRequest =
         { dkimRequest signing wanted with

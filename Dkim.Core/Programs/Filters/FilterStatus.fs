@@ -108,10 +108,11 @@ module internal FilterStatus =
         |> ValueOption.forall (fun signature -> ValueSome signature.Domain = author || listed signature.Domain)
 
     /// The signatures that are heeded, and those that are not.
-    let heeded (verifying: FilterVerifying) (header: Header) (judged: Judged list) : Judged list * Judged list =
-        match verifying.IsTrusted with
+    let heeded (trusted: DomainList voption) (header: Header) (judged: Judged list) : Judged list * Judged list =
+        match trusted with
         | ValueNone -> judged, []
-        | ValueSome listed ->
+        | ValueSome list ->
+            let listed domain = (DomainList.tryFind list domain).IsSome
             let author = FilterPractice.authorDomain header
             judged |> List.partition (isTrusted listed author)
 

@@ -256,7 +256,7 @@ type FilterTestRun internal (prog: string, file: string, settings: FilterTest, p
             if settings.Verbosity > 0 then
                 sayMode ()
 
-            if policy.Roles.IsPeer client then
+            if FilterLists.isPeer policy.Lists client then
                 say "left alone: the client is in PeerList"
             else
                 begin' read (ValueOption.defaultValue now settings.FixedTime)

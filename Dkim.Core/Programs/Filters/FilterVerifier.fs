@@ -22,7 +22,7 @@ module internal FilterVerifier =
         let removal: FilterResults.Removal =
             {
                 Own = message.Service
-                From = marks.RemoveArFrom |> ValueOption.defaultValue []
+                From = marks.RemoveArFrom
                 All = marks.RemoveArAll
                 Methods = methods
             }
@@ -63,14 +63,14 @@ module internal FilterVerifier =
 
     let private isQuarantined (message: FilterMessage) (practice: PracticeOutcome) (status: FilterStatus) =
         match status with
-        | FilterStatus.Bad judged when judged.Testing -> message.Policy.Verifying.Quarantine && practice.Suspicious
+        | FilterStatus.Bad judged when judged.Testing -> message.Policy.Marks.Quarantine && practice.Suspicious
         | FilterStatus.Bad _
         | FilterStatus.Doubted(_, KeyTreatment.Fail)
         | FilterStatus.Partial _
         | FilterStatus.Revoked _
         | FilterStatus.Syntax _
-        | FilterStatus.Unusable _ -> message.Policy.Verifying.Quarantine
-        | FilterStatus.Unsigned -> message.Policy.Verifying.Quarantine && practice.Suspicious
+        | FilterStatus.Unusable _ -> message.Policy.Marks.Quarantine
+        | FilterStatus.Unsigned -> message.Policy.Marks.Quarantine && practice.Suspicious
         | FilterStatus.Doubted _
         | FilterStatus.Good _
         | FilterStatus.NoKey _
@@ -243,7 +243,7 @@ module internal FilterVerifier =
                 | ValueSome octets -> Some(body.Canon, octets)
                 | ValueNone -> None)
 
-        let heeded, ignored = FilterStatus.heeded verifying header judged
+        let heeded, ignored = FilterStatus.heeded message.Policy.Lists.Trusted header judged
         let status = FilterStatus.ofMessage verifying heeded ignored
         let log = log @ signatureLines message judged ignored
 
@@ -275,7 +275,7 @@ module internal FilterVerifier =
         | FilterStatus.KeyUnavailable _ when message.Policy.Actions.DnsError <> FilterAction.Accept ->
             decided FilterPractice.unknown ReportWishes.none
         | _ ->
-            FilterPractice.judge verifying header (List.filter isGood heeded) (fun practice ->
+            FilterPractice.judge message.Policy header (List.filter isGood heeded) (fun practice ->
                 FilterReports.ask message heeded (decided practice))
 
     // How much of a body is not signed is known only where all of it is seen.

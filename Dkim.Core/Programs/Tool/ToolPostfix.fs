@@ -19,8 +19,8 @@ let private problem (text: string) =
     Program + ": " + Visible.excerpt 500 text
 
 /// What a filter's configuration file says of whose mail it signs.
-let private filterOf (path: string) : Step<DkimFilterSettings> =
-    let rec settled (files: Map<string, FileContents>) : Step<Settled<DkimFilterSettings>> =
+let private filterOf (path: string) : Step<FilterSettings> =
+    let rec settled (files: Map<string, FileContents>) : Step<Settled<FilterSettings>> =
         command {
             let find (wanted: WantedFile) =
                 files.TryFind wanted.Path |> Option.toValueOption
@@ -44,9 +44,9 @@ let private filterOf (path: string) : Step<DkimFilterSettings> =
     }
 
 // A list that cannot be read keeps the filter from starting; here the worst is assumed.
-let private takesLoopback (scope: FilterScope) : Step<bool> =
+let private takesLoopback (names: FilterListNames) : Step<bool> =
     command {
-        match scope.InternalHosts with
+        match names.InternalHosts with
         | ValueNone -> return true
         | ValueSome path ->
             let! contents = read FileKind.Map path
@@ -70,17 +70,17 @@ let private filters (settings: ToolSettings) : Step<PostfixFilters> =
                 }
         | ValueSome path ->
             let! filter = filterOf path
-            let scope = filter.Scope
-            let! loopback = takesLoopback scope
+            let roles = filter.Policy.Roles
+            let! loopback = takesLoopback filter.Names
 
             return
                 {
                     Socket = filter.Service.Socket
                     DkSocket = settings.DkSocket
-                    Signs = scope.Mode |> ValueOption.forall _.Signs
-                    SignsLoopback = loopback || not scope.Macros.IsEmpty
-                    Mta = scope.Mta
-                    IsRelaxed = filter.Signing.HeaderCanon = RelaxedHeader
+                    Signs = roles.Signs
+                    SignsLoopback = loopback || not roles.Macros.IsEmpty
+                    Mta = roles.MtaNames
+                    IsRelaxed = filter.Policy.Signing.HeaderCanon = RelaxedHeader
                 }
     }
 

@@ -348,7 +348,7 @@ let all: Target list =
                 false
                 [| " "; "\t" |]
                 DkimFilterTable.table
-                DkimFilterSettings.defaults)
+                FilterSettings.dkim)
             (filter Filters.Dkim)
         target
             "dk-filter-options"
@@ -358,7 +358,7 @@ let all: Target list =
                 false
                 [| " " |]
                 DkFilterTable.table
-                DkFilterSettings.defaults)
+                FilterSettings.domainKeys)
             (filter Filters.Dk)
         target
             "dkimproxy-out-conf"

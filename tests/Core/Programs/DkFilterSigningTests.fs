@@ -51,7 +51,7 @@ let tests =
                 let omitting =
                     signing (fun signing ->
                         { signing with
-                            OmitHeaders = Pattern.any [ Pattern.ofText "Received"; Pattern.ofText "From" ]
+                            OmitHeaders = ValueSome [ Pattern.ofText "Received"; Pattern.ofText "From" ]
                         })
 
                 let field = (dkRunWith omitting local received).Inserted |> List.exactlyOne
@@ -63,22 +63,15 @@ let tests =
                 Expect.contains "domainkeys=pass" (results (dkRunWith dkPolicy arriving.Value mail)))
 
             testCase "-o that leaves no field out changes no signature" (fun () ->
-                let field (settings: DkFilterSettings) =
-                    let policy =
-                        FilterPolicies.dkFilter
-                            settings
-                            both
-                            (files [ "example.com" ] (SingleKey(filterKey "mail" rsa.Value)))
-                            surroundings
-
+                let field (policy: FilterPolicy) =
                     (dkRunWith policy local received).Inserted |> List.exactlyOne
 
                 let omitting name =
-                    { DkFilterSettings.defaults with
-                        OmitHeaders = [ Pattern.ofText name ]
+                    { dkPolicy with
+                        Signing.OmitHeaders = ValueSome [ Pattern.ofText name ]
                     }
 
-                Expect.equal (field DkFilterSettings.defaults) (field (omitting "X-None"))
+                Expect.equal (field dkPolicy) (field (omitting "X-None"))
                 Expect.contains "\th=" (field (omitting "Received")))
 
             testRows "RFC4870-3.3-5 both canonicalizations sign and verify" [ "simple"; "nofws" ] (fun (name: string) ->
@@ -111,7 +104,7 @@ let tests =
                     []
                     (dkRunWith
                         { dkPolicy with
-                            Roles = { dkPolicy.Roles with Verifies = false }
+                            Roles.Mode = ValueSome { Signs = true; Verifies = false }
                         }
                         local
                         (plain.Replace("joe@example.com", "joe@other.example")))
@@ -124,11 +117,9 @@ let tests =
                 let name = "xn--bcher-kva.example"
 
                 let ours =
-                    FilterPolicies.dkFilter
-                        DkFilterSettings.defaults
-                        both
-                        (files [ name ] (SingleKey(filterKey "mail" rsa.Value)))
-                        surroundings
+                    { dkPolicy with
+                        Lists.Domains = ValueSome(DomainList.ofEntries [ name ])
+                    }
 
                 // The octets of a header are characters of Latin-1 here.
                 let mail = plain.Replace("joe@example.com", "joe@b\195\188cher.example")
@@ -146,10 +137,7 @@ let tests =
             testCase "a listed parent signs for the domains below it" (fun () ->
                 let policy =
                     { dkPolicy with
-                        Roles =
-                            { dkPolicy.Roles with
-                                FindParent = ValueSome(fun _ -> ValueSome(domain "example.com"))
-                            }
+                        Roles.SubDomains = true
                     }
 
                 let mail = signedBy policy (plain.Replace("joe@example.com", "joe@sub.example.com"))

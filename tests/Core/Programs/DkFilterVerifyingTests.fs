@@ -160,10 +160,7 @@ let tests =
             testCase "RFC4870-3.2.3-5 RFC4870-3.6-1 who only tries his signatures is not refused, nor held" (fun () ->
                 let strict =
                     { acting (fun _ -> FilterCodecs.everyAction FilterAction.Reject) with
-                        Verifying =
-                            { dkPolicy.Verifying with
-                                Quarantine = true
-                            }
+                        Marks.Quarantine = true
                     }
 
                 let ending way mail =
@@ -207,10 +204,7 @@ let tests =
             testCase "what fails is quarantined" (fun () ->
                 let quarantining =
                     { dkPolicy with
-                        Verifying =
-                            { dkPolicy.Verifying with
-                                Quarantine = true
-                            }
+                        Marks.Quarantine = true
                     }
 
                 let reasons way mail =

@@ -77,10 +77,10 @@ let tests =
                 let file =
                     [ "Mode v"; "On-BadSignature reject"; "On-Default tempfail"; "Socket /s" ]
 
-                let actions arguments = (settled file arguments).Scope.Actions
+                let actions arguments = (settled file arguments).Policy.Actions
                 Expect.equal FilterAction.Reject (actions []).BadSignature
                 let beside = actions [ "-C"; "nosignature=discard" ]
-                Expect.equal DkimFilterSettings.defaults.Scope.Actions.BadSignature beside.BadSignature
+                Expect.equal FilterActionRows.defaults.BadSignature beside.BadSignature
                 Expect.equal FilterAction.Discard beside.NoSignature)
 
             testRows
@@ -335,13 +335,13 @@ let tests =
                         [ "-T"; "3"; "-d"; "b.example"; "-l" ]
 
                 Expect.equal 3 settings.Service.DnsTimeout
-                Expect.equal (ValueSome "b.example") settings.Scope.Domain
-                Expect.equal RelaxedHeader settings.Signing.HeaderCanon
+                Expect.equal (ValueSome "b.example") settings.Names.Domain
+                Expect.equal RelaxedHeader settings.Policy.Signing.HeaderCanon
                 Expect.isTrue settings.Service.Syslog "syslog")
 
             testCase "On-Default comes first, and none of the On- keys counts beside -C" (fun () ->
                 let lines = [ "On-DNSError accept"; "On-Default reject"; "On-BadSignature discard" ]
-                let actions = (settled lines []).Scope.Actions
+                let actions = (settled lines []).Policy.Actions
 
                 Expect.equal
                     { FilterCodecs.everyAction FilterAction.Reject with
@@ -351,23 +351,23 @@ let tests =
                     actions
 
                 Expect.equal
-                    { FilterScope.actions with
+                    { FilterActionRows.defaults with
                         NoSignature = FilterAction.Reject
                     }
-                    (settled lines [ "-C"; "no=r" ]).Scope.Actions
+                    (settled lines [ "-C"; "no=r" ]).Policy.Actions
 
                 Expect.equal
                     { FilterCodecs.everyAction FilterAction.Accept with
                         InternalError = FilterAction.TempFail
                     }
-                    (settled [] [ "-C"; "def=a,int=t" ]).Scope.Actions)
+                    (settled [] [ "-C"; "def=a,int=t" ]).Policy.Actions)
 
             testCase "-k is a key list with -K, and beats a list of the file without" (fun () ->
-                Expect.equal (ValueSome "/l") (settled [] [ "-K"; "-k"; "/l" ]).Scope.KeyList
-                Expect.equal (ValueSome "/f") (settled [ "KeyList /f" ] []).Scope.KeyList
-                Expect.equal (ValueSome "/l") (settled [ "KeyList /f" ] [ "-K"; "-k"; "/l" ]).Scope.KeyList
-                Expect.equal ValueNone (settled [ "KeyList /f" ] [ "-k"; "/k" ]).Scope.KeyList
-                Expect.equal (ValueSome "/k") (settled [ "KeyFile /k" ] [ "-K" ]).Scope.KeyList)
+                Expect.equal (ValueSome "/l") (settled [] [ "-K"; "-k"; "/l" ]).Names.KeyList
+                Expect.equal (ValueSome "/f") (settled [ "KeyList /f" ] []).Names.KeyList
+                Expect.equal (ValueSome "/l") (settled [ "KeyList /f" ] [ "-K"; "-k"; "/l" ]).Names.KeyList
+                Expect.equal ValueNone (settled [ "KeyList /f" ] [ "-k"; "/k" ]).Names.KeyList
+                Expect.equal (ValueSome "/k") (settled [ "KeyFile /k" ] [ "-K" ]).Names.KeyList)
 
             testCase "Include acts in place, five deep" (fun () ->
                 let nested depth =

@@ -45,6 +45,25 @@ let internal roles (change: FilterRoles -> FilterRoles) : FilterPolicy =
         Marks = { policy.Marks with LogWhy = true }
     }
 
+/// dkim-filter that signs for example.com whoever the author is.
+let internal thirdParty: Lazy<FilterPolicy> =
+    lazy
+        (let key =
+            { filterKey "mail" rsa.Value with
+                Domain = ValueSome(domain "example.com")
+            }
+
+         { policy with
+             Lists.Keys = KeyList(fun _ -> Ok [ key ])
+         })
+
+/// dkim-filter with other lists, which says why it chooses as it does.
+let internal listing (change: FilterLists -> FilterLists) : FilterPolicy =
+    { policy with
+        Lists = change policy.Lists
+        Marks.LogWhy = true
+    }
+
 /// Plain mail of another author.
 let from (address: string) =
     plain.Replace("joe@example.com", address)

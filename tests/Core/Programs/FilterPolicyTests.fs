@@ -26,7 +26,7 @@ let private files =
         "/list", "*@example.com:example.com:/keys/mail.private\n"
     ]
 
-let private surroundings: FilterPolicies.Surroundings =
+let private surroundings: FilterSurroundings =
     {
         HostName = "mx.example.org"
         UserName = "dkim"
@@ -51,30 +51,22 @@ let private policyOf (lines: string list) : FilterPolicy =
     Expect.equal [] (settled.Problems |> List.map Problem.describe)
     let settings = settled.Settings
 
-    let mode =
-        settings.Scope.Mode
-        |> ValueOption.defaultValue { Signs = true; Verifies = true }
-
     let paths: FilterPaths =
         {
+            Names = settings.Names
             BaseDirectory = ""
-            PeerList = settings.Scope.PeerList
-            InternalHosts = settings.Scope.InternalHosts
-            ExternalIgnoreList = settings.Scope.ExternalIgnoreList
-            Domain = settings.Scope.Domain
-            TrustSignaturesFrom = settings.Verifying.TrustSignaturesFrom
-            LocalAdsp = settings.Verifying.LocalAdsp
-            KeyFile = settings.Scope.KeyFile
-            KeyList = settings.Scope.KeyList
             Scheme = Dkim
-            Selector = settings.Scope.Selector
             LeastRsaBits = SigningStrength.leastBits
             Reader = "root"
         }
 
-    let read = FilterFiles.load find mode.Signs paths |> loaded
+    let read = FilterFiles.load find (FilterSettings.mode settings).Signs paths |> loaded
     Expect.equal [] read.Problems
-    FilterPolicies.dkimFilter settings mode read.Value surroundings
+
+    { settings.Policy with
+        Lists = read.Value
+        Machine = surroundings
+    }
 
 let private domain text = DomainName.tryCreate text |> Expect.ok
 
@@ -89,12 +81,10 @@ let private client (address: string) : MilterClient =
     }
 
 let private finds (text: string) (policy: FilterPolicy) =
-    policy.Roles.FindDomain.Value(domain text) |> ValueOption.isSome
+    DomainList.tryFind policy.Lists.Domains.Value (domain text) |> ValueOption.isSome
 
 let private covers name (policy: FilterPolicy) =
-    match policy.Signing.SignHeaders with
-    | ValueSome covers -> covers name
-    | ValueNone -> false
+    FilterSigning.lists policy.Signing name && not (FilterSigning.omits policy.Signing name)
 
 let private named name (names: FieldName list) =
     names |> List.exists (fun field -> field.Is name)
@@ -104,55 +94,53 @@ let private effects: (string * (FilterPolicy -> bool)) list =
     [
         "Mode v", (fun p -> not p.Roles.Signs && p.Roles.Verifies)
         "Mode s", (fun p -> p.Roles.Signs && not p.Roles.Verifies)
-        "PeerList /hosts", (fun p -> p.Roles.IsPeer(client "192.0.2.7"))
-        "InternalHosts /hosts", (fun p -> p.Roles.IsInternal(client "192.0.2.7"))
-        "InternalHosts /hosts", (fun p -> not (p.Roles.IsInternal(client "127.0.0.1")))
-        "InternalHosts /hosts", (fun p -> not (p.Roles.IsInternal(client "")))
-        "ExternalIgnoreList /hosts", (fun p -> p.Roles.IsIgnoredExternal(client "192.0.2.7"))
+        "PeerList /hosts", (fun p -> FilterLists.isPeer p.Lists (client "192.0.2.7"))
+        "InternalHosts /hosts", (fun p -> FilterLists.isInternal p.Lists (client "192.0.2.7"))
+        "InternalHosts /hosts", (fun p -> not (FilterLists.isInternal p.Lists (client "127.0.0.1")))
+        "InternalHosts /hosts", (fun p -> not (FilterLists.isInternal p.Lists (client "")))
+        "ExternalIgnoreList /hosts", (fun p -> FilterLists.isIgnoredExternal p.Lists (client "192.0.2.7"))
         "MTA MSA,MTA2", (fun p -> p.Roles.MtaNames = [ "MSA"; "MTA2" ])
         "MacroList a=1",
         (fun p ->
-            p.Roles.MacrosMatch
-            |> ValueOption.exists (fun holds -> holds (fun _ -> ValueSome "1")))
+            p.Roles.Macros
+            |> List.exists (MacroTest.holds (fun _ -> ValueSome "1")))
         // One of them is enough.
         "MacroList a=1,b=2",
         (fun p ->
-            p.Roles.MacrosMatch
-            |> ValueOption.exists (fun holds -> holds (fun name -> if name = "b" then ValueSome "2" else ValueNone)))
+            p.Roles.Macros
+            |> List.exists (MacroTest.holds (fun name -> if name = "b" then ValueSome "2" else ValueNone)))
         "Domain example.org", finds "example.org"
         "Domain /domains", finds "x.example.net"
         "SubDomains yes",
-        (fun p ->
-            p.Roles.FindParent
-            |> ValueOption.exists (fun find -> find (domain "a.b.example.com") = ValueSome(domain "example.com")))
+        _.Roles.SubDomains
         "KeyFile /keys/ed",
         (fun p ->
-            match p.Roles.Keys with
+            match p.Lists.Keys with
             | SingleKey key -> key.Key.KeyType = Ed25519
             | _ -> false)
         "Selector other",
         (fun p ->
-            match p.Roles.Keys with
+            match p.Lists.Keys with
             | SingleKey key -> string key.Selector = "other"
             | _ -> false)
         "KeyList /list",
         (fun p ->
-            match p.Roles.Keys with
+            match p.Lists.Keys with
             | FilterKeys.KeyList find -> (find "a@example.com" |> Expect.ok).Length = 1
             | _ -> false)
-        "DontSignMailTo *@lists.example", (fun p -> p.Roles.IsUnsignedRecipient "a@Lists.example")
+        "DontSignMailTo *@lists.example", (fun p -> Pattern.any p.Roles.UnsignedRecipients "a@Lists.example")
         "RequiredHeaders yes", _.Roles.RequiredHeaders
         "Canonicalization relaxed/relaxed",
         (fun p -> p.Signing.HeaderCanon = RelaxedHeader && p.Signing.BodyCanon = RelaxedBody)
-        "SignatureAlgorithm rsa-sha1", (fun p -> p.Signing.Hash = Sha1)
-        "SignHeaders X-*", (fun p -> covers "X-A" p && covers "From" p && not (covers "To" p))
-        "OmitHeaders X-*", (fun p -> p.Signing.OmitHeaders "X-A" && not (p.Signing.OmitHeaders "Received"))
-        "OmitHeaders -", (fun p -> not (p.Signing.OmitHeaders "Received"))
+        "SignatureAlgorithm rsa-sha1", (fun p -> p.Signing.Algorithm = struct (Rsa, Sha1))
+        "SignHeaders X-*", (fun p -> covers "X-A" p && not (covers "To" p))
+        "OmitHeaders X-*", (fun p -> FilterSigning.omits p.Signing "X-A" && not (FilterSigning.omits p.Signing "Received"))
+        "OmitHeaders -", (fun p -> not (FilterSigning.omits p.Signing "Received"))
         "AlwaysSignHeaders Reply-To", (fun p -> named "Reply-To" p.Signing.AlwaysSignHeaders)
         "OverSignHeaders From", (fun p -> named "From" p.Signing.OverSignHeaders)
         "Diagnostics yes", _.Signing.Diagnostics
-        "BodyLengths yes", (fun p -> p.Signing.Length = WholeLength)
-        "MaximumSignedBytes 100", (fun p -> p.Signing.Length = AtMost 100L<octet>)
+        "BodyLengths yes", (fun p -> FilterSigning.length p.Signing = WholeLength)
+        "MaximumSignedBytes 100", (fun p -> FilterSigning.length p.Signing = AtMost 100L<octet>)
         "SignatureTTL 3600", (fun p -> p.Signing.Lifetime = ValueSome 3600L<sec>)
         "RemoveOldSignatures yes", _.Signing.RemoveOldSignatures
         "ClockDrift 60", (fun p -> p.Verifying.Policy.ClockDrift = 60L<sec>)
@@ -164,12 +152,12 @@ let private effects: (string * (FilterPolicy -> bool)) list =
         (fun p -> p.Verifying.Policy.RefusedDomains = Set [ "co.example"; "xn--bcher-kva.example" ])
         "TrustSignaturesFrom example.org",
         (fun p ->
-            p.Verifying.IsTrusted
-            |> ValueOption.exists (fun trusts -> trusts (domain "example.org")))
+            p.Lists.Trusted
+            |> ValueOption.exists (fun list -> (DomainList.tryFind list (domain "example.org")).IsSome))
         "TrustSignaturesFrom /domains",
         (fun p ->
-            p.Verifying.IsTrusted
-            |> ValueOption.exists (fun trusts -> not (trusts (domain "example.org"))))
+            p.Lists.Trusted
+            |> ValueOption.exists (fun list -> (DomainList.tryFind list (domain "example.org")).IsNone))
         "AllowSHA1 yes", _.Verifying.Policy.AllowSha1
         "MinimumKeyBits 2048", (fun p -> p.Verifying.Policy.MinimumRsaBits = 2048<bit>)
         "MaximumSignaturesToVerify 3", (fun p -> p.Verifying.Policy.SignaturesVerified = 3)
@@ -180,18 +168,18 @@ let private effects: (string * (FilterPolicy -> bool)) list =
         "InsecurePolicy ignore", (fun p -> not p.Verifying.ApplyInsecurePolicy)
         "ADSPDiscard yes", _.Verifying.AdspDiscard
         "ADSPNoSuchDomain yes", _.Verifying.AdspNoSuchDomain
-        "LocalADSP /adsp", (fun p -> p.Verifying.LocalAdsp(domain "example.org") = ValueSome SignsAllItself)
-        "Quarantine yes", _.Verifying.Quarantine
+        "LocalADSP /adsp", (fun p -> LocalAdsp.tryFind p.Lists.LocalAdsp (domain "example.org") = ValueSome SignsAllItself)
+        "Quarantine yes", _.Marks.Quarantine
         "AuthservID mx", (fun p -> p.Marks.AuthservId = ValueSome "mx")
         "AuthservIDWithJobID yes", _.Marks.AuthservIdWithJobId
         "ARHeaderDomain yes", _.Marks.ResultDomain
         "AlwaysAddARHeader yes", _.Marks.AlwaysAddArHeader
         "RemoveARAll yes", _.Marks.RemoveArAll
-        "RemoveARFrom a,.b", (fun p -> p.Marks.RemoveArFrom = ValueSome [ "a"; ".b" ])
+        "RemoveARFrom a,.b", (fun p -> p.Marks.RemoveArFrom = [ "a"; ".b" ])
         "X-Header yes", _.Marks.XHeader
         "SendReports yes", _.Marks.SendReports
         "SendADSPReports yes", _.Marks.SendAdspReports
-        "ReportAddress a@b.example", (fun p -> p.Marks.ReportAddress = "a@b.example")
+        "ReportAddress a@b.example", (fun p -> FilterPolicy.reportAddress p = "a@b.example")
         "KeepTemporaryFiles yes", _.Marks.KeepsHashed
         "SyslogSuccess yes", _.Marks.SyslogSuccess
         "LogWhy yes", _.Marks.LogWhy
@@ -223,11 +211,11 @@ let tests =
             testCase "the defaults are the original's" (fun () ->
                 let policy = policyOf []
                 Expect.isTrue (policy.Roles.Signs && policy.Roles.Verifies) "both roles"
-                Expect.isTrue (policy.Roles.IsInternal(client "127.0.0.1")) "the loopback is internal"
-                Expect.isTrue (policy.Roles.IsInternal(client "::1")) "by IPv6, too"
-                Expect.isTrue (policy.Roles.IsInternal(client "")) "mail of the machine itself is internal"
-                Expect.isTrue (not (policy.Roles.IsInternal(client "192.0.2.7"))) "nobody else is"
-                Expect.isTrue (policy.Roles.IsPopAuthenticated(IPAddress.Parse "192.0.2.77")) "the database of logins"
+                Expect.isTrue (FilterLists.isInternal policy.Lists (client "127.0.0.1")) "the loopback is internal"
+                Expect.isTrue (FilterLists.isInternal policy.Lists (client "::1")) "by IPv6, too"
+                Expect.isTrue (FilterLists.isInternal policy.Lists (client "")) "mail of the machine itself is internal"
+                Expect.isTrue (not (FilterLists.isInternal policy.Lists (client "192.0.2.7"))) "nobody else is"
+                Expect.isTrue (policy.Machine.HasPopLogin(IPAddress.Parse "192.0.2.77")) "the database of logins"
 
                 for name in
                     [
@@ -239,11 +227,11 @@ let tests =
                         "Resent-Bcc"
                         "DKIM-Signature"
                     ] do
-                    Expect.isTrue (policy.Signing.OmitHeaders name) name
+                    Expect.isTrue (FilterSigning.omits policy.Signing name) name
 
-                Expect.isTrue (not (policy.Signing.OmitHeaders "From")) "From is signed"
-                Expect.equal FilterScope.actions policy.Actions
-                Expect.equal "dkim@mx.example.org" policy.Marks.ReportAddress
+                Expect.isTrue (not (FilterSigning.omits policy.Signing "From")) "From is signed"
+                Expect.equal FilterActionRows.defaults policy.Actions
+                Expect.equal "dkim@mx.example.org" (FilterPolicy.reportAddress policy)
                 Expect.equal 65536<octet> policy.HeaderLimits.Octets
 
                 Expect.equal
@@ -252,7 +240,7 @@ let tests =
 
             testCase "From is signed whatever is omitted" (fun () ->
                 let policy = policyOf [ "OmitHeaders *"; "SignHeaders To" ]
-                Expect.isTrue (covers "from" policy && not (policy.Signing.OmitHeaders "FROM")) "From")
+                Expect.isTrue (covers "from" policy && not (FilterSigning.omits policy.Signing "FROM")) "From")
 
             testCase "an Ed25519 key needs no algorithm of its own" (fun () ->
                 match (policyOf [ "KeyFile /keys/ed"; "SignatureAlgorithm ed25519-sha256" ]).Roles.Keys with

@@ -65,12 +65,7 @@ let tests =
             testCase "RFC5617-2.7-1 a good signature of another domain does not" (fun () ->
                 let third =
                     signedBy
-                        { policy with
-                            Roles =
-                                { policy.Roles with
-                                    FindDomain = ValueSome(fun _ -> ValueSome(domain "example.com"))
-                                }
-                        }
+                        thirdParty.Value
                         (plain.Replace("joe@example.com", "joe@other.example"))
 
                 let way =
@@ -139,10 +134,7 @@ let tests =
                     LocalAdsp.parse "adsp" "example.com:discardable\n.example.com:all\n"
 
                 let own =
-                    verifying (fun verifying ->
-                        { verifying with
-                            LocalAdsp = LocalAdsp.tryFind lines
-                        })
+                    { policy with Lists.LocalAdsp = lines }
 
                 let ran = runWith own (practice "dkim=unknown") plain
                 Expect.contains "x-dkim-adsp=discard" (results ran)

@@ -198,8 +198,8 @@ let tests =
 
                 let limited =
                     { reporting with
-                        Marks =
-                            { reporting.Marks with
+                        Machine =
+                            { reporting.Machine with
                                 MayReport =
                                     fun () ->
                                         left <- left - 1
@@ -296,12 +296,7 @@ let tests =
             testCase "suspicious mail with some signature is reported as such" (fun () ->
                 let third =
                     signedBy
-                        { policy with
-                            Roles =
-                                { policy.Roles with
-                                    FindDomain = ValueSome(fun _ -> ValueSome(domain "example.com"))
-                                }
-                        }
+                        thirdParty.Value
                         (plain.Replace("joe@example.com", "joe@other.example"))
 
                 let count record =

@@ -202,7 +202,7 @@ let tests =
                 let listed =
                     marked (fun marks ->
                         { marks with
-                            RemoveArFrom = ValueSome [ "Other.Example"; ".inner.example"; ".b\u00fccher.example" ]
+                            RemoveArFrom = [ "Other.Example"; ".inner.example"; ".b\u00fccher.example" ]
                         })
 
                 Expect.equal [ 1 ] (removed listed [ claim "other.example; dkim=pass" ])

@@ -15,8 +15,8 @@ open Dkim.Tests.FilterPassages
 open Dkim.Tests.Core.FilterExamples
 
 let private keyList (lines: (string * FilterKey list) list) =
-    roles (fun roles ->
-        { roles with
+    listing (fun lists ->
+        { lists with
             Keys =
                 KeyList(fun address ->
                     lines
@@ -69,22 +69,14 @@ let tests =
                             ])
 
                 let identity subDomains =
-                    let settings =
-                        { DkimFilterSettings.defaults with
-                            Scope =
-                                { DkimFilterSettings.defaults.Scope with
-                                    SubDomains = subDomains
+                    let policy =
+                        { policy with
+                            Roles.SubDomains = subDomains
+                            Lists =
+                                { files [] keys with
+                                    Domains = ValueNone
                                 }
                         }
-
-                    let policy =
-                        FilterPolicies.dkimFilter
-                            settings
-                            both
-                            { files [] keys with
-                                Domains = ValueNone
-                            }
-                            surroundings
 
                     tag "i" (runWith policy local (from "joe@a.example.org"))
 
@@ -106,10 +98,10 @@ let tests =
                     }
 
                 let keys =
-                    roles (fun roles ->
-                        { roles with
+                    listing (fun lists ->
+                        { lists with
                             Keys = KeyList(fun _ -> Error missing)
-                            FindDomain = ValueNone
+                            Domains = ValueNone
                         })
 
                 let ran = runWith keys local (from "joe@example.org")
@@ -129,12 +121,7 @@ let tests =
                 let withParents =
                     roles (fun roles ->
                         { roles with
-                            FindParent =
-                                ValueSome(fun sender ->
-                                    if sender.IsWithin(domain "example.com") then
-                                        ValueSome(domain "example.com")
-                                    else
-                                        ValueNone)
+                            SubDomains = true
                         })
 
                 let ran = runWith withParents local (from "joe@a.b.example.com")
@@ -154,7 +141,7 @@ let tests =
                     let skipping =
                         roles (fun roles ->
                             { roles with
-                                IsUnsignedRecipient = Pattern.any [ Pattern.ofText "boss@*" ]
+                                UnsignedRecipients = [ Pattern.ofText "boss@*" ]
                             })
 
                     let ran =
@@ -175,7 +162,7 @@ let tests =
                 let skipping =
                     roles (fun roles ->
                         { roles with
-                            IsUnsignedRecipient = Pattern.any [ Pattern.ofText "boss@*" ]
+                            UnsignedRecipients = [ Pattern.ofText "boss@*" ]
                         })
 
                 let ran =

@@ -22,13 +22,13 @@ let tests =
             testCase "the whole way to verifying is told to those who wonder why" (fun () ->
                 let ran =
                     runWith
-                        (roles (fun roles ->
-                            { roles with
-                                MtaNames = [ "MSA" ]
-                                MacrosMatch = ValueSome(fun find -> (find "trusted").IsSome)
-                                FindParent = ValueSome(fun _ -> ValueNone)
-                                Keys = KeyList(fun _ -> Ok [])
-                            }))
+                        { policy with
+                            Roles.MtaNames = [ "MSA" ]
+                            Roles.Macros = MacroTest.codec.Parse "trusted" |> Expect.ok
+                            Roles.SubDomains = true
+                            Lists.Keys = KeyList(fun _ -> Ok [])
+                            Marks.LogWhy = true
+                        }
                         outside
                         (from "joe@example.org")
 

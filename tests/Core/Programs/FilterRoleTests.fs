@@ -45,6 +45,11 @@ let private macro name value (way: Way) =
         Macros = (name, value) :: way.Macros
     }
 
+let private hosts (text: string) : PeerList =
+    let struct (list, problems) = PeerList.parse "hosts" text
+    Expect.equal [] problems
+    list
+
 let private required = roles (fun roles -> { roles with RequiredHeaders = true })
 
 [<Tests>]
@@ -133,10 +138,10 @@ let tests =
             proves
                 [ "RFC6376-5.1-2" ]
                 (testCase "each of daemon, macros, address, login and POP makes a message ours" (fun () ->
-                    let signs (change: FilterRoles -> FilterRoles) way =
-                        runWith (roles change) way plain |> isSigned
+                    let signs (change: FilterPolicy -> FilterPolicy) way =
+                        runWith (change policy) way plain |> isSigned
 
-                    let byMta roles = { roles with MtaNames = [ "MSA" ] }
+                    let byMta (policy: FilterPolicy) = { policy with Roles.MtaNames = [ "MSA" ] }
                     Expect.isTrue (signs byMta (macro "daemon_name" "msa" outside)) "daemon, in any case"
                     Expect.isTrue (not (signs byMta (macro "daemon_name" "MTA" outside))) "another daemon"
                     Expect.isTrue (not (signs byMta outside)) "no daemon"
@@ -150,11 +155,9 @@ let tests =
                         (not (signs byMta (later "daemon_name" "MSA" outside)))
                         "a daemon that was not told at connect"
 
-                    let byMacro roles =
-                        { roles with
-                            MacrosMatch =
-                                ValueSome(fun find ->
-                                    find "net" = ValueSome "inside" || find "if_addr" = ValueSome "192.0.2.1")
+                    let byMacro (policy: FilterPolicy) =
+                        { policy with
+                            Roles.Macros = MacroTest.codec.Parse "net=inside,if_addr=192.0.2.1" |> Expect.ok
                         }
 
                     Expect.isTrue (signs byMacro (macro "if_addr" "192.0.2.1" outside)) "address of the entrance"
@@ -171,9 +174,9 @@ let tests =
                     Expect.isTrue (not (signs id (macro "auth_type" "" outside))) "no login"
                     Expect.isTrue (signs id local) "internal"
 
-                    let byPop roles =
-                        { roles with
-                            IsPopAuthenticated = fun address -> string address = "192.0.2.7"
+                    let byPop (policy: FilterPolicy) =
+                        { policy with
+                            Machine.HasPopLogin = fun address -> string address = "192.0.2.7"
                         }
 
                     Expect.isTrue (signs byPop outside) "POP"
@@ -203,10 +206,9 @@ let tests =
                             (ran.Levels.Head, ran.Log.Head)
 
                         let ignoring =
-                            roles (fun roles ->
-                                { roles with
-                                    IsIgnoredExternal = fun client -> client.HostName = "mail.example.org"
-                                })
+                            { policy with
+                                Lists.ExternalIgnored = hosts "mail.example.org"
+                            }
 
                         Expect.isTrue
                             (not ((runWith ignoring outside plain).Log |> List.exists _.Contains("external host")))
@@ -226,7 +228,7 @@ let tests =
             testCase "a role that is off leaves mail untouched, and mail of ours is then told" (fun () ->
                 let verifyOnly =
                     { policy with
-                        Roles = { policy.Roles with Signs = false }
+                        Roles.Mode = ValueSome { Signs = false; Verifies = true }
                         Marks = { policy.Marks with XHeader = true }
                     }
 
@@ -237,7 +239,7 @@ let tests =
 
                 let signOnly =
                     { policy with
-                        Roles = { policy.Roles with Verifies = false }
+                        Roles.Mode = ValueSome { Signs = true; Verifies = false }
                     }
 
                 let ran = runWith signOnly outside (from "joe@example.org")
@@ -384,10 +386,9 @@ let tests =
 
             testCase "an IPv6 client is looked up like any other" (fun () ->
                 let internals =
-                    roles (fun roles ->
-                        { roles with
-                            IsInternal = fun client -> client.Address = ValueSome IPAddress.IPv6Loopback
-                        })
+                    { policy with
+                        Lists.Internal = hosts "::1"
+                    }
 
                 runWith
                     internals

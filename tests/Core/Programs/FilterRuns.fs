@@ -13,7 +13,7 @@ open Dkim.Core.Programs.Tool
 open Dkim.Tests.Starts
 
 /// dkim-filter, as far as its settings go.
-let internal kind: FilterKind<DkimFilterSettings> = FilterKinds.dkimFilter
+let internal kind: FilterKind = FilterKinds.dkimFilter
 
 let machine name : FilterMachine =
     {

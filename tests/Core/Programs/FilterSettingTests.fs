@@ -128,7 +128,7 @@ let private effective (table: Setting<'s> list) =
 
 let private table = DkimFilterTable.table
 
-let private defaults = DkimFilterSettings.defaults
+let private defaults = FilterSettings.dkim
 
 let private shows state =
     table |> List.map (fun row -> row.Show state)
@@ -221,23 +221,23 @@ let tests =
             testCase
                 "every letter of dk-filter is read, and -s is its key where dkim-filter's is the selector"
                 (fun () ->
-                    readsLetters DkFilterTable.table DkFilterSettings.defaults (fun row ->
+                    readsLetters DkFilterTable.table FilterSettings.domainKeys (fun row ->
                         dkSamples |> List.find (fst >> (=) row.Name) |> snd)
 
                     let dk =
-                        applied DkFilterTable.table DkFilterSettings.defaults [ "-s"; "/key"; "-S"; "sel"; "-k" ]
+                        applied DkFilterTable.table FilterSettings.domainKeys [ "-s"; "/key"; "-S"; "sel"; "-k" ]
 
                     Expect.equal
                         (ValueSome "/key", ValueSome "sel", true)
-                        (dk.Scope.KeyFile, dk.Scope.Selector, dk.MultipleKeys)
+                        (dk.Names.KeyFile, dk.Names.Selector, dk.Names.MultipleKeys)
 
                     let dkim = applied table defaults [ "-k"; "/key"; "-s"; "sel"; "-K" ]
 
                     Expect.equal
                         (ValueSome "/key", ValueSome "sel", true)
-                        (dkim.Scope.KeyFile, dkim.Scope.Selector, dkim.MultipleKeys)
+                        (dkim.Names.KeyFile, dkim.Names.Selector, dkim.Names.MultipleKeys)
 
-                    Expect.equal "main" (DkFilterSettings.defaults.Scope.Selector |> ValueOption.get)
+                    Expect.equal "main" (FilterSettings.domainKeys.Names.Selector |> ValueOption.get)
 
                     for letter in "FKLnrtvWx" do
                         let _, exitCode =

@@ -97,7 +97,7 @@ let tests =
                 let all =
                     signing (fun signing ->
                         { signing with
-                            SignHeaders = ValueSome(fun _ -> true)
+                            SignHeaders = ValueSome [ Pattern.ofText "*" ]
                         })
 
                 let signedNames = names (runWith all local mail)
@@ -107,13 +107,12 @@ let tests =
                     Expect.isTrue (not (List.contains name signedNames)) name)
 
             testCase "SignHeaders replaces the list, OmitHeaders takes from it, From stays" (fun () ->
-                let patterns texts =
-                    Pattern.any (List.map Pattern.ofText texts)
+                let patterns texts = ValueSome(List.map Pattern.ofText texts)
 
                 let only =
                     signing (fun signing ->
                         { signing with
-                            SignHeaders = ValueSome(patterns [ "X-*"; "Subject" ])
+                            SignHeaders = patterns [ "X-*"; "Subject" ]
                             OmitHeaders = patterns [ "x-b*"; "From" ]
                         })
 
@@ -150,8 +149,8 @@ let tests =
                     signing (fun signing ->
                         { signing with
                             RemoveOldSignatures = true
-                            SignHeaders = ValueSome(fun _ -> true)
-                            OmitHeaders = fun _ -> false
+                            SignHeaders = ValueSome [ Pattern.ofText "*" ]
+                            OmitHeaders = ValueSome []
                         })
 
                 let mail = "DKIM-Signature: a\nX: y\ndkim-signature: b\n" + plain + ""

@@ -87,13 +87,10 @@ let tests =
                     { signing (fun signing ->
                           { signing with
                               Lifetime = ValueSome 60L<sec>
-                              Length = WholeLength
+                              BodyLengths = true
                               Diagnostics = true
                           }) with
-                        Roles =
-                            { policy.Roles with
-                                FindParent = ValueSome(fun _ -> ValueSome(domain "example.com"))
-                            }
+                        Roles.SubDomains = true
                     }
 
                 let ran =
@@ -121,7 +118,7 @@ let tests =
                 "RFC6376-5.3.1-2 l= counts canonical octets"
                 [ ("body\n", 6); ("body\n\n\n\n", 6); ("", 2) ]
                 (fun (body: string, expected: int) ->
-                    let lengths = signing (fun signing -> { signing with Length = WholeLength })
+                    let lengths = signing (fun signing -> { signing with BodyLengths = true })
                     let mail = plain.Replace("body\n", body)
                     Expect.equal (ValueSome(string expected)) (tag "l" (runWith lengths local mail)))
 
@@ -132,7 +129,7 @@ let tests =
                     let most =
                         signing (fun signing ->
                             { signing with
-                                Length = AtMost(int64 most * 1L<octet>)
+                                MaximumSignedBytes = ValueSome(int64 most * 1L<octet>)
                             })
 
                     Expect.equal (ValueSome expected) (tag "l" (runWith most local plain))
@@ -171,16 +168,13 @@ let tests =
                 Expect.contains "dkim=pass" (ran.Value "Authentication-Results"))
 
             testCase "rsa-sha1 signs where it is asked for" (fun () ->
-                let sha1 = signing (fun signing -> { signing with Hash = Sha1 })
+                let sha1 = signing (fun signing -> { signing with Algorithm = struct (Rsa, Sha1) })
                 Expect.equal (ValueSome "rsa-sha1") (tag "a" (runWith sha1 local plain)))
 
             testCase "an Ed25519 key never signs with SHA-1, whatever is asked for" (fun () ->
                 let ed =
-                    { signing (fun signing -> { signing with Hash = Sha1 }) with
-                        Roles =
-                            { policy.Roles with
-                                Keys = SingleKey(filterKey "ed" ed25519.Value)
-                            }
+                    { signing (fun signing -> { signing with Algorithm = struct (Rsa, Sha1) }) with
+                        Lists.Keys = SingleKey(filterKey "ed" ed25519.Value)
                     }
 
                 Expect.equal (ValueSome "ed25519-sha256") (tag "a" (runWith ed local plain)))
@@ -190,10 +184,7 @@ let tests =
 
                 let two =
                     { policy with
-                        Roles =
-                            { policy.Roles with
-                                Keys = KeyList(fun _ -> Ok keys)
-                            }
+                        Lists.Keys = KeyList(fun _ -> Ok keys)
                     }
 
                 let ran = runWith two local plain
@@ -271,10 +262,7 @@ let tests =
             testCase "an Ed25519 key cannot sign with DomainKeys" (fun () ->
                 let ed =
                     { dkPolicy with
-                        Roles =
-                            { dkPolicy.Roles with
-                                Keys = SingleKey(filterKey "ed" ed25519.Value)
-                            }
+                        Lists.Keys = SingleKey(filterKey "ed" ed25519.Value)
                         Actions =
                             { dkPolicy.Actions with
                                 InternalError = FilterAction.Reject

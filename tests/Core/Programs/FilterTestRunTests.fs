@@ -30,11 +30,15 @@ let private runFrom client (change: FilterPolicy -> FilterPolicy) (mode: FilterM
     let keys = SingleKey(filterKey "mail" rsa.Value)
 
     let policy =
-        FilterPolicies.dkimFilter DkimFilterSettings.defaults mode (files [ "example.com" ] keys) surroundings
+        { FilterPolicy.dkim with
+            Roles.Mode = ValueSome mode
+            Lists = files [ "example.com" ] keys
+            Machine = surroundings
+        }
         |> change
 
     let settings: FilterTest =
-        { DkimFilterSettings.defaults.Test with
+        { FilterTest.defaults with
             Verbosity = 1
             Client = client
         }

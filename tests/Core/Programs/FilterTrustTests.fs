@@ -35,10 +35,9 @@ let tests =
             // TrustSignaturesFrom.
             testCase "only signatures of the author and of trusted domains are heeded" (fun () ->
                 let trusting names =
-                    verifying (fun verifying ->
-                        { verifying with
-                            IsTrusted = ValueSome(fun domain -> List.contains domain.Text names)
-                        })
+                    { policy with
+                        Lists.Trusted = ValueSome(DomainList.ofEntries names)
+                    }
 
                 let third =
                     signed.Value.Replace("From: Joe <joe@example.com>", "From: Joe <joe@other.example>")
@@ -46,12 +45,7 @@ let tests =
                 let mail =
                     let foreign =
                         signedBy
-                            { policy with
-                                Roles =
-                                    { policy.Roles with
-                                        FindDomain = ValueSome(fun _ -> ValueSome(domain "example.com"))
-                                    }
-                            }
+                            thirdParty.Value
                             (plain.Replace("joe@example.com", "joe@other.example"))
 
                     foreign

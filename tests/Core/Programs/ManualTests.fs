@@ -97,13 +97,13 @@ let tests =
 
             testCase "the manual pages and the sample file of the milters are those that the tables make" (fun () ->
                 let dkim = DkimFilterTable.table
-                let defaults = DkimFilterSettings.defaults
+                let defaults = FilterSettings.dkim
                 matches "man/dkim-filter.8" (Manual.page FilterTexts.dkimFilter (Manual.options dkim) defaults)
                 matches "man/dkim-filter.conf.5" (Manual.page FilterTexts.dkimFilterConf (Manual.keys dkim) defaults)
 
                 matches
                     "man/dk-filter.8"
-                    (Manual.page FilterTexts.dkFilter DkFilterTable.table DkFilterSettings.defaults)
+                    (Manual.page FilterTexts.dkFilter DkFilterTable.table FilterSettings.domainKeys)
 
                 matches "packaging/conf/dkim-filter.conf" (Manual.sample FilterTexts.dkimFilter dkim defaults))
 
@@ -112,13 +112,13 @@ let tests =
                     Manual.page
                         FilterTexts.dkimFilter
                         (Manual.options DkimFilterTable.table)
-                        DkimFilterSettings.defaults
+                        FilterSettings.dkim
 
                 let keys =
                     Manual.page
                         FilterTexts.dkimFilterConf
                         (Manual.keys DkimFilterTable.table)
-                        DkimFilterSettings.defaults
+                        FilterSettings.dkim
 
                 for row in DkimFilterTable.table do
                     for spelling in row.Spellings do
@@ -133,7 +133,7 @@ let tests =
 
             testCase "the sample file holds with its lines taken in" (fun () ->
                 let sample =
-                    Manual.sample FilterTexts.dkimFilter DkimFilterTable.table DkimFilterSettings.defaults
+                    Manual.sample FilterTexts.dkimFilter DkimFilterTable.table FilterSettings.dkim
 
                 for row in Manual.keys DkimFilterTable.table |> List.filter (fun row -> not row.Inert) do
                     let line =
@@ -142,16 +142,16 @@ let tests =
 
                     Expect.isTrue (line.Length > 29) row.Name
 
-                    match row.Show DkimFilterSettings.defaults |> List.filter ((<>) "") with
+                    match row.Show FilterSettings.dkim |> List.filter ((<>) "") with
                     | [] -> ()
                     | _ ->
                         let find _ =
                             ValueSome(Starts.contents (line.Substring 1))
 
                         let file = SettingsFile.read KeyAndToken DkimFilterTable.table find "conf"
-                        let state, problems = Settings.apply [ file.Given ] DkimFilterSettings.defaults
+                        let state, problems = Settings.apply [ file.Given ] FilterSettings.dkim
                         Expect.equal [] (file.Problems @ problems |> List.map Problem.describe)
-                        Expect.equal (row.Show DkimFilterSettings.defaults) (row.Show state))
+                        Expect.equal (row.Show FilterSettings.dkim) (row.Show state))
 
             testCase "every variable of qmail-dk is in its manual" (fun () ->
                 let page = Manual.page QmailSettings.text QmailSettings.table QmailSettings.defaults

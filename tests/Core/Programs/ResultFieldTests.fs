@@ -305,10 +305,7 @@ let tests =
                 let short =
                     signedBy
                         { policy with
-                            Roles =
-                                { policy.Roles with
-                                    Keys = SingleKey(filterKey "mail" rsa512.Value)
-                                }
+                            Lists.Keys = SingleKey(filterKey "mail" rsa512.Value)
                         }
                         plain
 
