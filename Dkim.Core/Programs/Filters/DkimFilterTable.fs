@@ -75,7 +75,11 @@ let table: Setting<FilterSettings> list =
         Setting.group "signing" Source domains
         Setting.group "actions" Source (FilterSettings.actions (FilterActionRows.whole Dkim :: FilterActionRows.parts))
         Setting.group "results" Source (FilterSettings.marks FilterMarks.outcome)
-        Setting.group "signing" Source (FilterSettings.signing FilterSigning.rows @ FilterSettings.roles FilterRoles.recipients)
+        Setting.group
+            "signing"
+            Source
+            (FilterSettings.signing FilterSigning.rows
+             @ FilterSettings.roles FilterRoles.recipients)
         Setting.group "verifying" Source trust
         Setting.group "sender policies" Source policies
         Setting.group "results" Source (FilterSettings.marks FilterMarks.results)
@@ -83,6 +87,10 @@ let table: Setting<FilterSettings> list =
         Setting.group "log" Source (FilterSettings.marks FilterMarks.log)
         Setting.group "test mode" Source (FilterSettings.test FilterTest.rows)
         Setting.group "service" Source inert
-        Setting.group "further" "new" (FilterSettings.signing FilterSigning.ofOurs @ FilterSettings.verifying FilterVerifying.ofOurs)
+        Setting.group
+            "further"
+            "new"
+            (FilterSettings.signing FilterSigning.ofOurs
+             @ FilterSettings.verifying FilterVerifying.ofOurs)
     ]
     |> List.concat

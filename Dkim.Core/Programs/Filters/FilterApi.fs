@@ -145,13 +145,21 @@ module Filters =
 
         { policy with
             Roles.Mode = ValueSome(FilterSettings.mode settings)
-            Marks.LogWhy = policy.Marks.LogWhy || settings.Test.TestFile.IsSome && settings.Test.Verbosity > 0
+            Marks.LogWhy =
+                policy.Marks.LogWhy
+                || settings.Test.TestFile.IsSome && settings.Test.Verbosity > 0
             Lists = lists
             Machine = surroundings machine settings.Service
         }
 
     /// What serving needs of either filter.
-    let private partsOf (plan: Plan) (machine: FilterMachine) arguments (settings: FilterSettings) policy : FilterParts =
+    let private partsOf
+        (plan: Plan)
+        (machine: FilterMachine)
+        arguments
+        (settings: FilterSettings)
+        policy
+        : FilterParts =
         {
             Name = machine.ProgramName
             Title = plan.Product.Banner
@@ -231,7 +239,13 @@ module Filters =
 
         Start<IFilterStart>(load, fun reply -> reply.Fail(prog + ": " + Starting.unsupplied, SysExit.Temporary))
 
-    and private prepare (plan: Plan) (machine: FilterMachine) arguments (settings: FilterSettings) find : Loading<Prepared> =
+    and private prepare
+        (plan: Plan)
+        (machine: FilterMachine)
+        arguments
+        (settings: FilterSettings)
+        find
+        : Loading<Prepared> =
         let again path () =
             start plan machine [ "-x"; path ] (Settings.keepFixed plan.Kind.Table settings)
 

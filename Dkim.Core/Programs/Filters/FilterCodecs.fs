@@ -77,7 +77,9 @@ let seconds: Codec<int64<sec>> =
 /// A time that 0 leaves out.
 let lifetime: Codec<int64<sec> voption> =
     seconds
-    |> Codec.map (fun value -> if value > 0L<sec> then ValueSome value else ValueNone) (ValueOption.defaultValue 0L<sec>)
+    |> Codec.map
+        (fun value -> if value > 0L<sec> then ValueSome value else ValueNone)
+        (ValueOption.defaultValue 0L<sec>)
 
 /// A time of day in seconds since 1970-01-01T00:00:00Z.
 let time: Codec<int64<sec>> =

@@ -55,7 +55,8 @@ module internal FilterListNames =
             |> Setting.detail
                 "Entries as in PeerList. The file takes the place of the default. Mail submitted on the machine itself \
                  counts as from 127.0.0.1."
-            Setting.optional "ExternalIgnoreList" path _.ExternalIgnoreList (fun v s -> { s with ExternalIgnoreList = v })
+            Setting.optional "ExternalIgnoreList" path _.ExternalIgnoreList (fun v s ->
+                { s with ExternalIgnoreList = v })
             |> both 'I'
             |> Setting.says "a file of other clients that may send for our domains"
             |> Setting.detail "Entries as in PeerList. For these no log line tells of an external host."

@@ -92,11 +92,13 @@ module internal FilterMarks =
             |> Setting.says "put a slash and the queue id after that name"
             switch "ARHeaderDomain" _.ResultDomain (fun v s -> { s with ResultDomain = v })
             |> key
-            |> Setting.says "tell the domain and the selector of a signature in Authentication-Results, beside its identity"
+            |> Setting.says
+                "tell the domain and the selector of a signature in Authentication-Results, beside its identity"
             switch "RemoveARAll" _.RemoveArAll (fun v s -> { s with RemoveArAll = v })
             |> key
             |> Setting.says "remove Authentication-Results of other methods, too"
-            |> Setting.detail "By default only those that tell of DKIM are removed, and only those that claim to be ours."
+            |> Setting.detail
+                "By default only those that tell of DKIM are removed, and only those that claim to be ours."
             Setting.make "RemoveARFrom" (FilterCodecs.texts "HOST,...") _.RemoveArFrom (fun v s ->
                 { s with RemoveArFrom = v })
             |> key

@@ -109,7 +109,10 @@ module internal FilterPractice =
             match LocalAdsp.tryFind policy.Lists.LocalAdsp author with
             | ValueSome practice -> next (ofPractice author practice)
             | ValueNone ->
-                Ask(SenderPolicy.plan Adsp author, (fun answerTo -> next (ofAnswers policy.Verifying author judged answerTo)))
+                Ask(
+                    SenderPolicy.plan Adsp author,
+                    (fun answerTo -> next (ofAnswers policy.Verifying author judged answerTo))
+                )
 
     let private securityWord (security: Security) : string voption =
         match security with

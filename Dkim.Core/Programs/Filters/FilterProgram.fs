@@ -77,7 +77,8 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
 
     /// Who signs for whom, one line for each rule.
     member _.Rules: LogLine list =
-        SigningRule.lines parts.Policy.Lists.Rules |> List.map (FilterText.line LogLevel.Info)
+        SigningRule.lines parts.Policy.Lists.Rules
+        |> List.map (FilterText.line LogLevel.Info)
 
     member internal _.SigningRules = parts.Policy.Lists.Rules
 
@@ -114,7 +115,8 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
     member _.IgnoresSome = parts.HasPeers
 
     /// Whether a client's messages pass without being looked at.
-    member _.Ignores(client: MilterClient) = FilterLists.isPeer parts.Policy.Lists client
+    member _.Ignores(client: MilterClient) =
+        FilterLists.isPeer parts.Policy.Lists client
 
     member _.NewMessage(client: MilterClient) = new MilterMessage(parts.Milter, client)
 

@@ -147,7 +147,8 @@ module FilterService =
             |> both 'l'
             |> Setting.says "log to syslog"
             |> Setting.detail "Without it only errors of the service itself are told."
-            Setting.make "SyslogFacility" FilterCodecs.facility _.SyslogFacility (fun v s -> { s with SyslogFacility = v })
+            Setting.make "SyslogFacility" FilterCodecs.facility _.SyslogFacility (fun v s ->
+                { s with SyslogFacility = v })
             |> key
             |> Setting.says "the facility of log lines, as in syslog.conf(5)"
         ]

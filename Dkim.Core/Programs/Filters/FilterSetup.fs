@@ -192,8 +192,7 @@ module internal FilterSetup =
 
     /// One problem, in lines without the program's name.
     let describe (kind: FilterKind) (settings: FilterSettings) (problem: Problem) : string list =
-        said kind (confName settings.Service) problem
-        |> List.map Problem.printable
+        said kind (confName settings.Service) problem |> List.map Problem.printable
 
     /// The exit code of problems.
     let exitCode (kind: FilterKind) (problems: Problem list) : int =
@@ -231,9 +230,13 @@ module internal FilterSetup =
             line |> List.exists (fun given -> List.contains given.Setting.Name keyFiles)
 
         if names.MultipleKeys && names.KeyFile.IsSome && (named || names.KeyList.IsNone) then
-            { settings with Names.KeyList = names.KeyFile }
+            { settings with
+                Names.KeyList = names.KeyFile
+            }
         elif named && names.KeyFile.IsSome && not names.MultipleKeys then
-            { settings with Names.KeyList = ValueNone }
+            { settings with
+                Names.KeyList = ValueNone
+            }
         else
             settings
 
@@ -251,7 +254,12 @@ module internal FilterSetup =
                 }
             ]
 
-    let private finish kind arguments (line: CommandLine<FilterSettings>) (file: SettingsFile<FilterSettings>) : Settled<FilterSettings> =
+    let private finish
+        kind
+        arguments
+        (line: CommandLine<FilterSettings>)
+        (file: SettingsFile<FilterSettings>)
+        : Settled<FilterSettings> =
         let given = Settings.ordered line.Given file.Given
         let settings, problems = Settings.apply [ given; line.Given ] kind.Defaults
 

@@ -87,8 +87,7 @@ module internal FilterSigning =
 
     /// Of l=.
     [<Literal>]
-    let private Appendable =
-        "l= lets others append to signed messages (RFC 6376 §8.2)"
+    let private Appendable = "l= lets others append to signed messages (RFC 6376 §8.2)"
 
     /// What the original has.
     let rows: Setting<FilterSigning> list =

@@ -52,7 +52,8 @@ module internal FilterVerifying =
     /// What is asked of a signature.
     let trust: Setting<FilterVerifying> list =
         [
-            Setting.make "ClockDrift" FilterCodecs.seconds _.Policy.ClockDrift (fun v s -> { s with Policy.ClockDrift = v })
+            Setting.make "ClockDrift" FilterCodecs.seconds _.Policy.ClockDrift (fun v s ->
+                { s with Policy.ClockDrift = v })
             |> key
             |> Setting.says "how far a signer's clock may be from ours"
             Setting.optional "Minimum" FilterCodecs.minimum _.Minimum (fun v s -> { s with Minimum = v })
@@ -61,7 +62,8 @@ module internal FilterVerifying =
             |> Setting.detail
                 "N octets, or all of a shorter body; N% of it; N+ for all but N octets. A signature that covers less is not \
                  accepted."
-            Setting.make "MustBeSigned" FilterCodecs.fieldNames _.Policy.MustBeSigned (fun v s -> { s with Policy.MustBeSigned = v })
+            Setting.make "MustBeSigned" FilterCodecs.fieldNames _.Policy.MustBeSigned (fun v s ->
+                { s with Policy.MustBeSigned = v })
             |> key
             |> Setting.says "fields that must be signed where they are there"
         ]
@@ -69,7 +71,8 @@ module internal FilterVerifying =
     /// What DNSSEC makes of it.
     let doubts: Setting<FilterVerifying> list =
         [
-            Setting.make "BogusKey" (FilterCodecs.keyTreatment "BogusKey") _.BogusKey (fun v s -> { s with BogusKey = v })
+            Setting.make "BogusKey" (FilterCodecs.keyTreatment "BogusKey") _.BogusKey (fun v s ->
+                { s with BogusKey = v })
             |> key
             |> Setting.says "what a key that DNSSEC proves false makes of a signature"
             Setting.make "InsecureKey" (FilterCodecs.keyTreatment "InsecureKey") _.InsecureKey (fun v s ->
@@ -96,8 +99,11 @@ module internal FilterVerifying =
                 { s with ApplyBogusPolicy = v })
             |> key
             |> Setting.says "whether a policy counts that DNSSEC proves false"
-            Setting.make "InsecurePolicy" (FilterCodecs.policyTreatment "InsecurePolicy") _.ApplyInsecurePolicy (fun v s ->
-                { s with ApplyInsecurePolicy = v })
+            Setting.make
+                "InsecurePolicy"
+                (FilterCodecs.policyTreatment "InsecurePolicy")
+                _.ApplyInsecurePolicy
+                (fun v s -> { s with ApplyInsecurePolicy = v })
             |> key
             |> Setting.says "whether a policy without DNSSEC counts"
         ]
@@ -107,7 +113,9 @@ module internal FilterVerifying =
         [
             switch "AllowSHA1" _.Policy.AllowSha1 (fun v s -> { s with Policy.AllowSha1 = v })
             |> key
-            |> Setting.weakWhen _.Policy.AllowSha1 "AllowSHA1 is insecure: signatures made with SHA-1 can be forged (RFC 8301)"
+            |> Setting.weakWhen
+                _.Policy.AllowSha1
+                "AllowSHA1 is insecure: signatures made with SHA-1 can be forged (RFC 8301)"
             |> Setting.says "let signatures made with SHA-1 pass"
             |> Setting.detail "They prove nothing any more (RFC 8301)."
             Setting.make
@@ -120,8 +128,11 @@ module internal FilterVerifying =
                 (fun s -> s.Policy.MinimumRsaBits < 1024<bit>)
                 "MinimumKeyBits is insecure: keys under 1024 bits can be broken (RFC 8301)"
             |> Setting.says "the shortest RSA key that may pass"
-            Setting.make "MaximumSignaturesToVerify" (FilterCodecs.int32 "N" 1 100) _.Policy.SignaturesVerified (fun v s ->
-                { s with Policy = verifies v s.Policy })
+            Setting.make
+                "MaximumSignaturesToVerify"
+                (FilterCodecs.int32 "N" 1 100)
+                _.Policy.SignaturesVerified
+                (fun v s -> { s with Policy = verifies v s.Policy })
             |> key
             |> Setting.says "how many signatures of a message to verify"
             Setting.make "RefuseSignaturesFrom" Codec.domains _.Policy.RefusedDomains (fun v s ->

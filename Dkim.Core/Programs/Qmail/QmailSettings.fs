@@ -66,8 +66,40 @@ module QmailSettings =
             (fun text -> List.ofArray (text.Split(' ', System.StringSplitOptions.RemoveEmptyEntries)))
             (fun all -> System.String.Join(' ', all))
 
-    let private variable (setting: Setting<QmailSettings>) =
-        setting |> Setting.spelled [ Spelling.Variable setting.Name ]
+    /// What a program that has rights which its caller lacks takes of the caller's environment.
+    type private Trust =
+        | FromAnyone
+        | FromNobody
+        /// Paths below the directory of its own default.
+        | BelowKeyDirectory
+
+    /// A variable, with what is heeded of it.
+    [<NoComparison; NoEquality>]
+    type private Variable =
+        {
+            Row: Setting<QmailSettings>
+            Trust: Trust
+            /// It says nothing where it is empty, as shells and tcprules leave it.
+            EmptyIsUnset: bool
+        }
+
+    let private variable (setting: Setting<QmailSettings>) : Variable =
+        {
+            Row = setting |> Setting.spelled [ Spelling.Variable setting.Name ]
+            Trust = FromAnyone
+            EmptyIsUnset = false
+        }
+
+    let private trusts trust variable = { variable with Trust = trust }
+
+    let private unsetWhenEmpty variable = { variable with EmptyIsUnset = true }
+
+    let private group heading source (variables: Variable list) =
+        variables
+        |> List.map (fun one ->
+            { one with
+                Row = one.Row |> List.singleton |> Setting.group heading source |> List.head
+            })
 
     let private signing =
         [
@@ -76,14 +108,17 @@ module QmailSettings =
             |> Setting.detail
                 "tcpserver sets it for clients that may relay. Mail injected on this host is signed only if it is set \
                  for that too."
+            |> variable
             Setting.make "DKSIGN" (anything "PATH") _.DomainKeysKey (fun v s -> { s with DomainKeysKey = v })
             |> Setting.says "the private key for DomainKeys signatures"
             |> Setting.detail
                 "The first % stands for the domain of the Sender field or, without one, of the From field, in lower \
                  case. If there is no such file, the message passes unsigned. Without a % it is refused (exit code \
                  32). The part behind the last slash is the selector. dknewkey(8) makes keys."
+            |> variable
+            |> trusts BelowKeyDirectory
         ]
-        |> Setting.group "signing" "qmail-dk(8)"
+        |> group "signing" "qmail-dk(8)"
 
     let private signingDkim =
         [
@@ -92,8 +127,10 @@ module QmailSettings =
             |> Setting.detail
                 "As DKSIGN, but the domain is always that of the From field, and the keys may be RSA or Ed25519. Each \
                  gives a signature of its own. Without it there are none."
+            |> variable
+            |> trusts BelowKeyDirectory
         ]
-        |> Setting.group "signing" "new"
+        |> group "signing" "new"
 
     let private verifying =
         [
@@ -106,8 +143,9 @@ module QmailSettings =
                  message or signature, H beyond the limits, J key revoked, L key for another local part. I and K, an \
                  error of the program, cannot be results here: the exit code is 81. Where it is set, even to nothing, \
                  a DomainKey-Status field tells the result. Without it signatures are not looked at."
+            |> variable
         ]
-        |> Setting.group "verifying" "qmail-dk(8)"
+        |> group "verifying" "qmail-dk(8)"
 
     let private verifyingDkim =
         [
@@ -122,21 +160,33 @@ module QmailSettings =
                  signed; and all of them together D where every domain is testing, else T. S no signatures. G header \
                  beyond the limits. B, F and M cannot occur. Where it is set, even to nothing, an Authentication-Results \
                  field tells the results, and those that claim to be ours are removed."
+            |> variable
             Setting.make "DKTIMEOUT" Codec.seconds _.LookupTime (fun v s -> { s with LookupTime = v })
             |> Setting.says "how long to wait for keys, in seconds"
+            |> variable
+            |> unsetWhenEmpty
             Setting.optional "DKNAMESERVER" Codec.server _.Nameserver (fun v s -> { s with Nameserver = v })
             |> Setting.says "the name server to ask instead of those of resolv.conf"
+            |> variable
+            |> trusts FromNobody
+            |> unsetWhenEmpty
             Setting.make "DKRESOLVER" Codec.resolver _.Resolver (fun v s -> { s with Resolver = v })
             |> Setting.says "which resolver asks the DNS"
             |> Setting.detail (
                 Codec.resolverDetail
                 + " libunbound takes some milliseconds to start, and so does each message that is verified with it."
             )
+            |> variable
+            |> trusts FromNobody
+            |> unsetWhenEmpty
             Setting.optional "DKTESTKEYS" (Codec.text "PATH") _.TestKeys (fun v s -> { s with TestKeys = v })
             |> Setting.says "a file of keys to use in place of the DNS"
             |> Setting.detail "A name, a blank and a record on each line."
+            |> variable
+            |> trusts FromNobody
+            |> unsetWhenEmpty
         ]
-        |> Setting.group "verifying" "new"
+        |> group "verifying" "new"
 
     let private queueing =
         [
@@ -145,38 +195,34 @@ module QmailSettings =
             |> Setting.detail
                 "Without it that is bin/qmail-queue, or bin/qmail-queue.orig where this program was started as \
                  qmail-queue, with a slash before that name."
+            |> variable
+            |> trusts FromNobody
         ]
-        |> Setting.group "queueing" "qmail-dk(8)"
+        |> group "queueing" "qmail-dk(8)"
 
     let private queueingDkim =
         [
             Setting.optional "DKIMQUEUE" (anything "PATH") _.DkimQueue (fun v s -> { s with DkimQueue = v })
             |> Setting.says "the same where DKQUEUE is not set or empty"
+            |> variable
+            |> trusts FromNobody
             Setting.optional "DKHOME" (Codec.text "PATH") _.Home (fun v s -> { s with Home = v })
             |> Setting.says "the qmail home, in place of the one that was built in"
+            |> variable
+            |> trusts FromNobody
+            |> unsetWhenEmpty
             Setting.make "TMPDIR" (Codec.text "PATH") _.TemporaryFiles (fun v s -> { s with TemporaryFiles = v })
             |> Setting.says "where messages over 1 MiB wait, in files without a name"
+            |> variable
+            |> trusts FromNobody
+            |> unsetWhenEmpty
         ]
-        |> Setting.group "queueing" "new"
+        |> group "queueing" "new"
 
-    let table: Setting<QmailSettings> list =
+    let private variables: Variable list =
         signing @ signingDkim @ verifying @ verifyingDkim @ queueing @ queueingDkim
-        |> List.map variable
 
-    /// What a program that has rights which its caller lacks does not take from the caller's environment.
-    let private guarded =
-        [
-            "DKHOME"
-            "TMPDIR"
-            "DKTESTKEYS"
-            "DKNAMESERVER"
-            "DKRESOLVER"
-            "DKQUEUE"
-            "DKIMQUEUE"
-        ]
-
-    /// Paths of keys, which such a program takes only below the directory of its own default.
-    let private guardedKeys = [ "DKSIGN"; "DKIMSIGN" ]
+    let table: Setting<QmailSettings> list = variables |> List.map _.Row
 
     [<Literal>]
     let private KeyDirectory = "/etc/domainkeys/"
@@ -187,24 +233,20 @@ module QmailSettings =
             path.StartsWith(KeyDirectory, StringComparison.Ordinal)
             && not (path.Contains("..", StringComparison.Ordinal)))
 
-    /// Variables that say nothing where they are empty, as shells and tcprules leave them.
-    let private emptyIsUnset =
-        [ "DKHOME"; "TMPDIR"; "DKTESTKEYS"; "DKNAMESERVER"; "DKRESOLVER"; "DKTIMEOUT" ]
-
     /// The variables that settings are read from: those of the environment that may count.
     let internal heeded (privileged: bool) (variable: string -> string voption) (name: string) : string voption =
-        let value =
-            if not privileged then
-                variable name
-            elif List.contains name guarded then
-                ValueNone
-            elif List.contains name guardedKeys then
-                variable name |> ValueOption.filter isBelowKeyDirectory
-            else
-                variable name
+        let ours = variables |> List.tryFind (fun one -> one.Row.Name = name)
+        let trust = ours |> Option.map _.Trust |> Option.defaultValue FromAnyone
 
-        value
-        |> ValueOption.filter (fun text -> text <> "" || not (List.contains name emptyIsUnset))
+        let isHeeded text =
+            match trust with
+            | _ when not privileged -> true
+            | FromAnyone -> true
+            | FromNobody -> false
+            | BelowKeyDirectory -> isBelowKeyDirectory text
+
+        variable name
+        |> ValueOption.filter (fun text -> isHeeded text && (text <> "" || not (ours |> Option.exists _.EmptyIsUnset)))
 
     /// Reads the environment, or says what is wrong with it.
     let internal read (heeded: string -> string voption) : QmailSettings * Problem list =

@@ -22,8 +22,7 @@ let private endings (action: string) (text: string) =
     | _ -> FilterAction.Reject, Refused(550, "5.7.0", text)
 
 // Quarantine.
-let private quarantining =
-    verifying (fun verifying -> { verifying with Quarantine = true })
+let private quarantining = marked (fun marks -> { marks with Quarantine = true })
 
 [<Tests>]
 let tests =
@@ -59,10 +58,7 @@ let tests =
                               { actions with
                                   NoSignature = FilterAction.Reject
                               }) with
-                            Verifying =
-                                { policy.Verifying with
-                                    Quarantine = true
-                                }
+                            Marks.Quarantine = true
                         }
 
                     let ran = runWith strict way altered.Value

@@ -60,7 +60,9 @@ let private policyOf (lines: string list) : FilterPolicy =
             Reader = "root"
         }
 
-    let read = FilterFiles.load find (FilterSettings.mode settings).Signs paths |> loaded
+    let read =
+        FilterFiles.load find (FilterSettings.mode settings).Signs paths |> loaded
+
     Expect.equal [] read.Problems
 
     { settings.Policy with
@@ -81,10 +83,12 @@ let private client (address: string) : MilterClient =
     }
 
 let private finds (text: string) (policy: FilterPolicy) =
-    DomainList.tryFind policy.Lists.Domains.Value (domain text) |> ValueOption.isSome
+    DomainList.tryFind policy.Lists.Domains.Value (domain text)
+    |> ValueOption.isSome
 
 let private covers name (policy: FilterPolicy) =
-    FilterSigning.lists policy.Signing name && not (FilterSigning.omits policy.Signing name)
+    FilterSigning.lists policy.Signing name
+    && not (FilterSigning.omits policy.Signing name)
 
 let private named name (names: FieldName list) =
     names |> List.exists (fun field -> field.Is name)
@@ -100,10 +104,7 @@ let private effects: (string * (FilterPolicy -> bool)) list =
         "InternalHosts /hosts", (fun p -> not (FilterLists.isInternal p.Lists (client "")))
         "ExternalIgnoreList /hosts", (fun p -> FilterLists.isIgnoredExternal p.Lists (client "192.0.2.7"))
         "MTA MSA,MTA2", (fun p -> p.Roles.MtaNames = [ "MSA"; "MTA2" ])
-        "MacroList a=1",
-        (fun p ->
-            p.Roles.Macros
-            |> List.exists (MacroTest.holds (fun _ -> ValueSome "1")))
+        "MacroList a=1", (fun p -> p.Roles.Macros |> List.exists (MacroTest.holds (fun _ -> ValueSome "1")))
         // One of them is enough.
         "MacroList a=1,b=2",
         (fun p ->
@@ -111,8 +112,7 @@ let private effects: (string * (FilterPolicy -> bool)) list =
             |> List.exists (MacroTest.holds (fun name -> if name = "b" then ValueSome "2" else ValueNone)))
         "Domain example.org", finds "example.org"
         "Domain /domains", finds "x.example.net"
-        "SubDomains yes",
-        _.Roles.SubDomains
+        "SubDomains yes", _.Roles.SubDomains
         "KeyFile /keys/ed",
         (fun p ->
             match p.Lists.Keys with
@@ -134,7 +134,10 @@ let private effects: (string * (FilterPolicy -> bool)) list =
         (fun p -> p.Signing.HeaderCanon = RelaxedHeader && p.Signing.BodyCanon = RelaxedBody)
         "SignatureAlgorithm rsa-sha1", (fun p -> p.Signing.Algorithm = struct (Rsa, Sha1))
         "SignHeaders X-*", (fun p -> covers "X-A" p && not (covers "To" p))
-        "OmitHeaders X-*", (fun p -> FilterSigning.omits p.Signing "X-A" && not (FilterSigning.omits p.Signing "Received"))
+        "OmitHeaders X-*",
+        (fun p ->
+            FilterSigning.omits p.Signing "X-A"
+            && not (FilterSigning.omits p.Signing "Received"))
         "OmitHeaders -", (fun p -> not (FilterSigning.omits p.Signing "Received"))
         "AlwaysSignHeaders Reply-To", (fun p -> named "Reply-To" p.Signing.AlwaysSignHeaders)
         "OverSignHeaders From", (fun p -> named "From" p.Signing.OverSignHeaders)
@@ -168,7 +171,8 @@ let private effects: (string * (FilterPolicy -> bool)) list =
         "InsecurePolicy ignore", (fun p -> not p.Verifying.ApplyInsecurePolicy)
         "ADSPDiscard yes", _.Verifying.AdspDiscard
         "ADSPNoSuchDomain yes", _.Verifying.AdspNoSuchDomain
-        "LocalADSP /adsp", (fun p -> LocalAdsp.tryFind p.Lists.LocalAdsp (domain "example.org") = ValueSome SignsAllItself)
+        "LocalADSP /adsp",
+        (fun p -> LocalAdsp.tryFind p.Lists.LocalAdsp (domain "example.org") = ValueSome SignsAllItself)
         "Quarantine yes", _.Marks.Quarantine
         "AuthservID mx", (fun p -> p.Marks.AuthservId = ValueSome "mx")
         "AuthservIDWithJobID yes", _.Marks.AuthservIdWithJobId
@@ -213,7 +217,11 @@ let tests =
                 Expect.isTrue (policy.Roles.Signs && policy.Roles.Verifies) "both roles"
                 Expect.isTrue (FilterLists.isInternal policy.Lists (client "127.0.0.1")) "the loopback is internal"
                 Expect.isTrue (FilterLists.isInternal policy.Lists (client "::1")) "by IPv6, too"
-                Expect.isTrue (FilterLists.isInternal policy.Lists (client "")) "mail of the machine itself is internal"
+
+                Expect.isTrue
+                    (FilterLists.isInternal policy.Lists (client ""))
+                    "mail of the machine itself is internal"
+
                 Expect.isTrue (not (FilterLists.isInternal policy.Lists (client "192.0.2.7"))) "nobody else is"
                 Expect.isTrue (policy.Machine.HasPopLogin(IPAddress.Parse "192.0.2.77")) "the database of logins"
 
@@ -243,7 +251,7 @@ let tests =
                 Expect.isTrue (covers "from" policy && not (FilterSigning.omits policy.Signing "FROM")) "From")
 
             testCase "an Ed25519 key needs no algorithm of its own" (fun () ->
-                match (policyOf [ "KeyFile /keys/ed"; "SignatureAlgorithm ed25519-sha256" ]).Roles.Keys with
+                match (policyOf [ "KeyFile /keys/ed"; "SignatureAlgorithm ed25519-sha256" ]).Lists.Keys with
                 | SingleKey key -> Expect.equal Ed25519 key.Key.KeyType
                 | _ -> failtest "one key")
         ]

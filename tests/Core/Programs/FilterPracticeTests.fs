@@ -64,9 +64,7 @@ let tests =
 
             testCase "RFC5617-2.7-1 a good signature of another domain does not" (fun () ->
                 let third =
-                    signedBy
-                        thirdParty.Value
-                        (plain.Replace("joe@example.com", "joe@other.example"))
+                    signedBy thirdParty.Value (plain.Replace("joe@example.com", "joe@other.example"))
 
                 let way =
                     { outside with
@@ -133,8 +131,7 @@ let tests =
                 let struct (lines, _) =
                     LocalAdsp.parse "adsp" "example.com:discardable\n.example.com:all\n"
 
-                let own =
-                    { policy with Lists.LocalAdsp = lines }
+                let own = { policy with Lists.LocalAdsp = lines }
 
                 let ran = runWith own (practice "dkim=unknown") plain
                 Expect.contains "x-dkim-adsp=discard" (results ran)
@@ -205,7 +202,7 @@ let tests =
                 Expect.contains "x-dkim-adsp=fail (bogus policy)" (told other Security.Bogus))
 
             testCase "suspicious mail is quarantined, other unsigned mail is not" (fun () ->
-                let quarantining = verifying (fun verifying -> { verifying with Quarantine = true })
+                let quarantining = marked (fun marks -> { marks with Quarantine = true })
 
                 let quarantined record =
                     (runWith quarantining (practice record) plain).Changes

@@ -142,7 +142,7 @@ let tests =
                         { policy with
                             Signing =
                                 { policy.Signing with
-                                    Length = WholeLength
+                                    BodyLengths = true
                                     BodyCanon = if canon = "simple" then SimpleBody else RelaxedBody
                                 }
                         }
@@ -295,9 +295,7 @@ let tests =
 
             testCase "suspicious mail with some signature is reported as such" (fun () ->
                 let third =
-                    signedBy
-                        thirdParty.Value
-                        (plain.Replace("joe@example.com", "joe@other.example"))
+                    signedBy thirdParty.Value (plain.Replace("joe@example.com", "joe@other.example"))
 
                 let count record =
                     let way =

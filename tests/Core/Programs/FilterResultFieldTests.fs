@@ -121,11 +121,13 @@ let tests =
                     Expect.equal "host.example.net" (named policy [ "j", "localhost" ])
 
                     let nobody =
-                        marked (fun marks ->
-                            { marks with
-                                AuthservId = ValueSome ""
-                                HostName = "localhost"
-                            })
+                        { policy with
+                            Marks.AuthservId = ValueSome ""
+                            Machine =
+                                { policy.Machine with
+                                    HostName = "localhost"
+                                }
+                        }
 
                     Expect.equal "localhost.localdomain" (named nobody []))
 

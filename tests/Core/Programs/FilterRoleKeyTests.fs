@@ -118,11 +118,7 @@ let tests =
                 Expect.equal Accepted ran.Ending)
 
             testCase "mail of a subdomain is signed as the listed domain's, which every key record allows" (fun () ->
-                let withParents =
-                    roles (fun roles ->
-                        { roles with
-                            SubDomains = true
-                        })
+                let withParents = roles (fun roles -> { roles with SubDomains = true })
 
                 let ran = runWith withParents local (from "joe@a.b.example.com")
                 Expect.equal (ValueSome "example.com") (tag "d" ran)

@@ -141,7 +141,11 @@ let tests =
                     let signs (change: FilterPolicy -> FilterPolicy) way =
                         runWith (change policy) way plain |> isSigned
 
-                    let byMta (policy: FilterPolicy) = { policy with Roles.MtaNames = [ "MSA" ] }
+                    let byMta (policy: FilterPolicy) =
+                        { policy with
+                            Roles.MtaNames = [ "MSA" ]
+                        }
+
                     Expect.isTrue (signs byMta (macro "daemon_name" "msa" outside)) "daemon, in any case"
                     Expect.isTrue (not (signs byMta (macro "daemon_name" "MTA" outside))) "another daemon"
                     Expect.isTrue (not (signs byMta outside)) "no daemon"
@@ -176,7 +180,10 @@ let tests =
 
                     let byPop (policy: FilterPolicy) =
                         { policy with
-                            Machine.HasPopLogin = fun address -> string address = "192.0.2.7"
+                            Machine =
+                                { policy.Machine with
+                                    HasPopLogin = fun address -> string address = "192.0.2.7"
+                                }
                         }
 
                     Expect.isTrue (signs byPop outside) "POP"

@@ -107,7 +107,8 @@ let tests =
                     Expect.isTrue (not (List.contains name signedNames)) name)
 
             testCase "SignHeaders replaces the list, OmitHeaders takes from it, From stays" (fun () ->
-                let patterns texts = ValueSome(List.map Pattern.ofText texts)
+                let patterns texts =
+                    ValueSome(List.map Pattern.ofText texts)
 
                 let only =
                     signing (fun signing ->

@@ -168,12 +168,20 @@ let tests =
                 Expect.contains "dkim=pass" (ran.Value "Authentication-Results"))
 
             testCase "rsa-sha1 signs where it is asked for" (fun () ->
-                let sha1 = signing (fun signing -> { signing with Algorithm = struct (Rsa, Sha1) })
+                let sha1 =
+                    signing (fun signing ->
+                        { signing with
+                            Algorithm = struct (Rsa, Sha1)
+                        })
+
                 Expect.equal (ValueSome "rsa-sha1") (tag "a" (runWith sha1 local plain)))
 
             testCase "an Ed25519 key never signs with SHA-1, whatever is asked for" (fun () ->
                 let ed =
-                    { signing (fun signing -> { signing with Algorithm = struct (Rsa, Sha1) }) with
+                    { signing (fun signing ->
+                          { signing with
+                              Algorithm = struct (Rsa, Sha1)
+                          }) with
                         Lists.Keys = SingleKey(filterKey "ed" ed25519.Value)
                     }
 

@@ -16,7 +16,7 @@ open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
 open Dkim.Tests.Core.FilterExamples
 
-let private lengths = signing (fun signing -> { signing with Length = WholeLength })
+let private lengths = signing (fun signing -> { signing with BodyLengths = true })
 
 let private partial =
     lazy (signedBy lengths (plain.Replace("body\n", "0123456789\n")) + "0123456789\r\n")
@@ -44,9 +44,7 @@ let tests =
 
                 let mail =
                     let foreign =
-                        signedBy
-                            thirdParty.Value
-                            (plain.Replace("joe@example.com", "joe@other.example"))
+                        signedBy thirdParty.Value (plain.Replace("joe@example.com", "joe@other.example"))
 
                     foreign
 
@@ -140,7 +138,7 @@ let tests =
                     { policy with
                         Signing =
                             { policy.Signing with
-                                Length = WholeLength
+                                BodyLengths = true
                                 BodyCanon = RelaxedBody
                             }
                     }
@@ -181,7 +179,7 @@ let tests =
                     let sha1 =
                         signedBy
                             { policy with
-                                Signing = { policy.Signing with Hash = Sha1 }
+                                Signing.Algorithm = struct (Rsa, Sha1)
                             }
                             plain
 
@@ -204,10 +202,7 @@ let tests =
                     let short =
                         signedBy
                             { policy with
-                                Roles =
-                                    { policy.Roles with
-                                        Keys = SingleKey(filterKey "mail" rsa512.Value)
-                                    }
+                                Lists.Keys = SingleKey(filterKey "mail" rsa512.Value)
                             }
                             plain
 

@@ -109,16 +109,10 @@ let tests =
 
             testCase "every letter and key of the milters is in a manual page" (fun () ->
                 let pages =
-                    Manual.page
-                        FilterTexts.dkimFilter
-                        (Manual.options DkimFilterTable.table)
-                        FilterSettings.dkim
+                    Manual.page FilterTexts.dkimFilter (Manual.options DkimFilterTable.table) FilterSettings.dkim
 
                 let keys =
-                    Manual.page
-                        FilterTexts.dkimFilterConf
-                        (Manual.keys DkimFilterTable.table)
-                        FilterSettings.dkim
+                    Manual.page FilterTexts.dkimFilterConf (Manual.keys DkimFilterTable.table) FilterSettings.dkim
 
                 for row in DkimFilterTable.table do
                     for spelling in row.Spellings do
