@@ -20,21 +20,12 @@ module internal FilterSigner =
     [<Literal>]
     let private LongestField = 4096
 
-    let private isFrom (name: string) =
-        name.Equals("From", System.StringComparison.OrdinalIgnoreCase)
-
-    /// Whether fields of a name are signed. The standard requires From, whatever the lists say (RFC 6376 §5.4).
-    let private covers (signing: FilterSigning) (name: string) : bool =
-        isFrom name
-        || FilterSigning.lists signing name && not (FilterSigning.omits signing name)
-        || signing.OverSignHeaders |> List.exists _.Is(name)
-
     let private dkimFields (signing: FilterSigning) : FieldChoice =
         let overSigned (name: FieldName) =
             List.contains name signing.OverSignHeaders
 
         {
-            Covers = covers signing
+            Covers = FilterSigning.covers signing
             Always = signing.AlwaysSignHeaders |> List.filter (overSigned >> not)
             Sealed = signing.OverSignHeaders
         }

@@ -70,11 +70,16 @@ module internal FilterSigning =
         not (isFrom name)
         && Pattern.any (ValueOption.defaultValue omitted signing.OmitHeaders) name
 
-    /// Whether fields of a name are among those that SignHeaders names, or that the standard recommends.
-    let lists (signing: FilterSigning) (name: string) : bool =
+    let private lists (signing: FilterSigning) (name: string) : bool =
         match signing.SignHeaders with
         | ValueSome patterns -> Pattern.any patterns name
         | ValueNone -> Dkim.Core.Programs.Proxies.SigningChoice.signedFields.Contains(name.ToLowerInvariant())
+
+    /// Whether fields of a name are signed. The standard requires From, whatever the lists say (RFC 6376 §5.4).
+    let covers (signing: FilterSigning) (name: string) : bool =
+        isFrom name
+        || lists signing name && not (omits signing name)
+        || signing.OverSignHeaders |> List.exists _.Is(name)
 
     /// l=
     let length (signing: FilterSigning) : LengthTag =

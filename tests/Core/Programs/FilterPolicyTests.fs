@@ -87,7 +87,7 @@ let private finds (text: string) (policy: FilterPolicy) =
     |> ValueOption.isSome
 
 let private covers name (policy: FilterPolicy) =
-    FilterSigning.lists policy.Signing name
+    FilterSigning.covers policy.Signing name
     && not (FilterSigning.omits policy.Signing name)
 
 let private named name (names: FieldName list) =
@@ -133,7 +133,7 @@ let private effects: (string * (FilterPolicy -> bool)) list =
         "Canonicalization relaxed/relaxed",
         (fun p -> p.Signing.HeaderCanon = RelaxedHeader && p.Signing.BodyCanon = RelaxedBody)
         "SignatureAlgorithm rsa-sha1", (fun p -> p.Signing.Algorithm = struct (Rsa, Sha1))
-        "SignHeaders X-*", (fun p -> covers "X-A" p && not (covers "To" p))
+        "SignHeaders X-*", (fun p -> covers "X-A" p && covers "From" p && not (covers "To" p))
         "OmitHeaders X-*",
         (fun p ->
             FilterSigning.omits p.Signing "X-A"
