@@ -1,6 +1,5 @@
 using Dkim.Core.Programs.Running;
 
-
 namespace Dkim.Hosting;
 
 /// <summary>A failure at start-up. The message is one line for the administrator: what, where and the remedy.</summary>

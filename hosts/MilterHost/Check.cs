@@ -14,6 +14,7 @@ internal sealed class Check
     private readonly FilterCheck found;
     private readonly List<string> problems;
     private readonly List<string> warnings = [];
+    private readonly StartCheck steps;
     private int exitCode;
 
     private Check(FilterCheck found)
@@ -21,6 +22,7 @@ internal sealed class Check
         this.found = found;
         problems = [.. found.Problems];
         exitCode = found.ExitCode;
+        steps = new StartCheck(Note);
     }
 
     /// <summary>Checks, prints, and gives the exit code.</summary>
@@ -35,47 +37,34 @@ internal sealed class Check
     private async Task GoAsync(SettingsFiles files)
     {
         var settings = found.Program.Service;
-        Try(() => Needs.EnterDirectory(settings));
+        steps.Try(() => Needs.EnterDirectory(settings));
         var before = Account.Current;
         var account = before;
-        Try(() => account = Needs.Account(settings));
+        steps.Try(() => account = Needs.Account(settings));
         uint? group = null;
-        Try(() => group = Needs.SocketGroup(settings));
+        steps.Try(() => group = Needs.SocketGroup(settings));
         var isKnown = !OwnProcess.IsRoot || settings.UserId.IsSome;
         warnings.AddRange(SettingsFiles.Warnings(files.Secrets, isKnown ? account : null));
-        Try(() => Needs.Become(account));
+        steps.Try(() => Needs.Become(account));
         if (Account.Current != before)
             warnings.AddRange(files.Unreadable().Select(reason => $"{reason}; a start can read it, a reload cannot"));
-        Try(() =>
+        steps.Try(() =>
         {
-            using var resolver = Needs.Resolver(found.Program);
+            using var resolver = Needs.Resolver(found.Program).Open();
             warnings.AddRange(resolver.Warnings);
         });
-        Try(() => Needs.PopLogins(settings, _ => { }));
-        if (Launch.Optional(settings.TemporaryDirectory) is { } directory)
-            Try(() => FilePlace.RequireDirectory(directory, "TemporaryDirectory", StartupFault.Directory));
+        steps.Try(() => Needs.PopLogins(settings, _ => { }));
+        if (settings.TemporaryDirectory.OrNull() is { } directory)
+            steps.Try(() => FilePlace.RequireDirectory(directory, "TemporaryDirectory", StartupFault.Directory));
         if (settings.Socket.IsSome && !Systemd.GivesSockets)
-            await TryAsync(() => Needs.SocketAsync(settings, group)).ConfigureAwait(false);
+            await steps.TryAsync(() => Needs.SocketAsync(settings, group)).ConfigureAwait(false);
     }
 
-    private void Try(Action step) => TryAsync(() =>
+    private void Note(StartupException failure)
     {
-        step();
-        return Task.CompletedTask;
-    }).GetAwaiter().GetResult();
-
-    private async Task TryAsync(Func<Task> step)
-    {
-        try
-        {
-            await step().ConfigureAwait(false);
-        }
-        catch (StartupException failure)
-        {
-            problems.Add(Needs.Describe(found.Program, failure));
-            if (exitCode == 0)
-                exitCode = SysExit.ofFault(failure.Fault);
-        }
+        problems.Add(Needs.Describe(found.Program, failure));
+        if (exitCode == 0)
+            exitCode = SysExit.ofFault(failure.Fault);
     }
 
     private int Tell()

@@ -9,7 +9,7 @@ namespace Dkim.MilterHost;
 
 /// <summary>What connections ask of the filter. Another configuration holds from the next message on.</summary>
 internal sealed class FilterDuty(
-    FilterProgram program, SwappedResolver resolver, ReportSender reports, ServiceLog log, TimeProvider clock) : IMilterService
+    FilterProgram program, ServiceParts parts, ReportSender reports, TimeProvider clock) : IMilterService
 {
     private volatile Order order = new(program);
 
@@ -28,17 +28,7 @@ internal sealed class FilterDuty(
     /// <exception cref="StartupException">Its source of DNS answers cannot be used; nothing has changed.</exception>
     public void Follow(FilterProgram next)
     {
-        if (Lookups.AreSame(order.Program, next))
-        {
-            resolver.Refresh();
-        }
-        else
-        {
-            resolver.Replace(Needs.Resolver(next, log.Warning));
-            foreach (var warning in resolver.Warnings)
-                log.Warning(warning);
-        }
-
+        parts.Follow(Needs.Resolver(order.Program), Needs.Resolver(next));
         order = new Order(next);
     }
 
@@ -50,7 +40,7 @@ internal sealed class FilterDuty(
 
     public MilterMessage NewMessage(MilterClient client) => order.Program.NewMessage(client);
 
-    public MessageLookups NewLookups() => new(resolver, order.Budget, clock);
+    public MessageLookups NewLookups() => new(parts.Resolver, order.Budget, clock);
 
     public void Mail(ReadOnlyMemory<byte> message) => reports.Send(message);
 
@@ -62,11 +52,11 @@ internal sealed class FilterDuty(
         }
         catch (IOException failure)
         {
-            log.Write(LogLineModule.trouble(LogLevel.Error, failure.Message));
+            parts.Log.Write(LogLineModule.trouble(LogLevel.Error, failure.Message));
         }
     }
 
-    public void Log(LogLine line) => log.Write(line);
+    public void Log(LogLine line) => parts.Log.Write(line);
 
     /// <summary>A configuration and what is made of it.</summary>
     private sealed class Order(FilterProgram program)
@@ -75,7 +65,7 @@ internal sealed class FilterDuty(
 
         public LookupBudget Budget { get; } = program.Budget;
 
-        public string TemporaryDirectory { get; } = Launch.Optional(program.Service.TemporaryDirectory)
+        public string TemporaryDirectory { get; } = program.Service.TemporaryDirectory.OrNull()
             ?? Environment.GetEnvironmentVariable(program.DirectoryVariable) ?? "/var/tmp";
     }
 }

@@ -23,14 +23,14 @@ internal static class Needs
             "UserID",
             "name a user of the machine, as getent passwd lists them, and a group",
             () => Hosting.Processes.Account.Find(
-                Launch.Optional(settings.UserId.Value.User), Launch.Optional(settings.UserId.Value.Group)));
+                settings.UserId.Value.User.OrNull(), settings.UserId.Value.Group.OrNull()));
 
     /// <summary>Becomes an account for good.</summary>
     public static void Become(Account account) =>
         StartupException.For("UserID", "start as root, or as this user", account.Become);
 
     /// <summary>The id of SocketGroup.</summary>
-    public static uint? SocketGroup(FilterService settings) => Launch.Optional(settings.SocketGroup) is { } name
+    public static uint? SocketGroup(FilterService settings) => settings.SocketGroup.OrNull() is { } name
         ? StartupException.For<uint?>(
             "SocketGroup", "name a group of the machine, as getent group lists them", () => Hosting.Processes.Account.FindGroup(name))
         : null;
@@ -38,7 +38,7 @@ internal static class Needs
     /// <summary>Makes BaseDirectory the one where relative paths start.</summary>
     public static void EnterDirectory(FilterService settings)
     {
-        if (Launch.Optional(settings.BaseDirectory) is { } directory)
+        if (settings.BaseDirectory.OrNull() is { } directory)
         {
             StartupException.For(
                 "BaseDirectory",
@@ -48,22 +48,23 @@ internal static class Needs
     }
 
     /// <summary>The source of DNS answers.</summary>
-    /// <param name="report">Told when its servers change and cannot be followed.</param>
-    public static IResolver Resolver(FilterProgram program, Action<string>? report = null)
-    {
-        var settings = program.Service;
-        var (setting, remedy) = settings.TestPublicKeys.IsSome
-            ? ("TestPublicKeys", "name a file of lines NAME RECORD")
-            : settings.TrustAnchorFile.IsSome
-                ? ("TrustAnchorFile", "name a file of DS or DNSKEY records, as /usr/share/dns/root.key of dns-root-data")
-                : ("Nameservers", "");
-        return StartupException.For(setting, remedy, () => Lookups.Open(program, report));
-    }
+    public static ResolverSource Resolver(FilterProgram program) => new(
+        program.Service.TestPublicKeys.OrNull(),
+        new ResolverSettings
+        {
+            Kind = program.Service.Resolver,
+            Forwarders = [.. program.Service.Nameservers],
+            TrustAnchorFile = program.Service.TrustAnchorFile.OrNull(),
+            Caching = program.Service.QueryCache,
+            RecordOctets = program.RecordOctets,
+            Time = program.Budget.Time,
+        },
+        new ResolverSettingNames("TestPublicKeys", "TrustAnchorFile", "Nameservers"));
 
     /// <summary>The database of POP logins, where there is one.</summary>
     /// <param name="report">Takes a line for the log when it cannot be read any more.</param>
     public static PopLogins? PopLogins(FilterService settings, Action<string> report) =>
-        Launch.Optional(settings.PopDbFile) is { } database
+        settings.PopDbFile.OrNull() is { } database
             ? StartupException.For(
                 "POPDBFile", "name a Berkeley DB hash", () => MilterHost.PopLogins.Open(database, report))
             : null;

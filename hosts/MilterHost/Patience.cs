@@ -1,6 +1,5 @@
 using Dkim.Core.Programs.Filters;
 
-
 namespace Dkim.MilterHost;
 
 /// <summary>How long a connection waits.</summary>

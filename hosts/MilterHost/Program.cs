@@ -36,6 +36,6 @@ if (start is null)
 }
 
 return files.Supply(start).Run(
-    program => Launch.RunAsync(program, files, surroundings, isCopy ? handed : null).GetAwaiter().GetResult(),
+    program => ServiceStart.RunAsync(program, files, surroundings, isCopy ? handed : null).GetAwaiter().GetResult(),
     (program, file) => TestMode.RunAsync(program, file, surroundings.Clock).GetAwaiter().GetResult(),
     found => Check.RunAsync(found, files).GetAwaiter().GetResult());

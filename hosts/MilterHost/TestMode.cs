@@ -22,7 +22,7 @@ internal static class TestMode
         {
             var message = await ReadAsync(file).ConfigureAwait(false);
             Needs.EnterDirectory(program.Service);
-            using var resolver = Needs.Resolver(program);
+            using var resolver = Needs.Resolver(program).Open();
             using var run = program.NewTest(shown);
             run.Begin(message, clock.UnixSeconds());
             var lookups = new MessageLookups(resolver, program.Budget, clock);

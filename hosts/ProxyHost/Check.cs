@@ -16,7 +16,13 @@ internal sealed class Check
     private readonly List<Problem> problems = [];
     private readonly List<string> warnings = [];
 
-    private Check(ProxyCheck found) => this.found = found;
+    private readonly StartCheck steps;
+
+    private Check(ProxyCheck found)
+    {
+        this.found = found;
+        steps = new StartCheck(failure => problems.Add(found.Fault(failure.Setting, failure.Message, failure.Remedy)));
+    }
 
     /// <summary>Checks, prints, and gives the exit code.</summary>
     public static async Task<int> RunAsync(ProxyCheck found)
@@ -31,31 +37,31 @@ internal sealed class Check
     {
         var settings = found.Settings;
         var account = Account.Current;
-        Try(() => account = Needs.Account(settings));
-        if (Serving.Optional(settings.PidFile) is { } pidFile)
-            Try(() => FilePlace.RequireFile(pidFile, "pidfile", StartupFault.PidFile));
+        steps.Try(() => account = Needs.Account(settings));
+        if (settings.PidFile.OrNull() is { } pidFile)
+            steps.Try(() => FilePlace.RequireFile(pidFile, "pidfile", StartupFault.PidFile));
         if (!Systemd.GivesSockets && !Systemd.IsReload)
         {
             foreach (var place in found.Listen)
-                await TryAsync(() => place.RequireOwnAsync("listen")).ConfigureAwait(false);
+                await steps.TryAsync(() => place.RequireOwnAsync("listen")).ConfigureAwait(false);
         }
 
         if (found.Relay.IsSome)
             await LookForRelayAsync(found.Relay.Value).ConfigureAwait(false);
-        Try(() =>
+        steps.Try(() =>
         {
             // It is asked nothing.
-            using var resolver = Needs.Resolver(settings, 0, warnings.Add);
+            using var resolver = Needs.Resolver(settings, 0).Open(warnings.Add);
             warnings.AddRange(resolver.Warnings);
         });
         var isKnown = !OwnProcess.IsRoot || settings.User.IsSome || settings.Group.IsSome;
         warnings.AddRange(SettingsFiles.Warnings(found.Secrets, isKnown ? account : null));
         if (Needs.LogPath(settings) is { } log && !File.Exists(log))
-            Try(() => FilePlace.RequireFile(log, "log_file", StartupFault.LogFile));
+            steps.Try(() => FilePlace.RequireFile(log, "log_file", StartupFault.LogFile));
         string? root = null;
-        Try(() => root = Needs.Root(settings));
-        Try(() => Needs.Become(account));
-        Try(() => Needs.Spool(settings, root ?? ""));
+        steps.Try(() => root = Needs.Root(settings));
+        steps.Try(() => Needs.Become(account));
+        steps.Try(() => Needs.Spool(settings, root ?? ""));
     }
 
     // A start does not look for it: it may come later.
@@ -68,24 +74,6 @@ internal sealed class Check
         catch (SocketException failure)
         {
             warnings.Add($"relay {relay}: {failure.Message}");
-        }
-    }
-
-    private void Try(Action step) => TryAsync(() =>
-    {
-        step();
-        return Task.CompletedTask;
-    }).GetAwaiter().GetResult();
-
-    private async Task TryAsync(Func<Task> step)
-    {
-        try
-        {
-            await step().ConfigureAwait(false);
-        }
-        catch (StartupException failure)
-        {
-            problems.Add(found.Fault(failure.Setting, failure.Message, failure.Remedy));
         }
     }
 }

@@ -1,6 +1,5 @@
 using Dkim.Core.Programs.Proxies;
 
-
 namespace Dkim.ProxyHost;
 
 /// <summary>Bounds of one conversation, in octets and counts.</summary>

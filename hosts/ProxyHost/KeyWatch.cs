@@ -23,12 +23,21 @@ internal sealed class KeyWatch
         this.report = report;
         foreach (var file in program.Secrets.Where(read.Found.ContainsKey))
         {
-            var watched = new Watched(file, read.Located(file), read.Found[file]) { Mark = read.MarkOf(file) };
-            files.Add(watched);
+            files.Add(new Watched(file, read.Located(file), read.Found[file]) { Mark = read.MarkOf(file) });
+        }
+    }
+
+    /// <summary>Tells of the files that cannot be watched, and looks for no change of them.</summary>
+    public void TellUnwatched()
+    {
+        foreach (var watched in files)
+        {
             var now = FileMark.Of(watched.Path);
             if (!now.IsHidden && !now.IsGone)
                 continue;
-            Report(file, $"{file.Path}: it cannot be watched by this user, or in this root; a changed key takes a restart");
+            Report(
+                watched.File,
+                $"{watched.File.Path}: it cannot be watched by this user, or in this root; a changed key takes a restart");
             watched.Mark = now;
         }
     }

@@ -1,7 +1,6 @@
 using Dkim.Core.Programs.Proxies;
 using Dkim.Core.Programs.Running;
 
-
 namespace Dkim.ProxyHost;
 
 /// <summary>

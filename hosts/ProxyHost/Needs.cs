@@ -20,8 +20,8 @@ internal static class Needs
     public static Account Account(ProxySettings settings)
     {
         var named = settings.User.IsSome ? settings.User.Value : new AccountName(default, default);
-        var user = Serving.Optional(named.User);
-        var group = Serving.Optional(settings.Group) ?? Serving.Optional(named.Group);
+        var user = named.User.OrNull();
+        var group = settings.Group.OrNull() ?? named.Group.OrNull();
         if (group is not null)
         {
             StartupException.For(
@@ -42,20 +42,21 @@ internal static class Needs
 
     /// <summary>The source of DNS answers.</summary>
     /// <param name="recordOctets">The longest TXT record to take.</param>
-    /// <param name="report">Told when its servers change and cannot be followed.</param>
-    public static IResolver Resolver(ProxySettings settings, int recordOctets, Action<string> report)
-    {
-        var (setting, remedy) = settings.TestKeys.IsSome
-            ? ("test_keys", "name a file of lines NAME RECORD")
-            : settings.TrustAnchor.IsSome
-                ? ("trust_anchor", "name a file of DS or DNSKEY records, as /usr/share/dns/root.key of dns-root-data")
-                : ("resolver", "");
-        return StartupException.For(setting, remedy, () => Serving.OpenResolver(settings, recordOctets, report));
-    }
+    public static ResolverSource Resolver(ProxySettings settings, int recordOctets) => new(
+        settings.TestKeys.OrNull(),
+        new ResolverSettings
+        {
+            Kind = settings.Resolver,
+            Forwarders = [.. settings.Nameservers],
+            TrustAnchorFile = settings.TrustAnchor.OrNull(),
+            RecordOctets = recordOctets,
+            Time = TimeSpan.FromSeconds(settings.DnsTimeout),
+        },
+        new ResolverSettingNames("test_keys", "trust_anchor", "resolver"));
 
     /// <summary>The file of log_file; null where it names none.</summary>
     public static string? LogPath(ProxySettings settings) =>
-        Serving.Optional(ProxySettingsModule.logPath(settings));
+        ProxySettingsModule.logPath(settings).OrNull();
 
     /// <summary>The file of log_file, open to append to.</summary>
     public static SafeFileHandle? LogFile(ProxySettings settings) => LogPath(settings) is { } file
@@ -66,7 +67,7 @@ internal static class Needs
     /// <summary>The directory of chroot; null where the root stays.</summary>
     public static string? Root(ProxySettings settings)
     {
-        if (Serving.Optional(settings.Chroot) is not { } root)
+        if (settings.Chroot.OrNull() is not { } root)
             return null;
         return Directory.Exists(root)
             ? root
@@ -76,7 +77,7 @@ internal static class Needs
 
     /// <summary>Where large messages wait: spool_directory, else $TMPDIR, else /tmp.</summary>
     public static string SpoolPath(ProxySettings settings) =>
-        Serving.Optional(settings.SpoolDirectory) ?? Path.GetTempPath();
+        settings.SpoolDirectory.OrNull() ?? Path.GetTempPath();
 
     /// <summary>Sees that large messages could wait. The user is the one who serves by now.</summary>
     /// <param name="root">The directory that is to be the root.</param>

@@ -17,7 +17,7 @@ if (begin is null)
 
 var files = new SettingsFiles();
 return files.Supply(begin(args)).Run(
-    program => Service.RunAsync(program, files, () => begin(args)).GetAwaiter().GetResult(),
+    program => ServiceMain.RunAsync(new ServiceStart(program, files, () => begin(args))).GetAwaiter().GetResult(),
     found => Check.RunAsync(found).GetAwaiter().GetResult());
 
 static Func<string[], ProxyStart>? Choose(string name, ref string[] arguments)

@@ -33,7 +33,6 @@ internal sealed class SmtpDialogue(
     /// for.</summary>
     public const string NextHopDown = "Internal error (Next hop is down)";
 
-
     private readonly CommandReader commands = new(limits.CommandLine);
     private readonly MessageReader message = new(limits.BareNewlines);
     private readonly ReplyReader reply = new(limits.Reply);

@@ -28,7 +28,7 @@ public sealed class LookupsTests
     {
         using var server = new FakeServer(query =>
             Task.FromResult<byte[]?>(FakeServer.Reply(query, 0, FakeServer.Txt("v=DKIM1; p="))));
-        using var resolver = Lookups.Open(Settings($"Nameservers 127.0.0.1@{server.Address.Port}", line));
+        using var resolver = Needs.Resolver(Settings($"Nameservers 127.0.0.1@{server.Address.Port}", line)).Open();
         for (var time = 0; time < 2; time++)
         {
             var answer = await resolver.AskAsync(question, default);
@@ -42,7 +42,7 @@ public sealed class LookupsTests
     public async Task AFileOfKeysTakesThePlaceOfTheDns()
     {
         scratch.Write("keys", "SEL._domainkey.example.org v=DKIM1; p=\n");
-        using var resolver = Lookups.Open(Settings($"TestPublicKeys {scratch.At("keys")}"));
+        using var resolver = Needs.Resolver(Settings($"TestPublicKeys {scratch.At("keys")}")).Open();
         Assert.That((await resolver.AskAsync(question, default)).Outcome.IsRecords);
         var other = await resolver.AskAsync(new Question("sel._domainkey.example.com", RecordType.Txt), default);
         Assert.That(other.Outcome.IsNoSuchName);
@@ -51,7 +51,7 @@ public sealed class LookupsTests
     [TestCase("TestPublicKeys /none")]
     [TestCase("TrustAnchorFile /none")]
     public void WhatCannotBeUsedIsAnErrorOfTheStart(string line) =>
-        Assert.That(() => Lookups.Open(Settings(line)), Throws.TypeOf<StartupException>());
+        Assert.That(() => Needs.Resolver(Settings(line)).Open(), Throws.TypeOf<StartupException>());
 
     [TestCase(0, 86400)]
     [TestCase(3, 3)]

@@ -23,7 +23,7 @@ public sealed partial class ClockTests
         ["Hosting/Service/Systemd.cs"] = "the service manager counts by the machine's",
         ["MilterHost/Program.cs"] = Program,
         ["ProxyHost/Relaying.cs"] = Default,
-        ["ProxyHost/Service.cs"] = Program,
+        ["ProxyHost/ServiceStart.cs"] = Program,
         ["ProxyHost/Session.cs"] = "CancelAfter of a source that was made with the clock",
         ["QmailHost/Program.cs"] = Program,
         ["ToolHost/Demo/DemoCommand.cs"] = "the demonstration measures",

@@ -40,7 +40,7 @@ public sealed partial class RoomTests
         {
             foreach (var file in Directory.GetFiles(Path.Combine(hosting, room), "*.cs"))
             {
-                Assert.That(File.ReadAllText(file), Does.Contain($"\nnamespace Dkim.Hosting.{room};\n"), file);
+                Assert.That(File.ReadLines(file), Does.Contain($"namespace Dkim.Hosting.{room};"), file);
             }
         }
     }

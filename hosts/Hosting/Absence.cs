@@ -1,0 +1,10 @@
+using Microsoft.FSharp.Core;
+
+namespace Dkim.Hosting;
+
+/// <summary>What the core leaves out, as C# has it.</summary>
+public static class Absence
+{
+    /// <summary>The value; null where there is none.</summary>
+    public static string? OrNull(this FSharpValueOption<string> value) => value.IsSome ? value.Value : null;
+}

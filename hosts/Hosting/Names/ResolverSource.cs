@@ -1,0 +1,42 @@
+using Dkim.Core.Programs.Running;
+using Dkim.Hosting.Resolving;
+
+namespace Dkim.Hosting.Names;
+
+/// <summary>What a program calls the settings that say where DNS answers come from.</summary>
+public sealed record ResolverSettingNames(string KeyFile, string TrustAnchor, string Servers);
+
+/// <summary>Where DNS answers come from, by the settings of a program: from a file of keys, or from servers.</summary>
+/// <param name="KeyFile">Its path; null for servers.</param>
+public sealed record ResolverSource(string? KeyFile, ResolverSettings Servers, ResolverSettingNames Names)
+{
+    /// <summary>Opens it.</summary>
+    /// <param name="report">Told, in a line, when its servers change and cannot be followed.</param>
+    /// <exception cref="StartupException">It cannot be used; the failure names the setting.</exception>
+    public IResolver Open(Action<string>? report = null)
+    {
+        var (setting, remedy) = KeyFile is not null
+            ? (Names.KeyFile, "name a file of lines NAME RECORD")
+            : Servers.TrustAnchorFile is not null
+                ? (Names.TrustAnchor, "name a file of DS or DNSKEY records, as /usr/share/dns/root.key of dns-root-data")
+                : (Names.Servers, "");
+        return StartupException.For(
+            setting, remedy, () => KeyFile is { } path ? LoadKeys(path) : (IResolver)Resolvers.Open(Servers, report));
+    }
+
+    /// <summary>Whether another source gives the same answers, so that what is kept of them can stay.</summary>
+    public bool IsSame(ResolverSource other) =>
+        KeyFile is null && other.KeyFile is null && Servers.AsksAs(other.Servers);
+
+    private static KeyFileResolver LoadKeys(string path)
+    {
+        try
+        {
+            return KeyFileResolver.Load(path);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or FormatException)
+        {
+            throw new StartupException(StartupFault.Resolver, failure.Message);
+        }
+    }
+}
