@@ -13,8 +13,6 @@ internal static unsafe partial class Libc
     public const int EINTR = 4;
     public const int EBADF = 9;
     public const int EAGAIN = 11;
-    public const int EACCES = 13;
-    public const int EEXIST = 17;
     public const int EISDIR = 21;
     public const int EINVAL = 22;
     public const int ENOSPC = 28;
