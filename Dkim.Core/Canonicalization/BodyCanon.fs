@@ -7,7 +7,6 @@ namespace Dkim.Core.Canonicalization
 open System
 open System.Runtime.InteropServices
 open Dkim.Core.Words
-open Dkim.Core.Dns
 open Dkim.Core.Records
 
 /// Takes canonical octets as they are made.

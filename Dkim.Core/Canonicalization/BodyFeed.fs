@@ -7,7 +7,6 @@ open System.Numerics
 open System.Runtime.InteropServices
 open System.Runtime.Intrinsics
 open Dkim.Core.Words
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization.Body
 

@@ -5,7 +5,7 @@ namespace Dkim.Core.Canonicalization
 open System
 open System.Security.Cryptography
 open Dkim.Core.Words
-open Dkim.Core.Dns
+open Dkim.Core.Message
 open Dkim.Core.Records
 
 /// One digest that is wanted. `Limit` counts canonical octets (l=). `Prefix` is hashed first: the header of a DomainKeys
@@ -59,12 +59,7 @@ module Digests =
 /// Hashes the canonical octets of one request, up to its limit.
 [<Sealed>]
 type internal DigestStream(request: DigestRequest) =
-    let hash =
-        IncrementalHash.CreateHash(
-            match request.Hash with
-            | Sha1 -> HashAlgorithmName.SHA1
-            | Sha256 -> HashAlgorithmName.SHA256
-        )
+    let hash = IncrementalHash.CreateHash(Hash.algorithm request.Hash)
 
     let mutable left =
         request.Limit |> ValueOption.defaultValue (Int64.MaxValue * 1L<octet>)
@@ -163,3 +158,10 @@ type BodyHasher(requests: DigestRequest list) =
         member _.Dispose() =
             for digest in digests do
                 (digest :> IDisposable).Dispose()
+
+module BodyHasher =
+    /// The digests of the body of a message that lies there whole.
+    let ofMail (requests: DigestRequest list) (mail: Mail) : Digests =
+        use hasher = new BodyHasher(requests)
+        hasher.Feed mail.Body.Span
+        hasher.Finish()

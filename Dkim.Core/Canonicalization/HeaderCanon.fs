@@ -6,7 +6,6 @@ open System
 open System.Buffers
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
 open Dkim.Core.Records
 
 let private write (octets: ReadOnlySpan<byte>) (sink: IBufferWriter<byte>) = sink.Write octets

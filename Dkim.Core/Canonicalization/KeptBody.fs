@@ -2,7 +2,6 @@ namespace Dkim.Core.Canonicalization
 
 open System
 open System.Buffers
-open Dkim.Core.Dns
 open Dkim.Core.Records
 
 /// The canonical octets of a body, kept for whoever looks into a failure. A body that is longer than the limit is not

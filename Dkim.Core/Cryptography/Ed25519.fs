@@ -4,8 +4,6 @@ module internal Dkim.Core.Cryptography.Ed25519
 
 open System
 open Org.BouncyCastle.Math.EC.Rfc8032
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// Octets of a public key, and of the seed that a private key is.
 [<Literal>]

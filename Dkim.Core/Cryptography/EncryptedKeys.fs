@@ -7,9 +7,6 @@ open System
 open System.Formats.Asn1
 open System.Security.Cryptography
 open System.Text
-open Dkim.Core.Words
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// More rounds of key derivation than this are taken for an attack on the reader.
 [<Literal>]

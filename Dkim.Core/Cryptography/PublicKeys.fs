@@ -7,7 +7,6 @@ open System.Formats.Asn1
 open System.Numerics
 open System.Security.Cryptography
 open Dkim.Core.Words
-open Dkim.Core.Dns
 open Dkim.Core.Records
 
 /// A key that was checked and can be used from several threads.
@@ -94,15 +93,10 @@ module internal RsaNumbers =
         | ValueSome numbers -> check numbers
 
 module PublicKey =
-    let internal hashName (hash: Hash) =
-        match hash with
-        | Sha1 -> HashAlgorithmName.SHA1
-        | Sha256 -> HashAlgorithmName.SHA256
-
     // OpenSSL refuses some keys only when they are used.
     let private verifyRsa (rsa: RSA) (hash: Hash) (digest: byte[]) (signature: byte[]) =
         try
-            rsa.VerifyHash(digest, signature, hashName hash, RSASignaturePadding.Pkcs1)
+            rsa.VerifyHash(digest, signature, Hash.algorithm hash, RSASignaturePadding.Pkcs1)
         with :? CryptographicException ->
             false
 

@@ -5,7 +5,6 @@ namespace Dkim.Core.Cryptography
 open System
 open System.Numerics
 open System.Security.Cryptography
-open Dkim.Core.Dns
 open Dkim.Core.Records
 
 /// What was found in a signature.

@@ -6,7 +6,6 @@ open System
 open System.Formats.Asn1
 open System.Security.Cryptography
 open Dkim.Core.Words
-open Dkim.Core.Dns
 open Dkim.Core.Records
 
 /// Why a text is no private key that could sign.
@@ -40,14 +39,14 @@ type SigningKey
 module SigningKey =
     let private ofRsa (rsa: RSA) : SigningKey =
         let verify hash (digest: byte[]) (signature: byte[]) =
-            rsa.VerifyHash(digest, signature, PublicKey.hashName hash, RSASignaturePadding.Pkcs1)
+            rsa.VerifyHash(digest, signature, Hash.algorithm hash, RSASignaturePadding.Pkcs1)
 
         SigningKey(
             Rsa,
             rsa.KeySize * 1<bit>,
             // Encoding it takes a while, and who only signs has no use for it.
             lazy (rsa.ExportSubjectPublicKeyInfo()),
-            (fun hash digest -> rsa.SignHash(digest, PublicKey.hashName hash, RSASignaturePadding.Pkcs1)),
+            (fun hash digest -> rsa.SignHash(digest, Hash.algorithm hash, RSASignaturePadding.Pkcs1)),
             verify
         )
 

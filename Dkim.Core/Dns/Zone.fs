@@ -7,6 +7,7 @@ open System.Text
 open System.Text.Json
 open Dkim.Core.Words
 
+/// What the file says of names.
 type Zone =
     private { answers: Map<string, Answer> }
 
@@ -17,15 +18,6 @@ module Zone =
     // A record is octets. JSON is characters, which stand for their UTF-8.
     let private octetText (text: string) : string =
         Octets.latin1 (ReadOnlySpan(Encoding.UTF8.GetBytes text))
-
-    let private sequence (results: Result<'a, string> seq) : Result<'a list, string> =
-        let add (found: Result<'a list, string>) (next: Result<'a, string>) =
-            match found, next with
-            | Ok found, Ok next -> Ok(next :: found)
-            | Ok _, Error reason -> Error reason
-            | Error reason, _ -> Error reason
-
-        Seq.fold add (Ok []) results |> Result.map List.rev
 
     let private string' (value: JsonElement) : Result<string, string> =
         match value.ValueKind with
@@ -38,16 +30,15 @@ module Zone =
     /// A record is one string or several, which are joined (RFC 6376 §3.6.2.2).
     let private record (value: JsonElement) : Result<string, string> =
         if value.ValueKind = JsonValueKind.Array then
-            value.EnumerateArray()
-            |> Seq.map string'
-            |> sequence
+            List.ofSeq (value.EnumerateArray())
+            |> Results.traverse string'
             |> Result.map (fun strings -> String.Join("", strings))
         else
             string' value
 
     let private records (value: JsonElement) : Result<string list, string> =
         if value.ValueKind = JsonValueKind.Array then
-            value.EnumerateArray() |> Seq.map record |> sequence
+            List.ofSeq (value.EnumerateArray()) |> Results.traverse record
         else
             record value |> Result.map List.singleton
 
@@ -66,7 +57,7 @@ module Zone =
 
     let private entries read (value: JsonElement) : Result<(string * Answer) list, string> =
         if value.ValueKind = JsonValueKind.Object then
-            value.EnumerateObject() |> Seq.map read |> sequence
+            List.ofSeq (value.EnumerateObject()) |> Results.traverse read
         else
             Error "not an object of names"
 

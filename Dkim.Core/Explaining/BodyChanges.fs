@@ -5,14 +5,13 @@ open System
 open System.Buffers
 open System.Text
 open Dkim.Core.Message
-open Dkim.Core.Dns
 open Dkim.Core.Records
 
 /// A change, in words, how to undo it, and what that costs for each octet of a body.
 [<NoComparison; NoEquality>]
 type Change =
     {
-        Happening: Happening
+        Modification: Modification
         Says: string
         Undo: string -> string
         Cost: int64
@@ -20,9 +19,9 @@ type Change =
 
 let private crlf = "\r\n"
 
-let private change happening says cost undo : Change =
+let private change modification says cost undo : Change =
     {
-        Happening = happening
+        Modification = modification
         Says = says
         Undo = undo
         Cost = cost
@@ -130,7 +129,7 @@ let private encodingChanges codings besides (encoding: string) (contentType: str
     |> List.map (fun (coding: TransferCoding.Change) ->
         TransferCoding.undo coding encoding contentType
         |> change
-            Happening.EncodingChanged
+            Modification.EncodingChanged
             ("the transfer encoding "
              + coding.Was
              + " was changed to "
@@ -147,7 +146,7 @@ let private unwrapped (contentType: string) : Change list =
         + besides
 
     let part number besides decode =
-        change Happening.BodyWrapped (says number besides) 6L (fun body ->
+        change Modification.BodyWrapped (says number besides) 6L (fun body ->
             match TransferCoding.tryPart contentType number body with
             | ValueSome part -> decode part
             | ValueNone -> body)
@@ -160,7 +159,8 @@ let private unwrapped (contentType: string) : Change list =
     ]
 
 let private cuts: Change list =
-    let cut says undo = change Happening.LinesCut says 8L undo
+    let cut says undo =
+        change Modification.LinesCut says 8L undo
 
     [
         cut "long lines were cut with CRLF and a space" (joined "" " ")
@@ -177,7 +177,7 @@ let private rewrappings: Change list =
             else
                 "base64 lines had " + string width + " characters when they were signed"
 
-        change Happening.EncodingChanged says 12L (rewrapped width))
+        change Modification.EncodingChanged says 12L (rewrapped width))
 
 let private hasLongLines (body: string) =
     let rec search (at: int) =
@@ -206,9 +206,10 @@ let seldom (header: Header) : Change list =
 /// Changes to a body that can be undone as a whole, the usual ones first.
 let all (header: Header) (body: string) : Change list =
     let lineEnds says undo =
-        change Happening.LineEndsChanged says 6L undo
+        change Modification.LineEndsChanged says 6L undo
 
-    let eachLine happening says edit = change happening says 20L (lines edit)
+    let eachLine modification says edit =
+        change modification says 20L (lines edit)
 
     let encoding, contentType =
         value "Content-Transfer-Encoding" header, value "Content-Type" header
@@ -222,13 +223,13 @@ let all (header: Header) (body: string) : Change list =
         lineEnds "LF was CRLF when the body was signed" _.Replace("\r\n", "\n").Replace("\n", "\r\n")
         lineEnds "CR was CRLF when the body was signed" _.Replace("\r\n", "\r").Replace("\r", "\r\n")
         lineEnds "each line end was doubled" _.Replace("\r\n\r\n", "\r\n")
-        eachLine Happening.SpaceChanged "white space was added at ends of lines" _.TrimEnd(' ', '\t')
-        eachLine Happening.SpaceChanged "the space after the signature mark \"--\" was removed" (fun line ->
+        eachLine Modification.SpaceChanged "white space was added at ends of lines" _.TrimEnd(' ', '\t')
+        eachLine Modification.SpaceChanged "the space after the signature mark \"--\" was removed" (fun line ->
             if line = "--" then "-- " else line)
-        eachLine Happening.LinesQuoted "leading dots were doubled" (starting ".." ".")
-        eachLine Happening.LinesQuoted "doubled leading dots were made single" (starting "." "..")
-        eachLine Happening.LinesQuoted "From at the start of lines was quoted as >From" (starting ">From " "From ")
-        eachLine Happening.LinesQuoted "spaces were put before From or > at the start of lines" (starting " " "")
+        eachLine Modification.LinesQuoted "leading dots were doubled" (starting ".." ".")
+        eachLine Modification.LinesQuoted "doubled leading dots were made single" (starting "." "..")
+        eachLine Modification.LinesQuoted "From at the start of lines was quoted as >From" (starting ">From " "From ")
+        eachLine Modification.LinesQuoted "spaces were put before From or > at the start of lines" (starting " " "")
         yield! encodingChanges TransferCoding.changes "" encoding contentType
         if hasLongLines body then
             yield! cuts

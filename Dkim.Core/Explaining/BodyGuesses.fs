@@ -7,14 +7,13 @@ open System.Collections.Generic
 open System.Security.Cryptography
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Cryptography
 
 /// A body whose hash does not fit, and how to tell one that does.
 [<NoComparison; NoEquality>]
-type Puzzle =
+type Mismatch =
     {
         Request: DigestRequest
         Header: Header
@@ -72,28 +71,28 @@ let canonical (request: DigestRequest) (body: ReadOnlySpan<byte>) : byte[] =
     sink.Octets.Slice(0, length).ToArray()
 
 /// Whether a body has the hash, where that can be afforded.
-let private fitsDigest (puzzle: Puzzle) (request: DigestRequest) (body: string) : bool =
-    puzzle.Effort.Spend(4L * int64 body.Length + Effort.PerHash + puzzle.FitsCost)
-    && puzzle.Fits(digest request body)
+let private fitsDigest (mismatch: Mismatch) (request: DigestRequest) (body: string) : bool =
+    mismatch.Effort.Spend(4L * int64 body.Length + Effort.PerHash + mismatch.FitsCost)
+    && mismatch.Fits(digest request body)
 
 /// The body as it is, under other rules.
-let private rules (puzzle: Puzzle) : Guess option =
+let private rules (mismatch: Mismatch) : Guess option =
     let other =
-        match puzzle.Request.Canon with
+        match mismatch.Request.Canon with
         | SimpleBody -> RelaxedBody, "relaxed"
         | RelaxedBody -> SimpleBody, "simple"
         | DomainKeysSimpleBody -> NofwsBody, "nofws"
         | NofwsBody -> DomainKeysSimpleBody, "simple"
 
     let request =
-        { puzzle.Request with
+        { mismatch.Request with
             Canon = fst other
         }
 
-    if fitsDigest puzzle request puzzle.Body then
+    if fitsDigest mismatch request mismatch.Body then
         Some
             {
-                Happening = Happening.OtherCanonicalization
+                Modification = Modification.OtherCanonicalization
                 Says =
                     "the signer canonicalized the body by the rules of "
                     + snd other
@@ -103,21 +102,21 @@ let private rules (puzzle: Puzzle) : Guess option =
         None
 
 let private sum (request: DigestRequest) : IncrementalHash =
-    let hash = IncrementalHash.CreateHash(PublicKey.hashName request.Hash)
+    let hash = IncrementalHash.CreateHash(Hash.algorithm request.Hash)
     hash.AppendData request.Prefix.Span
     hash
 
 /// Line ends that the signer left out or did not remove (RFC 6376 §3.4.3–4).
-let private finalLines (puzzle: Puzzle) (canonical: byte[]) : Guess option =
+let private finalLines (mismatch: Mismatch) (canonical: byte[]) : Guess option =
     let fits (octets: byte[]) =
-        puzzle.Effort.Spend(3L * int64 octets.Length + Effort.PerHash + puzzle.FitsCost)
-        && (use hash = sum puzzle.Request
+        mismatch.Effort.Spend(3L * int64 octets.Length + Effort.PerHash + mismatch.FitsCost)
+        && (use hash = sum mismatch.Request
             hash.AppendData(octets, 0, octets.Length)
-            puzzle.Fits(hash.GetCurrentHash()))
+            mismatch.Fits(hash.GetCurrentHash()))
 
     let guess says =
         {
-            Happening = Happening.FinalNewlineChanged
+            Modification = Modification.FinalNewlineChanged
             Says = says
         }
 
@@ -159,11 +158,11 @@ let private excerpt (octets: byte[]) (start: int) (length: int) =
     + "\""
 
 /// Where the text that was appended may begin, from the front to the back.
-let private footerStarts (midLine: bool) (puzzle: Puzzle) (canonical: byte[]) : int[] =
+let private footerStarts (midLine: bool) (mismatch: Mismatch) (canonical: byte[]) : int[] =
     let ends = lineEnds canonical
-    let perStop = Effort.PerHash + puzzle.FitsCost
+    let perStop = Effort.PerHash + mismatch.FitsCost
     // Footers are at the end: of too many places the last ones are tried.
-    let affordable = int (min (int64 ends.Length) (puzzle.Effort.Left / 4L / perStop))
+    let affordable = int (min (int64 ends.Length) (mismatch.Effort.Left / 4L / perStop))
     let tried = Array.sub ends (ends.Length - affordable) affordable
 
     // A text that was appended to the middle of a line is looked for near the end only.
@@ -176,33 +175,33 @@ let private footerStarts (midLine: bool) (puzzle: Puzzle) (canonical: byte[]) : 
     Array.append tried within |> Array.distinct |> Array.sort
 
 /// The part before which the rest was appended: it ends with a line, or a line end was added to it.
-let private appended (midLine: bool) (puzzle: Puzzle) (canonical: byte[]) : Guess option =
+let private appended (midLine: bool) (mismatch: Mismatch) (canonical: byte[]) : Guess option =
     let midLine = midLine && canonical.Length <= 65536
-    let stops = footerStarts midLine puzzle canonical
-    use hash = sum puzzle.Request
+    let stops = footerStarts midLine mismatch canonical
+    use hash = sum mismatch.Request
     let mutable at = 0
     let mutable found = ValueNone
 
-    let fitsHere () = puzzle.Fits(hash.GetCurrentHash())
+    let fitsHere () = mismatch.Fits(hash.GetCurrentHash())
 
     let isMidLine () =
         not (canonical.AsSpan(at).StartsWith(ReadOnlySpan Octets.crlf))
 
     let fitsWithLineEnd () =
-        use copy = sum puzzle.Request
+        use copy = sum mismatch.Request
         copy.AppendData(canonical, 0, at)
         copy.AppendData(Octets.crlf, 0, 2)
-        puzzle.Fits(copy.GetCurrentHash())
+        mismatch.Fits(copy.GetCurrentHash())
 
     let each =
         Effort.PerHash
-        + puzzle.FitsCost
+        + mismatch.FitsCost
         + (if midLine then
-               int64 canonical.Length + Effort.PerHash + puzzle.FitsCost
+               int64 canonical.Length + Effort.PerHash + mismatch.FitsCost
            else
                0L)
 
-    if puzzle.Effort.Spend(2L * int64 canonical.Length + int64 stops.Length * each) then
+    if mismatch.Effort.Spend(2L * int64 canonical.Length + int64 stops.Length * each) then
         for stop in stops do
             if found.IsNone && stop < canonical.Length then
                 hash.AppendData(canonical, at, stop - at)
@@ -218,7 +217,7 @@ let private appended (midLine: bool) (puzzle: Puzzle) (canonical: byte[]) : Gues
 
         Some
             {
-                Happening = Happening.TextAppended
+                Modification = Modification.TextAppended
                 Says =
                     "a footer of "
                     + string length
@@ -227,21 +226,21 @@ let private appended (midLine: bool) (puzzle: Puzzle) (canonical: byte[]) : Gues
             }
 
 /// A stretch between two of some places that was put in: looked for in bodies that are short enough to try all.
-let private inserted (puzzle: Puzzle) (canonical: byte[]) (ends: int[]) : Guess option =
+let private inserted (mismatch: Mismatch) (canonical: byte[]) (ends: int[]) : Guess option =
     let count = int64 ends.Length
-    let each = int64 canonical.Length * 2L / 3L + Effort.PerHash + puzzle.FitsCost
+    let each = int64 canonical.Length * 2L / 3L + Effort.PerHash + mismatch.FitsCost
 
     // Divided, since the product of a long body of empty lines is beyond 64 bits.
-    if count * count / 2L > puzzle.Effort.Left / 2L / each then
+    if count * count / 2L > mismatch.Effort.Left / 2L / each then
         None
     else
-        puzzle.Effort.Spend(count * count / 2L * each) |> ignore
+        mismatch.Effort.Spend(count * count / 2L * each) |> ignore
 
         let fits (start: int) (finish: int) =
-            use hash = sum puzzle.Request
+            use hash = sum mismatch.Request
             hash.AppendData(canonical, 0, start)
             hash.AppendData(canonical, finish, canonical.Length - finish)
-            puzzle.Fits(hash.GetCurrentHash())
+            mismatch.Fits(hash.GetCurrentHash())
 
         let mutable found = None
 
@@ -257,7 +256,7 @@ let private inserted (puzzle: Puzzle) (canonical: byte[]) (ends: int[]) : Guess 
             let line = lines |> Array.findIndexBack (fun at -> at <= start)
 
             {
-                Happening = Happening.TextInserted
+                Modification = Modification.TextInserted
                 Says =
                     string length
                     + (if lines[line] = start then
@@ -283,7 +282,7 @@ let private tagEnds (canonical: byte[]) : int[] =
     |> Array.sort
 
 /// A line end that was none, or another, when the body was signed.
-let private lineEndChanged (puzzle: Puzzle) (canonical: byte[]) : Guess option =
+let private lineEndChanged (mismatch: Mismatch) (canonical: byte[]) : Guess option =
     let ends = lineEnds canonical |> Array.filter (fun at -> at > 0)
 
     let others =
@@ -295,19 +294,19 @@ let private lineEndChanged (puzzle: Puzzle) (canonical: byte[]) : Guess option =
         ]
         |> List.map (fun (says, octets) -> says, Octets.ofLatin1 octets)
 
-    let each = int64 canonical.Length + Effort.PerHash + puzzle.FitsCost
+    let each = int64 canonical.Length + Effort.PerHash + mismatch.FitsCost
 
-    if int64 ends.Length * int64 others.Length > puzzle.Effort.Left / 4L / each then
+    if int64 ends.Length * int64 others.Length > mismatch.Effort.Left / 4L / each then
         None
     else
-        puzzle.Effort.Spend(int64 ends.Length * int64 others.Length * each) |> ignore
+        mismatch.Effort.Spend(int64 ends.Length * int64 others.Length * each) |> ignore
 
         let fits (finish: int) (octets: byte[]) =
-            use hash = sum puzzle.Request
+            use hash = sum mismatch.Request
             hash.AppendData(canonical, 0, finish - 2)
             hash.AppendData(octets, 0, octets.Length)
             hash.AppendData(canonical, finish, canonical.Length - finish)
-            puzzle.Fits(hash.GetCurrentHash())
+            mismatch.Fits(hash.GetCurrentHash())
 
         ends
         |> Array.indexed
@@ -316,21 +315,21 @@ let private lineEndChanged (puzzle: Puzzle) (canonical: byte[]) : Guess option =
             |> List.tryFind (fun (_, octets) -> fits finish octets)
             |> Option.map (fun (says, _) ->
                 {
-                    Happening = Happening.LineEndsChanged
+                    Modification = Modification.LineEndsChanged
                     Says = says + string (index + 1)
                 }))
 
 /// A signer that hashed no body at all, or the line end that simple makes of none (RFC 6376 §3.4.3).
-let private unseen (puzzle: Puzzle) : Guess option =
+let private unseen (mismatch: Mismatch) : Guess option =
     let fits (octets: byte[]) =
-        use hash = sum puzzle.Request
+        use hash = sum mismatch.Request
         hash.AppendData(octets, 0, octets.Length)
-        puzzle.Fits(hash.GetCurrentHash())
+        mismatch.Fits(hash.GetCurrentHash())
 
-    if puzzle.Body <> "" && (fits [||] || fits Octets.crlf) then
+    if mismatch.Body <> "" && (fits [||] || fits Octets.crlf) then
         Some
             {
-                Happening = Happening.SignerFault
+                Modification = Modification.SignerFault
                 Says =
                     "the hash is that of an empty body: the signer did not see this one, or all of it was added since"
             }
@@ -338,62 +337,63 @@ let private unseen (puzzle: Puzzle) : Guess option =
         None
 
 /// The body with one change undone, where that makes a difference and can be afforded.
-let private undone (puzzle: Puzzle) (change: BodyChanges.Change) : string voption =
-    if puzzle.Effort.Spend(change.Cost * int64 puzzle.Body.Length) then
-        let body = change.Undo puzzle.Body
-        if body = puzzle.Body then ValueNone else ValueSome body
+let private undone (mismatch: Mismatch) (change: BodyChanges.Change) : string voption =
+    if mismatch.Effort.Spend(change.Cost * int64 mismatch.Body.Length) then
+        let body = change.Undo mismatch.Body
+        if body = mismatch.Body then ValueNone else ValueSome body
     else
         ValueNone
 
-let private asWhole (puzzle: Puzzle) (changes: BodyChanges.Change list) : Guess option =
+let private asWhole (mismatch: Mismatch) (changes: BodyChanges.Change list) : Guess option =
     changes
     |> List.tryPick (fun change ->
-        match undone puzzle change with
-        | ValueSome body when fitsDigest puzzle puzzle.Request body ->
+        match undone mismatch change with
+        | ValueSome body when fitsDigest mismatch mismatch.Request body ->
             Some
                 {
-                    Happening = change.Happening
+                    Modification = change.Modification
                     Says = change.Says
                 }
         | _ -> None)
 
 /// A change and a footer besides.
-let private changedAndAppended (puzzle: Puzzle) : Guess option =
-    BodyChanges.all puzzle.Header puzzle.Body
+let private changedAndAppended (mismatch: Mismatch) : Guess option =
+    BodyChanges.all mismatch.Header mismatch.Body
     |> List.tryPick (fun change ->
-        match undone puzzle change with
-        | ValueSome body when puzzle.Effort.Spend(4L * int64 body.Length) ->
-            appended false puzzle (canonical puzzle.Request (ReadOnlySpan(Octets.ofLatin1 body)))
+        match undone mismatch change with
+        | ValueSome body when mismatch.Effort.Spend(4L * int64 body.Length) ->
+            appended false mismatch (canonical mismatch.Request (ReadOnlySpan(Octets.ofLatin1 body)))
             |> Option.map (fun footer ->
                 {
-                    Happening = change.Happening
+                    Modification = change.Modification
                     Says = change.Says + ", and " + footer.Says
                 })
         | _ -> None)
 
 /// The first guess that fits, the simple ones first.
-let find (puzzle: Puzzle) : Guess option =
-    let length = int64 puzzle.Body.Length
+let find (mismatch: Mismatch) : Guess option =
+    let length = int64 mismatch.Body.Length
 
-    if length > int64 Longest || not (puzzle.Effort.Spend(4L * length)) then
+    if length > int64 Longest || not (mismatch.Effort.Spend(4L * length)) then
         None
     else
-        let octets = canonical puzzle.Request (ReadOnlySpan(Octets.ofLatin1 puzzle.Body))
+        let octets =
+            canonical mismatch.Request (ReadOnlySpan(Octets.ofLatin1 mismatch.Body))
 
         let upTo (limit: int) (guess: unit -> Guess option) =
             fun () -> if octets.Length > limit then None else guess ()
 
         [
-            fun () -> unseen puzzle
-            fun () -> asWhole puzzle (BodyChanges.all puzzle.Header puzzle.Body)
-            fun () -> rules puzzle
-            fun () -> finalLines puzzle octets
-            fun () -> appended true puzzle octets
-            fun () -> inserted puzzle octets (lineEnds octets)
-            fun () -> lineEndChanged puzzle octets
-            upTo MiddleLength (fun () -> asWhole puzzle (BodyChanges.seldom puzzle.Header))
-            upTo MiddleLength (fun () -> inserted puzzle octets (tagEnds octets))
-            upTo 1048576 (fun () -> changedAndAppended puzzle)
-            upTo ShortEnough (fun () -> inserted puzzle octets [| 0 .. octets.Length |])
+            fun () -> unseen mismatch
+            fun () -> asWhole mismatch (BodyChanges.all mismatch.Header mismatch.Body)
+            fun () -> rules mismatch
+            fun () -> finalLines mismatch octets
+            fun () -> appended true mismatch octets
+            fun () -> inserted mismatch octets (lineEnds octets)
+            fun () -> lineEndChanged mismatch octets
+            upTo MiddleLength (fun () -> asWhole mismatch (BodyChanges.seldom mismatch.Header))
+            upTo MiddleLength (fun () -> inserted mismatch octets (tagEnds octets))
+            upTo 1048576 (fun () -> changedAndAppended mismatch)
+            upTo ShortEnough (fun () -> inserted mismatch octets [| 0 .. octets.Length |])
         ]
         |> List.tryPick (fun guess -> guess ())

@@ -4,8 +4,6 @@ module internal Dkim.Core.Explaining.DateVariants
 open System
 open System.Globalization
 open Dkim.Core.Message
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 let private written (format: string) (moment: DateTimeOffset) : string =
     moment.ToString(format, CultureInfo.InvariantCulture)

@@ -4,8 +4,6 @@ module internal Dkim.Core.Explaining.EncodedWords
 open System
 open FParsec
 open Dkim.Core.Words
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// The longest encoded word (RFC 2047 §2).
 [<Literal>]

@@ -18,7 +18,7 @@ type internal Evidence =
         Policy: VerifyPolicy
         Now: int64<sec>
         Mail: Mail
-        Judged: Judged
+        Outcome: SignatureResult
         Signature: Signature
         Answer: Answer
         Record: KeyRecord voption
@@ -41,9 +41,7 @@ type internal Evidence =
         if not this.IsDkim then
             this.BodyDigest
         else
-            match this.Signature.Hash with
-            | Sha1 -> SHA1.HashData this.CanonicalHeader
-            | Sha256 -> SHA256.HashData this.CanonicalHeader
+            Hash.digest this.Signature.Hash this.CanonicalHeader
 
     /// Whether a digest is the one that was signed.
     member this.IsSigned(digest: byte[]) : bool =
@@ -77,7 +75,7 @@ type internal Evidence =
 
 module internal Evidence =
     /// The record that decided, or the first that can be read.
-    let private recordOf (policy: VerifyPolicy) (judged: Judged) (answer: Answer) : KeyRecord voption =
+    let private recordOf (policy: VerifyPolicy) (judged: SignatureResult) (answer: Answer) : KeyRecord voption =
         match judged.Key, answer.Outcome with
         | ValueSome record, _ -> ValueSome record
         | ValueNone, Records texts ->
@@ -86,7 +84,7 @@ module internal Evidence =
             |> Option.toValueOption
         | ValueNone, (NoSuchName | Unavailable _) -> ValueNone
 
-    let private selected (mail: Mail) (judged: Judged) (signature: Signature) : Field list =
+    let private selected (mail: Mail) (judged: SignatureResult) (signature: Signature) : Field list =
         match signature.Scheme with
         | Dkim ->
             let names = signature.SignedFields |> ValueOption.defaultValue []
@@ -104,7 +102,7 @@ module internal Evidence =
         | _ -> []
 
     /// Gathers it for a signature that was judged.
-    let gather policy now (mail: Mail) answer (judged: Judged) (signature: Signature) : Evidence =
+    let gather policy now (mail: Mail) answer (judged: SignatureResult) (signature: Signature) : Evidence =
         let record = recordOf policy judged answer
 
         let key =
@@ -116,7 +114,7 @@ module internal Evidence =
         let request = Coverage.digest mail.Header judged.Position signature
 
         let digest =
-            match Digests.tryFind request (Mail.digests [ request ] mail) with
+            match Digests.tryFind request (BodyHasher.ofMail [ request ] mail) with
             | ValueSome found -> found.Value
             | ValueNone -> [||]
 
@@ -124,7 +122,7 @@ module internal Evidence =
             Policy = policy
             Now = now
             Mail = mail
-            Judged = judged
+            Outcome = judged
             Signature = signature
             Answer = answer
             Record = record

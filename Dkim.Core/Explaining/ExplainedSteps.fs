@@ -159,7 +159,7 @@ module internal ExplainedStep =
         let title = "the key may serve this signature"
         let section = section facts "RFC 6376 §6.1.2" "RFC 4870 §3.2.3"
 
-        match facts.Answer.Outcome, facts.Judged.Verdict, facts.Key, facts.Record with
+        match facts.Answer.Outcome, facts.Outcome.Verdict, facts.Key, facts.Record with
         | Records(_ :: _), PermFail(BadKey error), _, _ ->
             [ bad title section (KeyError.describe error :: mistakes facts) ]
         | Records(_ :: _), _, ValueSome key, ValueSome record ->
@@ -211,7 +211,7 @@ module internal ExplainedStep =
                     "l= covers "
                     + string (int64 limit)
                     + " octets; "
-                    + string (int64 facts.Judged.UnsignedOctets)
+                    + string (int64 facts.Outcome.UnsignedOctets)
                     + " more are not signed (RFC 6376 §8.2)"
                 ]
             | ValueNone -> []
@@ -316,7 +316,7 @@ module internal ExplainedStep =
                 goodIf facts.HeaderFits title section (fields :: headerLines facts @ absentNames facts)
             ]
 
-    let verdict (judged: Judged) =
+    let verdict (judged: SignatureResult) =
         let word = ResultWord.name (Verdict.word judged.Verdict)
 
         goodIf (judged.Verdict = Pass) ("the result is " + word) "RFC 8601 §2.7.1" [ Verdict.describe judged.Verdict ]
@@ -330,4 +330,4 @@ module internal ExplainedStep =
         @ keySteps facts
         @ bodyStep facts
         @ headerStep facts
-        @ [ verdict facts.Judged ]
+        @ [ verdict facts.Outcome ]

@@ -14,7 +14,7 @@ open Dkim.Core.Signatures
 /// All that can be said of one signature.
 type Explanation =
     {
-        Judged: Judged
+        Outcome: SignatureResult
         Steps: ExplainedStep list
         /// What the signature over the header was computed from; empty where the field could not be read.
         CanonicalHeader: byte[]
@@ -64,7 +64,7 @@ module Explanation =
                     Effort = effort
                 }
 
-    let private headerPuzzle (effort: Effort) (facts: Evidence) : HeaderGuesses.Puzzle =
+    let private headerPuzzle (effort: Effort) (facts: Evidence) : HeaderGuesses.Mismatch =
         {
             Canon = facts.Signature.HeaderCanon
             Hash = facts.Signature.Hash
@@ -82,13 +82,13 @@ module Explanation =
             Effort = effort
         }
 
-    let private restoredGuess (puzzle: HeaderGuesses.Puzzle) (facts: Evidence) (differences: FieldDifference list) =
+    let private restoredGuess (mismatch: HeaderGuesses.Mismatch) (facts: Evidence) (differences: FieldDifference list) =
         let restored = Copies.restored facts.Signature facts.Selected @ [ facts.Own ]
 
-        if not differences.IsEmpty && HeaderGuesses.fits puzzle restored then
+        if not differences.IsEmpty && HeaderGuesses.fits mismatch restored then
             Some
                 {
-                    Happening = Happening.FieldRewritten
+                    Modification = Modification.FieldRewritten
                     Says =
                         "with the copies in z= the signature verifies: changed was only "
                         + String.Join(", ", differences |> List.map (fun found -> Visible.text found.Name))
@@ -107,7 +107,7 @@ module Explanation =
 
         let fault says =
             {
-                Happening = Happening.SignerFault
+                Modification = Modification.SignerFault
                 Says = says
             }
 
@@ -131,9 +131,9 @@ module Explanation =
         then
             ofSigner
         else
-            let puzzle = headerPuzzle effort facts
+            let mismatch = headerPuzzle effort facts
 
-            [ restoredGuess puzzle facts differences; HeaderGuesses.find puzzle ]
+            [ restoredGuess mismatch facts differences; HeaderGuesses.find mismatch ]
             |> List.choose id
 
     /// The message without the empty line that ends its header, where fields that h= names and that are not there follow
@@ -166,24 +166,24 @@ module Explanation =
         let verifies (mail: Mail) =
             let plan = Verifier.plan facts.Policy facts.Now mail.Header
 
-            Verifier.conclude plan (Mail.digests plan.Digests mail) (fun question ->
+            Verifier.conclude plan (BodyHasher.ofMail plan.Digests mail) (fun question ->
                 if question.Name = KeyRecord.name facts.Signature.Selector facts.Signature.Domain then
                     facts.Answer
                 else
                     Answer.Unavailable "not asked")
-            |> List.exists (fun judged -> judged.Field = facts.Judged.Field && judged.Verdict = Pass)
+            |> List.exists (fun judged -> judged.Field = facts.Outcome.Field && judged.Verdict = Pass)
 
         let canPay =
             effort.Spend(6L * int64 facts.Mail.Octets.Length + Effort.PerVerification)
 
         if
-            facts.Judged.Verdict <> Pass
+            facts.Outcome.Verdict <> Pass
             && canPay
             && ValueOption.exists verifies (uncut facts)
         then
             [
                 {
-                    Happening = Happening.HeaderCut
+                    Modification = Modification.HeaderCut
                     Says = "an empty line cuts the header in two: without it the signature verifies"
                 }
             ]
@@ -198,7 +198,7 @@ module Explanation =
                 []
 
         {
-            Judged = facts.Judged
+            Outcome = facts.Outcome
             Steps = ExplainedStep.all facts
             CanonicalHeader = facts.CanonicalHeader
             CanonicalBody = facts.CanonicalBody
@@ -210,7 +210,7 @@ module Explanation =
         }
 
     /// The key that an explanation wants to see.
-    let question (judged: Judged) : Question voption =
+    let question (judged: SignatureResult) : Question voption =
         judged.Signature
         |> ValueOption.map (fun signature ->
             {
@@ -226,13 +226,13 @@ module Explanation =
         now
         (mail: Mail)
         (answer: Answer)
-        (judged: Judged)
+        (judged: SignatureResult)
         : Explanation =
         match judged.Signature with
         | ValueSome signature -> ofEvidence effort (Evidence.gather policy now mail answer judged signature)
         | ValueNone ->
             {
-                Judged = judged
+                Outcome = judged
                 Steps =
                     [
                         ExplainedStep.bad

@@ -4,8 +4,6 @@ module internal Dkim.Core.Explaining.FieldVariants
 open System
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// A value with other white space where it was folded.
 let unfoldWith (space: string) (value: string) : string =
@@ -45,12 +43,12 @@ let private usualNames =
     ]
 
 /// Ways to fold and space a value, which matter to simple only.
-let spacings (name: string) (value: string) : (Happening * string * string * string) list =
+let spacings (name: string) (value: string) : (Modification * string * string * string) list =
     let folded says value =
-        Happening.FieldRefolded, says, name, value
+        Modification.FieldRefolded, says, name, value
 
     let spaced says value =
-        Happening.SpaceChanged, says, name, value
+        Modification.SpaceChanged, says, name, value
 
     [
         spaced "got white space at its end" (value.TrimEnd(' ', '\t'))
@@ -69,12 +67,13 @@ let spacings (name: string) (value: string) : (Happening * string * string * str
         folded "was folded anew" (value.Replace(", ", ",\r\n\t"))
         for other in [ titled name; name.ToLowerInvariant(); name.ToUpperInvariant() ] @ usualNames do
             if other.Equals(name, StringComparison.OrdinalIgnoreCase) then
-                Happening.NameCaseChanged, "was spelled " + other, other, value
+                Modification.NameCaseChanged, "was spelled " + other, other, value
     ]
 
 /// A Subject without words at its front, without words at its end, and without a tag in brackets anywhere.
-let private subjects (value: string) : (Happening * string * string) list =
-    let cut says value = Happening.SubjectChanged, says, value
+let private subjects (value: string) : (Modification * string * string) list =
+    let cut says value =
+        Modification.SubjectChanged, says, value
 
     let text = value.Substring(value.Length - value.TrimStart().Length)
     let lead = value.Substring(0, value.Length - text.Length)
@@ -117,8 +116,10 @@ let private quotedName (value: string) : string =
     | _ -> value
 
 /// Fields in which a list has commas.
-let private addresses (value: string) : (Happening * string * string) list =
-    let rewritten says value = Happening.FieldRewritten, says, value
+let private addresses (value: string) : (Modification * string * string) list =
+    let rewritten says value =
+        Modification.FieldRewritten, says, value
+
     let flat = unfoldWith " " value
 
     [
@@ -129,8 +130,9 @@ let private addresses (value: string) : (Happening * string * string) list =
     ]
 
 /// Rewritings that servers are known for, by field.
-let rewritings (header: Header) (field: Field) (value: string) : (Happening * string * string) list =
-    let rewritten says value = Happening.FieldRewritten, says, value
+let rewritings (header: Header) (field: Field) (value: string) : (Modification * string * string) list =
+    let rewritten says value =
+        Modification.FieldRewritten, says, value
 
     match field.Name.ToLowerInvariant() with
     | "subject" -> subjects value
@@ -149,7 +151,7 @@ let rewritings (header: Header) (field: Field) (value: string) : (Happening * st
     | "content-transfer-encoding" ->
         [
             for encoding in encodings do
-                Happening.EncodingChanged, "was " + encoding, " " + encoding
+                Modification.EncodingChanged, "was " + encoding, " " + encoding
         ]
     | "content-type" ->
         [

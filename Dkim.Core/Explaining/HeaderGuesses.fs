@@ -7,14 +7,13 @@ open System.Collections.Generic
 open System.Security.Cryptography
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Cryptography
 
 /// A header whose signature does not verify, and how to tell one that does.
 [<NoComparison; NoEquality>]
-type Puzzle =
+type Mismatch =
     {
         Canon: HeaderCanon
         Hash: Hash
@@ -41,40 +40,40 @@ type private Edit =
         Octets: byte[]
     }
 
-let private canonical (puzzle: Puzzle) (index: int) (field: Field) : byte[] =
+let private canonical (mismatch: Mismatch) (index: int) (field: Field) : byte[] =
     let sink = ArrayBufferWriter<byte> 256
-    CanonicalHeader.writeField puzzle.Canon field sink
+    CanonicalHeader.writeField mismatch.Canon field sink
 
-    if not (puzzle.OwnLast && index = puzzle.Signed.Length - 1) then
+    if not (mismatch.OwnLast && index = mismatch.Signed.Length - 1) then
         sink.Write(ReadOnlySpan Octets.crlf)
 
     sink.WrittenSpan.ToArray()
 
-let private editsOf (puzzle: Puzzle) (index: int) (field: Field) : Edit list =
+let private editsOf (mismatch: Mismatch) (index: int) (field: Field) : Edit list =
     let name, value = field.Name, field.ValueText
-    let isOwn = puzzle.OwnLast && index = puzzle.Signed.Length - 1
+    let isOwn = mismatch.OwnLast && index = mismatch.Signed.Length - 1
 
-    let edit (happening, says, name: string, value: string) =
+    let edit (modification, says, name: string, value: string) =
         {
             Guess =
                 {
-                    Happening = happening
+                    Modification = modification
                     Says = field.Name + " " + says
                 }
             At = index
-            Octets = canonical puzzle index (Field.ofText name value)
+            Octets = canonical mismatch index (Field.ofText name value)
         }
 
     [
-        for happening, says, value in FieldVariants.rewritings puzzle.Header field value do
-            edit (happening, says, name, value)
+        for modification, says, value in FieldVariants.rewritings mismatch.Header field value do
+            edit (modification, says, name, value)
         for spacing in FieldVariants.spacings name value do
             edit spacing
         if not isOwn then
             {
                 Guess =
                     {
-                        Happening = Happening.FieldAdded
+                        Modification = Modification.FieldAdded
                         Says =
                             "a field "
                             + name
@@ -87,20 +86,20 @@ let private editsOf (puzzle: Puzzle) (index: int) (field: Field) : Edit list =
 
 /// Ways that are tried one by one only: those of a single field that are seldom met, and an empty field for a name that
 /// has none.
-let private seldom (puzzle: Puzzle) (parts: byte[][]) : Edit seq =
+let private seldom (mismatch: Mismatch) (parts: byte[][]) : Edit seq =
     // No more of them are thought of than can be tried: of many dates each has hundreds.
     let edits =
         seq {
-            for index, field in List.indexed puzzle.Signed do
-                for happening, says, value in SeldomVariants.all puzzle.Header field do
+            for index, field in List.indexed mismatch.Signed do
+                for modification, says, value in SeldomVariants.all mismatch.Header field do
                     {
                         Guess =
                             {
-                                Happening = happening
+                                Modification = modification
                                 Says = field.Name + " " + says
                             }
                         At = index
-                        Octets = canonical puzzle index (Field.ofText field.Name value)
+                        Octets = canonical mismatch index (Field.ofText field.Name value)
                     }
         }
 
@@ -108,7 +107,7 @@ let private seldom (puzzle: Puzzle) (parts: byte[][]) : Edit seq =
         {
             Guess =
                 {
-                    Happening = Happening.FieldRemoved
+                    Modification = Modification.FieldRemoved
                     Says =
                         "h= names "
                         + Visible.text name
@@ -117,26 +116,26 @@ let private seldom (puzzle: Puzzle) (parts: byte[][]) : Edit seq =
                 }
             At = place
             // The place is never that of the signature itself, which has no line end, but before it.
-            Octets = Array.append (canonical puzzle -1 (Field.ofText name value)) parts[place]
+            Octets = Array.append (canonical mismatch -1 (Field.ofText name value)) parts[place]
         }
 
     let empty =
-        List.allPairs puzzle.Absent [ ""; " " ]
+        List.allPairs mismatch.Absent [ ""; " " ]
         |> List.map (fun (absent, value) -> emptied absent value)
 
     Seq.append empty edits
 
 /// Stretches of the signed fields that were added on the way.
-let private added (puzzle: Puzzle) (parts: byte[][]) : (Guess * byte[][]) seq =
-    let names = puzzle.Signed |> List.map _.Name |> Array.ofList
-    let count = if puzzle.OwnLast then names.Length - 1 else names.Length
+let private added (mismatch: Mismatch) (parts: byte[][]) : (Guess * byte[][]) seq =
+    let names = mismatch.Signed |> List.map _.Name |> Array.ofList
+    let count = if mismatch.OwnLast then names.Length - 1 else names.Length
 
     seq {
         for length in 2 .. count - 1 do
             for first in 0 .. count - length do
                 let guess =
                     {
-                        Happening = Happening.FieldAdded
+                        Modification = Modification.FieldAdded
                         Says =
                             "the fields "
                             + String.Join(", ", names[first .. first + length - 1])
@@ -146,59 +145,64 @@ let private added (puzzle: Puzzle) (parts: byte[][]) : (Guess * byte[][]) seq =
                 guess, Array.append parts[.. first - 1] parts[first + length ..]
     }
 
+/// The fields with LF for CRLF.
+let private withLf (mismatch: Mismatch) : byte[][] =
+    mismatch.Signed
+    |> List.mapi (fun index field ->
+        Octets.ofLatin1 ((Octets.latin1 (ReadOnlySpan(canonical mismatch index field))).Replace("\r\n", "\n")))
+    |> Array.ofList
+
+/// The n-th mention of a name from the top, where it should be from the bottom (RFC 6376 §5.4.2).
+let private fromTop (mismatch: Mismatch) : byte[][] =
+    let left = Dictionary<string, Stack<Field>>(StringComparer.OrdinalIgnoreCase)
+
+    for field in mismatch.Signed do
+        match left.TryGetValue field.Name with
+        | true, same -> same.Push field
+        | false, _ -> left[field.Name] <- Stack [ field ]
+
+    mismatch.Signed
+    |> List.map (fun field -> left[field.Name].Pop())
+    |> List.mapi (canonical mismatch)
+    |> Array.ofList
+
 /// The fields in other ways, all at once.
-let private wholes (puzzle: Puzzle) : (Guess * byte[][]) list =
-    let everywhere happening says (change: string -> string) =
+let private wholes (mismatch: Mismatch) : (Guess * byte[][]) list =
+    let everywhere modification says (change: string -> string) =
         let fields =
-            puzzle.Signed
+            mismatch.Signed
             |> List.map (fun field -> Field.ofText field.Name (change field.ValueText))
 
-        { Happening = happening; Says = says }, fields |> List.mapi (canonical puzzle) |> Array.ofList
+        {
+            Modification = modification
+            Says = says
+        },
+        fields |> List.mapi (canonical mismatch) |> Array.ofList
 
     let otherCanon =
-        match puzzle.Canon with
+        match mismatch.Canon with
         | SimpleHeader -> RelaxedHeader, "relaxed"
         | RelaxedHeader -> SimpleHeader, "simple"
         | NofwsHeader -> SimpleHeader, "simple"
 
     let asCanon =
-        puzzle.Signed
-        |> List.mapi (canonical { puzzle with Canon = fst otherCanon })
-        |> Array.ofList
-
-    let asLf =
-        puzzle.Signed
-        |> List.mapi (fun index field ->
-            Octets.ofLatin1 ((Octets.latin1 (ReadOnlySpan(canonical puzzle index field))).Replace("\r\n", "\n")))
-        |> Array.ofList
-
-    // The n-th mention of a name from the top, where it should be from the bottom.
-    let topDown =
-        let left = Dictionary<string, Stack<Field>>(StringComparer.OrdinalIgnoreCase)
-
-        for field in puzzle.Signed do
-            match left.TryGetValue field.Name with
-            | true, same -> same.Push field
-            | false, _ -> left[field.Name] <- Stack [ field ]
-
-        puzzle.Signed
-        |> List.map (fun field -> left[field.Name].Pop())
-        |> List.mapi (canonical puzzle)
+        mismatch.Signed
+        |> List.mapi (canonical { mismatch with Canon = fst otherCanon })
         |> Array.ofList
 
     // The line end of the signature's own field, which is no part of it (RFC 6376 §3.7).
     let withLineEnd =
-        puzzle.Signed
-        |> List.mapi (fun index field -> canonical { puzzle with OwnLast = false } index field)
+        mismatch.Signed
+        |> List.mapi (fun index field -> canonical { mismatch with OwnLast = false } index field)
         |> Array.ofList
 
     [
-        everywhere Happening.FieldRefolded "all folded fields were unfolded or folded" (FieldVariants.unfoldWith " ")
-        everywhere Happening.FieldRefolded "the folds of all fields had tabs" _.Replace("\r\n ", "\r\n\t")
-        everywhere Happening.FieldRefolded "the folds of all fields had spaces" _.Replace("\r\n\t", "\r\n ")
-        everywhere Happening.SpaceChanged "all fields got white space at their ends" _.TrimEnd(' ', '\t')
+        everywhere Modification.FieldRefolded "all folded fields were unfolded or folded" (FieldVariants.unfoldWith " ")
+        everywhere Modification.FieldRefolded "the folds of all fields had tabs" _.Replace("\r\n ", "\r\n\t")
+        everywhere Modification.FieldRefolded "the folds of all fields had spaces" _.Replace("\r\n\t", "\r\n ")
+        everywhere Modification.SpaceChanged "all fields got white space at their ends" _.TrimEnd(' ', '\t')
         {
-            Happening = Happening.OtherCanonicalization
+            Modification = Modification.OtherCanonicalization
             Says =
                 "the signer canonicalized the header by the rules of "
                 + snd otherCanon
@@ -206,35 +210,35 @@ let private wholes (puzzle: Puzzle) : (Guess * byte[][]) list =
         },
         asCanon
         {
-            Happening = Happening.LineEndsChanged
+            Modification = Modification.LineEndsChanged
             Says = "line ends were LF when the header was signed"
         },
-        asLf
+        withLf mismatch
         {
-            Happening = Happening.OtherFields
+            Modification = Modification.OtherFields
             Says = "the signer took repeated fields from the top, not from the bottom"
         },
-        topDown
+        fromTop mismatch
         {
-            Happening = Happening.SignerFault
+            Modification = Modification.SignerFault
             Says = "the signer hashed a line end behind its own field, where none belongs (RFC 6376 §3.7)"
         },
         withLineEnd
     ]
 
-let private hashAll (puzzle: Puzzle) (parts: byte[][]) : byte[] =
-    use hash = IncrementalHash.CreateHash(PublicKey.hashName puzzle.Hash)
+let private hashAll (mismatch: Mismatch) (parts: byte[][]) : byte[] =
+    use hash = IncrementalHash.CreateHash(Hash.algorithm mismatch.Hash)
 
     for part in parts do
         hash.AppendData(part, 0, part.Length)
 
-    hash.AppendData(puzzle.Tail, 0, puzzle.Tail.Length)
+    hash.AppendData(mismatch.Tail, 0, mismatch.Tail.Length)
     hash.GetHashAndReset()
 
 let private withEdit (parts: byte[][]) (edit: Edit) : byte[][] =
     Array.updateAt edit.At edit.Octets parts
 
-let private tryPairs (puzzle: Puzzle) (parts: byte[][]) (tries: int) (edits: Edit[]) : Guess option =
+let private tryPairs (mismatch: Mismatch) (parts: byte[][]) (tries: int) (edits: Edit[]) : Guess option =
     let mutable left = tries
     let mutable found = None
     let mutable first = 0
@@ -247,7 +251,7 @@ let private tryPairs (puzzle: Puzzle) (parts: byte[][]) (tries: int) (edits: Edi
             if edits[second].At <> edits[first].At then
                 left <- left - 1
 
-                if puzzle.Fits(hashAll puzzle (withEdit changed edits[second])) then
+                if mismatch.Fits(hashAll mismatch (withEdit changed edits[second])) then
                     found <- Some(edits[first], edits[second])
 
             second <- second + 1
@@ -257,7 +261,7 @@ let private tryPairs (puzzle: Puzzle) (parts: byte[][]) (tries: int) (edits: Edi
     found
     |> Option.map (fun (one, other) ->
         {
-            Happening = one.Guess.Happening
+            Modification = one.Guess.Modification
             Says = one.Guess.Says + ", and " + other.Guess.Says
         })
 
@@ -274,28 +278,31 @@ let private SeldomCost = 200_000L
 let private PerField = 150L
 
 /// What a guess costs.
-let private tryCost (puzzle: Puzzle) (parts: byte[][]) : int64 =
-    let length = puzzle.Tail.Length + Array.sumBy Array.length parts
+let private tryCost (mismatch: Mismatch) (parts: byte[][]) : int64 =
+    let length = mismatch.Tail.Length + Array.sumBy Array.length parts
 
-    int64 length + PerField * int64 parts.Length + Effort.PerHash + puzzle.FitsCost
+    int64 length
+    + PerField * int64 parts.Length
+    + Effort.PerHash
+    + mismatch.FitsCost
 
 /// How many guesses can be afforded: half of what is left is for other signatures.
-let private triesFor (puzzle: Puzzle) (parts: byte[][]) : int =
-    let cost = tryCost puzzle parts
-    let tries = min MostTries (puzzle.Effort.Left / 2L / cost)
-    puzzle.Effort.Spend(tries * cost) |> ignore
+let private triesFor (mismatch: Mismatch) (parts: byte[][]) : int =
+    let cost = tryCost mismatch parts
+    let tries = min MostTries (mismatch.Effort.Left / 2L / cost)
+    mismatch.Effort.Spend(tries * cost) |> ignore
     int tries
 
 /// Whether the fields make the hash fit as they are.
-let fits (puzzle: Puzzle) (signed: Field list) : bool =
+let fits (mismatch: Mismatch) (signed: Field list) : bool =
     signed
-    |> List.mapi (canonical puzzle)
+    |> List.mapi (canonical mismatch)
     |> Array.ofList
-    |> hashAll puzzle
-    |> puzzle.Fits
+    |> hashAll mismatch
+    |> mismatch.Fits
 
 /// Changes to the fields that make a difference, field by field, at most `limit` of them.
-let private editsUpTo (puzzle: Puzzle) (parts: byte[][]) (limit: int) : Edit list =
+let private editsUpTo (mismatch: Mismatch) (parts: byte[][]) (limit: int) : Edit list =
     let isChange (edit: Edit) =
         not (edit.Octets.AsSpan().SequenceEqual(ReadOnlySpan parts[edit.At]))
 
@@ -304,13 +311,13 @@ let private editsUpTo (puzzle: Puzzle) (parts: byte[][]) (limit: int) : Edit lis
             count, found
         else
             let edits =
-                editsOf puzzle index field
+                editsOf mismatch index field
                 |> List.filter isChange
                 |> List.distinctBy (fun edit -> Octets.latin1 (ReadOnlySpan edit.Octets))
 
             count + edits.Length, edits :: found
 
-    puzzle.Signed
+    mismatch.Signed
     |> List.indexed
     |> List.fold add (0, [])
     |> snd
@@ -319,37 +326,37 @@ let private editsUpTo (puzzle: Puzzle) (parts: byte[][]) (limit: int) : Edit lis
     |> List.truncate limit
 
 /// Guesses that each change the whole, as many as can be afforded.
-let private tryWholes (puzzle: Puzzle) (cost: int64) (guesses: (Guess * byte[][]) seq) : Guess option =
+let private tryWholes (mismatch: Mismatch) (cost: int64) (guesses: (Guess * byte[][]) seq) : Guess option =
     guesses
-    |> Seq.takeWhile (fun _ -> puzzle.Effort.Spend cost)
-    |> Seq.tryFind (fun (_, parts) -> puzzle.Fits(hashAll puzzle parts))
+    |> Seq.takeWhile (fun _ -> mismatch.Effort.Spend cost)
+    |> Seq.tryFind (fun (_, parts) -> mismatch.Fits(hashAll mismatch parts))
     |> Option.map fst
 
 /// The first guess that fits: one change, all fields at once, what is seldom met, then two changes.
-let find (puzzle: Puzzle) : Guess option =
-    let parts = puzzle.Signed |> List.mapi (canonical puzzle) |> Array.ofList
-    let cost = tryCost puzzle parts
-    let tries = triesFor puzzle parts
-    let edits = editsUpTo puzzle parts tries
+let find (mismatch: Mismatch) : Guess option =
+    let parts = mismatch.Signed |> List.mapi (canonical mismatch) |> Array.ofList
+    let cost = tryCost mismatch parts
+    let tries = triesFor mismatch parts
+    let edits = editsUpTo mismatch parts tries
 
     let single () =
         edits
-        |> List.tryFind (fun edit -> puzzle.Fits(hashAll puzzle (withEdit parts edit)))
+        |> List.tryFind (fun edit -> mismatch.Fits(hashAll mismatch (withEdit parts edit)))
         |> Option.map _.Guess
 
     let seldom () =
-        if puzzle.Effort.Spend(SeldomCost * int64 puzzle.Signed.Length) then
-            seldom puzzle parts
+        if mismatch.Effort.Spend(SeldomCost * int64 mismatch.Signed.Length) then
+            seldom mismatch parts
             |> Seq.map (fun edit -> edit.Guess, withEdit parts edit)
-            |> tryWholes puzzle cost
+            |> tryWholes mismatch cost
         else
             None
 
     [
         single
-        fun () -> tryWholes puzzle cost (wholes puzzle)
+        fun () -> tryWholes mismatch cost (wholes mismatch)
         seldom
-        fun () -> tryWholes puzzle cost (added puzzle parts)
-        fun () -> tryPairs puzzle parts (tries - edits.Length) (Array.ofList edits)
+        fun () -> tryWholes mismatch cost (added mismatch parts)
+        fun () -> tryPairs mismatch parts (tries - edits.Length) (Array.ofList edits)
     ]
     |> List.tryPick (fun guess -> guess ())

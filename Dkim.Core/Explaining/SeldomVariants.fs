@@ -5,15 +5,13 @@ module internal Dkim.Core.Explaining.SeldomVariants
 open System
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// Fields that may hold what another field was.
 [<Literal>]
 let private MostCopies = 20
 
 /// The originals that servers leave under a longer name: X-OriginalDate, X-Google-Original-Message-ID.
-let private copies (header: Header) (field: Field) : (Happening * string * string) list =
+let private copies (header: Header) (field: Field) : (Modification * string * string) list =
     let name = field.Name
 
     header.Fields
@@ -22,7 +20,9 @@ let private copies (header: Header) (field: Field) : (Happening * string * strin
         && other.Name.EndsWith(name, StringComparison.OrdinalIgnoreCase))
     |> Seq.truncate MostCopies
     |> Seq.map (fun other ->
-        Happening.FieldRewritten, "was rewritten; the original is in " + Visible.excerpt 80 other.Name, other.ValueText)
+        Modification.FieldRewritten,
+        "was rewritten; the original is in " + Visible.excerpt 80 other.Name,
+        other.ValueText)
     |> List.ofSeq
 
 /// More domains of a field are not looked at.
@@ -44,7 +44,7 @@ let private domains (value: string) : string list =
     search 0 [] |> List.filter ((<>) "") |> List.distinct
 
 /// Addresses without a domain, or with the first labels of it, before a server completed them.
-let private uncompleted (value: string) : (Happening * string * string) list =
+let private uncompleted (value: string) : (Modification * string * string) list =
     [
         for domain in domains value do
             let labels = domain.Split '.'
@@ -54,14 +54,14 @@ let private uncompleted (value: string) : (Happening * string * string) list =
                 let from = if kept = 0 then "" else "@" + before
                 let added = domain.Substring before.Length
 
-                Happening.FieldRewritten,
+                Modification.FieldRewritten,
                 "was rewritten: an address without it got the domain "
                 + Visible.excerpt 80 (added.TrimStart '.'),
                 value.Replace("@" + domain, from)
     ]
 
 /// What a field may have been, in words, and its value.
-let all (header: Header) (field: Field) : (Happening * string * string) list =
+let all (header: Header) (field: Field) : (Modification * string * string) list =
     let value = field.ValueText
 
     [
@@ -69,10 +69,10 @@ let all (header: Header) (field: Field) : (Happening * string * string) list =
         match field.Name.ToLowerInvariant() with
         | "date" ->
             for date in DateVariants.all value do
-                Happening.FieldRewritten, "was rewritten: it was" + date, date
+                Modification.FieldRewritten, "was rewritten: it was" + date, date
         | "subject" ->
             for says, subject in EncodedWords.untagged value do
-                Happening.SubjectChanged, says, subject
+                Modification.SubjectChanged, says, subject
         | "from"
         | "to"
         | "cc"

@@ -5,7 +5,6 @@ module internal Dkim.Core.Explaining.TransferCoding
 open System
 open System.Text
 open Dkim.Core.Words
-open Dkim.Core.Dns
 open Dkim.Core.Records
 
 let private crlf = "\r\n"

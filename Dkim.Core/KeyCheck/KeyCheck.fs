@@ -4,10 +4,8 @@ namespace Dkim.Core.KeyCheck
 
 open System
 open Dkim.Core.Words
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
-open Dkim.Core.Signatures
 
 /// What can be wrong with a published key.
 [<RequireQualifiedAccess>]

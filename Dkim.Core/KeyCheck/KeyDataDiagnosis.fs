@@ -4,7 +4,6 @@ module internal Dkim.Core.KeyCheck.KeyDataDiagnosis
 
 open System
 open Dkim.Core.Words
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures

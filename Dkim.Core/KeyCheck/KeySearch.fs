@@ -3,7 +3,6 @@ module Dkim.Core.KeyCheck.KeySearch
 
 open System
 open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// Names under which a record that is missing may have been put, and why.
 let otherPlaces (test: KeyUnderTest) : (string * string) list =

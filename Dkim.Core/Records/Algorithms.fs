@@ -2,6 +2,7 @@
 /// match exactly, case included.
 namespace Dkim.Core.Records
 
+open System.Security.Cryptography
 open Dkim.Core.Words
 
 
@@ -14,11 +15,26 @@ type Scheme =
     | Dkim
     | DomainKeys
 
+/// The hash of a signature algorithm (RFC 6376 §3.3, RFC 8301 §3.1).
 [<Struct>]
 type Hash =
     | Sha1
     | Sha256
 
+module Hash =
+    /// The name that the platform's cryptography has for it.
+    let internal algorithm (hash: Hash) : HashAlgorithmName =
+        match hash with
+        | Sha1 -> HashAlgorithmName.SHA1
+        | Sha256 -> HashAlgorithmName.SHA256
+
+    /// The digest of octets.
+    let internal digest (hash: Hash) (octets: byte[]) : byte[] =
+        match hash with
+        | Sha1 -> SHA1.HashData octets
+        | Sha256 -> SHA256.HashData octets
+
+/// The kind of key of a signature algorithm (RFC 6376 §3.3, RFC 8463 §3).
 [<Struct>]
 type KeyType =
     | Rsa

@@ -3,9 +3,7 @@ module Dkim.Core.Records.DomainKeySignature
 
 open System
 open SignatureTags
-open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
 
 let private readAlgorithm (tags: TagList) =
     match tags.TryValue "a" with

@@ -5,7 +5,6 @@ namespace Dkim.Core.Records
 open System
 open System.Text
 open Dkim.Core.Message
-open Dkim.Core.Dns
 
 /// The look of a signature field.
 type Layout =

@@ -4,7 +4,6 @@ module Dkim.Core.Records.Publication
 open System
 open System.Text
 open Dkim.Core.Words
-open Dkim.Core.Dns
 
 /// The longest string of a TXT record, in octets (RFC 1035 §3.3.14).
 [<Literal>]

@@ -3,7 +3,6 @@ module Dkim.Core.Records.QuotedPrintable
 
 open System
 open System.Text
-open Dkim.Core.Dns
 
 let private isUpperHex (c: char) =
     Char.IsAsciiDigit c || c >= 'A' && c <= 'F'

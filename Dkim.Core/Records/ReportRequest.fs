@@ -3,7 +3,6 @@
 namespace Dkim.Core.Records
 
 open Dkim.Core.Words
-open Dkim.Core.Dns
 
 
 
@@ -58,7 +57,7 @@ module ReportRequest =
     /// Printable ASCII of a decoded value, so that no line end can get into a reply or an address (RFC 6651 §3.2 rs=).
     let private clean (value: string) : string voption =
         QuotedPrintable.tryDecode value
-        |> ValueOption.map (String.filter (fun c -> c >= ' ' && c <= '~'))
+        |> ValueOption.map (String.filter Printable.isAscii)
         |> ValueOption.filter (fun text -> text <> "" && text.Length <= 256)
 
     /// Whether an address's local part needs no quotes (RFC 5322 §3.2.3 dot-atom).

@@ -4,7 +4,6 @@ namespace Dkim.Core.Records
 open System
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
 
 /// The agent or user on whose behalf a message is signed (RFC 6376 §3.5 i=). The local part may be empty.
 type Identity =

@@ -4,7 +4,6 @@ namespace Dkim.Core.Records
 
 open System
 open Dkim.Core.Words
-open Dkim.Core.Dns
 
 /// One `name=value`. `Value` is the value without surrounding white space, `Whole` all that stands between the `=` and
 /// the next `;` or the end.

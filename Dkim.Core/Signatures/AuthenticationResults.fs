@@ -7,8 +7,6 @@ open System.Text
 open FParsec
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// `ptype.property=pvalue` (RFC 8601 §2.2)
 [<Struct>]
@@ -78,10 +76,8 @@ module AuthenticationResults =
 
             String.forall isAtomText local && dotAtom && isToken domain
 
-    // Control characters, line ends among them, would end the field or hide in it.
     let private tame (text: string) =
-        text.Substring(0, min LongestText text.Length)
-        |> String.map (fun c -> if Char.IsControl c then '?' else c)
+        Printable.tame (text.Substring(0, min LongestText text.Length))
 
     let private escaped (special: string) (text: string) =
         text

@@ -22,7 +22,7 @@ type DeliveryResult =
 
 /// What is reported: a signature, or a message that its author's domain disowns.
 type Failure =
-    | SignatureFailure of Judged
+    | SignatureFailure of SignatureResult
     | PolicyFailure of author: DomainName * record: string
 
 /// What the reporter knows beside the failure.
@@ -108,7 +108,7 @@ module FailureReport =
             |> ValueSome
 
     /// The signatures that asked for reports and failed, one for each domain (RFC 6651 §3.3 steps 1 and 2).
-    let candidates (judged: Judged list) : (DomainName * Judged) list =
+    let candidates (judged: SignatureResult list) : (DomainName * SignatureResult) list =
         judged
         |> List.choose (fun signature ->
             match signature.Signature, reason signature.Verdict with
@@ -156,10 +156,6 @@ module FailureReport =
             | PermFail(BadKey Revoked) -> "revoked"
             | _ -> "signature"
 
-    // Whatever the source of a value, a field of a report stays one line of ASCII.
-    let private oneLine (text: string) =
-        String.map (fun c -> if c >= ' ' && c <= '~' then c else '?') text
-
     let private base64 (octets: ReadOnlySpan<byte>) =
         Convert.ToBase64String(octets, Base64FormattingOptions.InsertLineBreaks).Replace("\r\n", "\r\n ")
 
@@ -173,13 +169,13 @@ module FailureReport =
             selected
             (CanonicalHeader.without signature.ValueExtent header.Fields[position])
 
-    let private signatureFields (context: ReportContext) (header: Header) (judged: Judged) =
+    let private signatureFields (context: ReportContext) (header: Header) (judged: SignatureResult) =
         match judged.Signature with
         | ValueNone -> []
         | ValueSome signature ->
             [
                 "DKIM-Domain", signature.Domain.Text
-                "DKIM-Identity", oneLine (signature.EffectiveIdentity.ToString())
+                "DKIM-Identity", Printable.tameAscii (signature.EffectiveIdentity.ToString())
                 "DKIM-Selector", signature.Selector.Text
                 if signature.Scheme = Dkim then
                     "DKIM-Canonicalized-Header", base64 (ReadOnlySpan(canonicalHeader header judged.Position signature))
@@ -197,17 +193,17 @@ module FailureReport =
     let private machineFields (context: ReportContext) (header: Header) (failure: Failure) =
         let optional name value =
             match value with
-            | ValueSome text -> [ name, oneLine text ]
+            | ValueSome text -> [ name, Printable.tameAscii text ]
             | ValueNone -> []
 
         [
             "Feedback-Type", "auth-failure"
-            "User-Agent", oneLine context.UserAgent
+            "User-Agent", Printable.tameAscii context.UserAgent
             "Version", "1"
             "Auth-Failure", failureName failure
-            "Authentication-Results", oneLine context.Results
-            "Original-Envelope-Id", oneLine context.Job
-            "Reporting-MTA", "dns; " + oneLine context.Host
+            "Authentication-Results", Printable.tameAscii context.Results
+            "Original-Envelope-Id", Printable.tameAscii context.Job
+            "Reporting-MTA", "dns; " + Printable.tameAscii context.Host
             "Delivery-Result", deliveryName context.Delivery
         ]
         @ optional "Original-Mail-From" context.MailFrom
@@ -215,7 +211,7 @@ module FailureReport =
         @ optional "Reported-Domain" (domainOf failure)
         @ match failure with
           | SignatureFailure judged -> signatureFields context header judged
-          | PolicyFailure(_, record) -> [ "DKIM-ADSP-DNS", oneLine record ]
+          | PolicyFailure(_, record) -> [ "DKIM-ADSP-DNS", Printable.tameAscii record ]
 
     let private explanation (context: ReportContext) (failure: Failure) =
         let what =
@@ -225,9 +221,9 @@ module FailureReport =
 
         what
         + "\r\nThe message was "
-        + oneLine context.Job
+        + Printable.tameAscii context.Job
         + " at "
-        + oneLine context.Host
+        + Printable.tameAscii context.Host
         + ". Its header is attached.\r\n"
 
     let private date (now: int64<sec>) =
@@ -266,11 +262,11 @@ module FailureReport =
 
         let head =
             [
-                "From", oneLine context.From
-                "To", oneLine recipient
-                "Subject", "DKIM failure report for " + oneLine context.Job
+                "From", Printable.tameAscii context.From
+                "To", Printable.tameAscii recipient
+                "Subject", "DKIM failure report for " + Printable.tameAscii context.Job
                 "Date", date context.Now
-                "Message-ID", "<" + boundary.Substring 2 + "@" + oneLine context.Host + ">"
+                "Message-ID", "<" + boundary.Substring 2 + "@" + Printable.tameAscii context.Host + ">"
                 "Auto-Submitted", "auto-generated"
                 "MIME-Version", "1.0"
                 "Content-Type",

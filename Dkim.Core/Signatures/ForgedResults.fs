@@ -11,8 +11,6 @@ open System.Globalization
 open System.Text
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 let private isBare (c: char) =
     Char.IsAsciiLetterOrDigit c || c = '.' || c = '-' || c = '_' || c = '/'

@@ -7,7 +7,6 @@ open System.Collections.Generic
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 
 /// A decision that may need a second look at the DNS.

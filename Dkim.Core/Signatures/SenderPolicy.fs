@@ -125,10 +125,10 @@ module SenderPolicy =
             | ValueSome fault -> fault
             | ValueNone -> record ()
 
-    let private passes (judged: Judged) = judged.Verdict = Verdict.Pass
+    let private passes (judged: SignatureResult) = judged.Verdict = Verdict.Pass
 
     /// A good DKIM signature whose d= is the author's domain itself (RFC 5617 §2.7).
-    let isAuthorSignature (author: DomainName) (judged: Judged) : bool =
+    let isAuthorSignature (author: DomainName) (judged: SignatureResult) : bool =
         passes judged
         && judged.Scheme = Dkim
         && judged.Signature
@@ -142,7 +142,7 @@ module SenderPolicy =
         | SignsAllItself -> AdspResult.Discard
 
     /// The result of ADSP for one author domain (RFC 5617 §5.4).
-    let adspResult (author: DomainName) (judged: Judged list) (policy: PolicyAnswer) : AdspResult =
+    let adspResult (author: DomainName) (judged: SignatureResult list) (policy: PolicyAnswer) : AdspResult =
         if List.exists (isAuthorSignature author) judged then
             AdspResult.Pass
         else
@@ -154,11 +154,11 @@ module SenderPolicy =
 
     /// The enhanced code of a 550 for a message refused over its signatures (RFC 7372 §3): no signature passes, those that
     /// do are not acceptable, none is the author's, or the signatures of both schemes failed.
-    let enhancedCode (judged: Judged list) : string =
+    let enhancedCode (judged: SignatureResult list) : string =
         let ofScheme scheme =
-            List.exists (fun (one: Judged) -> one.Scheme = scheme) judged
+            List.exists (fun (one: SignatureResult) -> one.Scheme = scheme) judged
 
-        let isUnacceptable (one: Judged) =
+        let isUnacceptable (one: SignatureResult) =
             match one.Verdict with
             | PermFail(Unacceptable _) -> true
             | _ -> false
@@ -170,7 +170,7 @@ module SenderPolicy =
 
     /// Whether a message without a signature of the author's is to be refused, as Mail::DKIM reads all three kinds: a
     /// domain that signs all itself wants its own signature, one that signs all is content with any good one.
-    let refuses (isAuthors: Judged -> bool) (judged: Judged list) (policy: PolicyAnswer) : bool =
+    let refuses (isAuthors: SignatureResult -> bool) (judged: SignatureResult list) (policy: PolicyAnswer) : bool =
         match policy with
         | NoSuchDomain
         | NotPublished

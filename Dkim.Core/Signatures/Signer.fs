@@ -6,7 +6,6 @@ open System
 open System.Security.Cryptography
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Cryptography
@@ -255,28 +254,11 @@ module Signer =
             | Dkim -> prepareDkim now header request
             | DomainKeys -> prepareDomainKeys now header request)
 
-    /// All results, or the first error.
-    let private sequence (results: Result<'a, 'e> list) : Result<'a list, 'e> =
-        List.foldBack
-            (fun item rest ->
-                match item, rest with
-                | Error error, _ -> Error error
-                | Ok _, Error error -> Error error
-                | Ok value, Ok values -> Ok(value :: values))
-            results
-            (Ok [])
-
     /// Chooses the fields for each signature. None of them covers another. `now` is the time for t=.
     let plan (requests: SigningRequest list) (now: int64<sec>) (header: Header) : Result<SignPlan, SignError> =
         requests
-        |> List.map (prepare now header)
-        |> sequence
+        |> Results.traverse (prepare now header)
         |> Result.map (fun prepared -> { Prepared = prepared })
-
-    let private hash (kind: Hash) (octets: byte[]) =
-        match kind with
-        | Sha1 -> SHA1.HashData octets
-        | Sha256 -> SHA256.HashData octets
 
     let private bodyLength (request: SigningRequest) (body: BodyDigest) =
         match request.Length with
@@ -300,7 +282,7 @@ module Signer =
             let octets =
                 CanonicalHeader.signedOctets signature.HeaderCanon prepared.Selected own
 
-            struct (signature, hash signature.Hash octets)
+            struct (signature, Hash.digest signature.Hash octets)
 
     let private sign (prepared: PreparedSignature) (digests: Digests) : Result<Field, SignError> =
         let request = prepared.Request
@@ -318,4 +300,4 @@ module Signer =
 
     /// The signature fields, in the order of the requests, to stand on top of the message in that order.
     let conclude (plan: SignPlan) (digests: Digests) : Result<Field list, SignError> =
-        plan.Prepared |> List.map (fun prepared -> sign prepared digests) |> sequence
+        plan.Prepared |> Results.traverse (fun prepared -> sign prepared digests)

@@ -31,6 +31,7 @@ type Refusal =
     | HeaderAltered
     | Unacceptable of Unacceptable
 
+/// What verifying a signature gave (RFC 6376 §6.1: SUCCESS, PERMFAIL, TEMPFAIL).
 type Verdict =
     | Pass
     | PermFail of Refusal
@@ -128,7 +129,7 @@ module Verdict =
         | TempFail reason -> "key unavailable: " + reason
 
 /// One signature of a message and what became of it.
-type Judged =
+type SignatureResult =
     {
         Scheme: Scheme
         Field: Field

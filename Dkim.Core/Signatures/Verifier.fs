@@ -261,10 +261,7 @@ module Verifier =
             let selected = Header.select names (ValueSome attempt.Position) plan.Header
             let own = CanonicalHeader.without signature.ValueExtent attempt.Field
             let octets = CanonicalHeader.signedOctets signature.HeaderCanon selected own
-
-            match signature.Hash with
-            | Sha1 -> SHA1.HashData octets
-            | Sha256 -> SHA256.HashData octets
+            Hash.digest signature.Hash octets
 
     let private unsignedOctets (signature: Signature) (body: BodyDigest) : int64<octet> =
         match signature.BodyLength with
@@ -339,7 +336,7 @@ module Verifier =
         | [], first :: _ -> first |> Result.map List.singleton
         | _ -> Ok(List.truncate MostRecords good)
 
-    let private judged (attempt: Attempt) signature verdict key bits security unsigned : Judged =
+    let private judged (attempt: Attempt) signature verdict key bits security unsigned : SignatureResult =
         {
             Scheme = attempt.Scheme
             Field = attempt.Field
@@ -365,7 +362,12 @@ module Verifier =
         let unsigned = unsignedOctets signature body
         judged attempt (ValueSome signature) verdict (ValueSome record) bits security unsigned
 
-    let private judge (plan: VerifyPlan) (digests: Digests) (answerTo: Question -> Answer) (attempt: Attempt) : Judged =
+    let private judge
+        (plan: VerifyPlan)
+        (digests: Digests)
+        (answerTo: Question -> Answer)
+        (attempt: Attempt)
+        : SignatureResult =
         let withoutKey signature verdict security =
             judged attempt signature verdict ValueNone ValueNone security 0L<octet>
 
@@ -388,5 +390,5 @@ module Verifier =
 
     /// Judges every signature of the plan, in its order. A name that was not asked must be answered as unavailable, and
     /// is then a temporary failure, never a pass.
-    let conclude (plan: VerifyPlan) (digests: Digests) (answerTo: Question -> Answer) : Judged list =
+    let conclude (plan: VerifyPlan) (digests: Digests) (answerTo: Question -> Answer) : SignatureResult list =
         plan.Attempts |> List.map (judge plan digests answerTo)

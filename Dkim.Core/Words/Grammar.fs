@@ -6,6 +6,7 @@ open System
 open System.Text
 open FParsec
 
+/// A parser without state of its own.
 type Parser<'a> = Parser<'a, unit>
 
 let isWspChar (c: char) = c = ' ' || c = '\t'

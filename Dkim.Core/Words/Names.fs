@@ -172,6 +172,22 @@ type Address =
 
     override this.ToString() = this.LocalPart + "@" + this.Domain
 
+module internal Address =
+    /// A key or an address as they are compared: lower case, the domain in A-labels.
+    let folded (text: string) : string =
+        if Ascii.IsValid(text.AsSpan()) then
+            text.ToLowerInvariant()
+        else
+            let domainAt = text.LastIndexOf '@' + 1
+            let domain = text.Substring domainAt
+
+            let name =
+                match Label.tryName 253 1 domain with
+                | Ok name -> name
+                | Error _ -> domain.ToLowerInvariant()
+
+            text.Substring(0, domainAt).ToLowerInvariant() + name
+
 module FieldName =
     /// A name that is known to be good: for the constants of the standards.
     let internal known (text: string) : FieldName =

@@ -1,10 +1,21 @@
-/// Text that may hold anything, as a log, a terminal or a service manager can take it.
+/// Printable text: what others wrote, as a log, a reply, a terminal, a service manager or a field of ours can take it.
 module Dkim.Core.Words.Printable
 
 open System
 open System.Text
 
-/// The most characters of a text that are kept.
+/// Control characters, line ends among them, replaced: they would end the line or the field, or hide in it.
+let tame (text: string) : string =
+    text |> String.map (fun c -> if Char.IsControl c then '?' else c)
+
+/// Whether a character is printable ASCII.
+let isAscii (c: char) : bool = c >= ' ' && c <= '~'
+
+/// The same for what must be ASCII: everything else replaced.
+let tameAscii (text: string) : string =
+    text |> String.map (fun c -> if isAscii c then c else '?')
+
+/// The most characters of an escaped text that are kept.
 [<Literal>]
 let MaxLength = 4000
 

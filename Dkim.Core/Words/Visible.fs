@@ -9,7 +9,7 @@ let private octet (c: char) : string =
     | '\n' -> "\\n"
     | '\t' -> "\\t"
     | '\\' -> "\\\\"
-    | c when c >= ' ' && c <= '~' -> string c
+    | c when Printable.isAscii c -> string c
     | c -> "\\x" + (int c).ToString "x2"
 
 /// Latin-1 text with everything that cannot be seen escaped.

@@ -1,3 +1,4 @@
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Tool;
 using Dkim.Hosting;
 using Dkim.ToolHost;
@@ -17,7 +18,7 @@ try
 catch (StartupException failure)
 {
     StandardStreams.ComplainLine("dkim: " + failure.Message);
-    return DkimTool.NoService;
+    return SysExit.Unavailable;
 }
 catch (IOException failure)
 {

@@ -118,7 +118,11 @@ let sign (requests: SigningRequest list) (letter: string) : string =
     + crlf letter
 
 /// Judges a message with the answers of a function, and tells what was asked.
-let judgeBy (policy: VerifyPolicy) (answerTo: Question -> Answer) (message: string) : Judged list * string list =
+let judgeBy
+    (policy: VerifyPolicy)
+    (answerTo: Question -> Answer)
+    (message: string)
+    : SignatureResult list * string list =
     let header, body = split (crlf message)
     let asked = List<string>()
 
@@ -135,13 +139,13 @@ let answerWith (more: (string * Answer) list) (question: Question) : Answer =
     | Some(_, answer) -> answer
     | None -> zone.Value.TryFind question.Name |> Option.defaultValue noName
 
-let judgeUnder (policy: VerifyPolicy) (message: string) : Judged list =
+let judgeUnder (policy: VerifyPolicy) (message: string) : SignatureResult list =
     fst (judgeBy policy (answerWith []) message)
 
-let judge (message: string) : Judged list =
+let judge (message: string) : SignatureResult list =
     judgeUnder VerifyPolicy.defaults message
 
-let word (judged: Judged) : string =
+let word (judged: SignatureResult) : string =
     ResultWord.name (Verdict.word judged.Verdict)
 
-let words (judged: Judged list) : string list = judged |> List.map word
+let words (judged: SignatureResult list) : string list = judged |> List.map word

@@ -64,7 +64,6 @@ let tests =
             testCase "faults are spread over all parts of the engine" (fun () ->
                 let parts =
                     faults.Value
-                    |> List.filter (fun fault -> fault.List = "engine")
                     |> List.countBy (fun fault -> (fault.File.Split '/')[1])
                     |> Map.ofList
 

@@ -21,7 +21,7 @@ open Dkim.Tests.Conformance.Mail
 let private author = domain "example.com"
 
 /// The letter's signature, with r=y, after a change to the message or to the answer for its key.
-let private failed (edit: string -> string) (answers: (string * Answer) list) : Header * Judged =
+let private failed (edit: string -> string) (answers: (string * Answer) list) : Header * SignatureResult =
     let message = (sign [ request () ] letter).Replace("s=rsa;", "s=rsa; r=y;") |> edit
 
     let judged, _ = judgeBy VerifyPolicy.defaults (answerWith answers) message

@@ -18,7 +18,7 @@ let private cases = lazy read (Path.Combine(folder, "corpus.json"))
 let private rows () =
     cases.Value |> List.map (fun case -> case.Id, case.Proves, case)
 
-let private check (judged: Judged list) (expected: Expected) (property: string) =
+let private check (judged: SignatureResult list) (expected: Expected) (property: string) =
     let name =
         (if expected.Kind = Dkim then "DKIM " else "DomainKeys ")
         + string expected.Index
@@ -30,7 +30,7 @@ let private check (judged: Judged list) (expected: Expected) (property: string) 
         let told = name + ", " + property + ": " + Verdict.describe one.Verdict
         Expect.about told (fun () -> Expect.equal words.Head (word one))
 
-let private checkDetails (judged: Judged list) (expected: Expected) =
+let private checkDetails (judged: SignatureResult list) (expected: Expected) =
     tryNth expected.Kind expected.Index judged
     |> Option.iter (fun one ->
         match expected.UnsignedOctets with

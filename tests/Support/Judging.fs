@@ -33,7 +33,12 @@ let answer (case: Case) (question: Question) : Answer =
     | None, Some records -> Answer.Found(records, Security.Unchecked)
     | None, None -> Answer.NoSuchName Security.Unchecked
 
-let private judgeHeader policy (case: Case) (pieces: ReadOnlyMemory<byte> list) (header: Header) : Judged list =
+let private judgeHeader
+    policy
+    (case: Case)
+    (pieces: ReadOnlyMemory<byte> list)
+    (header: Header)
+    : SignatureResult list =
     let plan = Verifier.plan policy case.Now header
     use hasher = new BodyHasher(plan.Digests)
 
@@ -53,7 +58,7 @@ let private judgeHeader policy (case: Case) (pieces: ReadOnlyMemory<byte> list) 
         | None -> Answer.Unavailable "not asked")
 
 /// The judgements on a message that arrives in pieces of at most `size` octets, topmost signature first.
-let judge (policy: VerifyPolicy) (size: int) (case: Case) (octets: byte[]) : Judged list =
+let judge (policy: VerifyPolicy) (size: int) (case: Case) (octets: byte[]) : SignatureResult list =
     let intake = Intake HeaderLimits.defaults
 
     let body =
@@ -73,8 +78,8 @@ let judge (policy: VerifyPolicy) (size: int) (case: Case) (octets: byte[]) : Jud
     | _ -> []
 
 /// The n-th judgement of a scheme, from the top.
-let tryNth (scheme: Scheme) (index: int) (judged: Judged list) : Judged option =
+let tryNth (scheme: Scheme) (index: int) (judged: SignatureResult list) : SignatureResult option =
     judged |> List.filter (fun one -> one.Scheme = scheme) |> List.tryItem index
 
-let word (judged: Judged) : string =
+let word (judged: SignatureResult) : string =
     ResultWord.name (Verdict.word judged.Verdict)

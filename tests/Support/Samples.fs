@@ -78,7 +78,7 @@ let sign (requests: SigningRequest list) (header: Header) (body: byte[]) : Resul
     |> Result.bind (fun plan -> Signer.conclude plan (digests plan.Digests body))
 
 /// What a verifier says of a header and body. It asks for nothing that it did not plan to.
-let judge (policy: VerifyPolicy) (answer: Question -> Answer) (header: Header) (body: byte[]) : Judged list =
+let judge (policy: VerifyPolicy) (answer: Question -> Answer) (header: Header) (body: byte[]) : SignatureResult list =
     let plan = Verifier.plan policy now header
 
     Verifier.conclude plan (digests plan.Digests body) (fun question ->

@@ -4,13 +4,10 @@ namespace Dkim.Core.Programs.Filters
 open System
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
 open Dkim.Core.Records
-open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
-open Dkim.Core.Programs.Proxies
 
 module internal DkFilter =
     let private methods = [ "domainkeys" ]
@@ -56,7 +53,7 @@ module internal DkFilter =
         practice.Record
         |> ValueOption.exists (fun record -> record.Practice <> SignsSome)
 
-    let private keyName (judged: Judged) =
+    let private keyName (judged: SignatureResult) =
         match judged.Signature with
         | ValueSome signature -> "(s=" + signature.Selector.Text + ", d=" + signature.Domain.Text + ")"
         | ValueNone -> "(unreadable)"
@@ -207,7 +204,7 @@ module internal DkFilter =
                 fun digests answerTo ->
                     let status =
                         Verifier.conclude plan digests answerTo
-                        |> List.filter ResultClauses.isReported
+                        |> List.filter SignatureResults.isReported
                         |> DkStatus.ofMessage
 
                     askPractice header status (fun practice -> Decided(finish message log status practice))

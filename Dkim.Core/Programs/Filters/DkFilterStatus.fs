@@ -4,8 +4,6 @@ namespace Dkim.Core.Programs.Filters
 open Dkim.Core.Message
 open Dkim.Core.Records
 open Dkim.Core.Signatures
-open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 
 
 
@@ -13,24 +11,24 @@ open Dkim.Core.Programs.Proxies
 
 [<RequireQualifiedAccess>]
 type internal DkStatus =
-    | Good of Judged
-    | Bad of Judged
+    | Good of SignatureResult
+    | Bad of SignatureResult
     /// No record, or one that revokes the key.
-    | NoKey of Judged
+    | NoKey of SignatureResult
     /// A record that does not serve: it will not get better by trying again.
-    | BadKey of Judged * text: string
-    | CannotVerify of Judged * reason: string
-    | Syntax of Judged * text: string
+    | BadKey of SignatureResult * text: string
+    | CannotVerify of SignatureResult * reason: string
+    | Syntax of SignatureResult * text: string
     | NoSignature
 
 module internal DkStatus =
-    let private ofKeyError (judged: Judged) (error: KeyError) : DkStatus =
+    let private ofKeyError (judged: SignatureResult) (error: KeyError) : DkStatus =
         match error with
         | NoKey
         | Revoked -> DkStatus.NoKey judged
         | _ -> DkStatus.BadKey(judged, FilterText.ofKeyError judged.Key error)
 
-    let private ofJudged (judged: Judged) : DkStatus =
+    let private ofJudged (judged: SignatureResult) : DkStatus =
         match judged.Verdict with
         | Verdict.Pass -> DkStatus.Good judged
         | TempFail reason -> DkStatus.CannotVerify(judged, reason)
@@ -51,12 +49,12 @@ module internal DkStatus =
 
     /// The status of a message: that of a good signature, else of the topmost that can be read, else of the topmost
     /// (RFC 4870 §3.7.3).
-    let ofMessage (judged: Judged list) : DkStatus =
+    let ofMessage (judged: SignatureResult list) : DkStatus =
         match judged with
         | [] -> DkStatus.NoSignature
         | _ -> judged |> List.map ofJudged |> List.minBy rank
 
-    let signature (status: DkStatus) : Judged voption =
+    let signature (status: DkStatus) : SignatureResult voption =
         match status with
         | DkStatus.Good judged
         | DkStatus.Bad judged
@@ -87,5 +85,5 @@ module internal DkStatus =
             Result = word
             Comment = comment
             Reason = ValueNone
-            Properties = ResultClauses.sendingProperty header
+            Properties = SignatureResults.sendingProperty header
         }

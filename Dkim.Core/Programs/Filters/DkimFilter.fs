@@ -1,7 +1,6 @@
 /// dkim-filter's decision on a message: signed, verified or left as it is.
 module internal Dkim.Core.Programs.Filters.DkimFilter
 
-open Dkim.Core.Records
 
 
 

@@ -6,8 +6,6 @@ open System
 open System.Collections.Generic
 open FParsec
 open Dkim.Core.Words
-open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 
 /// Domains whose mail is signed, or whose signatures are trusted.

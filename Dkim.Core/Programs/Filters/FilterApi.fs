@@ -3,13 +3,10 @@ namespace Dkim.Core.Programs.Filters
 
 open System
 open Dkim.Core.Words
-open Dkim.Core.Dns
 open Dkim.Core.Records
-open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
-open Dkim.Core.Programs.Proxies
 
 /// The two milters, from their command lines without the program's own name.
 module Filters =

@@ -7,9 +7,7 @@ open System.Net
 open Dkim.Core.Words
 open Dkim.Core.Dns
 open Dkim.Core.Records
-open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 
 /// The reason of a yes or no, or a number, that is none; it is told with the line that it stands on.
 [<Literal>]

@@ -2,7 +2,6 @@
 namespace Dkim.Core.Programs.Filters
 
 open Dkim.Core.Message
-open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings

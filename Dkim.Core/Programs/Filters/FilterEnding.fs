@@ -12,7 +12,7 @@ open Dkim.Core.Programs.Running
 
 
 module internal FilterEnding =
-    let private keyName (judged: Judged) =
+    let private keyName (judged: SignatureResult) =
         match judged.Signature with
         | ValueSome signature -> "(s=" + signature.Selector.Text + ", d=" + signature.Domain.Text + ")"
         | ValueNone -> "(unreadable)"
@@ -24,13 +24,13 @@ module internal FilterEnding =
         | ValueNone -> text
 
     /// What is wrong with a signature, as logs are searched for it.
-    let private cause (judged: Judged) : string =
+    let private cause (judged: SignatureResult) : string =
         match judged.Verdict with
         | PermFail HeaderAltered -> "SSL error: " + Verdict.describe judged.Verdict
         | Verdict.Pass -> "key not secured by DNSSEC"
         | verdict -> Verdict.describe verdict
 
-    let private badSignatureLines (message: FilterMessage) (judged: Judged) =
+    let private badSignatureLines (message: FilterMessage) (judged: SignatureResult) =
         let name =
             match judged.Signature with
             | ValueSome signature -> "s=" + signature.Selector.Text + " d=" + signature.Domain.Text + " "
@@ -41,7 +41,7 @@ module internal FilterEnding =
             message.Failure "bad signature data"
         ]
 
-    let private badSignature (message: FilterMessage) (wishes: ReportWishes) (judged: Judged) =
+    let private badSignature (message: FilterMessage) (wishes: ReportWishes) (judged: SignatureResult) =
         struct ("bad DKIM signature data"
                 |> withReason (ReportWishes.replyText wishes judged)
                 |> FilterVerdict.ending message.Policy.Actions.BadSignature,
@@ -52,7 +52,7 @@ module internal FilterEnding =
         FilterVerdict.ending message.Policy.Actions.NoSignature "no DKIM signature data"
 
     // What cannot count is as good as no signature (RFC 6376 §6.1), else anybody evades On-NoSignature with one.
-    let private faulty (message: FilterMessage) (practice: PracticeOutcome) (judged: Judged) (text: string) =
+    let private faulty (message: FilterMessage) (practice: PracticeOutcome) (judged: SignatureResult) (text: string) =
         let line =
             message.Line LogLevel.Info ("verification error: " + text + " " + keyName judged)
 
@@ -62,7 +62,7 @@ module internal FilterEnding =
             struct (FilterVerdict.ending message.Policy.Actions.DnsError "DKIM key retrieval failed", [ line ])
         | ValueNone -> struct (noSignature message, [ line ])
 
-    let private noKey (message: FilterMessage) (judged: Judged) (text: string) =
+    let private noKey (message: FilterMessage) (judged: SignatureResult) (text: string) =
         struct (FilterVerdict.ending message.Policy.Actions.DnsError "DKIM key retrieval failed",
                 [
                     message.Failure("key retrieval failed " + keyName judged + ": " + FilterText.safe text)

@@ -2,7 +2,6 @@
 namespace Dkim.Core.Programs.Filters
 
 open FilterReading
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 
 module internal FilterFiles =

@@ -3,8 +3,6 @@ namespace Dkim.Core.Programs.Filters
 
 open System
 open Dkim.Core.Message
-open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
@@ -82,7 +80,7 @@ type internal FilterMessage =
 
 module internal FilterMessage =
     /// What a line tells of a signature that passes.
-    let passed (judged: Judged) : LogFact list =
+    let passed (judged: SignatureResult) : LogFact list =
         (judged.Signature
          |> ValueOption.map LogFields.ofSignature
          |> ValueOption.defaultValue [])

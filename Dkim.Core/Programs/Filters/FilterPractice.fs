@@ -8,7 +8,6 @@ open Dkim.Core.Message
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Signatures
-open Dkim.Core.Programs.Settings
 
 /// The outcome of a policy for one message.
 type internal PracticeOutcome =
@@ -95,7 +94,7 @@ module internal FilterPractice =
     let judge
         (policy: FilterPolicy)
         (header: Header)
-        (judged: Judged list)
+        (judged: SignatureResult list)
         (next: PracticeOutcome -> Round<'decision>)
         : Round<'decision> =
         match authorDomain header with

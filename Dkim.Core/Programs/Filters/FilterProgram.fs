@@ -4,7 +4,6 @@ namespace Dkim.Core.Programs.Filters
 open System
 open System.Net
 open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running

@@ -9,7 +9,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
-open Dkim.Core.Programs.Settings
 
 /// What a report tells beside the failure.
 [<NoComparison; NoEquality>]
@@ -27,7 +26,7 @@ type internal ReportedMessage =
 type internal ReportWishes =
     {
         /// The signatures to report, and to whom.
-        Recipients: (Judged * string) list
+        Recipients: (SignatureResult * string) list
         /// A sentence for the reply that refuses a message, by the domain that wants it (rs=).
         ReplyTexts: (DomainName * string) list
     }
@@ -37,7 +36,7 @@ module internal ReportWishes =
 
     /// The sentence for the reply to a message that is refused over a signature: what the record of the domain's reports
     /// says, else its key record, which had the tag before there was a standard (RFC 6651 §3.2 rs=).
-    let replyText (wishes: ReportWishes) (judged: Judged) : string voption =
+    let replyText (wishes: ReportWishes) (judged: SignatureResult) : string voption =
         let ofKey () =
             judged.Key
             |> ValueOption.bind (fun key -> ReportRequest.ofOldTags key.Text)
@@ -74,7 +73,7 @@ module internal FilterReports =
            && not (startsWith "no" "Auto-Submitted" envelope.Header)
 
     // A signature is as good as chance, and needs none of ours.
-    let private chance (judged: Judged) : int =
+    let private chance (judged: SignatureResult) : int =
         match judged.Signature with
         | ValueSome signature when signature.Value.Length >= 2 ->
             (int signature.Value[0] * 256 + int signature.Value[1]) % 100
@@ -89,7 +88,7 @@ module internal FilterReports =
         | None -> 0
 
     /// Who asks in the key record of a bad signature to be told (r=, ro=, rf=, rp=).
-    let private byKey (judged: Judged) : (DomainName * string) voption =
+    let private byKey (judged: SignatureResult) : (DomainName * string) voption =
         match judged.Verdict, judged.Signature, judged.Key with
         | PermFail(BodyAltered | HeaderAltered), ValueSome signature, ValueSome key ->
             ReportRequest.ofOldTags key.Text
@@ -101,7 +100,11 @@ module internal FilterReports =
         | _ -> ValueNone
 
     /// What those who signed with r=y ask for in their records (RFC 6651 §3.3 steps 3 to 10).
-    let private wishesOf answerTo (told: (Judged * string) list) (rest: (DomainName * Judged) list) : ReportWishes =
+    let private wishesOf
+        answerTo
+        (told: (SignatureResult * string) list)
+        (rest: (DomainName * SignatureResult) list)
+        : ReportWishes =
         let requests =
             rest
             |> List.choose (fun (domain, one) ->
@@ -126,7 +129,11 @@ module internal FilterReports =
         }
 
     /// What the domains of bad signatures ask for, after a look at the records of those who signed with r=y.
-    let ask (message: FilterMessage) (judged: Judged list) (next: ReportWishes -> Round<'decision>) : Round<'decision> =
+    let ask
+        (message: FilterMessage)
+        (judged: SignatureResult list)
+        (next: ReportWishes -> Round<'decision>)
+        : Round<'decision> =
         if not message.Policy.Marks.SendReports || isAnswer message.Envelope then
             next ReportWishes.none
         else
@@ -198,7 +205,11 @@ module internal FilterReports =
             []
 
     /// The reports of bad signatures.
-    let ofSignatures (message: FilterMessage) (reported: ReportedMessage) (recipients: (Judged * string) list) =
+    let ofSignatures
+        (message: FilterMessage)
+        (reported: ReportedMessage)
+        (recipients: (SignatureResult * string) list)
+        =
         recipients
         |> List.collect (fun (judged, recipient) ->
             let body =
@@ -212,7 +223,7 @@ module internal FilterReports =
     let ofPractice
         (message: FilterMessage)
         (reported: ReportedMessage)
-        (judged: Judged list)
+        (judged: SignatureResult list)
         (practice: PracticeOutcome)
         =
         match practice.Author, practice.Record with

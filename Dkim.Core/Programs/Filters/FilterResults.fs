@@ -4,8 +4,6 @@ module internal Dkim.Core.Programs.Filters.FilterResults
 open System
 open System.Text
 open Dkim.Core.Message
-open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Signatures
 
 /// A word that would bring the count of a line to this begins the next line.

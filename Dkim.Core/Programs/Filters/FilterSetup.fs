@@ -3,11 +3,8 @@
 namespace Dkim.Core.Programs.Filters
 
 open System
-open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
-open Dkim.Core.Programs.Proxies
 
 /// One of the two milters, to the code that starts them.
 [<NoComparison; NoEquality>]

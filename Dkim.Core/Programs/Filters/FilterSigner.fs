@@ -5,15 +5,12 @@ namespace Dkim.Core.Programs.Filters
 open System
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
-open Dkim.Core.Explaining
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
-open Dkim.Core.Programs.Proxies
 
 module internal FilterSigner =
     /// A generated field beyond this is an error, as ever.

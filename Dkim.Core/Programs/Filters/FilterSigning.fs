@@ -73,7 +73,7 @@ module internal FilterSigning =
     let private lists (signing: FilterSigning) (name: string) : bool =
         match signing.SignHeaders with
         | ValueSome patterns -> Pattern.any patterns name
-        | ValueNone -> Dkim.Core.Programs.Proxies.SigningChoice.signedFields.Contains(name.ToLowerInvariant())
+        | ValueNone -> RecommendedFields.covers name
 
     /// Whether fields of a name are signed. The standard requires From, whatever the lists say (RFC 6376 §5.4).
     let covers (signing: FilterSigning) (name: string) : bool =

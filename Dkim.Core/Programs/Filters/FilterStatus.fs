@@ -14,19 +14,19 @@ open Dkim.Core.Signatures
 /// The status of a message.
 [<RequireQualifiedAccess>]
 type internal FilterStatus =
-    | Good of Judged
+    | Good of SignatureResult
     /// Good but for what DNSSEC says of the key.
-    | Doubted of Judged * treatedAs: KeyTreatment
-    | Bad of Judged
+    | Doubted of SignatureResult * treatedAs: KeyTreatment
+    | Bad of SignatureResult
     /// Good, and covering too little of the body.
-    | Partial of Judged
-    | NoKey of Judged
-    | KeyUnavailable of Judged * reason: string
-    | Revoked of Judged
+    | Partial of SignatureResult
+    | NoKey of SignatureResult
+    | KeyUnavailable of SignatureResult * reason: string
+    | Revoked of SignatureResult
     /// The field could not be read.
-    | Syntax of Judged * text: string
+    | Syntax of SignatureResult * text: string
     /// Any other fault.
-    | Unusable of Judged * text: string
+    | Unusable of SignatureResult * text: string
     | Unsigned
     /// Signed only by domains that are not trusted.
     | Untrusted
@@ -51,7 +51,7 @@ module internal FilterStatus =
         | Security.Insecure -> verifying.InsecureKey
         | _ -> KeyTreatment.Unchanged
 
-    let private ofPass (verifying: FilterVerifying) (judged: Judged) : FilterStatus =
+    let private ofPass (verifying: FilterVerifying) (judged: SignatureResult) : FilterStatus =
         let enough =
             match verifying.Minimum, judged.Signature with
             | ValueSome minimum, ValueSome signature -> coversEnough minimum signature judged.UnsignedOctets
@@ -62,7 +62,7 @@ module internal FilterStatus =
         | KeyTreatment.Unchanged -> FilterStatus.Good judged
         | doubt -> FilterStatus.Doubted(judged, doubt)
 
-    let private ofRefusal (judged: Judged) (refusal: Refusal) : FilterStatus =
+    let private ofRefusal (judged: SignatureResult) (refusal: Refusal) : FilterStatus =
         let text = FilterText.ofRefusal judged.Key refusal
 
         match refusal with
@@ -79,7 +79,7 @@ module internal FilterStatus =
         | Unacceptable _ -> FilterStatus.Unusable(judged, text)
 
     /// The status that a signature gives a message.
-    let ofJudged (verifying: FilterVerifying) (judged: Judged) : FilterStatus =
+    let ofJudged (verifying: FilterVerifying) (judged: SignatureResult) : FilterStatus =
         match judged.Verdict with
         | Verdict.Pass -> ofPass verifying judged
         | TempFail reason -> FilterStatus.KeyUnavailable(judged, reason)
@@ -103,12 +103,16 @@ module internal FilterStatus =
 
     /// Whether a signature is heeded at all: its domain is the author's or listed. One without a readable domain speaks
     /// for nobody, and is heeded so that its fault is told.
-    let private isTrusted (listed: DomainName -> bool) (author: DomainName voption) (judged: Judged) =
+    let private isTrusted (listed: DomainName -> bool) (author: DomainName voption) (judged: SignatureResult) =
         judged.Signature
         |> ValueOption.forall (fun signature -> ValueSome signature.Domain = author || listed signature.Domain)
 
     /// The signatures that are heeded, and those that are not.
-    let heeded (trusted: DomainList voption) (header: Header) (judged: Judged list) : Judged list * Judged list =
+    let heeded
+        (trusted: DomainList voption)
+        (header: Header)
+        (judged: SignatureResult list)
+        : SignatureResult list * SignatureResult list =
         match trusted with
         | ValueNone -> judged, []
         | ValueSome list ->
@@ -117,14 +121,18 @@ module internal FilterStatus =
             judged |> List.partition (isTrusted listed author)
 
     /// The status of a message by the signatures that are heeded.
-    let ofMessage (verifying: FilterVerifying) (heeded: Judged list) (ignored: Judged list) : FilterStatus =
+    let ofMessage
+        (verifying: FilterVerifying)
+        (heeded: SignatureResult list)
+        (ignored: SignatureResult list)
+        : FilterStatus =
         match heeded, ignored with
         | [], [] -> FilterStatus.Unsigned
         | [], _ -> FilterStatus.Untrusted
         | _ -> heeded |> List.map (ofJudged verifying) |> List.minBy rank
 
     /// The signature that decided.
-    let signature (status: FilterStatus) : Judged voption =
+    let signature (status: FilterStatus) : SignatureResult voption =
         match status with
         | FilterStatus.Good judged
         | FilterStatus.Doubted(judged, _)
@@ -139,15 +147,15 @@ module internal FilterStatus =
         | FilterStatus.Untrusted
         | FilterStatus.BadFormat -> ValueNone
 
-    let private failWord (judged: Judged) =
+    let private failWord (judged: SignatureResult) =
         if judged.Testing then "neutral" else "fail"
 
-    let private keyComment (judged: Judged) =
+    let private keyComment (judged: SignatureResult) =
         let bits = judged.KeyBits |> ValueOption.map int |> ValueOption.defaultValue 0
         string bits + "-bit key" + FilterPractice.keyRemark judged.KeySecurity
 
     // A refusal by our own settings is a matter of policy (RFC 8601 §2.7.1).
-    let private faultWord (judged: Judged) =
+    let private faultWord (judged: SignatureResult) =
         match judged.Verdict with
         | PermFail(Unacceptable(ShortKey _ | RefusedDomain | TooManySignatures _)) -> "policy"
         | _ -> "permerror"

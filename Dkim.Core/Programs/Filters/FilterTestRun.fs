@@ -10,7 +10,6 @@ open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns
 open Dkim.Core.Records
-open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
@@ -123,7 +122,7 @@ type FilterTestRun internal (prog: string, file: string, settings: FilterTest, p
     let errors = StringBuilder()
     let mutable exitCode = 0
     let mutable message: MilterMessage voption = ValueNone
-    let mutable verification: Passage<Judged list> voption = ValueNone
+    let mutable verification: Passage<SignatureResult list> voption = ValueNone
     let prefix = Problem.printable (prog + ": " + file + ": ")
 
     let say (text: string) =
@@ -145,7 +144,7 @@ type FilterTestRun internal (prog: string, file: string, settings: FilterTest, p
         if settings.Verbosity > 1 then
             output.Append("### ").Append(Problem.printable text).Append('\n') |> ignore
 
-    let describeKey separator (judged: Judged) =
+    let describeKey separator (judged: SignatureResult) =
         match judged.Signature with
         | ValueSome signature ->
             let bits = ValueOption.defaultValue 0<bit> judged.KeyBits
@@ -161,7 +160,7 @@ type FilterTestRun internal (prog: string, file: string, settings: FilterTest, p
         | ValueNone -> ""
 
     /// What is wrong with a signature, in the words of the fields, and what the words leave out.
-    let fault (judged: Judged) =
+    let fault (judged: SignatureResult) =
         match judged.Verdict with
         | PermFail(BodyAltered | HeaderAltered as refusal) ->
             FilterText.ofRefusal judged.Key refusal + ": " + Verdict.describe judged.Verdict
@@ -169,7 +168,7 @@ type FilterTestRun internal (prog: string, file: string, settings: FilterTest, p
         | TempFail reason -> FilterText.KeyUnavailable + ": " + reason
         | Verdict.Pass -> Verdict.describe judged.Verdict
 
-    let sayJudged (judged: Judged list) =
+    let sayJudged (judged: SignatureResult list) =
         let good = judged |> List.tryFind (fun one -> one.Verdict = Verdict.Pass)
         let usable = judged |> List.tryFind _.Signature.IsSome
 
@@ -206,7 +205,7 @@ type FilterTestRun internal (prog: string, file: string, settings: FilterTest, p
     let judging (header: Header) now =
         let plan = Verifier.plan policy.Verifying.Policy now header
 
-        new Passage<Judged list>(
+        new Passage<SignatureResult list>(
             parts.HeaderLimits,
             fun _ ->
                 {

@@ -3,7 +3,7 @@
 namespace Dkim.Core.Programs.Filters
 
 open System
-open Dkim.Core.Dns
+open Dkim.Core.Words
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
@@ -58,8 +58,7 @@ module internal FilterText =
 
     /// Text of a message or of the DNS, printable and of bounded length.
     let safe (text: string) : string =
-        text.Substring(0, min Longest text.Length)
-        |> String.map (fun c -> if c < ' ' || c = '\127' || Char.IsControl c then '?' else c)
+        Printable.tame (text.Substring(0, min Longest text.Length))
 
     /// An address of the envelope without its brackets.
     let unbracketed (address: string) : string =

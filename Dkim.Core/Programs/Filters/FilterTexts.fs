@@ -2,9 +2,6 @@
 module internal Dkim.Core.Programs.Filters.FilterTexts
 
 open System
-open Dkim.Core.Dns
-open Dkim.Core.Records
-open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 
 // dk-filter has neither test mode nor -n.

@@ -3,13 +3,11 @@ namespace Dkim.Core.Programs.Filters
 
 open System
 open Dkim.Core.Message
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
-open Dkim.Core.Programs.Proxies
 
 module internal FilterVerifier =
     /// The methods whose results we are the judge of.
@@ -91,7 +89,7 @@ module internal FilterVerifier =
         | ValueNone -> [ property "i" "unknown" ]
         | ValueSome signature ->
             [
-                property "i" (ResultClauses.identityText message.Envelope.Header signature.EffectiveIdentity)
+                property "i" (SignatureResults.identityText message.Envelope.Header signature.EffectiveIdentity)
 
                 if message.Policy.Marks.ResultDomain then
                     property "d" signature.Domain.Text
@@ -151,8 +149,8 @@ module internal FilterVerifier =
                 }
         }
 
-    let private signatureLines (message: FilterMessage) (judged: Judged list) (ignored: Judged list) =
-        let domain (one: Judged) =
+    let private signatureLines (message: FilterMessage) (judged: SignatureResult list) (ignored: SignatureResult list) =
+        let domain (one: SignatureResult) =
             one.Signature |> ValueOption.map _.Domain.Text |> ValueOption.toOption
 
         let several =
@@ -172,7 +170,7 @@ module internal FilterVerifier =
     type private Findings =
         {
             /// Every signature, heeded or not.
-            Judged: Judged list
+            Outcome: SignatureResult list
             Status: FilterStatus
             Practice: PracticeOutcome
             /// Bodies as they were hashed.
@@ -189,7 +187,11 @@ module internal FilterVerifier =
             }
 
         FilterReports.ofSignatures message (reported (clause message found.Status)) found.Wishes.Recipients
-        @ FilterReports.ofPractice message (reported (FilterPractice.clause found.Practice)) found.Judged found.Practice
+        @ FilterReports.ofPractice
+            message
+            (reported (FilterPractice.clause found.Practice))
+            found.Outcome
+            found.Practice
 
     /// The end, when everything is known.
     let private finish (message: FilterMessage) (log: LogLine list) (found: Findings) : FilterVerdict =
@@ -214,8 +216,8 @@ module internal FilterVerifier =
             End = finalEnd
         }
 
-    let private kept (message: FilterMessage) (judged: Judged list) bodies : ReadOnlyMemory<byte> list =
-        let hashed (one: Judged) =
+    let private kept (message: FilterMessage) (judged: SignatureResult list) bodies : ReadOnlyMemory<byte> list =
+        let hashed (one: SignatureResult) =
             match one.Signature with
             | ValueSome signature when one.Scheme = Dkim ->
                 let header =
@@ -232,7 +234,12 @@ module internal FilterVerifier =
         else
             []
 
-    let private conclude (message: FilterMessage) (log: LogLine list) (bodies: KeptBody list) (judged: Judged list) =
+    let private conclude
+        (message: FilterMessage)
+        (log: LogLine list)
+        (bodies: KeptBody list)
+        (judged: SignatureResult list)
+        =
         let verifying = message.Policy.Verifying
         let header = message.Envelope.Header
 
@@ -260,7 +267,7 @@ module internal FilterVerifier =
                 message
                 log
                 {
-                    Judged = judged
+                    Outcome = judged
                     Status = status
                     Practice = practice
                     Bodies = bodies

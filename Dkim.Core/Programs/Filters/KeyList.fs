@@ -5,11 +5,9 @@ open System
 open System.Collections.Generic
 open FParsec
 open Dkim.Core.Words
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 
 /// A line of a key list, before its key is read.
 type internal KeyLine =
@@ -176,7 +174,7 @@ module internal KeyList =
                 lines.Add
                     {
                         Number = index + 1
-                        Pattern = SignatureMap.folded pattern
+                        Pattern = Address.folded pattern
                         Domain = domain
                         Selector = selector
                         KeyPath = joined directory path
@@ -363,7 +361,7 @@ module internal KeyList =
     /// The keys for a sender: those of the first pattern that matches the address. A pattern that stands on several lines
     /// has several keys.
     let find (sender: string) (list: KeyList) : Result<FilterKey list, UnusableKey> =
-        let address = SignatureMap.folded sender
+        let address = Address.folded sender
         let at = address.LastIndexOf '@'
         let local = address.Substring(0, max 0 at)
         let domain = address.Substring(at + 1)

@@ -4,8 +4,6 @@ module internal Dkim.Core.Programs.Filters.ListFile
 open System
 open FParsec
 open Dkim.Core.Words
-open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 
 let isEntryChar (c: char) = not (Char.IsWhiteSpace c) && c <> '#'

@@ -2,8 +2,6 @@
 namespace Dkim.Core.Programs.Filters
 
 open System
-open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 
 /// A macro of the MTA that shows a message to be local: any value, or one of a few.

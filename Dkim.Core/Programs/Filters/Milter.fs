@@ -10,7 +10,6 @@ open System.Text
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings

@@ -8,8 +8,6 @@ open System.Net
 open System.Net.Sockets
 open FParsec
 open Dkim.Core.Words
-open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 
 /// What an entry of a list means.

@@ -4,7 +4,6 @@ namespace Dkim.Core.Programs.Filters
 
 open System
 open Dkim.Core.Words
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings

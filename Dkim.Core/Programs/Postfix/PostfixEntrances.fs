@@ -2,8 +2,6 @@
 module internal Dkim.Core.Programs.Postfix.PostfixEntrances
 
 open System
-open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Programs.Postfix.PostfixSite
 
 [<Literal>]

@@ -1,9 +1,7 @@
 /// What can be found in a configuration of Postfix, and what is known of our filters beside it.
 namespace Dkim.Core.Programs.Postfix
 
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Filters
 
 
 

@@ -4,8 +4,6 @@ namespace Dkim.Core.Programs.Postfix
 open System
 open FParsec
 open Dkim.Core.Words
-open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 
 /// Where something stands. The line is 0 where postconf has told it, which knows no lines.

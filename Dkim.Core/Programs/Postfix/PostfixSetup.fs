@@ -2,8 +2,6 @@
 namespace Dkim.Core.Programs.Postfix
 
 open System
-open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 
 /// The configuration of one Postfix.

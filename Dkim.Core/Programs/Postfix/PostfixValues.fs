@@ -5,9 +5,6 @@ open System
 open System.Text
 open FParsec
 open Dkim.Core.Words
-open Dkim.Core.Dns
-open Dkim.Core.Records
-open Dkim.Core.Programs.Settings
 
 /// Parameters stand in each other no deeper, as in Postfix's own limit of macro calls.
 [<Literal>]

@@ -2,8 +2,6 @@
 namespace Dkim.Core.Programs.Proxies
 
 open System
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// Bounds on the time of one message. A bound of 0 is none.
 [<Struct>]

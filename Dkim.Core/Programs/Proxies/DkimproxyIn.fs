@@ -7,7 +7,6 @@ open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns
 open Dkim.Core.Records
-open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
@@ -21,7 +20,7 @@ type internal InProgram =
     }
 
 module internal DkimproxyIn =
-    open ResultClauses
+    open SignatureResults
 
     let private what = "DKIM verify"
 
@@ -29,7 +28,7 @@ module internal DkimproxyIn =
     [<Literal>]
     let private Margin = 900
 
-    let private rank (judged: Judged) =
+    let private rank (judged: SignatureResult) =
         match judged.Verdict with
         | Verdict.Pass -> 0
         | PermFail(BodyAltered | BodyShorter _ | HeaderAltered) -> 1
@@ -37,21 +36,21 @@ module internal DkimproxyIn =
         | PermFail _ -> 3
 
     /// The signature that speaks for the message: the first good one, else the first of those that say most.
-    let private best (judged: Judged list) : Judged voption =
+    let private best (judged: SignatureResult list) : SignatureResult voption =
         match judged |> List.sortBy rank with
         | first :: _ -> ValueSome first
         | [] -> ValueNone
 
-    let private overall (judged: Judged list) : string =
+    let private overall (judged: SignatureResult list) : string =
         match best judged with
         | ValueSome one -> MailDkim.detail one.Verdict
         | ValueNone -> "none"
 
-    let private original (header: Header) (judged: Judged) : MethodResult =
+    let private original (header: Header) (judged: SignatureResult) : MethodResult =
         let struct (result, reason) = MailDkim.result judged.Verdict
         methodResult judged.Scheme result reason (identityProperties header judged)
 
-    let private methodResults (program: InProgram) (header: Header) (judged: Judged list) : MethodResult list =
+    let private methodResults (program: InProgram) (header: Header) (judged: SignatureResult list) : MethodResult list =
         let reported = judged |> List.filter isReported
 
         match program.Settings.Words, reported with
@@ -94,13 +93,13 @@ module internal DkimproxyIn =
 
         ProxyLog.relay log sink.WrittenMemory (min octets (int64 arrival.BodyAt))
 
-    let private signer (header: Header) (judged: Judged list) : string voption =
+    let private signer (header: Header) (judged: SignatureResult list) : string voption =
         best judged
         |> ValueOption.bind _.Signature
         |> ValueOption.map (fun signature -> identityText header signature.EffectiveIdentity)
 
     /// Why the message cannot be judged for now, where no other signature is good.
-    let private transient (judged: Judged list) : string voption =
+    let private transient (judged: SignatureResult list) : string voption =
         match best judged with
         | ValueSome one when one.Verdict = Verdict.Pass -> ValueNone
         | _ ->
@@ -113,7 +112,7 @@ module internal DkimproxyIn =
             |> ValueOption.ofOption
 
     /// A signature of the author's own, as the policies before ADSP saw it.
-    let private isOwn (author: Address) (domain: DomainName) (judged: Judged) =
+    let private isOwn (author: Address) (domain: DomainName) (judged: SignatureResult) =
         judged.Signature
         |> ValueOption.exists (fun signature ->
             match judged.Scheme with
@@ -128,7 +127,7 @@ module internal DkimproxyIn =
 
     /// Whether the sending domain tests DomainKeys: the policy cannot take back what t=y of a key says, that no message
     /// may fare worse for its signature (RFC 4870 §3.2.3, §3.6).
-    let private isInTest (kind: PolicyKind) (judged: Judged list) =
+    let private isInTest (kind: PolicyKind) (judged: SignatureResult list) =
         kind = DomainKeysPolicy
         && judged |> List.exists (fun one -> one.Scheme = DomainKeys && one.Testing)
 
@@ -146,12 +145,12 @@ module internal DkimproxyIn =
                |> SenderPolicy.refuses isAuthors judged)
 
     /// The author and the domain whose policies count, unless a signature settles the matter before they are asked.
-    let private judgeOf (header: Header) (judged: Judged list) : struct (Address * DomainName) voption =
+    let private judgeOf (header: Header) (judged: SignatureResult list) : struct (Address * DomainName) voption =
         match Originator.tryJudged header with
         | ValueSome(struct (_, domain)) when List.exists (SenderPolicy.isAuthorSignature domain) judged -> ValueNone
         | author -> author
 
-    let private conclude (program: InProgram) (arrival: Arrival) (header: Header) (judged: Judged list) =
+    let private conclude (program: InProgram) (arrival: Arrival) (header: Header) (judged: SignatureResult list) =
         let detail = overall judged
 
         let found =

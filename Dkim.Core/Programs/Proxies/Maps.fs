@@ -6,7 +6,6 @@ open System.Collections.Generic
 open System.Text
 open FParsec
 open Dkim.Core.Words
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 
@@ -182,21 +181,6 @@ module SignatureMap =
     [<Literal>]
     let private LookupLimit = 512
 
-    /// A key or an address as they are compared: lower case, the domain in A-labels.
-    let internal folded (text: string) : string =
-        if Ascii.IsValid(text.AsSpan()) then
-            text.ToLowerInvariant()
-        else
-            let domainAt = text.LastIndexOf '@' + 1
-            let domain = text.Substring domainAt
-
-            let name =
-                match Label.tryName 253 1 domain with
-                | Result.Ok name -> name
-                | Result.Error _ -> domain.ToLowerInvariant()
-
-            text.Substring(0, domainAt).ToLowerInvariant() + name
-
     let private isKeyChar (c: char) = not (Char.IsWhiteSpace c)
 
     /// `line = *WSP [ ( "#" / ";" ) *any / key [ 1*WSP value ] ]`
@@ -206,7 +190,7 @@ module SignatureMap =
 
         let entry =
             many1Satisfy isKeyChar .>>. rest
-            |>> fun (key, value) -> ValueSome(struct (folded key, value.Trim()))
+            |>> fun (key, value) -> ValueSome(struct (Address.folded key, value.Trim()))
 
         spaces >>. (comment <|> entry <|>% ValueNone)
 
@@ -255,7 +239,7 @@ module SignatureMap =
     /// The keys that stand for an address, a domain or a list, the most exact first: the address, the address without
     /// `+extension`, the domain, each parent, and `.` for everything.
     let keysOf (text: string) : string list =
-        let wanted = folded text
+        let wanted = Address.folded text
 
         match wanted.LastIndexOf '@' with
         | _ when wanted.Length > LookupLimit -> [ "." ]

@@ -1,7 +1,6 @@
 /// What dkimproxy.out decides with: settings, maps, keys, and the signatures that they may call for.
 namespace Dkim.Core.Programs.Proxies
 
-open Dkim.Core.Words
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures

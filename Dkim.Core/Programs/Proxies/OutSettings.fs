@@ -3,7 +3,6 @@ namespace Dkim.Core.Programs.Proxies
 
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 

@@ -2,7 +2,6 @@
 namespace Dkim.Core.Programs.Proxies
 
 open Dkim.Core.Words
-open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running

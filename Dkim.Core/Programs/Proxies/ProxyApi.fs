@@ -6,7 +6,6 @@ open System.Collections.Generic
 open System.Net
 open Dkim.Core.Words
 open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running

@@ -2,8 +2,6 @@
 namespace Dkim.Core.Programs.Proxies
 
 open System
-open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 

@@ -2,9 +2,7 @@
 namespace Dkim.Core.Programs.Proxies
 
 open System.Net
-open Dkim.Core.Words
 open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 

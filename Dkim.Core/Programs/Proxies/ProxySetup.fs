@@ -2,8 +2,6 @@
 namespace Dkim.Core.Programs.Proxies
 
 open System
-open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 
 /// One of the two proxies, to the code that starts them.
@@ -14,16 +12,6 @@ type internal ProxyKind<'s> =
         Defaults: 's
         Common: 's -> ProxySettings
         WithCommon: ProxySettings -> 's -> 's
-    }
-
-/// Settings as far as they could be read, and everything that is wrong with them, the first to be told first.
-type internal Settled<'s> =
-    {
-        Settings: 's
-        Problems: Problem list
-        /// Names that were given and change nothing.
-        Inert: string list
-        Sources: Sources
     }
 
 module internal ProxySetup =

@@ -6,9 +6,6 @@ open System.Net
 open System.Text.RegularExpressions
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
-open Dkim.Core.Records
-open Dkim.Core.Canonicalization
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies

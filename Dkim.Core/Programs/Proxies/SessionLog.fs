@@ -5,8 +5,6 @@ namespace Dkim.Core.Programs.Proxies
 open System
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 

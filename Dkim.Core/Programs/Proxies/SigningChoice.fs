@@ -4,11 +4,9 @@ namespace Dkim.Core.Programs.Proxies
 open System
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
-open Dkim.Core.Explaining
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 
@@ -24,48 +22,11 @@ type internal SigningDecision =
     | CannotSign of reason: string * mustWait: bool * facts: LogFact list
 
 module internal SigningChoice =
-    /// The fields that are signed where they are there (RFC 4871 §5.5).
-    let signedFields =
-        [ "From"; "Sender"; "Reply-To"; "Subject"; "Date"; "Message-ID"; "To"; "Cc" ]
-        @ [
-            "MIME-Version"
-            "Content-Type"
-            "Content-Transfer-Encoding"
-            "Content-ID"
-            "Content-Description"
-        ]
-        @ [
-            "Resent-Date"
-            "Resent-From"
-            "Resent-Sender"
-            "Resent-To"
-            "Resent-Cc"
-            "Resent-Message-ID"
-        ]
-        @ [ "In-Reply-To"; "References" ]
-        @ [
-            "List-Id"
-            "List-Help"
-            "List-Unsubscribe"
-            "List-Subscribe"
-            "List-Post"
-            "List-Owner"
-            "List-Archive"
-        ]
-        |> List.map _.ToLowerInvariant()
-        |> Set.ofList
-
-    /// The fields that `seal` protects. Lists add their own List-* and Resent-* fields in good faith.
-    let sealedFields =
-        [ "From"; "To"; "Cc"; "Subject"; "Date"; "Reply-To"; "Message-ID" ]
-        @ [ "MIME-Version"; "Content-Type"; "Content-Transfer-Encoding" ]
-        |> List.map FieldName.known
-
     let private fields (settings: OutSettings) : FieldChoice =
         {
-            Covers = fun name -> signedFields.Contains(name.ToLowerInvariant())
+            Covers = RecommendedFields.covers
             Always = []
-            Sealed = if settings.Seal then sealedFields else []
+            Sealed = if settings.Seal then RecommendedFields.seal else []
         }
 
     /// The sender whom maps and domains go by: the address of Sender, else the first of From.
@@ -114,7 +75,7 @@ module internal SigningChoice =
             SignatureMap.find list map
             |> ValueOption.map (fun (struct (key, entry)) ->
                 let domain =
-                    if key = SignatureMap.folded list then
+                    if key = Address.folded list then
                         key.Substring(key.IndexOf '.' + 1)
                     else
                         key
@@ -245,7 +206,12 @@ module internal SigningChoice =
         |> Result.mapError (fun error -> "bad selector " + text + ": " + NameError.describe error)
 
     /// The request for one signature.
-    let private request program (choice: Choice) sender (specifier: Specifier) : Result<SigningRequest, string> =
+    let private request
+        (program: OutProgram)
+        (choice: Choice)
+        sender
+        (specifier: Specifier)
+        : Result<SigningRequest, string> =
         let settings = program.Settings
         let expand = Macro.expand (macros choice sender)
 

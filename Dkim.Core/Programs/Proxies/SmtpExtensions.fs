@@ -5,8 +5,6 @@ module Dkim.Core.Programs.Proxies.SmtpExtensions
 
 open System
 open System.Text
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// What becomes of an extension that a relay offers in its reply to EHLO.
 [<Struct>]

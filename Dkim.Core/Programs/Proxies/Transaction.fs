@@ -4,11 +4,10 @@ namespace Dkim.Core.Programs.Proxies
 
 open System
 open System.Text
-open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 
+/// One mail transaction, as far as it has come.
 type Transaction =
     private
         {

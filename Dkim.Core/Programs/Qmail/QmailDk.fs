@@ -8,7 +8,6 @@ open System.Globalization
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 

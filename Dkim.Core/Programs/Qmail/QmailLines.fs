@@ -5,8 +5,6 @@ open System
 open System.Buffers
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// What came of the octets so far.
 [<Struct>]

@@ -3,12 +3,7 @@ namespace Dkim.Core.Programs.Qmail
 
 open System.Net
 open System
-open Dkim.Core.Words
 open Dkim.Core.Dns
-open Dkim.Core.Records
-open Dkim.Core.Canonicalization
-open Dkim.Core.Cryptography
-open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 
 /// Settings of the queue front end. Paths that do not begin with a slash lie in the qmail home.

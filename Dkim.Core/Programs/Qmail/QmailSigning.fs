@@ -4,13 +4,9 @@ namespace Dkim.Core.Programs.Qmail
 open System
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
-open Dkim.Core.Explaining
-open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 
 /// A private key as the host found it.
 [<Struct>]
@@ -102,7 +98,7 @@ module internal QmailSigning =
 
     let private fields (scheme: Scheme) : FieldChoice =
         {
-            Covers = fun name -> SigningChoice.signedFields.Contains(name.ToLowerInvariant())
+            Covers = RecommendedFields.covers
             Always = []
             Sealed =
                 match scheme with

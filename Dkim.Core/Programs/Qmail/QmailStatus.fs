@@ -4,11 +4,8 @@ namespace Dkim.Core.Programs.Qmail
 open System
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
 open Dkim.Core.Records
-open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
-open Dkim.Core.Programs.Settings
 
 /// The exit codes of qmail-queue(8) that qmail-dk has itself: up to 40 refuses for good, the others for now.
 module QmailExit =
@@ -163,7 +160,7 @@ module DomainKeysStatus =
 
     /// The status of a message: good if one signature is, else that of the topmost. A message without a sending address
     /// cannot have a status of its signatures (RFC 4870 §3.1).
-    let ofMessage (header: Header) (judged: Judged list) : DomainKeysStatus =
+    let ofMessage (header: Header) (judged: SignatureResult list) : DomainKeysStatus =
         let statuses =
             judged
             |> List.filter (fun one -> one.Scheme = DomainKeys)
@@ -177,7 +174,7 @@ module DomainKeysStatus =
 
     /// The status that the letters of DKVERIFY see: where the key of the topmost signature is in testing mode a message
     /// must not fare worse than a good one (RFC 4870 §3.2.3 t=y).
-    let counted (judged: Judged list) (status: DomainKeysStatus) : DomainKeysStatus =
+    let counted (judged: SignatureResult list) (status: DomainKeysStatus) : DomainKeysStatus =
         match judged |> List.tryFind (fun one -> one.Scheme = DomainKeys) with
         | Some topmost when topmost.Testing -> DomainKeysStatus.Good
         | _ -> status
@@ -204,18 +201,18 @@ module internal DkimLetters =
         | RecordTooLong _
         | UntrustedKey _ -> 'L'
 
-    let private nameIsTooLong (judged: Judged) =
+    let private nameIsTooLong (judged: SignatureResult) =
         judged.Signature
         |> ValueOption.exists (fun signature -> (KeyRecord.name signature.Selector signature.Domain).Length > 253)
 
-    let private ofSignatureError (judged: Judged) (error: SignatureError) : char =
+    let private ofSignatureError (judged: SignatureResult) (error: SignatureError) : char =
         match error with
         | UnsupportedVersion _ -> 'W'
         | FromNotSigned -> 'X'
         | _ when nameIsTooLong judged -> 'O'
         | _ -> 'H'
 
-    let private ofJudged (judged: Judged) : char =
+    let private ofJudged (judged: SignatureResult) : char =
         match judged.Verdict with
         | Pass -> 'A'
         | TempFail _ -> 'P'
@@ -230,9 +227,9 @@ module internal DkimLetters =
         | PermFail(Unacceptable(UnsignedOctets _ | UnsignedField _ | RefusedDomain)) -> 'H'
         | PermFail(Unacceptable(TooManySignatures _)) -> 'H'
 
-    let private isGood (judged: Judged) = judged.Verdict = Pass
+    let private isGood (judged: SignatureResult) = judged.Verdict = Pass
 
-    let private ofGood (good: Judged list) (all: Judged list) : char =
+    let private ofGood (good: SignatureResult list) (all: SignatureResult list) : char =
         if good |> List.forall (fun one -> one.UnsignedOctets > 0L<octet>) then
             'E'
         elif good.Length = all.Length then
@@ -270,7 +267,7 @@ module internal DkimLetters =
         | _ -> "no good signature"
 
     /// The letters of a message: one where a signature is good, else one for each signature and one for them all.
-    let ofMessage (judged: Judged list) : char list =
+    let ofMessage (judged: SignatureResult list) : char list =
         let signatures = judged |> List.filter (fun one -> one.Scheme = Dkim)
 
         match signatures, signatures |> List.filter isGood with

@@ -5,12 +5,8 @@ open System
 open System.Buffers
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
 open Dkim.Core.Records
-open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
-open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 
 /// What becomes of a message.
 [<RequireQualifiedAccess; NoComparison; NoEquality>]
@@ -199,14 +195,14 @@ module internal QmailTask =
         QmailDecision.passOn head.WrittenMemory replaced
 
     let private noSignature: MethodResult =
-        ResultClauses.methodResult Dkim "none" ValueNone []
+        SignatureResults.methodResult Dkim "none" ValueNone []
 
-    let private clauses (header: Header) (judged: Judged list) =
-        let reported = judged |> List.filter ResultClauses.isReported
+    let private clauses (header: Header) (judged: SignatureResult list) =
+        let reported = judged |> List.filter SignatureResults.isReported
 
         match reported |> List.exists (fun one -> one.Scheme = Dkim) with
-        | true -> ResultClauses.registered header reported
-        | false -> noSignature :: ResultClauses.registered header reported
+        | true -> SignatureResults.registered header reported
+        | false -> noSignature :: SignatureResults.registered header reported
 
     let verifying (settings: QmailSettings) (host: string) (now: int64<sec>) : QmailTask =
         let policy =
@@ -232,7 +228,7 @@ module internal QmailTask =
             let letters = [ DkimLetters.Failed ]
 
             let clause =
-                ResultClauses.methodResult Dkim "permerror" (ValueSome(HeaderError.describe error)) []
+                SignatureResults.methodResult Dkim "permerror" (ValueSome(HeaderError.describe error)) []
 
             match header, refusal settings status letters with
             | ValueNone, ValueNone when settings.DkimLetters.IsSome ->
@@ -247,7 +243,7 @@ module internal QmailTask =
         let start (header: Header) raw _files : Work<QmailDecision> =
             let plan = Verifier.plan policy now header
 
-            let conclude (judged: Judged list) =
+            let conclude (judged: SignatureResult list) =
                 let status = DomainKeysStatus.ofMessage header judged
                 let counted = DomainKeysStatus.counted judged status
                 decide header raw status counted (DkimLetters.ofMessage judged) (clauses header judged)

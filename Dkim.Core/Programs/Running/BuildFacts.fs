@@ -2,8 +2,6 @@
 namespace Dkim.Core.Programs.Running
 
 open System
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// What only the host can tell of a build and of the machine it runs on.
 type BuildFacts =

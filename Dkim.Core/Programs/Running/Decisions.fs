@@ -4,6 +4,7 @@ namespace Dkim.Core.Programs.Running
 open System
 open Dkim.Core.Programs.Settings
 
+/// How much a log line matters, the least first.
 type LogLevel =
     | Debug = 0
     | Info = 1

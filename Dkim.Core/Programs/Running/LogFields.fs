@@ -5,8 +5,6 @@ namespace Dkim.Core.Programs.Running
 open System
 open System.Text
 open Dkim.Core.Words
-open Dkim.Core.Message
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 

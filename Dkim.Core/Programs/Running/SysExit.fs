@@ -33,6 +33,10 @@ module SysExit =
     [<Literal>]
     let DataError = 65
 
+    /// EX_NOINPUT: a file that was named cannot be read.
+    [<Literal>]
+    let NoInput = 66
+
     /// EX_UNAVAILABLE
     [<Literal>]
     let Unavailable = 69
@@ -44,6 +48,10 @@ module SysExit =
     /// EX_OSERR
     [<Literal>]
     let System = 71
+
+    /// EX_CANTCREAT: a file cannot be made.
+    [<Literal>]
+    let CannotCreate = 73
 
     /// EX_IOERR
     [<Literal>]

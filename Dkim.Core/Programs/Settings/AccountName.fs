@@ -5,8 +5,6 @@ open System
 open System.Globalization
 open FParsec
 open Dkim.Core.Words
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// A user, a group, or both, by name or number. Without a group it is the user's own.
 type AccountName =

@@ -6,7 +6,6 @@ open System.Globalization
 open System.Net
 open Dkim.Core.Words
 open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// How one value is written: `Shape` names it in help, `Parse` gives the reason of a refusal, `Show` writes it back.
 type Codec<'v> =

@@ -2,8 +2,6 @@
 namespace Dkim.Core.Programs.Settings
 
 open System
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// How a program's options are written.
 type CommandStyle =

@@ -8,8 +8,6 @@ open System.Net.Sockets
 open System.Text
 open FParsec
 open Dkim.Core.Words
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// Which addresses an endpoint means.
 type EndpointFamily =

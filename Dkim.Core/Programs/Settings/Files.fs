@@ -4,8 +4,6 @@ namespace Dkim.Core.Programs.Settings
 open System
 open System.Collections.Generic
 open Dkim.Core.Words
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// What a file is for: the host checks owner and mode of those that hold secrets.
 type FileKind =
@@ -16,6 +14,7 @@ type FileKind =
     /// One of many that a list names: a plain file, since nobody has looked whether it is one.
     | Listed = 4
 
+/// A file that a host is asked to read.
 [<Struct>]
 type WantedFile = { Path: string; Kind: FileKind }
 

@@ -3,8 +3,6 @@ namespace Dkim.Core.Programs.Settings
 
 open System
 open System.Text
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// What help and manual say of a program besides its settings.
 type ProgramText =

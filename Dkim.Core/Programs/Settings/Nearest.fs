@@ -1,7 +1,6 @@
 /// Which known name a misspelt one stands for.
 module internal Dkim.Core.Programs.Settings.Nearest
 
-open Dkim.Core.Records
 
 
 

@@ -2,8 +2,6 @@
 namespace Dkim.Core.Programs.Settings
 
 open System
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// A text with `*` for any run of characters; everything else stands for itself.
 [<NoComparison>]

@@ -2,8 +2,7 @@
 namespace Dkim.Core.Programs.Settings
 
 open System
-open Dkim.Core.Dns
-open Dkim.Core.Records
+open Dkim.Core.Words
 
 /// Where a setting or a problem stands.
 type Origin =
@@ -54,8 +53,7 @@ module Problem =
         | Overall -> ""
 
     // Values come from files of the administrator; control characters in them must not reach a terminal or a log.
-    let internal printable (text: string) =
-        text |> String.map (fun c -> if Char.IsControl c then '?' else c)
+    let internal printable (text: string) : string = Printable.tame text
 
     /// The problem in one line: place, setting, value, reason, remedy.
     let describe (problem: Problem) =

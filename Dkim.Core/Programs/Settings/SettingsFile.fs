@@ -4,8 +4,6 @@ namespace Dkim.Core.Programs.Settings
 open System
 open FParsec
 open Dkim.Core.Words
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// How a program's configuration file is written.
 type FileStyle =
@@ -21,6 +19,16 @@ type internal SettingsFile<'s> =
         Wanted: string list
         Given: Given<'s> list
         Problems: Problem list
+    }
+
+/// Settings as far as they could be read, and everything that is wrong with them, the first to be told first.
+type internal Settled<'s> =
+    {
+        Settings: 's
+        Problems: Problem list
+        /// Names that were given and change nothing.
+        Inert: string list
+        Sources: Sources
     }
 
 module internal SettingsFile =

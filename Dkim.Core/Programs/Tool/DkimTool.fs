@@ -3,18 +3,9 @@ module Dkim.Core.Programs.Tool.DkimTool
 
 open System
 open Dkim.Core.Words
-open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Step
-
-/// The exit code of a host that has no resolver (sysexits' EX_UNAVAILABLE).
-[<Literal>]
-let NoService = 69
-
-/// The exit code of a host whose output cannot be written (sysexits' EX_IOERR).
-[<Literal>]
-let InputOutput = 74
 
 /// The manual page of `dkim`.
 let internal text: ProgramText =
@@ -105,7 +96,7 @@ let internal overview =
 let private refuse (name: string) (problems: Problem list) : Step<int> =
     command {
         do! iter (fun problem -> complain (name + ": " + Problem.describe problem)) problems
-        return ExitCode.Usage
+        return SysExit.Usage
     }
 
 let private perform (command: ToolCommands.ToolCommand) settings (clock: int64<sec>) operands : Step<int> =
@@ -144,7 +135,7 @@ let private dkim (arguments: string list) (clock: int64<sec>) : Step<int> =
 
             return
                 if arguments.IsEmpty then
-                    ExitCode.Usage
+                    SysExit.Usage
                 else
                     ExitCode.Success
         }
@@ -152,7 +143,7 @@ let private dkim (arguments: string list) (clock: int64<sec>) : Step<int> =
     | name :: rest ->
         match ToolCommands.commands |> List.tryFind (fun known -> known.Name = name) with
         | Some tool -> runCommand tool rest clock
-        | None -> fail ExitCode.Usage ("dkim: " + name + ": no such command (dkim --help lists them)")
+        | None -> fail SysExit.Usage ("dkim: " + name + ": no such command (dkim --help lists them)")
 
 /// What a program does that is called by a name with arguments. `clock` is the time, since 1970.
 let start (name: string) (arguments: string[]) (clock: int64) : ToolAction =

@@ -5,7 +5,6 @@ module internal Dkim.Core.Programs.Tool.Dknewkey
 open System
 open System.Globalization
 open Dkim.Core.Words
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Tool.Step

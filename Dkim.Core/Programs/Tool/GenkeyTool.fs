@@ -5,7 +5,6 @@ module internal Dkim.Core.Programs.Tool.GenkeyTool
 open System
 open System.Text
 open Dkim.Core.Words
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings

@@ -5,8 +5,6 @@ open System.Buffers
 open System.Text
 open System.Text.Encodings.Web
 open System.Text.Json
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 [<RequireQualifiedAccess>]
 type internal Json =

@@ -4,12 +4,10 @@ module internal Dkim.Core.Programs.Tool.TestkeyTool
 open System
 open Dkim.Core.Words
 open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.KeyCheck
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Qmail
 open Dkim.Core.Programs.Tool.Step
 open Dkim.Core.Programs.Running
 
@@ -141,7 +139,7 @@ let rec private configured (path: string) (files: Map<string, FileContents>) : S
         | wanted :: _, _ ->
             let! contents = read FileKind.Configuration wanted
             return! configured path (files.Add(wanted, contents))
-        | [], Some problem -> return! fail ExitCode.Configuration (Name + ": " + Problem.describe problem)
+        | [], Some problem -> return! fail SysExit.Configuration (Name + ": " + Problem.describe problem)
         | [], None -> return file.Given
     }
 
@@ -186,9 +184,9 @@ let private report (settings: Settings) (tested: ToolTestkey.Tested) : Step<int>
 
         if isOtherKey then
             do! print (Name + ": keys do not match\n")
-            return ExitCode.BadData
+            return SysExit.DataError
         elif not tested.IsGood then
-            return ExitCode.Unavailable
+            return SysExit.Unavailable
         else
             if settings.Verbosity > 2 then
                 do! print (Name + ": key OK\n")
@@ -237,7 +235,7 @@ let run (arguments: string list) : Step<int> =
         | _ when first.Version -> return! version Name
         | problem :: _ ->
             do! complain (Name + ": " + Problem.describe problem)
-            return! fail ExitCode.Configuration (Name + ": " + usage)
+            return! fail SysExit.Configuration (Name + ": " + usage)
         | [] ->
             let! fromFile =
                 match first.ConfigurationFile with
@@ -248,6 +246,6 @@ let run (arguments: string list) : Step<int> =
 
             match problems, settings.Selector, settings.Domain with
             | [], ValueSome selector, ValueSome domain -> return! check settings selector domain
-            | problem :: _, _, _ -> return! fail ExitCode.Configuration (Name + ": " + Problem.describe problem)
-            | [], _, _ -> return! fail ExitCode.Configuration (Name + ": " + usage)
+            | problem :: _, _, _ -> return! fail SysExit.Configuration (Name + ": " + Problem.describe problem)
+            | [], _, _ -> return! fail SysExit.Configuration (Name + ": " + usage)
     }

@@ -7,7 +7,6 @@ open System
 open System.Collections.Generic
 open System.Text
 open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 
@@ -180,7 +179,7 @@ module internal Step =
     /// The whole command.
     let run (step: Step<int>) : ToolAction = step Exit
 
-/// Exit codes, those of sysexits.h that fit.
+/// Exit codes beside those of sysexits.h.
 module internal ExitCode =
     [<Literal>]
     let Success = 0
@@ -188,24 +187,3 @@ module internal ExitCode =
     /// A key or signature is not good.
     [<Literal>]
     let Bad = 1
-
-    [<Literal>]
-    let Usage = 64
-
-    [<Literal>]
-    let BadData = 65
-
-    [<Literal>]
-    let NoInput = 66
-
-    [<Literal>]
-    let Unavailable = 69
-
-    [<Literal>]
-    let CannotCreate = 73
-
-    [<Literal>]
-    let TryAgain = 75
-
-    [<Literal>]
-    let Configuration = 78

@@ -1,9 +1,7 @@
 /// The commands of `dkim` and the settings that each takes.
 module internal Dkim.Core.Programs.Tool.ToolCommands
 
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Tool.ToolTable
 
 /// The commands of `dkim`.

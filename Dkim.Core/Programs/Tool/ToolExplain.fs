@@ -7,7 +7,10 @@ open Dkim.Core.Message
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
+open Dkim.Core.Signatures
 open Dkim.Core.Explaining
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Step
 
 [<Literal>]
@@ -74,7 +77,7 @@ let private guessText (explanation: Explanation) : string =
     | guesses -> paragraph "What happened (tried, and the hash fits):" (lines "  * " (guesses |> List.map _.Says))
 
 let private textOf (number: int) (count: int) (explanation: Explanation) : string =
-    let judged = explanation.Judged
+    let judged = explanation.Outcome
 
     "Signature "
     + string number
@@ -176,7 +179,7 @@ let private jsonOfDifference (found: FieldDifference) : Json =
 let private jsonOfGuess (guess: Guess) : Json =
     Json.Object
         [
-            "guess", Json.Text(Happening.name guess.Happening)
+            "guess", Json.Text(Modification.name guess.Modification)
             "says", Json.Text guess.Says
         ]
 
@@ -186,7 +189,7 @@ let private jsonOf (index: int, explanation: Explanation) : Json =
 
     let shown = Octets.latin1 body
 
-    match ToolVerify.jsonOfJudged (index, explanation.Judged) with
+    match ToolVerify.jsonOfJudged (index, explanation.Outcome) with
     | Json.Object members ->
         Json.Object(
             members
@@ -274,20 +277,19 @@ let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : S
             | [] -> Ok "-"
             | [ path ] -> Ok path
             | _ -> Error "more than one message"
-            |> orFail ExitCode.Usage problem
+            |> orFail SysExit.Usage problem
 
         let! source = ToolVerify.keySource settings
         let! mail = ToolVerify.readMail settings path
 
         let! mail =
-            mail |> orFail ExitCode.BadData (fun reason -> problem (path + ": " + reason))
+            mail |> orFail SysExit.DataError (fun reason -> problem (path + ": " + reason))
 
         let now = settings.Now |> ValueOption.defaultValue clock
         let! explained = explainAll settings source now mail
 
         match settings.Signature, explained with
-        | ValueSome number, [] ->
-            return! fail ExitCode.Usage (problem ("the message has no signature " + string number))
+        | ValueSome number, [] -> return! fail SysExit.Usage (problem ("the message has no signature " + string number))
         | _ ->
             do! print (report settings path mail explained)
             return ExitCode.Success

@@ -3,9 +3,10 @@ module internal Dkim.Core.Programs.Tool.ToolGenkey
 
 open System
 open Dkim.Core.Words
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Step
 
 /// The record of a key, before anything is said against it.
@@ -95,7 +96,7 @@ let run (settings: ToolSettings) (operands: string list) : Step<int> =
     command {
         let! place = place program settings operands
         let! key, pem = ToolKeys.generate settings.KeyType settings.Bits
-        do! ToolKeys.save program ExitCode.CannotCreate place.Path pem
+        do! ToolKeys.save program SysExit.CannotCreate place.Path pem
         do! place.Publish key
         do! complain (program + ": the private key is in " + place.Path)
         return ExitCode.Success
@@ -111,7 +112,7 @@ let again (settings: ToolSettings) (operands: string list) : Step<int> =
 
         let! key =
             key
-            |> orFail ExitCode.NoInput (fun reason -> program + ": " + place.Path + ": " + reason)
+            |> orFail SysExit.NoInput (fun reason -> program + ": " + place.Path + ": " + reason)
 
         do! place.Publish key
         return ExitCode.Success

@@ -4,10 +4,10 @@ module internal Dkim.Core.Programs.Tool.ToolKeys
 open System
 open System.Text
 open Dkim.Core.Words
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Step
 
 let private missing name remedy : Problem =
@@ -23,13 +23,13 @@ let private missing name remedy : Problem =
 let required (program: string) (name: string) (remedy: string) (value: 'a voption) : Step<'a> =
     match value with
     | ValueSome value -> fun rest -> rest value
-    | ValueNone -> fail ExitCode.Usage (program + ": " + Problem.describe (missing name remedy))
+    | ValueNone -> fail SysExit.Usage (program + ": " + Problem.describe (missing name remedy))
 
 /// For a command that takes options only.
 let noOperands (program: string) (operands: string list) : Step<unit> =
     match operands with
     | [] -> fun rest -> rest ()
-    | _ -> fail ExitCode.Usage (program + ": it takes no operands")
+    | _ -> fail SysExit.Usage (program + ": it takes no operands")
 
 let private passphrase (path: string voption) : Step<string voption> =
     command {
@@ -40,7 +40,7 @@ let private passphrase (path: string voption) : Step<string voption> =
 
             let! text =
                 FileContents.text contents
-                |> orFail ExitCode.NoInput (fun reason -> "dkim: " + path + ": " + reason)
+                |> orFail SysExit.NoInput (fun reason -> "dkim: " + path + ": " + reason)
 
             return ValueSome(Array.head (FileContents.lines text))
     }

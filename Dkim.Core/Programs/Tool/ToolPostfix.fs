@@ -4,9 +4,9 @@ module internal Dkim.Core.Programs.Tool.ToolPostfix
 open System
 open System.Net
 open Dkim.Core.Words
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Postfix
@@ -39,7 +39,7 @@ let private filterOf (path: string) : Step<FilterSettings> =
         match settled.Problems with
         | first :: _ ->
             let lines = FilterSetup.describe FilterKinds.dkimFilter settled.Settings first
-            return! fail ExitCode.Configuration (problem (String.Join("; ", lines)))
+            return! fail SysExit.Configuration (problem (String.Join("; ", lines)))
         | [] -> return settled.Settings
     }
 
@@ -97,13 +97,13 @@ let private ofSystem (directory: string voption) : Step<PostfixLine list> =
 
             return!
                 FileContents.text said
-                |> orFail ExitCode.NoInput (fun reason ->
+                |> orFail SysExit.NoInput (fun reason ->
                     problem ("postconf " + String.Join(' ', place @ arguments) + ": " + reason))
         }
 
     let lines file text =
         PostfixLines.read file false text
-        |> orFail ExitCode.BadData (fun reason -> problem ("postconf: " + reason))
+        |> orFail SysExit.DataError (fun reason -> problem ("postconf: " + reason))
 
     command {
         let! place = ask [ "-h"; "config_directory" ]
@@ -122,9 +122,9 @@ let private ofFiles (paths: string list) : Step<PostfixLine list> =
 
             let! text =
                 FileContents.text contents
-                |> orFail ExitCode.NoInput (fun reason -> problem (path + ": " + reason))
+                |> orFail SysExit.NoInput (fun reason -> problem (path + ": " + reason))
 
-            return! PostfixLines.read path true text |> orFail ExitCode.BadData problem
+            return! PostfixLines.read path true text |> orFail SysExit.DataError problem
         }
 
     let rec all paths found =
@@ -144,9 +144,9 @@ let private setup (settings: ToolSettings) (operands: string list) : Step<Postfi
             match operands, settings.PostfixDirectory with
             | [], directory -> ofSystem directory
             | files, ValueNone -> ofFiles files
-            | _, ValueSome _ -> fail ExitCode.Usage (problem "--config is for postconf: leave it out, or the files")
+            | _, ValueSome _ -> fail SysExit.Usage (problem "--config is for postconf: leave it out, or the files")
 
-        return! PostfixSetup.make lines |> orFail ExitCode.BadData problem
+        return! PostfixSetup.make lines |> orFail SysExit.DataError problem
     }
 
 let private word (severity: PostfixSeverity) =

@@ -2,13 +2,12 @@
 namespace Dkim.Core.Programs.Tool
 
 open Dkim.Core.Words
+open Dkim.Core.Message
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
-open Dkim.Core.Explaining
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Qmail
 
 
 

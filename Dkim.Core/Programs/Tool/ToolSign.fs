@@ -5,12 +5,11 @@ open System
 open System.Buffers
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
-open Dkim.Core.Explaining
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Tool.Step
 
@@ -20,7 +19,7 @@ let private Program = "dkim sign"
 let private fields (settings: ToolSettings) : FieldChoice =
     let covers (name: string) =
         if settings.SignedNames.IsEmpty then
-            SigningChoice.signedFields.Contains(name.ToLowerInvariant())
+            RecommendedFields.covers name
         else
             settings.SignedNames |> List.exists _.Is(name)
             || name.Equals("From", StringComparison.OrdinalIgnoreCase)
@@ -28,7 +27,7 @@ let private fields (settings: ToolSettings) : FieldChoice =
     {
         Covers = covers
         Always = []
-        Sealed = if settings.Sealed then SigningChoice.sealedFields else []
+        Sealed = if settings.Sealed then RecommendedFields.seal else []
     }
 
 /// The canonicalization and c=. DomainKeys has one word for both halves.
@@ -108,7 +107,7 @@ let private printed (settings: ToolSettings) (mail: Mail) (signatures: Field lis
 
 let private sign (now: int64<sec>) (mail: Mail) (request: SigningRequest) : Result<Field list, SignError> =
     Signer.plan [ request ] now mail.Header
-    |> Result.bind (fun plan -> Signer.conclude plan (Mail.digests plan.Digests mail))
+    |> Result.bind (fun plan -> Signer.conclude plan (BodyHasher.ofMail plan.Digests mail))
 
 let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : Step<int> =
     let needs name value =
@@ -120,35 +119,35 @@ let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : S
         let! keyFile = needs "key" settings.KeyFile
         let! selector = needs "selector" settings.Selector
         let! domain = needs "domain" settings.Domain
-        let! canon = canon settings |> orFail ExitCode.Usage problem
+        let! canon = canon settings |> orFail SysExit.Usage problem
 
         let! path =
             match operands with
             | [] -> Ok "-"
             | [ path ] -> Ok path
             | _ -> Error "more than one message"
-            |> orFail ExitCode.Usage problem
+            |> orFail SysExit.Usage problem
 
         let! key = ToolKeys.load settings.PassphraseFile keyFile
 
         let! key =
-            key |> orFail ExitCode.NoInput (fun reason -> problem (keyFile + ": " + reason))
+            key |> orFail SysExit.NoInput (fun reason -> problem (keyFile + ": " + reason))
 
         // --hash=sha1 says for itself that it is not secure.
         do!
             SigningStrength.check true SigningStrength.leastBits settings.Scheme key settings.Hash
-            |> orFail ExitCode.BadData (fun reason -> problem (keyFile + ": " + reason))
+            |> orFail SysExit.DataError (fun reason -> problem (keyFile + ": " + reason))
 
         let! mail = ToolVerify.readMail settings path
 
         let! mail =
-            mail |> orFail ExitCode.BadData (fun reason -> problem (path + ": " + reason))
+            mail |> orFail SysExit.DataError (fun reason -> problem (path + ": " + reason))
 
         let now = settings.Now |> ValueOption.defaultValue clock
 
         let! signatures =
             sign now mail (request settings key domain selector canon)
-            |> orFail ExitCode.BadData (SignError.describe >> problem)
+            |> orFail SysExit.DataError (SignError.describe >> problem)
 
         do! printOctets (printed settings mail signatures)
         return ExitCode.Success

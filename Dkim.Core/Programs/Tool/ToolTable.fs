@@ -2,6 +2,7 @@
 module internal Dkim.Core.Programs.Tool.ToolTable
 
 open Dkim.Core.Words
+open Dkim.Core.Message
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
@@ -9,7 +10,6 @@ open Dkim.Core.Cryptography
 open Dkim.Core.Explaining
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
-open Dkim.Core.Programs.Qmail
 open Dkim.Core.Programs.Tool
 
 

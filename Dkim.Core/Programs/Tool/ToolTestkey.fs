@@ -4,9 +4,9 @@ module internal Dkim.Core.Programs.Tool.ToolTestkey
 open System
 open Dkim.Core.Words
 open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.KeyCheck
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Step
 
 [<Literal>]
@@ -118,7 +118,7 @@ let private jsonOf (tested: Tested) : string =
 /// The exit code: a key that could not be looked up may be good.
 let exitCode (tested: Tested) : int =
     match tested.Answer.Outcome with
-    | Unavailable _ -> ExitCode.TryAgain
+    | Unavailable _ -> SysExit.Temporary
     | _ when tested.IsGood -> ExitCode.Success
     | _ -> ExitCode.Bad
 
@@ -142,7 +142,7 @@ let run (settings: ToolSettings) (operands: string list) : Step<int> =
                     let! key = ToolKeys.load settings.PassphraseFile path
 
                     let! key =
-                        key |> orFail ExitCode.NoInput (fun reason -> problem (path + ": " + reason))
+                        key |> orFail SysExit.NoInput (fun reason -> problem (path + ": " + reason))
 
                     return ValueSome key
                 }

@@ -9,6 +9,7 @@ open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Step
 
 /// What the settings make of the verifier's policy.
@@ -37,7 +38,7 @@ let private fileSource path (parse: string -> Result<Question -> Answer, string>
         let! answer =
             FileContents.text contents
             |> Result.bind parse
-            |> orFail ExitCode.NoInput (fun reason -> "dkim: " + path + ": " + reason)
+            |> orFail SysExit.NoInput (fun reason -> "dkim: " + path + ": " + reason)
 
         return FromFile answer
     }
@@ -88,22 +89,22 @@ let countOf (mail: Mail) : int =
     |> List.sumBy (fun scheme -> (Header.all (Layout.fieldName scheme) mail.Header).Length)
 
 /// Judges a message.
-let judge settings (source: KeySource) (now: int64<sec>) (mail: Mail) : Step<Judged list> =
+let judge settings (source: KeySource) (now: int64<sec>) (mail: Mail) : Step<SignatureResult list> =
     command {
         let plan = Verifier.plan (policy settings) now mail.Header
         let! answers = ask source plan.Questions
-        return Verifier.conclude plan (Mail.digests plan.Digests mail) answers
+        return Verifier.conclude plan (BodyHasher.ofMail plan.Digests mail) answers
     }
 
 /// Each signature with its index, counted from the top within its kind.
-let indexed (all: Judged list) : (int * Judged) list =
-    let count (seen: Map<Scheme, int>) (judged: Judged) =
+let indexed (all: SignatureResult list) : (int * SignatureResult) list =
+    let count (seen: Map<Scheme, int>) (judged: SignatureResult) =
         let index = seen |> Map.tryFind judged.Scheme |> Option.defaultValue 0
         (index, judged), seen.Add(judged.Scheme, index + 1)
 
     all |> List.mapFold count Map.empty |> fst
 
-let jsonOfJudged (index: int, judged: Judged) : Json =
+let jsonOfJudged (index: int, judged: SignatureResult) : Json =
     let ofSignature (get: Signature -> string) =
         judged.Signature |> ValueOption.map get |> Json.optional Json.Text
 
@@ -121,7 +122,7 @@ let jsonOfJudged (index: int, judged: Judged) : Json =
             "unsigned_octets", Json.Number(int64 judged.UnsignedOctets)
         ]
 
-let private jsonOf (path: string) (outcome: Result<Judged list, string>) : string =
+let private jsonOf (path: string) (outcome: Result<SignatureResult list, string>) : string =
     let file = "file", Json.Text path
 
     match outcome with
@@ -130,7 +131,7 @@ let private jsonOf (path: string) (outcome: Result<Judged list, string>) : strin
     |> Json.render
     |> fun line -> line + "\n"
 
-let private keyWords (judged: Judged) : string =
+let private keyWords (judged: SignatureResult) : string =
     match judged.Signature with
     | ValueNone -> ""
     | ValueSome signature ->
@@ -147,7 +148,7 @@ let private keyWords (judged: Judged) : string =
         + signature.Algorithm
         + bits
 
-let private lineOf (path: string) (index: int, judged: Judged) : string =
+let private lineOf (path: string) (index: int, judged: SignatureResult) : string =
     let unsigned =
         if judged.UnsignedOctets > 0L<octet> then
             ", "
@@ -170,7 +171,7 @@ let private lineOf (path: string) (index: int, judged: Judged) : string =
     + unsigned
     + ")\n"
 
-let private textOf (path: string) (all: Judged list) : string =
+let private textOf (path: string) (all: SignatureResult list) : string =
     if all.IsEmpty then
         path + ": no signatures\n"
     else
@@ -223,7 +224,7 @@ let private batch (path: string) : Step<string list> =
 
             let! text =
                 FileContents.text contents
-                |> orFail ExitCode.NoInput (fun reason -> "dkim: " + path + ": " + reason)
+                |> orFail SysExit.NoInput (fun reason -> "dkim: " + path + ": " + reason)
 
             return FileContents.lines text |> Array.filter ((<>) "") |> List.ofArray
     }
@@ -246,5 +247,5 @@ let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : S
             | ValueNone, [] -> verifyAll settings source now true [ FileKind.Map, "-" ]
             | ValueNone, _ -> verifyAll settings source now true named
 
-        return if judged then ExitCode.Success else ExitCode.BadData
+        return if judged then ExitCode.Success else SysExit.DataError
     }

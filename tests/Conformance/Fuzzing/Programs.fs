@@ -34,7 +34,7 @@ let private answer (question: Question) : Answer =
     else
         Answer.Found(Inputs.keyRecords, Security.Unchecked)
 
-let private conclude (pieces: string list) : Result<Judged list, HeaderError> =
+let private conclude (pieces: string list) : Result<SignatureResult list, HeaderError> =
     let intake = Intake HeaderLimits.defaults
     let mutable hasher: BodyHasher voption = ValueNone
     let mutable plan: VerifyPlan voption = ValueNone
@@ -63,7 +63,7 @@ let private conclude (pieces: string list) : Result<Judged list, HeaderError> =
     | ValueNone, ValueSome(Error error) -> Error error
     | ValueNone, _ -> raise (Broken "a message that ended has a header")
 
-let private explain (text: string) (judged: Judged list) =
+let private explain (text: string) (judged: SignatureResult list) =
     match Mail.read HeaderLimits.defaults FileLines.CrLf (ReadOnlyMemory(octets text)) with
     | Error _ -> ()
     | Ok mail ->
@@ -80,7 +80,10 @@ let private explain (text: string) (judged: Judged list) =
 
 let private message (text: string) : Outcome =
     let random = Inputs.chanceOf text
-    let verdicts = Result.map (List.map (fun (judged: Judged) -> judged.Verdict))
+
+    let verdicts =
+        Result.map (List.map (fun (judged: SignatureResult) -> judged.Verdict))
+
     let whole = conclude [ text ]
     must "arrival changes no verdict" (verdicts (conclude (Inputs.cut random text)) = verdicts whole)
 

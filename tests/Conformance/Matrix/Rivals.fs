@@ -71,7 +71,7 @@ let private lenient (expected: Expected) : string list =
     | legacy, _ -> legacy
 
 /// What an implementation never claimed to do.
-let private isBeyond (name: string) (scheme: Scheme) (judged: Judged option) =
+let private isBeyond (name: string) (scheme: Scheme) (judged: SignatureResult option) =
     match name, scheme with
     | "Mail::DKIM", Dkim ->
         judged

@@ -136,7 +136,7 @@ let tests =
                         Expect.contains "dkim=pass" (head outcome)))
 
             testCase "E is for messages that no signature covers whole" (fun () ->
-                let judged verdict unsigned : Judged =
+                let judged verdict unsigned : SignatureResult =
                     {
                         Scheme = Dkim
                         Field = Field.ofText "DKIM-Signature" ""

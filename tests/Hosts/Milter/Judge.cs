@@ -12,14 +12,14 @@ namespace Dkim.Tests.Hosts.Milter;
 internal static class Judge
 {
     /// <param name="scratch">Has the record of their key in <c>keys.txt</c>.</param>
-    public static IEnumerable<Judged> All(Scratch scratch, string text)
+    public static IEnumerable<SignatureResult> All(Scratch scratch, string text)
     {
         var record = File.ReadLines(scratch.At("keys.txt")).First().Split(' ', 2)[1];
         var mail = MailModule.read(HeaderLimitsModule.defaults, FileLines.CrLf, Encoding.Latin1.GetBytes(text)).ResultValue;
         var plan = Verifier.plan(
             VerifyPolicyModule.defaults, DateTimeOffset.UtcNow.ToUnixTimeSeconds(), mail.Header);
         var answer = FuncConvert.FromFunc<Question, Answer>(_ => Answer.Found([record], Security.Unchecked));
-        return Verifier.conclude(plan, MailModule.digests(plan.Digests, mail), answer);
+        return Verifier.conclude(plan, BodyHasherModule.ofMail(plan.Digests, mail), answer);
     }
 
     /// <summary>Whether every signature of a message passes, of which there must be one at least.</summary>

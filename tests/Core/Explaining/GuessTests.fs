@@ -32,7 +32,7 @@ let private asBase64 (text: string) =
     let encoded = Convert.ToBase64String(Encoding.Latin1.GetBytes body) + "\r\n"
     text |> edit body encoded |> edit "Encoding: 8bit" "Encoding: base64"
 
-let private puzzle (body: string) (was: string) : BodyGuesses.Puzzle =
+let private mismatch (body: string) (was: string) : BodyGuesses.Mismatch =
     let wanted = SHA256.HashData(Encoding.Latin1.GetBytes was)
 
     {
@@ -51,8 +51,8 @@ let private puzzle (body: string) (was: string) : BodyGuesses.Puzzle =
     }
 
 let private found (body: string) (was: string) =
-    match BodyGuesses.find (puzzle body was) with
-    | Some guess -> Happening.name guess.Happening, guess.Says
+    match BodyGuesses.find (mismatch body was) with
+    | Some guess -> Modification.name guess.Modification, guess.Says
     | None -> "", ""
 
 [<Tests>]

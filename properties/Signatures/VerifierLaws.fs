@@ -39,7 +39,7 @@ let private crowded (letter: Letter) (damage: Damaged list) : Header =
 
     Header.ofFields (damaged @ signatures @ List.ofSeq (header letter).Fields)
 
-let private conclude (plan: VerifyPlan) (body: byte[]) (answers: Question -> Answer) : Judged list =
+let private conclude (plan: VerifyPlan) (body: byte[]) (answers: Question -> Answer) : SignatureResult list =
     use hasher = new BodyHasher(plan.Digests)
     hasher.Feed(ReadOnlySpan body)
     Verifier.conclude plan (hasher.Finish()) answers
@@ -89,7 +89,7 @@ let tests =
                         let unknown = conclude plan letter.Body (fun _ -> Answer.Unavailable "timeout")
 
                         List.forall2
-                            (fun (before: Judged) (after: Judged) ->
+                            (fun (before: SignatureResult) (after: SignatureResult) ->
                                 match before.Verdict, after.Verdict with
                                 | _, Verdict.Pass -> false
                                 | Verdict.Pass, TempFail reason -> reason = "timeout"

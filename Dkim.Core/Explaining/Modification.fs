@@ -3,12 +3,10 @@
 namespace Dkim.Core.Explaining
 
 open System
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// What may have happened.
 [<RequireQualifiedAccess>]
-type Happening =
+type Modification =
     | TextAppended
     | TextInserted
     | SubjectChanged
@@ -55,28 +53,32 @@ type Effort(octets: int64) =
             false
 
 /// A guess that fits.
-type Guess = { Happening: Happening; Says: string }
+type Guess =
+    {
+        Modification: Modification
+        Says: string
+    }
 
-module Happening =
+module Modification =
     /// The name in JSON.
-    let name (happening: Happening) : string =
-        match happening with
-        | Happening.TextAppended -> "text-appended"
-        | Happening.TextInserted -> "text-inserted"
-        | Happening.SubjectChanged -> "subject-changed"
-        | Happening.FieldRefolded -> "field-refolded"
-        | Happening.LineEndsChanged -> "line-ends-changed"
-        | Happening.EncodingChanged -> "encoding-changed"
-        | Happening.SpaceChanged -> "space-changed"
-        | Happening.FinalNewlineChanged -> "final-newline-changed"
-        | Happening.NameCaseChanged -> "name-case-changed"
-        | Happening.FieldRewritten -> "field-rewritten"
-        | Happening.FieldAdded -> "field-added"
-        | Happening.FieldRemoved -> "field-removed"
-        | Happening.LinesQuoted -> "lines-quoted"
-        | Happening.LinesCut -> "lines-cut"
-        | Happening.BodyWrapped -> "body-wrapped"
-        | Happening.HeaderCut -> "header-cut"
-        | Happening.SignerFault -> "signer-fault"
-        | Happening.OtherCanonicalization -> "other-canonicalization"
-        | Happening.OtherFields -> "other-fields"
+    let name (modification: Modification) : string =
+        match modification with
+        | Modification.TextAppended -> "text-appended"
+        | Modification.TextInserted -> "text-inserted"
+        | Modification.SubjectChanged -> "subject-changed"
+        | Modification.FieldRefolded -> "field-refolded"
+        | Modification.LineEndsChanged -> "line-ends-changed"
+        | Modification.EncodingChanged -> "encoding-changed"
+        | Modification.SpaceChanged -> "space-changed"
+        | Modification.FinalNewlineChanged -> "final-newline-changed"
+        | Modification.NameCaseChanged -> "name-case-changed"
+        | Modification.FieldRewritten -> "field-rewritten"
+        | Modification.FieldAdded -> "field-added"
+        | Modification.FieldRemoved -> "field-removed"
+        | Modification.LinesQuoted -> "lines-quoted"
+        | Modification.LinesCut -> "lines-cut"
+        | Modification.BodyWrapped -> "body-wrapped"
+        | Modification.HeaderCut -> "header-cut"
+        | Modification.SignerFault -> "signer-fault"
+        | Modification.OtherCanonicalization -> "other-canonicalization"
+        | Modification.OtherFields -> "other-fields"

@@ -1,12 +1,11 @@
 /// The copies of signed fields in z=, compared with the fields that arrived (RFC 6376 §3.5 z=).
-namespace Dkim.Core.Explaining
+namespace Dkim.Core.Signatures
 
 open System
 open System.Buffers
 open System.Collections.Generic
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 

@@ -5,6 +5,7 @@ open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core.Words
+open Dkim.Core.Message
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Signatures

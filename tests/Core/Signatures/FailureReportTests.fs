@@ -26,7 +26,7 @@ let private signature (tags: string) =
     + tags
 
 /// A header with one signature and its verdict, no key being there.
-let private judged (tags: string) : Header * Judged =
+let private judged (tags: string) : Header * SignatureResult =
     let block =
         "DKIM-Signature: "
         + signature tags

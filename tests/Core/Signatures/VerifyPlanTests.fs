@@ -1,5 +1,5 @@
 /// What is refused of a signature before its key is asked for, at the edge of each rule.
-module Dkim.Tests.Core.Workflows.VerifyPlanTests
+module Dkim.Tests.Core.Signatures.VerifyPlanTests
 
 open System
 open Expecto

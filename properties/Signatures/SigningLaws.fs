@@ -69,7 +69,7 @@ let tests =
                             |]
 
                         use passage =
-                            new Passage<Judged list>(
+                            new Passage<SignatureResult list>(
                                 HeaderLimits.defaults,
                                 fun arrival ->
                                     match arrival.Header with

@@ -1,16 +1,13 @@
 /// The clauses of Authentication-Results that tell what became of signatures (RFC 8601 §2.7.1, §2.7.2).
-module internal Dkim.Core.Programs.Proxies.ResultClauses
+module internal Dkim.Core.Signatures.SignatureResults
 
 open System
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
 open Dkim.Core.Records
-open Dkim.Core.Signatures
-open Dkim.Core.Programs.Settings
 
 // Signatures beyond the limits are not worth a word each: there may be thousands.
-let isReported (judged: Judged) =
+let isReported (judged: SignatureResult) =
     match judged.Verdict with
     | PermFail(Unacceptable(TooManySignatures _)) -> false
     | _ -> true
@@ -46,7 +43,7 @@ let sendingProperty (header: Header) : ResultProperty list =
         [ property "header" name (Octets.decoded (address.ToString())) ]
     | ValueNone -> []
 
-let identityProperties (header: Header) (judged: Judged) : ResultProperty list =
+let identityProperties (header: Header) (judged: SignatureResult) : ResultProperty list =
     match judged.Scheme, judged.Signature with
     | Dkim, ValueSome signature -> [ property "header" "i" (identityText header signature.EffectiveIdentity) ]
     | Dkim, ValueNone -> []
@@ -67,7 +64,7 @@ let methodResult scheme result comment properties : MethodResult =
         Properties = properties
     }
 
-let private registeredOne (header: Header) (prefix: string) (judged: Judged) : MethodResult =
+let private registeredOne (header: Header) (prefix: string) (judged: SignatureResult) : MethodResult =
     let word = Verdict.word judged.Verdict
 
     let told =
@@ -91,13 +88,13 @@ let private registeredOne (header: Header) (prefix: string) (judged: Judged) : M
         Reason = reason
     }
 
-let private signatureText (judged: Judged) =
+let private signatureText (judged: SignatureResult) =
     match judged.Signature with
     | ValueSome signature -> Convert.ToBase64String signature.Value
     | ValueNone -> ""
 
 /// The clause of each signature, in the registered words (RFC 6008 tells signatures of one domain apart).
-let registered (header: Header) (judged: Judged list) : MethodResult list =
+let registered (header: Header) (judged: SignatureResult list) : MethodResult list =
     let prefixes =
         judged |> List.map signatureText |> AuthenticationResults.signaturePrefixes
 

@@ -1,12 +1,8 @@
 /// Messages attached to a message (RFC 2046 §5.2.1), where that has no signature itself.
-module internal Dkim.Core.Explaining.AttachedMail
+module internal Dkim.Core.Message.AttachedMail
 
 open System
 open Dkim.Core.Words
-open Dkim.Core.Message
-open Dkim.Core.Dns
-open Dkim.Core.Records
-open Dkim.Core.Canonicalization
 
 let private startsWith (name: string) (line: ReadOnlySpan<byte>) : bool =
     line.Length >= name.Length

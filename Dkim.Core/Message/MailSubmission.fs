@@ -1,12 +1,9 @@
 /// How a mail of our own is handed to a mail server by SMTP (RFC 5321): what to say after each reply. The host has the
 /// connection.
-namespace Dkim.Core.Signatures
+namespace Dkim.Core.Message
 
 open System
 open Dkim.Core.Words
-open Dkim.Core.Message
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// Which reply is waited for.
 [<Struct>]

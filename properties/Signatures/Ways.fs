@@ -107,7 +107,7 @@ let header (letter: Letter) : Header =
     |> List.map (fun (SomeField(name, value)) -> Field.ofText name value)
     |> Header.ofFields
 
-let verify (header: Header) (body: byte[]) : Judged list = Samples.judge policy answer header body
+let verify (header: Header) (body: byte[]) : SignatureResult list = Samples.judge policy answer header body
 
 /// A letter with one signature on top; nothing where it cannot be signed that way.
 let trySigned (way: Way) (letter: Letter) : Header voption =

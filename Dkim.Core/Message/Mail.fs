@@ -1,12 +1,9 @@
 /// A message that lies there whole, as the tools read it from files and pipes (RFC 5322 §2.1).
-namespace Dkim.Core.Canonicalization
+namespace Dkim.Core.Message
 
 open System
 open System.Buffers
 open Dkim.Core.Words
-open Dkim.Core.Message
-open Dkim.Core.Dns
-open Dkim.Core.Records
 
 /// What ends a line of a message in a file.
 [<Struct; RequireQualifiedAccess>]
@@ -144,9 +141,3 @@ module Mail =
             block.Slice(0, block.Length - 2)
         else
             block
-
-    /// The digests of the body.
-    let digests (requests: DigestRequest list) (mail: Mail) : Digests =
-        use hasher = new BodyHasher(requests)
-        hasher.Feed mail.Body.Span
-        hasher.Finish()

@@ -1,0 +1,158 @@
+/// The rules of the house: which room may open which, and how large rooms, files and functions may be. What breaks a rule
+/// today stands in a list of exceptions here, and a list may only become shorter: an entry that nothing needs fails.
+module Dkim.Tests.Core.ArchitectureTests
+
+open System
+open System.IO
+open Expecto
+open Dkim.Tests
+open Dkim.Tests.Core.Rooms
+
+[<Literal>]
+let private MostFiles = 12
+
+[<Literal>]
+let private MostLines = 400
+
+[<Literal>]
+let private LongestFunction = 60
+
+/// Rooms with more files, and how many.
+let private crowded: (string * int) list =
+    [ "Programs/Proxies", 22; "Programs/Filters", 48; "Programs/Tool", 16 ]
+
+/// Files with more lines.
+let private large: string list = [ "Programs/Filters/FilterCodecs.fs" ]
+
+/// Functions that are longer.
+let private long: (string * string) list =
+    [
+        // The fast path of relaxed bodies is one loop; a call for each line would cost what it saves.
+        "Canonicalization/BodyFeed.fs", "feedRelaxed"
+        "Programs/Tool/DkimTool.fs", "text"
+    ]
+
+/// Programs that know another. The tool looks at the settings of the services: `dkim postfix` reads those of dkim-filter.
+let private siblings: (string * string) list =
+    [
+        "Programs/Tool", "Programs/Proxies"
+        "Programs/Tool", "Programs/Filters"
+        "Programs/Tool", "Programs/Postfix"
+    ]
+
+/// What all programs share.
+let private shared = [ "Programs/Settings"; "Programs/Running" ]
+
+let private isProgram (room: string) =
+    room.StartsWith "Programs/" && not (List.contains room shared)
+
+/// The same on both sides, so that an exception that is not needed fails as well as one that is missing.
+let private onlyThese (exceptions: 'a list) (found: 'a list) =
+    Expect.equal (List.sort exceptions) (List.sort (List.distinct found))
+
+let private page =
+    Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "..", "docs", "architecture.md"))
+
+/// The graph as docs/architecture.md shows it.
+let private graph =
+    let row room =
+        let needed =
+            match needs room with
+            | [] -> "nothing"
+            | needed -> needed |> List.map (fun needed -> "`" + needed + "/`") |> String.concat ", "
+
+        "| `" + room + "/` | " + needed + " |"
+
+    String.Join("\n", [ "| room | opens |"; "|---|---|" ] @ List.map row rooms)
+
+[<Literal>]
+let private Begin = "<!-- rooms: made by ArchitectureTests -->\n"
+
+[<Literal>]
+let private End = "\n<!-- end of rooms -->"
+
+[<Tests>]
+let tests =
+    testList
+        "ArchitectureTests"
+        [
+            testCase "the namespace of a file is its room" (fun () ->
+                for source in sources do
+                    let name = nameOf source.Room
+
+                    Expect.about source.Path (fun () ->
+                        source.Lines
+                        |> Array.exists (fun line ->
+                            line = "namespace " + name
+                            || (line.StartsWith "module " && line.Contains(" " + name + ".")))
+                        |> fun found -> Expect.isTrue found name))
+
+            testCase "every file is compiled, and the files of a room stand together" (fun () ->
+                Expect.equal (List.sort lying) (sources |> List.map _.Path |> List.sort)
+
+                let turns =
+                    sources
+                    |> List.map _.Room
+                    |> List.pairwise
+                    |> List.filter (fun (one, next) -> one <> next)
+
+                Expect.equal (rooms.Length - 1) turns.Length)
+
+            testCase "no room opens a later one" (fun () ->
+                let place room = List.findIndex ((=) room) rooms
+
+                [
+                    for room in rooms do
+                        for needed in needs room do
+                            if place needed > place room then
+                                room, needed
+                ]
+                |> onlyThese [])
+
+            testCase "no program opens another" (fun () ->
+                [
+                    for room in List.filter isProgram rooms do
+                        for needed in List.filter isProgram (needs room) do
+                            room, needed
+                ]
+                |> onlyThese siblings)
+
+            testCase "a room has a dozen files" (fun () ->
+                sources
+                |> List.countBy _.Room
+                |> List.filter (fun (_, count) -> count > MostFiles)
+                |> onlyThese crowded)
+
+            testCase "a file has 400 lines" (fun () ->
+                sources
+                |> List.filter (fun source -> source.Lines.Length > MostLines)
+                |> List.map _.Path
+                |> onlyThese large)
+
+            testCase "a function has 60 lines" (fun () ->
+                [
+                    for source in sources do
+                        for name, length in functions source do
+                            if length > LongestFunction then
+                                source.Path, name
+                ]
+                |> onlyThese long)
+
+            testCase "every public type is explained" (fun () ->
+                [
+                    for source in sources do
+                        for name in unexplained source do
+                            source.Path, name
+                ]
+                |> onlyThese [])
+
+            testCase "docs/architecture.md has the graph" (fun () ->
+                let text = File.ReadAllText page
+                let start = text.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length
+                let stop = text.IndexOf(End, start, StringComparison.Ordinal)
+
+                if Environment.GetEnvironmentVariable "DKIM_UPDATE_GOLDEN" = "1" then
+                    File.WriteAllText(page, text.Substring(0, start) + graph + text.Substring stop)
+                else
+                    Expect.equal graph (text.Substring(start, stop - start)))
+        ]
