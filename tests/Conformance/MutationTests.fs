@@ -61,7 +61,7 @@ let tests =
 
                 Expect.unique (faults.Value |> List.map _.Id))
 
-            testCase "faults are spread over all parts of the engine" (fun () ->
+            testCase "faults are spread over all rooms of the core" (fun () ->
                 let parts =
                     faults.Value
                     |> List.countBy (fun fault -> (fault.File.Split '/')[1])
