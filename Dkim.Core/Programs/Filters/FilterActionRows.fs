@@ -18,7 +18,7 @@ module internal FilterActionRows =
         }
 
     let private row name (get: FilterActions -> FilterAction) put summary =
-        Setting.make name FilterCodecs.action get put
+        Setting.make name FilterActionCodecs.action get put
         |> key
         |> Setting.overlaps Overlap.Part
         |> Setting.says summary
@@ -26,7 +26,7 @@ module internal FilterActionRows =
     /// On-*.
     let parts: Setting<FilterActions> list =
         [
-            { row "On-Default" _.Security (fun v _ -> FilterCodecs.everyAction v) "what to do with all of these" with
+            { row "On-Default" _.Security (fun v _ -> FilterActionCodecs.everyAction v) "what to do with all of these" with
                 Show = fun _ -> []
             }
             |> Setting.overlaps Overlap.Blanket
@@ -56,14 +56,14 @@ module internal FilterActionRows =
                 _.Security
                 (fun v s -> { s with Security = v })
                 "what to do with a message whose header is too large"
-            Setting.inert "On-SignatureMissing" Arity.Once FilterCodecs.action.Shape "Nothing has this result any more."
+            Setting.inert "On-SignatureMissing" Arity.Once FilterActionCodecs.action.Shape "Nothing has this result any more."
             |> key
             |> Setting.overlaps Overlap.Part
         ]
 
     /// -C: all actions at once.
     let whole (scheme: Scheme) : Setting<FilterActions> =
-        { Setting.make "C" (FilterCodecs.actions scheme defaults) id (fun v _ -> v) with
+        { Setting.make "C" (FilterActionCodecs.actions scheme defaults) id (fun v _ -> v) with
             Clear = fun _ -> defaults
         }
         |> letter 'C'

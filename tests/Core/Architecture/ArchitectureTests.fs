@@ -19,10 +19,10 @@ let private LongestFunction = 60
 
 /// Rooms with more files, and how many.
 let private crowded: (string * int) list =
-    [ "Programs/Proxies", 22; "Programs/Filters", 48; "Programs/Tool", 16 ]
+    [ "Programs/Proxies", 22; "Programs/Filters", 49; "Programs/Tool", 16 ]
 
 /// Files with more lines.
-let private large: string list = [ "Programs/Filters/FilterCodecs.fs" ]
+let private large: string list = []
 
 /// Functions that are longer.
 let private long: (string * string) list =

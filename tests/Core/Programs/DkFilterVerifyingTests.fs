@@ -159,7 +159,7 @@ let tests =
 
             testCase "RFC4870-3.2.3-5 RFC4870-3.6-1 who only tries his signatures is not refused, nor held" (fun () ->
                 let strict =
-                    { acting (fun _ -> FilterCodecs.everyAction FilterAction.Reject) with
+                    { acting (fun _ -> FilterActionCodecs.everyAction FilterAction.Reject) with
                         Marks.Quarantine = true
                     }
 

@@ -344,7 +344,7 @@ let tests =
                 let actions = (settled lines []).Policy.Actions
 
                 Expect.equal
-                    { FilterCodecs.everyAction FilterAction.Reject with
+                    { FilterActionCodecs.everyAction FilterAction.Reject with
                         DnsError = FilterAction.Accept
                         BadSignature = FilterAction.Discard
                     }
@@ -357,7 +357,7 @@ let tests =
                     (settled lines [ "-C"; "no=r" ]).Policy.Actions
 
                 Expect.equal
-                    { FilterCodecs.everyAction FilterAction.Accept with
+                    { FilterActionCodecs.everyAction FilterAction.Accept with
                         InternalError = FilterAction.TempFail
                     }
                     (settled [] [ "-C"; "def=a,int=t" ]).Policy.Actions)

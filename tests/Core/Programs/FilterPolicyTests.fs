@@ -192,7 +192,7 @@ let private effects: (string * (FilterPolicy -> bool)) list =
         "On-InternalError accept", (fun p -> p.Actions.InternalError = FilterAction.Accept)
         "On-NoSignature tempfail", (fun p -> p.Actions.NoSignature = FilterAction.TempFail)
         "On-Security reject", (fun p -> p.Actions.Security = FilterAction.Reject)
-        "On-Default discard", (fun p -> p.Actions = FilterCodecs.everyAction FilterAction.Discard)
+        "On-Default discard", (fun p -> p.Actions = FilterActionCodecs.everyAction FilterAction.Discard)
         "FixCRLF yes", _.FixLineEnds
         "MaximumHeaders 1000", (fun p -> p.HeaderLimits.Octets = 1000<octet>)
         "MaximumHeaders 0", (fun p -> p.HeaderLimits.Octets = 1048576<octet>)

@@ -98,7 +98,7 @@ let tests =
             testCase "a bad signature that is refused is a result of the run, not its failure" (fun () ->
                 let rejecting (policy: FilterPolicy) =
                     { policy with
-                        Actions = FilterCodecs.everyAction FilterAction.Reject
+                        Actions = FilterActionCodecs.everyAction FilterAction.Reject
                     }
 
                 let run =
@@ -135,7 +135,7 @@ let tests =
                                 { policy.HeaderLimits with
                                     Octets = 20<octet>
                                 }
-                            Actions = FilterCodecs.everyAction (Expect.ok (FilterCodecs.action.Parse name))
+                            Actions = FilterActionCodecs.everyAction (Expect.ok (FilterActionCodecs.action.Parse name))
                         }
 
                     let run = runWith' limited verifying [] plain
