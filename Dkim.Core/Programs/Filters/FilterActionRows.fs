@@ -56,7 +56,11 @@ module internal FilterActionRows =
                 _.Security
                 (fun v s -> { s with Security = v })
                 "what to do with a message whose header is too large"
-            Setting.inert "On-SignatureMissing" Arity.Once FilterActionCodecs.action.Shape "Nothing has this result any more."
+            Setting.inert
+                "On-SignatureMissing"
+                Arity.Once
+                FilterActionCodecs.action.Shape
+                "Nothing has this result any more."
             |> key
             |> Setting.overlaps Overlap.Part
         ]

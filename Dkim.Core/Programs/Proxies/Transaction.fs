@@ -107,6 +107,26 @@ module Transaction =
             | ValueNone -> transaction
         | _ -> transaction
 
+    // The verbs that `accepted` heeds; of other commands nothing is made.
+    let private heeded =
+        [ "EHLO"; "HELO"; "LHLO"; "MAIL"; "RCPT"; "RSET"; "XCLIENT"; "XFORWARD" ]
+
+    /// The verb of a command, in capitals; nothing of one that tells nothing.
+    let private tryVerb (command: ReadOnlySpan<byte>) : string voption =
+        let mutable verbs = heeded
+        let mutable found = ValueNone
+        let text = command.TrimStart " \t"B
+        let length = text.IndexOfAny " \t:\r\n"B
+        let word = if length < 0 then text else text.Slice(0, length)
+
+        while found.IsNone && not verbs.IsEmpty do
+            if Ascii.EqualsIgnoreCase(word, verbs.Head) then
+                found <- ValueSome verbs.Head
+
+            verbs <- verbs.Tail
+
+        found
+
     /// The transaction after a command of the client, a line with or without its CRLF, that the relay has answered with a
     /// code.
     [<CompiledName "After">]
@@ -114,6 +134,6 @@ module Transaction =
         if code < 200 || code > 299 then
             transaction
         else
-            let text = Encoding.Latin1.GetString(command).Trim()
-            let verb = text.Split([| ' '; '\t'; ':' |], 2)[0]
-            accepted (verb.ToUpperInvariant()) text transaction
+            match tryVerb command with
+            | ValueSome verb -> accepted verb (Encoding.Latin1.GetString(command).Trim()) transaction
+            | ValueNone -> transaction
