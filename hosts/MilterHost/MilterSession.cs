@@ -81,12 +81,16 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
     /// <summary>Tells the MTA of a session that is <see cref="Waiting"/> that it is not forgotten.</summary>
     public void Progress() => Packet.Write(output, Reply.Progress);
 
-    /// <summary>Ends the dialogue once no message is on its way.</summary>
+    /// <summary>Ends the dialogue once no message is on its way. An MTA that has connected for its first has to refuse
+    /// it if nobody is there, so that this one may still come.</summary>
     public void Stop()
     {
         stopping = true;
-        Closed |= !InMessage;
+        Closed |= !InMessage && MessageNumber > 0;
     }
+
+    /// <summary>The dialogue ends after its first message, which has not begun yet.</summary>
+    public bool LastIsFirst => stopping && MessageNumber == 0;
 
     public void Dispose()
     {

@@ -310,7 +310,9 @@ internal sealed class MtaConnection : IReadiness, IConnection
 
     private void SetDeadline()
     {
-        var wait = sending ? patience.Reply : session.Waiting ? patience.Progress : patience.Command;
+        var wait = sending ? patience.Reply
+            : session.LastIsFirst ? patience.FirstMessage
+            : session.Waiting ? patience.Progress : patience.Command;
         Volatile.Write(ref deadline, clock.Milliseconds() + (long)wait.TotalMilliseconds);
     }
 }

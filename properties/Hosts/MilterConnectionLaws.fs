@@ -225,6 +225,8 @@ let tests =
                 use idle = serving.Connect()
                 use busy = serving.Connect()
                 greet idle
+                idle.Send(Array.append (messageOf (Late(0, true))) endOfBody) |> ignore
+                same (read idle 5) (Packets.packet 'a' [||])
                 greet busy
                 busy.Send(messageOf (Late(2, true))) |> ignore
                 busy.Send(Said.octetsOf (Said.Piece 10)) |> ignore
@@ -233,6 +235,22 @@ let tests =
                 Expect.empty (readAll idle)
                 busy.Send endOfBody |> ignore
                 same (readAll busy) (Packets.packet 'a' [||])
+                Expect.isTrue (serving.Ended.Wait 5000) "serving.Ended.Wait 5000")
+
+            testCase "A stop lets an MTA that has just connected bring its message, and waits for no other" (fun () ->
+                use resolver = slow 1
+
+                use serving =
+                    new Serving(FateProgram([], resolver), Patience(FirstMessage = TimeSpan.FromSeconds 1.0))
+
+                use coming = serving.Connect()
+                use silent = serving.Connect()
+                greet coming
+                greet silent
+                serving.Stop false
+                coming.Send(Array.append (messageOf (Late(0, true))) endOfBody) |> ignore
+                same (readAll coming) (Packets.packet 'a' [||])
+                Expect.empty (readAll silent)
                 Expect.isTrue (serving.Ended.Wait 5000) "serving.Ended.Wait 5000")
 
             testCase "An MTA that says nothing for too long is let go" (fun () ->

@@ -6,6 +6,10 @@ open System
 /// For the next command. An MTA keeps its milters as long as it keeps its client.
 let command: TimeSpan = TimeSpan.FromHours 2.0
 
+/// For the next command of an MTA that has connected and brought no message yet, once the service is to end. MTAs take a
+/// connection for each client, and say within milliseconds what they know of it.
+let firstMessage: TimeSpan = TimeSpan.FromSeconds 2.0
+
 /// For the MTA to take a reply.
 let reply: TimeSpan = TimeSpan.FromMinutes 5.0
 
