@@ -86,7 +86,7 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
     public void Stop()
     {
         stopping = true;
-        Closed |= !InMessage && MessageNumber > 0;
+        CloseIfLast();
     }
 
     /// <summary>The dialogue ends after its first message, which has not begun yet.</summary>
@@ -372,8 +372,10 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
         if (macrosHeld > 0)
             HoldMacros();
         stage = InMessage ? Stage.Connected : stage;
-        Closed |= stopping;
+        CloseIfLast();
     }
+
+    private void CloseIfLast() => Closed |= stopping && !InMessage && MessageNumber > 0;
 
     private void DropMessage()
     {

@@ -248,6 +248,8 @@ let tests =
                 greet coming
                 greet silent
                 serving.Stop false
+                // It has been agreed that nothing is said to this.
+                coming.Send(Packets.packet 'H' (Packets.texts [ "client" ])) |> ignore
                 coming.Send(Array.append (messageOf (Late(0, true))) endOfBody) |> ignore
                 same (readAll coming) (Packets.packet 'a' [||])
                 Expect.empty (readAll silent)
