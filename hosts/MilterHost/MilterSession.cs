@@ -13,10 +13,8 @@ namespace Dkim.MilterHost;
 /// protocol ends the dialogue and nothing else; a failure of ours costs the message, which the MTA is told to try
 /// again, and never lets it pass.
 /// </summary>
-internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> output) : IDisposable
+internal sealed partial class MilterSession(IMilterService service, IBufferWriter<byte> output) : IDisposable
 {
-    // What is known of a long field before it is decided that it is not kept: more than any name that counts.
-    private const int LongestStart = 256;
     private const string NoRoom = "no memory is left for unfinished mail";
     private readonly Macros macros = new();
     private readonly Holding holding = new(service.Holdings);
@@ -26,12 +24,6 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
     private Stage stage;
     private long macrosHeld;
     private long fieldsHeld;
-
-    // Of a packet that has begun: its octets that are held, or that are still to be passed over.
-    private int awaited;
-    private int skipLeft;
-    private int pieceLeft;
-    private bool inPiece;
     private bool ignored;
     private bool stopping;
 
@@ -50,21 +42,6 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
     public int MessageNumber { get; private set; }
 
     private bool InMessage => stage >= Stage.Envelope;
-
-    /// <summary>Hears what the MTA says and gives the number of octets used. The rest is the beginning of a packet, of
-    /// which more must come, or, while <see cref="Waiting"/> or <see cref="Paused"/>, what is heard later.</summary>
-    public int Receive(ReadOnlySpan<byte> input)
-    {
-        var left = input;
-        Paused = false;
-        while (!Closed && !Waiting && !Paused && (inPiece ? TakePiece(ref left)
-            : skipLeft > 0 ? PassOver(ref left)
-            : TakePacket(ref left)))
-        {
-        }
-
-        return input.Length - left.Length;
-    }
 
     /// <summary>What to look up for the message now, each round once; else nothing. The answers are wanted when the
     /// session is <see cref="Waiting"/>.</summary>
@@ -97,89 +74,6 @@ internal sealed class MilterSession(IMilterService service, IBufferWriter<byte> 
         Closed = true;
         DropMessage();
         holding.Dispose();
-    }
-
-    private bool TakePacket(ref ReadOnlySpan<byte> input)
-    {
-        if (!Packet.TryHead(input, stage, out var command, out var size, out var problem))
-            return problem.Length > 0 && Break(problem);
-        if (command == Command.Body)
-        {
-            input = input[Packet.HeadSize..];
-            (inPiece, pieceLeft) = (true, size);
-            return true;
-        }
-
-        if (input.Length - Packet.HeadSize < size)
-            return Await(command, size, ref input);
-        holding.Remove(awaited);
-        awaited = 0;
-        var data = input.Slice(Packet.HeadSize, size);
-        input = input[(Packet.HeadSize + size)..];
-        return Hear(command, data);
-    }
-
-    // A packet of which more is to come: true where it is not waited for, but passed over.
-    private bool Await(Command command, int size, ref ReadOnlySpan<byte> input)
-    {
-        if (awaited > 0)
-            return false;
-        if (command == Command.Field && !message!.WouldKeep(size))
-        {
-            var start = input[Packet.HeadSize..];
-            if (start.Length < Math.Min(size, LongestStart))
-                return false;
-            message.LongField(start, size);
-            return BeginToPassOver(size, ref input);
-        }
-
-        if (holding.TryAdd(size))
-        {
-            awaited = size;
-            return false;
-        }
-
-        if (command != Command.Field)
-            return Break(NoRoom);
-        message!.Fail(NoRoom);
-        return BeginToPassOver(size, ref input);
-    }
-
-    private bool BeginToPassOver(int size, ref ReadOnlySpan<byte> input)
-    {
-        skipLeft = size;
-        input = input[Packet.HeadSize..];
-        return true;
-    }
-
-    private bool PassOver(ref ReadOnlySpan<byte> input)
-    {
-        var length = Math.Min(skipLeft, input.Length);
-        input = input[length..];
-        skipLeft -= length;
-        if (skipLeft > 0)
-            return false;
-        stage = Stage.Header;
-        return React(Command.Field);
-    }
-
-    // A piece of a body is used as it comes, so that no buffer has to hold it.
-    private bool TakePiece(ref ReadOnlySpan<byte> input)
-    {
-        var length = Math.Min(pieceLeft, input.Length);
-        try
-        {
-            message!.Feed(input[..length]);
-        }
-        catch (Exception failure)
-        {
-            Fail(failure);
-        }
-
-        input = input[length..];
-        pieceLeft -= length;
-        inPiece = pieceLeft > 0;
-        return !inPiece && React(Command.Body);
     }
 
     private bool Hear(Command command, ReadOnlySpan<byte> data)
