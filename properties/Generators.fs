@@ -8,7 +8,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
 
 /// Any text: control characters, marks of the grammars, Latin-1 and beyond.
 type AnyText = AnyText of string

@@ -13,7 +13,6 @@ open Dkim.Core.Canonicalization
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
 
 /// A body made of what canonicalization looks at, with runs long enough for vector instructions.
 type MailBody = MailBody of byte[]

@@ -8,7 +8,6 @@ open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
 
 /// Canonicalization with its SHA-256 beside SHA-256 alone: the ratio is what a canonical form costs.
 [<MemoryDiagnoser>]

@@ -1,6 +1,7 @@
 using Dkim.Core.Canonicalization;
 using Dkim.Core.Dns;
 using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Filters.Milter;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;

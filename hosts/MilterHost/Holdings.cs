@@ -1,4 +1,4 @@
-using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Filters.Milter;
 
 namespace Dkim.MilterHost;
 

@@ -1,5 +1,5 @@
 using Dkim.Core.Canonicalization;
-using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Filters.Milter;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;

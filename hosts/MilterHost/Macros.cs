@@ -1,6 +1,6 @@
 using System.Text;
 using Dkim.Core.Canonicalization;
-using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Filters.Milter;
 using Microsoft.FSharp.Core;
 
 namespace Dkim.MilterHost;

@@ -1,7 +1,7 @@
 using System.Buffers;
 using Dkim.Core.Dns;
 using Dkim.Core.Message;
-using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Filters.Milter;
 using Dkim.Core.Signatures;
 using Dkim.Hosting;
 

@@ -2,7 +2,7 @@ using System.Buffers;
 using Dkim.Core.Canonicalization;
 using Dkim.Core.Dns;
 using Dkim.Core.Message;
-using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Filters.Milter;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 

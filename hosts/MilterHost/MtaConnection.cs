@@ -1,6 +1,6 @@
 using System.Buffers;
 using Dkim.Core.Dns;
-using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Filters.Milter;
 using Dkim.Core.Signatures;
 using Dkim.Hosting;
 

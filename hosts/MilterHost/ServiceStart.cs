@@ -1,4 +1,5 @@
 using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Filters.Settings;
 using Dkim.Core.Programs.Running;
 using Dkim.Hosting;
 

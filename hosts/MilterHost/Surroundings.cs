@@ -1,5 +1,7 @@
 using System.Net;
 using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Filters.Deciding;
+using Dkim.Core.Programs.Filters.Settings;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;

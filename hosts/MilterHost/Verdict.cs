@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 using System.Text;
 using Dkim.Core.Canonicalization;
 using Dkim.Core.Message;
-using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Filters.Milter;
 using Dkim.Core.Signatures;
 using Dkim.Hosting;
 

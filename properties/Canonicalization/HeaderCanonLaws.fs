@@ -12,7 +12,6 @@ open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
 
 let private canonical (canon: HeaderCanon) (field: Field) : string =
     let sink = ArrayBufferWriter<byte> 64

@@ -5,7 +5,7 @@ open System
 open FsCheck
 open FsCheck.FSharp
 open Expecto
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Milter
 open Dkim.Tests
 
 let private said =

@@ -14,7 +14,8 @@ open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Milter
+open Dkim.Core.Programs.Filters.Deciding
 open Dkim.Core.Programs.Tool
 open Dkim.Hosting
 open Dkim.Hosting.Names
@@ -113,10 +114,10 @@ type internal FateProgram(edits: MilterChange list, resolver: IResolver) =
         {
             Log = []
             Changes = changes
-            Ending = ending
+            Reply = ending
         }
 
-    let changed = decision edits MilterEnding.Accept
+    let changed = decision edits MilterReply.Accept
 
     let rec ask rounds : Round<MilterDecision> =
         if rounds = 0 then
@@ -138,7 +139,7 @@ type internal FateProgram(edits: MilterChange list, resolver: IResolver) =
                             }
                     with
                     | { Outcome = Records _ } -> ask (rounds - 1)
-                    | _ -> Decided(decision [] MilterEnding.Discard)
+                    | _ -> Decided(decision [] MilterReply.Discard)
             )
 
     let digest =
@@ -173,7 +174,7 @@ type internal FateProgram(edits: MilterChange list, resolver: IResolver) =
                     | _ -> ask following
         }
 
-    let start (envelope: MilterEnvelope) : MilterCourse =
+    let start (envelope: MilterEnvelope) : AfterHeader =
         headers.Add [ for field in envelope.Header.Fields -> Octets.latin1 field.Raw.Span ]
 
         macros.Add
@@ -184,17 +185,17 @@ type internal FateProgram(edits: MilterChange list, resolver: IResolver) =
             ]
 
         match Fates.ofSender envelope.Sender.Value with
-        | Early -> Finish(decision [] (MilterEnding.Refuse(550, "5.7.1", "100% refused\r\n")))
+        | Early -> Finish(decision [] (MilterReply.Refuse(550, "5.7.1", "100% refused\r\n")))
         | FailsAtHeader -> invalidOp "on purpose"
-        | ChangesTooEarly -> Finish(decision [ MilterChange.Quarantine "too early" ] MilterEnding.Accept)
+        | ChangesTooEarly -> Finish(decision [ MilterChange.Quarantine "too early" ] MilterReply.Accept)
         | fate -> Proceed(work fate)
 
-    let parts: MilterParts =
+    let parts: MilterHandler =
         {
             HeaderLimits = HeaderLimits.defaults
             WantsRecipient = fun _ -> true
             FixLineEnds = false
-            TooLarge = fun _ _ -> Finish(decision [] MilterEnding.TempFail)
+            TooLarge = fun _ _ -> Finish(decision [] MilterReply.TempFail)
             Start = start
         }
 

@@ -10,7 +10,9 @@ open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Lists
+open Dkim.Core.Programs.Filters.Values
+open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.FilterPassages
 
@@ -102,10 +104,10 @@ let private headerOf isDkim =
 let private action =
     Gen.elements
         [
-            FilterAction.Accept
-            FilterAction.Discard
-            FilterAction.Reject
-            FilterAction.TempFail
+            Disposition.Accept
+            Disposition.Discard
+            Disposition.Reject
+            Disposition.TempFail
         ]
 
 let private treatment =
@@ -229,8 +231,8 @@ let private policyOf
                 AdspDiscard = flags[21]
                 AdspNoSuchDomain = flags[22]
             }
-        Marks =
-            { start.Marks with
+        Reporting =
+            { start.Reporting with
                 Quarantine = flags[23]
                 AuthservIdWithJobId = flags[24]
                 AlwaysAddArHeader = flags[25]
@@ -281,9 +283,9 @@ let private case =
                     HasRole = policy.Roles.Signs || policy.Roles.Verifies
                     RequiredHeaders = policy.Roles.RequiredHeaders
                     RemovesOld = policy.Signing.RemoveOldSignatures
-                    SendsReports = policy.Marks.SendReports || policy.Marks.SendAdspReports
-                    KeepsHashed = policy.Marks.KeepsHashed
-                    Quarantines = policy.Marks.Quarantine
+                    SendsReports = policy.Reporting.SendReports || policy.Reporting.SendAdspReports
+                    KeepsHashed = policy.Reporting.KeepsHashed
+                    Quarantines = policy.Reporting.Quarantine
                 })
             policies
             way

@@ -7,7 +7,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
 
 let private parse text =
     let struct (map, problems) = SignatureMap.parse "map" text

@@ -13,7 +13,6 @@ open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
 
 let private now = 1700000000L<sec>
 let private key, private pem = SigningKey.generateRsa 1024<bit>

@@ -12,7 +12,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
 open Dkim.Tests.Conformance.Fuzzing
 
 /// As much as afl-fuzz has for its counts.

@@ -13,7 +13,7 @@ open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.FilterPassages
 open Dkim.Tests.Conformance.ResultReaders
@@ -115,8 +115,8 @@ let private qmail () =
 // OpenDMARC heeds a result only with the domain.
 let private telling =
     { policy with
-        Marks =
-            { policy.Marks with
+        Reporting =
+            { policy.Reporting with
                 ResultDomain = true
             }
     }

@@ -14,7 +14,7 @@ let private others =
         "what man/ and packaging/conf are made with, from the settings of the programs",
         [
             "Dkim.Core.Programs.Settings.Manual", [ "page"; "sample"; "keys"; "options" ]
-            "Dkim.Core.Programs.Filters.FilterTexts", [ "get_dkimFilter"; "get_dkimFilterConf"; "get_dkFilter" ]
+            "Dkim.Core.Programs.Filters.ProgramTexts", [ "get_dkimFilter"; "get_dkimFilterConf"; "get_dkFilter" ]
             "Dkim.Core.Programs.Qmail.QmailSettingsModule", [ "get_text" ]
             "Dkim.Core.Programs.Tool.ToolCommands", [ "get_all" ]
             "Dkim.Core.Programs.Tool.Dknewkey", [ "get_text" ]

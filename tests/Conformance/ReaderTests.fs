@@ -10,12 +10,12 @@ open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Deciding
 open Dkim.Tests.Conformance.ResultReaders
 
 let private host = "mx.ours.example"
 
-let private removal: FilterResults.Removal =
+let private removal: ResultFields.Removal =
     {
         Own = host
         From = []
@@ -38,11 +38,11 @@ let private claims: Claim[] =
 let private stays =
     claims
     |> Array.map (fun claim ->
-        match FilterResults.fate removal (Field.ofText AuthenticationResults.FieldName claim.Value) with
-        | FilterResults.Stays
-        | FilterResults.Unreadable false -> true
-        | FilterResults.Goes
-        | FilterResults.Unreadable true -> false)
+        match ResultFields.fate removal (Field.ofText AuthenticationResults.FieldName claim.Value) with
+        | ResultFields.Stays
+        | ResultFields.Unreadable false -> true
+        | ResultFields.Goes
+        | ResultFields.Unreadable true -> false)
 
 let private check (reader: ResultReader) =
     let believes = reader.Believes host claims
@@ -73,5 +73,5 @@ let tests =
                 ]
                 (fun (value: string) ->
                     let field = Field.ofText AuthenticationResults.FieldName value
-                    Expect.equal FilterResults.Stays (FilterResults.fate removal field))
+                    Expect.equal ResultFields.Stays (ResultFields.fate removal field))
         ]

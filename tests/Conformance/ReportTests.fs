@@ -15,7 +15,7 @@ open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Lists
 open Dkim.Tests.Conformance.Mail
 
 let private author = domain "example.com"

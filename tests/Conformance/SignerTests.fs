@@ -15,7 +15,6 @@ open Dkim.Core.Signatures
 open Dkim.Core.Explaining
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
 open Dkim.Tests.Conformance.Mail
 
 let private tagsOf (field: Field) : TagList =

@@ -14,6 +14,10 @@ open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters.Milter
+open Dkim.Core.Programs.Filters.Lists
+open Dkim.Core.Programs.Filters.Values
+open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Tool
 
@@ -236,7 +240,7 @@ let passAnswered (message: MilterMessage) (way: Way) (answer: Question -> Answer
     }
 
 /// Sends a message, whose lines may end with LF.
-let internal run (parts: MilterParts) (way: Way) (mail: string) : Ran =
+let internal run (parts: MilterHandler) (way: Way) (mail: string) : Ran =
     use message = new MilterMessage(parts, way.Client)
     passAnswered message way (answer way) mail
 
@@ -293,14 +297,14 @@ let published (key: SigningKey) =
     + "; p="
     + Convert.ToBase64String key.KeyData
 
-let filterKey name (key: SigningKey) : FilterKey =
+let filterKey name (key: SigningKey) : NamedKey =
     {
         Domain = ValueNone
         Selector = selector name
         Key = key
     }
 
-let internal files (domains: string list) (keys: FilterKeys) : FilterLists =
+let internal files (domains: string list) (keys: KeySource) : LoadedLists =
     {
         Peers = PeerList.empty
         Internal = PeerList.loopback
@@ -312,7 +316,7 @@ let internal files (domains: string list) (keys: FilterKeys) : FilterLists =
         Rules = []
     }
 
-let internal surroundings: FilterSurroundings =
+let internal surroundings: Surroundings =
     {
         HostName = "host.example.net"
         UserName = "dkim"

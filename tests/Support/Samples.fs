@@ -12,7 +12,6 @@ open Dkim.Core.Signatures
 open Dkim.Core.Explaining
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
 
 /// When all of it happens.
 let now = 1767225600L<sec>

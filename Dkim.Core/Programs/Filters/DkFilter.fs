@@ -8,6 +8,10 @@ open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
+open Dkim.Core.Programs.Filters.Milter
+open Dkim.Core.Programs.Filters.Values
+open Dkim.Core.Programs.Filters.Settings
+open Dkim.Core.Programs.Filters.Deciding
 
 module internal DkFilter =
     let private methods = [ "domainkeys" ]
@@ -63,11 +67,11 @@ module internal DkFilter =
         || DkStatus.signature status |> ValueOption.exists _.Testing
 
     /// The end by an action, which holds for nobody who only tries his signatures (RFC 4870 §3.2.3, §3.6 t=y).
-    let private judgedEnd practice status (action: FilterAction) (text: string) : FilterEnd =
+    let private judgedEnd practice status (action: Disposition) (text: string) : FilterReply =
         if isTesting practice status then
-            FilterEnd.Accept
+            FilterReply.Accept
         else
-            FilterVerdict.ending action text
+            FilterDecision.reply action text
 
     /// How a message ends, and what the log says of that.
     let private ending (message: FilterMessage) (practice: Practice) (status: DkStatus) =
@@ -75,26 +79,26 @@ module internal DkFilter =
         let judgedEnd = judgedEnd practice status
 
         match status with
-        | DkStatus.Good judged when message.Policy.Marks.SyslogSuccess ->
-            struct (FilterEnd.Accept,
+        | DkStatus.Good judged when message.Policy.Reporting.SyslogSuccess ->
+            struct (FilterReply.Accept,
                     [
                         message.LineWith
                             LogLevel.Info
                             "DomainKeys verification successful"
                             (FilterMessage.passed judged)
                     ])
-        | DkStatus.Good _ -> struct (FilterEnd.Accept, [])
+        | DkStatus.Good _ -> struct (FilterReply.Accept, [])
         | DkStatus.Bad judged ->
             struct (judgedEnd actions.BadSignature "bad DomainKeys signature",
                     [ message.Failure("bad signature data " + keyName judged) ])
         | DkStatus.NoKey judged ->
-            struct (FilterEnd.Accept, [ message.Line LogLevel.Info ("no key " + keyName judged) ])
+            struct (FilterReply.Accept, [ message.Line LogLevel.Info ("no key " + keyName judged) ])
         | DkStatus.BadKey(judged, text) ->
-            struct (FilterEnd.Accept, [ message.Line LogLevel.Info (text + " " + keyName judged) ])
+            struct (FilterReply.Accept, [ message.Line LogLevel.Info (text + " " + keyName judged) ])
         | DkStatus.CannotVerify(judged, reason) ->
-            struct (FilterVerdict.ending actions.DnsError "DomainKeys key retrieval failed",
+            struct (FilterDecision.reply actions.DnsError "DomainKeys key retrieval failed",
                     [
-                        message.Failure("key retrieval failed " + keyName judged + ": " + FilterText.safe reason)
+                        message.Failure("key retrieval failed " + keyName judged + ": " + Wording.safe reason)
                     ])
         | DkStatus.Syntax(_, text) ->
             struct (judgedEnd actions.BadSignature "DomainKeys signature syntax error",
@@ -108,7 +112,7 @@ module internal DkFilter =
 
     let private told (message: FilterMessage) (practice: Practice) (status: DkStatus) : Field =
         let words =
-            FilterResults.words
+            ResultFields.words
                 {
                     ServiceId = message.ServiceId
                     Version = ValueNone
@@ -118,7 +122,7 @@ module internal DkFilter =
         let isProperty (word: string) =
             word.StartsWith("header.", StringComparison.Ordinal)
 
-        FilterResults.ofWords (
+        ResultFields.ofWords (
             if isTesting practice status then
                 List.filter (isProperty >> not) words
                 @ [ "(testing)" ]
@@ -146,17 +150,16 @@ module internal DkFilter =
             | _ -> ValueNone
         | _ -> ValueNone
 
-    let private reports (message: FilterMessage) (practice: Practice) (finalEnd: FilterEnd) (status: DkStatus) =
+    let private reports (message: FilterMessage) (practice: Practice) (finalReply: FilterReply) (status: DkStatus) =
         match status, recipient practice with
         | DkStatus.Bad judged, ValueSome address when
-            message.Policy.Marks.SendReports
-            && not (FilterReports.isAnswer message.Envelope)
+            message.Policy.Reporting.SendReports && not (Reports.isAnswer message.Envelope)
             ->
-            FilterReports.ofSignatures
+            Reports.ofSignatures
                 message
                 {
                     Result = DkStatus.clause message.Envelope.Header status
-                    End = finalEnd
+                    Reply = finalReply
                     Bodies = []
                 }
                 [ judged, address ]
@@ -165,18 +168,18 @@ module internal DkFilter =
     let private isQuarantined (message: FilterMessage) (practice: Practice) (status: DkStatus) =
         match status with
         | DkStatus.Bad _
-        | DkStatus.Syntax _ -> message.Policy.Marks.Quarantine && not (isTesting practice status)
+        | DkStatus.Syntax _ -> message.Policy.Reporting.Quarantine && not (isTesting practice status)
         | _ -> false
 
-    let private finish (message: FilterMessage) log (status: DkStatus) (practice: Practice) : FilterVerdict =
-        let struct (finalEnd, lines) = ending message practice status
-        let cleared = FilterVerifier.unjudged message methods (log @ lines)
+    let private finish (message: FilterMessage) log (status: DkStatus) (practice: Practice) : FilterDecision =
+        let struct (finalReply, lines) = ending message practice status
+        let cleared = MessageVerifier.unjudged message methods (log @ lines)
         let struct (word, comment) = DkStatus.result status
 
         { cleared with
             Edits =
                 { cleared.Edits with
-                    Added = FilterSigner.presence message @ [ told message practice status ]
+                    Added = MessageSigner.presence message @ [ told message practice status ]
                 }
             Quarantine =
                 if isQuarantined message practice status then
@@ -189,11 +192,11 @@ module internal DkFilter =
                     )
                 else
                     ValueNone
-            Reports = reports message practice finalEnd status
-            End = finalEnd
+            Reports = reports message practice finalReply status
+            Reply = finalReply
         }
 
-    let private verify (message: FilterMessage) (log: LogLine list) : Work<FilterVerdict> =
+    let private verify (message: FilterMessage) (log: LogLine list) : Work<FilterDecision> =
         let header = message.Envelope.Header
         let plan = Verifier.plan message.Policy.Verifying.Policy message.Envelope.Now header
 
@@ -211,11 +214,11 @@ module internal DkFilter =
         }
 
     /// The program that a policy makes.
-    let parts (policy: FilterPolicy) : MilterParts =
-        FilterCourse.parts
-            FilterProduct.dkFilter
+    let parts (policy: FilterPolicy) : MilterHandler =
+        Handling.parts
+            Product.dkFilter
             policy
             {
                 Verify = fun message log -> struct ([], verify message log)
-                Malformed = fun message _ log -> FilterVerifier.unjudged message methods log
+                Malformed = fun message _ log -> MessageVerifier.unjudged message methods log
             }

@@ -8,6 +8,9 @@ open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters.Lists
+open Dkim.Core.Programs.Filters.Settings
+open Dkim.Core.Programs.Filters.Loading
 open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Postfix
 open Dkim.Core.Programs.Tool.Step
@@ -25,7 +28,7 @@ let private filterOf (path: string) : Step<FilterSettings> =
             let find (wanted: WantedFile) =
                 files.TryFind wanted.Path |> Option.toValueOption
 
-            match FilterSetup.settle FilterKinds.dkimFilter [ "-x"; path ] find with
+            match Configuration.settle FilterKind.dkimFilter [ "-x"; path ] find with
             | Loaded settled -> return settled
             | Wanting wanted ->
                 let path = (List.head wanted).Path
@@ -38,13 +41,13 @@ let private filterOf (path: string) : Step<FilterSettings> =
 
         match settled.Problems with
         | first :: _ ->
-            let lines = FilterSetup.describe FilterKinds.dkimFilter settled.Settings first
+            let lines = Configuration.describe FilterKind.dkimFilter settled.Settings first
             return! fail SysExit.Configuration (problem (String.Join("; ", lines)))
         | [] -> return settled.Settings
     }
 
 // A list that cannot be read keeps the filter from starting; here the worst is assumed.
-let private takesLoopback (names: FilterListNames) : Step<bool> =
+let private takesLoopback (names: ListNames) : Step<bool> =
     command {
         match names.InternalHosts with
         | ValueNone -> return true

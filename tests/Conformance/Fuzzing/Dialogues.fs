@@ -10,7 +10,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Tool
 open Dkim.MilterHost
 open Dkim.Properties

@@ -14,7 +14,6 @@ open Dkim.Core.KeyCheck
 open Dkim.Core.Explaining
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Conformance.Abnf
 open Dkim.Tests.Conformance.Oracle

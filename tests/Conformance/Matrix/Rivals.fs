@@ -11,7 +11,6 @@ open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
 open Dkim.Tests.Corpus
 open Dkim.Tests.Judging
 open Dkim.Tests.Peers

@@ -9,7 +9,8 @@ open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Loading
+open Dkim.Core.Programs.Filters.Deciding
 open Dkim.Tests.Conformance.Abnf
 
 let private unit name files rule (product: string -> Reading voption) : Comparison =

@@ -13,7 +13,6 @@ open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 

@@ -8,7 +8,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
 
 let private asked share = LookupShare.enter share
 let private ended ending share = LookupShare.leave 1000 ending share

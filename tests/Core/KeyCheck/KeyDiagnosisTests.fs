@@ -12,7 +12,6 @@ open Dkim.Core.Signatures
 open Dkim.Core.KeyCheck
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 

@@ -11,7 +11,6 @@ open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
 
 let private report = "To: abuse@example.com\r\nSubject: x\r\n\r\n.dot\r\nlast"
 

@@ -6,7 +6,7 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.FilterPassages
 

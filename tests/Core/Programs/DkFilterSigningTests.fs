@@ -7,14 +7,15 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Lists
+open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
 open Dkim.Tests.Core.FilterExamples
 open Dkim.Tests.Core.DkFilterExamples
 
-let private signing (change: FilterSigning -> FilterSigning) : FilterPolicy =
+let private signing (change: SigningSettings -> SigningSettings) : FilterPolicy =
     { dkPolicy with
         Signing = change dkPolicy.Signing
     }
@@ -161,7 +162,10 @@ let tests =
             testCase "the field of presence stands above the signature and above the results" (fun () ->
                 let marked =
                     { dkPolicy with
-                        Marks = { dkPolicy.Marks with XHeader = true }
+                        Reporting =
+                            { dkPolicy.Reporting with
+                                XHeader = true
+                            }
                     }
 
                 match applied (dkRunWith marked local plain).Changes [ "Received: own"; "From: x" ] with

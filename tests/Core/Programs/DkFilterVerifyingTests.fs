@@ -8,14 +8,15 @@ open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Values
+open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
 open Dkim.Tests.Core.FilterExamples
 open Dkim.Tests.Core.DkFilterExamples
 
-let private acting (change: FilterActions -> FilterActions) : FilterPolicy =
+let private acting (change: Dispositions -> Dispositions) : FilterPolicy =
     { dkPolicy with
         Actions = change dkPolicy.Actions
     }
@@ -81,7 +82,7 @@ let tests =
                 let accepting =
                     acting (fun actions ->
                         { actions with
-                            DnsError = FilterAction.Accept
+                            DnsError = Disposition.Accept
                         })
 
                 Expect.contains
@@ -95,8 +96,8 @@ let tests =
                     let rejecting =
                         acting (fun actions ->
                             { actions with
-                                SignatureMissing = FilterAction.Reject
-                                NoSignature = FilterAction.Discard
+                                SignatureMissing = Disposition.Reject
+                                NoSignature = Disposition.Discard
                             })
 
                     let way =
@@ -128,7 +129,7 @@ let tests =
                 let rejecting =
                     acting (fun actions ->
                         { actions with
-                            SignatureMissing = FilterAction.Reject
+                            SignatureMissing = Disposition.Reject
                         })
 
                 Expect.equal Accepted (dkRunWith rejecting outside plain).Ending
@@ -144,7 +145,7 @@ let tests =
                 let rejecting =
                     acting (fun actions ->
                         { actions with
-                            BadSignature = FilterAction.Reject
+                            BadSignature = Disposition.Reject
                         })
 
                 Expect.equal
@@ -159,8 +160,8 @@ let tests =
 
             testCase "RFC4870-3.2.3-5 RFC4870-3.6-1 who only tries his signatures is not refused, nor held" (fun () ->
                 let strict =
-                    { acting (fun _ -> FilterActionCodecs.everyAction FilterAction.Reject) with
-                        Marks.Quarantine = true
+                    { acting (fun _ -> DispositionCodecs.everyAction Disposition.Reject) with
+                        Reporting.Quarantine = true
                     }
 
                 let ending way mail =
@@ -204,7 +205,7 @@ let tests =
             testCase "what fails is quarantined" (fun () ->
                 let quarantining =
                     { dkPolicy with
-                        Marks.Quarantine = true
+                        Reporting.Quarantine = true
                     }
 
                 let reasons way mail =
@@ -232,8 +233,8 @@ let tests =
                 (fun (record: string, recipient: string | null) ->
                     let reporting =
                         { dkPolicy with
-                            Marks =
-                                { dkPolicy.Marks with
+                            Reporting =
+                                { dkPolicy.Reporting with
                                     SendReports = true
                                 }
                         }

@@ -8,7 +8,7 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Lists
 
 let private domain text = DomainName.tryCreate text |> Expect.ok
 

@@ -11,7 +11,8 @@ open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Values
+open Dkim.Core.Programs.Filters.Settings
 open Dkim.Tests.FilterPassages
 open Dkim.Tests.Core
 open Dkim.Tests.Core.Evasions
@@ -29,9 +30,9 @@ type Refused =
 let private refusing =
     FilterExamples.acting (fun actions ->
         { actions with
-            BadSignature = FilterAction.Reject
-            NoSignature = FilterAction.Reject
-            Security = FilterAction.Reject
+            BadSignature = Disposition.Reject
+            NoSignature = Disposition.Reject
+            Security = Disposition.Reject
         })
 
 let private discarding =
@@ -41,8 +42,8 @@ let private refusingDk =
     { dkPolicy with
         Actions =
             { dkPolicy.Actions with
-                BadSignature = FilterAction.Reject
-                NoSignature = FilterAction.Reject
+                BadSignature = Disposition.Reject
+                NoSignature = Disposition.Reject
             }
     }
 

@@ -9,7 +9,9 @@ open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Values
+open Dkim.Core.Programs.Filters.Settings
+open Dkim.Core.Programs.Filters.Loading
 open Dkim.Core.Programs.Postfix
 open Dkim.Tests.Core
 
@@ -28,7 +30,7 @@ let private settled (lines: string list) (arguments: string list) =
     let find _ =
         ValueSome(Starts.contents (String.Join('\n', lines)))
 
-    match FilterSetup.settle FilterRuns.kind ([ "-x"; "conf" ] @ arguments) find with
+    match Configuration.settle FilterRuns.kind ([ "-x"; "conf" ] @ arguments) find with
     | Loaded settled ->
         Expect.equal [] (settled.Problems |> List.map Problem.describe)
         settled.Settings
@@ -78,10 +80,10 @@ let tests =
                     [ "Mode v"; "On-BadSignature reject"; "On-Default tempfail"; "Socket /s" ]
 
                 let actions arguments = (settled file arguments).Policy.Actions
-                Expect.equal FilterAction.Reject (actions []).BadSignature
+                Expect.equal Disposition.Reject (actions []).BadSignature
                 let beside = actions [ "-C"; "nosignature=discard" ]
-                Expect.equal FilterActionRows.defaults.BadSignature beside.BadSignature
-                Expect.equal FilterAction.Discard beside.NoSignature)
+                Expect.equal DispositionRows.defaults.BadSignature beside.BadSignature
+                Expect.equal Disposition.Discard beside.NoSignature)
 
             testRows
                 "a mask without a leading zero is decimal"
@@ -344,21 +346,21 @@ let tests =
                 let actions = (settled lines []).Policy.Actions
 
                 Expect.equal
-                    { FilterActionCodecs.everyAction FilterAction.Reject with
-                        DnsError = FilterAction.Accept
-                        BadSignature = FilterAction.Discard
+                    { DispositionCodecs.everyAction Disposition.Reject with
+                        DnsError = Disposition.Accept
+                        BadSignature = Disposition.Discard
                     }
                     actions
 
                 Expect.equal
-                    { FilterActionRows.defaults with
-                        NoSignature = FilterAction.Reject
+                    { DispositionRows.defaults with
+                        NoSignature = Disposition.Reject
                     }
                     (settled lines [ "-C"; "no=r" ]).Policy.Actions
 
                 Expect.equal
-                    { FilterActionCodecs.everyAction FilterAction.Accept with
-                        InternalError = FilterAction.TempFail
+                    { DispositionCodecs.everyAction Disposition.Accept with
+                        InternalError = Disposition.TempFail
                     }
                     (settled [] [ "-C"; "def=a,int=t" ]).Policy.Actions)
 
@@ -388,5 +390,5 @@ let tests =
                 "numbers are as in C"
                 [ ("0", 0L); ("10", 10L); ("010", 8L); ("0x1F", 31L) ]
                 (fun (text: string, value: int64) ->
-                    Expect.equal value ((FilterCodecs.integer "N" 0L 100L).Parse text |> Expect.ok))
+                    Expect.equal value ((Codecs.integer "N" 0L 100L).Parse text |> Expect.ok))
         ]

@@ -8,7 +8,7 @@ open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
@@ -16,10 +16,10 @@ open Dkim.Tests.Core.FilterExamples
 
 let private endings (action: string) (text: string) =
     match action with
-    | "accept" -> FilterAction.Accept, Accepted
-    | "discard" -> FilterAction.Discard, Discarded
-    | "tempfail" -> FilterAction.TempFail, Deferred
-    | _ -> FilterAction.Reject, Refused(550, "5.7.0", text)
+    | "accept" -> Disposition.Accept, Accepted
+    | "discard" -> Disposition.Discard, Discarded
+    | "tempfail" -> Disposition.TempFail, Deferred
+    | _ -> Disposition.Reject, Refused(550, "5.7.0", text)
 
 // Quarantine.
 let private quarantining = marked (fun marks -> { marks with Quarantine = true })
@@ -45,8 +45,8 @@ let tests =
 
                         (runWith strict way altered.Value).Ending
 
-                    Expect.equal Accepted (ending FilterAction.Reject FilterAction.Accept)
-                    Expect.equal Deferred (ending FilterAction.Reject FilterAction.TempFail))
+                    Expect.equal Accepted (ending Disposition.Reject Disposition.Accept)
+                    Expect.equal Deferred (ending Disposition.Reject Disposition.TempFail))
 
             testCase
                 "RFC6376-3.6.1-11 a failure under a key in testing is not held, and is refused as unsigned mail is"
@@ -56,9 +56,9 @@ let tests =
                     let strict =
                         { acting (fun actions ->
                               { actions with
-                                  NoSignature = FilterAction.Reject
+                                  NoSignature = Disposition.Reject
                               }) with
-                            Marks.Quarantine = true
+                            Reporting.Quarantine = true
                         }
 
                     let ran = runWith strict way altered.Value
@@ -82,8 +82,8 @@ let tests =
 
                     let always =
                         { missing with
-                            Marks =
-                                { missing.Marks with
+                            Reporting =
+                                { missing.Reporting with
                                     AlwaysAddArHeader = true
                                 }
                         }
@@ -94,7 +94,7 @@ let tests =
                 let rejecting =
                     acting (fun actions ->
                         { actions with
-                            BadSignature = FilterAction.Reject
+                            BadSignature = Disposition.Reject
                         })
 
                 let way = withKey (published rsa.Value + "; rs=Call=20us=0D=0A250=20OK") outside
@@ -109,7 +109,7 @@ let tests =
                     let rejecting =
                         acting (fun actions ->
                             { actions with
-                                BadSignature = FilterAction.Reject
+                                BadSignature = Disposition.Reject
                             })
 
                     Expect.equal [] (runWith rejecting arriving.Value altered.Value).Changes))
@@ -141,8 +141,8 @@ let tests =
 
                 let always =
                     { quarantining with
-                        Marks =
-                            { policy.Marks with
+                        Reporting =
+                            { policy.Reporting with
                                 AlwaysAddArHeader = true
                             }
                     }
@@ -164,7 +164,7 @@ let tests =
                     { quarantining with
                         Actions =
                             { policy.Actions with
-                                BadSignature = FilterAction.Reject
+                                BadSignature = Disposition.Reject
                             }
                     }
 

@@ -9,40 +9,42 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Lists
+open Dkim.Core.Programs.Filters.Values
+open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
 
 /// dkim-filter with another way of verifying.
-let internal verifying (change: FilterVerifying -> FilterVerifying) : FilterPolicy =
+let internal verifying (change: VerifyingSettings -> VerifyingSettings) : FilterPolicy =
     { policy with
         Verifying = change policy.Verifying
     }
 
 /// dkim-filter with another way of signing.
-let internal signing (change: FilterSigning -> FilterSigning) : FilterPolicy =
+let internal signing (change: SigningSettings -> SigningSettings) : FilterPolicy =
     { policy with
         Signing = change policy.Signing
     }
 
 /// dkim-filter that marks messages in another way.
-let internal marked (change: FilterMarks -> FilterMarks) : FilterPolicy =
+let internal marked (change: ReportingSettings -> ReportingSettings) : FilterPolicy =
     { policy with
-        Marks = change policy.Marks
+        Reporting = change policy.Reporting
     }
 
 /// dkim-filter with other actions.
-let internal acting (change: FilterActions -> FilterActions) : FilterPolicy =
+let internal acting (change: Dispositions -> Dispositions) : FilterPolicy =
     { policy with
         Actions = change policy.Actions
     }
 
 /// dkim-filter that chooses between signing and verifying in another way, and says why.
-let internal roles (change: FilterRoles -> FilterRoles) : FilterPolicy =
+let internal roles (change: RoleSettings -> RoleSettings) : FilterPolicy =
     { policy with
         Roles = change policy.Roles
-        Marks = { policy.Marks with LogWhy = true }
+        Reporting = { policy.Reporting with LogWhy = true }
     }
 
 /// dkim-filter that signs for example.com whoever the author is.
@@ -58,10 +60,10 @@ let internal thirdParty: Lazy<FilterPolicy> =
          })
 
 /// dkim-filter with other lists, which says why it chooses as it does.
-let internal listing (change: FilterLists -> FilterLists) : FilterPolicy =
+let internal listing (change: LoadedLists -> LoadedLists) : FilterPolicy =
     { policy with
         Lists = change policy.Lists
-        Marks.LogWhy = true
+        Reporting.LogWhy = true
     }
 
 /// Plain mail of another author.

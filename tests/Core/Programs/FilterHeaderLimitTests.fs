@@ -13,6 +13,8 @@ open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters.Milter
+open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
@@ -33,10 +35,10 @@ let tests =
                 (fun (name: string) ->
                     let action, expected =
                         match name with
-                        | "Accept" -> FilterAction.Accept, Accepted
-                        | "TempFail" -> FilterAction.TempFail, Deferred
-                        | "Discard" -> FilterAction.Discard, Discarded
-                        | _ -> FilterAction.Reject, Refused(550, "5.7.0", "too much header data")
+                        | "Accept" -> Disposition.Accept, Accepted
+                        | "TempFail" -> Disposition.TempFail, Deferred
+                        | "Discard" -> Disposition.Discard, Discarded
+                        | _ -> Disposition.Reject, Refused(550, "5.7.0", "too much header data")
 
                     let limited =
                         { policy with
@@ -85,7 +87,7 @@ let tests =
                             HeaderLimits = { policy.HeaderLimits with Fields = 3 }
                             Actions =
                                 { policy.Actions with
-                                    Security = FilterAction.Accept
+                                    Security = Disposition.Accept
                                 }
                         }
                         outside
@@ -100,7 +102,7 @@ let tests =
                     { policy with
                         Actions =
                             { policy.Actions with
-                                Security = FilterAction.Accept
+                                Security = Disposition.Accept
                             }
                     }
 

@@ -13,7 +13,11 @@ open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Milter
+open Dkim.Core.Programs.Filters.Lists
+open Dkim.Core.Programs.Filters.Values
+open Dkim.Core.Programs.Filters.Settings
+open Dkim.Core.Programs.Filters.Loading
 open Dkim.Core.Programs.Qmail
 open Dkim.Tests.Core
 
@@ -26,7 +30,7 @@ let private files =
         "/list", "*@example.com:example.com:/keys/mail.private\n"
     ]
 
-let private surroundings: FilterSurroundings =
+let private surroundings: Surroundings =
     {
         HostName = "mx.example.org"
         UserName = "dkim"
@@ -47,11 +51,11 @@ let private policyOf (lines: string list) : FilterPolicy =
     let find wanted =
         ValueSome(Starts.find (("conf", text) :: files) wanted)
 
-    let settled = FilterSetup.settle FilterRuns.kind [ "-x"; "conf" ] find |> loaded
+    let settled = Configuration.settle FilterRuns.kind [ "-x"; "conf" ] find |> loaded
     Expect.equal [] (settled.Problems |> List.map Problem.describe)
     let settings = settled.Settings
 
-    let paths: FilterPaths =
+    let paths: ListPaths =
         {
             Names = settings.Names
             BaseDirectory = ""
@@ -60,8 +64,7 @@ let private policyOf (lines: string list) : FilterPolicy =
             Reader = "root"
         }
 
-    let read =
-        FilterFiles.load find (FilterSettings.mode settings).Signs paths |> loaded
+    let read = Files.load find (FilterSettings.mode settings).Signs paths |> loaded
 
     Expect.equal [] read.Problems
 
@@ -87,8 +90,8 @@ let private finds (text: string) (policy: FilterPolicy) =
     |> ValueOption.isSome
 
 let private covers name (policy: FilterPolicy) =
-    FilterSigning.covers policy.Signing name
-    && not (FilterSigning.omits policy.Signing name)
+    SigningSettings.covers policy.Signing name
+    && not (SigningSettings.omits policy.Signing name)
 
 let private named name (names: FieldName list) =
     names |> List.exists (fun field -> field.Is name)
@@ -98,11 +101,11 @@ let private effects: (string * (FilterPolicy -> bool)) list =
     [
         "Mode v", (fun p -> not p.Roles.Signs && p.Roles.Verifies)
         "Mode s", (fun p -> p.Roles.Signs && not p.Roles.Verifies)
-        "PeerList /hosts", (fun p -> FilterLists.isPeer p.Lists (client "192.0.2.7"))
-        "InternalHosts /hosts", (fun p -> FilterLists.isInternal p.Lists (client "192.0.2.7"))
-        "InternalHosts /hosts", (fun p -> not (FilterLists.isInternal p.Lists (client "127.0.0.1")))
-        "InternalHosts /hosts", (fun p -> not (FilterLists.isInternal p.Lists (client "")))
-        "ExternalIgnoreList /hosts", (fun p -> FilterLists.isIgnoredExternal p.Lists (client "192.0.2.7"))
+        "PeerList /hosts", (fun p -> LoadedLists.isPeer p.Lists (client "192.0.2.7"))
+        "InternalHosts /hosts", (fun p -> LoadedLists.isInternal p.Lists (client "192.0.2.7"))
+        "InternalHosts /hosts", (fun p -> not (LoadedLists.isInternal p.Lists (client "127.0.0.1")))
+        "InternalHosts /hosts", (fun p -> not (LoadedLists.isInternal p.Lists (client "")))
+        "ExternalIgnoreList /hosts", (fun p -> LoadedLists.isIgnoredExternal p.Lists (client "192.0.2.7"))
         "MTA MSA,MTA2", (fun p -> p.Roles.MtaNames = [ "MSA"; "MTA2" ])
         "MacroList a=1", (fun p -> p.Roles.Macros |> List.exists (MacroTest.holds (fun _ -> ValueSome "1")))
         // One of them is enough.
@@ -126,7 +129,7 @@ let private effects: (string * (FilterPolicy -> bool)) list =
         "KeyList /list",
         (fun p ->
             match p.Lists.Keys with
-            | FilterKeys.KeyList find -> (find "a@example.com" |> Expect.ok).Length = 1
+            | KeySource.KeyList find -> (find "a@example.com" |> Expect.ok).Length = 1
             | _ -> false)
         "DontSignMailTo *@lists.example", (fun p -> Pattern.any p.Roles.UnsignedRecipients "a@Lists.example")
         "RequiredHeaders yes", _.Roles.RequiredHeaders
@@ -136,14 +139,14 @@ let private effects: (string * (FilterPolicy -> bool)) list =
         "SignHeaders X-*", (fun p -> covers "X-A" p && covers "From" p && not (covers "To" p))
         "OmitHeaders X-*",
         (fun p ->
-            FilterSigning.omits p.Signing "X-A"
-            && not (FilterSigning.omits p.Signing "Received"))
-        "OmitHeaders -", (fun p -> not (FilterSigning.omits p.Signing "Received"))
+            SigningSettings.omits p.Signing "X-A"
+            && not (SigningSettings.omits p.Signing "Received"))
+        "OmitHeaders -", (fun p -> not (SigningSettings.omits p.Signing "Received"))
         "AlwaysSignHeaders Reply-To", (fun p -> named "Reply-To" p.Signing.AlwaysSignHeaders)
         "OverSignHeaders From", (fun p -> named "From" p.Signing.OverSignHeaders)
         "Diagnostics yes", _.Signing.Diagnostics
-        "BodyLengths yes", (fun p -> FilterSigning.length p.Signing = WholeLength)
-        "MaximumSignedBytes 100", (fun p -> FilterSigning.length p.Signing = AtMost 100L<octet>)
+        "BodyLengths yes", (fun p -> SigningSettings.length p.Signing = WholeLength)
+        "MaximumSignedBytes 100", (fun p -> SigningSettings.length p.Signing = AtMost 100L<octet>)
         "SignatureTTL 3600", (fun p -> p.Signing.Lifetime = ValueSome 3600L<sec>)
         "RemoveOldSignatures yes", _.Signing.RemoveOldSignatures
         "ClockDrift 60", (fun p -> p.Verifying.Policy.ClockDrift = 60L<sec>)
@@ -173,26 +176,26 @@ let private effects: (string * (FilterPolicy -> bool)) list =
         "ADSPNoSuchDomain yes", _.Verifying.AdspNoSuchDomain
         "LocalADSP /adsp",
         (fun p -> LocalAdsp.tryFind p.Lists.LocalAdsp (domain "example.org") = ValueSome SignsAllItself)
-        "Quarantine yes", _.Marks.Quarantine
-        "AuthservID mx", (fun p -> p.Marks.AuthservId = ValueSome "mx")
-        "AuthservIDWithJobID yes", _.Marks.AuthservIdWithJobId
-        "ARHeaderDomain yes", _.Marks.ResultDomain
-        "AlwaysAddARHeader yes", _.Marks.AlwaysAddArHeader
-        "RemoveARAll yes", _.Marks.RemoveArAll
-        "RemoveARFrom a,.b", (fun p -> p.Marks.RemoveArFrom = [ "a"; ".b" ])
-        "X-Header yes", _.Marks.XHeader
-        "SendReports yes", _.Marks.SendReports
-        "SendADSPReports yes", _.Marks.SendAdspReports
+        "Quarantine yes", _.Reporting.Quarantine
+        "AuthservID mx", (fun p -> p.Reporting.AuthservId = ValueSome "mx")
+        "AuthservIDWithJobID yes", _.Reporting.AuthservIdWithJobId
+        "ARHeaderDomain yes", _.Reporting.ResultDomain
+        "AlwaysAddARHeader yes", _.Reporting.AlwaysAddArHeader
+        "RemoveARAll yes", _.Reporting.RemoveArAll
+        "RemoveARFrom a,.b", (fun p -> p.Reporting.RemoveArFrom = [ "a"; ".b" ])
+        "X-Header yes", _.Reporting.XHeader
+        "SendReports yes", _.Reporting.SendReports
+        "SendADSPReports yes", _.Reporting.SendAdspReports
         "ReportAddress a@b.example", (fun p -> FilterPolicy.reportAddress p = "a@b.example")
-        "KeepTemporaryFiles yes", _.Marks.KeepsHashed
-        "SyslogSuccess yes", _.Marks.SyslogSuccess
-        "LogWhy yes", _.Marks.LogWhy
-        "On-BadSignature reject", (fun p -> p.Actions.BadSignature = FilterAction.Reject)
-        "On-DNSError discard", (fun p -> p.Actions.DnsError = FilterAction.Discard)
-        "On-InternalError accept", (fun p -> p.Actions.InternalError = FilterAction.Accept)
-        "On-NoSignature tempfail", (fun p -> p.Actions.NoSignature = FilterAction.TempFail)
-        "On-Security reject", (fun p -> p.Actions.Security = FilterAction.Reject)
-        "On-Default discard", (fun p -> p.Actions = FilterActionCodecs.everyAction FilterAction.Discard)
+        "KeepTemporaryFiles yes", _.Reporting.KeepsHashed
+        "SyslogSuccess yes", _.Reporting.SyslogSuccess
+        "LogWhy yes", _.Reporting.LogWhy
+        "On-BadSignature reject", (fun p -> p.Actions.BadSignature = Disposition.Reject)
+        "On-DNSError discard", (fun p -> p.Actions.DnsError = Disposition.Discard)
+        "On-InternalError accept", (fun p -> p.Actions.InternalError = Disposition.Accept)
+        "On-NoSignature tempfail", (fun p -> p.Actions.NoSignature = Disposition.TempFail)
+        "On-Security reject", (fun p -> p.Actions.Security = Disposition.Reject)
+        "On-Default discard", (fun p -> p.Actions = DispositionCodecs.everyAction Disposition.Discard)
         "FixCRLF yes", _.FixLineEnds
         "MaximumHeaders 1000", (fun p -> p.HeaderLimits.Octets = 1000<octet>)
         "MaximumHeaders 0", (fun p -> p.HeaderLimits.Octets = 1048576<octet>)
@@ -215,14 +218,14 @@ let tests =
             testCase "the defaults are the original's" (fun () ->
                 let policy = policyOf []
                 Expect.isTrue (policy.Roles.Signs && policy.Roles.Verifies) "both roles"
-                Expect.isTrue (FilterLists.isInternal policy.Lists (client "127.0.0.1")) "the loopback is internal"
-                Expect.isTrue (FilterLists.isInternal policy.Lists (client "::1")) "by IPv6, too"
+                Expect.isTrue (LoadedLists.isInternal policy.Lists (client "127.0.0.1")) "the loopback is internal"
+                Expect.isTrue (LoadedLists.isInternal policy.Lists (client "::1")) "by IPv6, too"
 
                 Expect.isTrue
-                    (FilterLists.isInternal policy.Lists (client ""))
+                    (LoadedLists.isInternal policy.Lists (client ""))
                     "mail of the machine itself is internal"
 
-                Expect.isTrue (not (FilterLists.isInternal policy.Lists (client "192.0.2.7"))) "nobody else is"
+                Expect.isTrue (not (LoadedLists.isInternal policy.Lists (client "192.0.2.7"))) "nobody else is"
                 Expect.isTrue (policy.Machine.HasPopLogin(IPAddress.Parse "192.0.2.77")) "the database of logins"
 
                 for name in
@@ -235,10 +238,10 @@ let tests =
                         "Resent-Bcc"
                         "DKIM-Signature"
                     ] do
-                    Expect.isTrue (FilterSigning.omits policy.Signing name) name
+                    Expect.isTrue (SigningSettings.omits policy.Signing name) name
 
-                Expect.isTrue (not (FilterSigning.omits policy.Signing "From")) "From is signed"
-                Expect.equal FilterActionRows.defaults policy.Actions
+                Expect.isTrue (not (SigningSettings.omits policy.Signing "From")) "From is signed"
+                Expect.equal DispositionRows.defaults policy.Actions
                 Expect.equal "dkim@mx.example.org" (FilterPolicy.reportAddress policy)
                 Expect.equal 65536<octet> policy.HeaderLimits.Octets
 
@@ -248,7 +251,7 @@ let tests =
 
             testCase "From is signed whatever is omitted" (fun () ->
                 let policy = policyOf [ "OmitHeaders *"; "SignHeaders To" ]
-                Expect.isTrue (covers "from" policy && not (FilterSigning.omits policy.Signing "FROM")) "From")
+                Expect.isTrue (covers "from" policy && not (SigningSettings.omits policy.Signing "FROM")) "From")
 
             testCase "an Ed25519 key needs no algorithm of its own" (fun () ->
                 match (policyOf [ "KeyFile /keys/ed"; "SignatureAlgorithm ed25519-sha256" ]).Lists.Keys with

@@ -8,7 +8,7 @@ open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
@@ -43,8 +43,8 @@ let tests =
 
                     let always =
                         { policy with
-                            Marks =
-                                { policy.Marks with
+                            Reporting =
+                                { policy.Reporting with
                                     AlwaysAddArHeader = true
                                 }
                         }
@@ -150,8 +150,8 @@ let tests =
 
                 let always =
                     { policy with
-                        Marks =
-                            { policy.Marks with
+                        Reporting =
+                            { policy.Reporting with
                                 AlwaysAddArHeader = true
                             }
                     }
@@ -178,8 +178,8 @@ let tests =
 
                 let always change =
                     { verifying change with
-                        Marks =
-                            { policy.Marks with
+                        Reporting =
+                            { policy.Reporting with
                                 AlwaysAddArHeader = true
                             }
                     }

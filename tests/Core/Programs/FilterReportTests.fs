@@ -10,7 +10,7 @@ open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
@@ -18,8 +18,8 @@ open Dkim.Tests.Core.FilterExamples
 
 let private reporting =
     { policy with
-        Marks =
-            { policy.Marks with
+        Reporting =
+            { policy.Reporting with
                 SendReports = true
                 SendAdspReports = true
             }
@@ -122,8 +122,8 @@ let tests =
 
                     sent (runWith acting (asking "; r=x") altered.Value) |> List.exactlyOne
 
-                Expect.contains "Delivery-Result: reject\r\n" (result FilterAction.Reject)
-                Expect.contains "Delivery-Result: other\r\n" (result FilterAction.Discard))
+                Expect.contains "Delivery-Result: reject\r\n" (result Disposition.Reject)
+                Expect.contains "Delivery-Result: other\r\n" (result Disposition.Discard))
 
             testCase "RFC6591-3.2.4-1 a body too long to keep is left out" (fun () ->
                 let long = String.replicate 3000 "0123456789012345678901234567890\n"
@@ -248,7 +248,7 @@ let tests =
                         { reporting with
                             Actions =
                                 { policy.Actions with
-                                    BadSignature = FilterAction.Reject
+                                    BadSignature = Disposition.Reject
                                 }
                         }
 
@@ -285,8 +285,8 @@ let tests =
 
                         let unasked =
                             { reporting with
-                                Marks =
-                                    { reporting.Marks with
+                                Reporting =
+                                    { reporting.Reporting with
                                         SendAdspReports = false
                                     }
                             }

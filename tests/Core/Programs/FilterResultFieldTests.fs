@@ -10,7 +10,7 @@ open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Deciding
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
@@ -88,7 +88,7 @@ let tests =
                                 ]
                         }
 
-                    let field = FilterResults.field results
+                    let field = ResultFields.field results
                     Expect.equal folds (field.ValueText.Contains "\r\n\t"))
 
             testCase
@@ -122,7 +122,7 @@ let tests =
 
                     let nobody =
                         { policy with
-                            Marks.AuthservId = ValueSome ""
+                            Reporting.AuthservId = ValueSome ""
                             Machine =
                                 { policy.Machine with
                                     HostName = "localhost"

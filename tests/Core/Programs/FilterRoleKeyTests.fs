@@ -9,12 +9,12 @@ open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Lists
 open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
 open Dkim.Tests.Core.FilterExamples
 
-let private keyList (lines: (string * FilterKey list) list) =
+let private keyList (lines: (string * NamedKey list) list) =
     listing (fun lists ->
         { lists with
             Keys =

@@ -7,7 +7,7 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Lists
 open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
 open Dkim.Tests.Core.FilterExamples
@@ -27,7 +27,7 @@ let tests =
                             Roles.Macros = MacroTest.codec.Parse "trusted" |> Expect.ok
                             Roles.SubDomains = true
                             Lists.Keys = KeyList(fun _ -> Ok [])
-                            Marks.LogWhy = true
+                            Reporting.LogWhy = true
                         }
                         outside
                         (from "joe@example.org")

@@ -13,7 +13,9 @@ open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Lists
+open Dkim.Core.Programs.Filters.Values
+open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
@@ -36,8 +38,8 @@ let private spoilt =
 let private strict =
     acting (fun actions ->
         { actions with
-            BadSignature = FilterAction.Reject
-            NoSignature = FilterAction.Reject
+            BadSignature = Disposition.Reject
+            NoSignature = Disposition.Reject
         })
 
 let private macro name value (way: Way) =
@@ -236,7 +238,7 @@ let tests =
                 let verifyOnly =
                     { policy with
                         Roles.Mode = ValueSome { Signs = false; Verifies = true }
-                        Marks = { policy.Marks with XHeader = true }
+                        Reporting = { policy.Reporting with XHeader = true }
                     }
 
                 let ran = runWith verifyOnly local plain

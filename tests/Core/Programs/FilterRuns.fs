@@ -8,12 +8,13 @@ open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters.Loading
 open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Starts
 
 /// dkim-filter, as far as its settings go.
-let internal kind: FilterKind = FilterKinds.dkimFilter
+let internal kind: FilterKind = FilterKind.dkimFilter
 
 let machine name : FilterMachine =
     {

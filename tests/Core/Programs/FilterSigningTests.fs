@@ -11,7 +11,8 @@ open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Lists
+open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
@@ -217,7 +218,7 @@ let tests =
             testCase "the field of presence stands above the signature" (fun () ->
                 let marked =
                     { policy with
-                        Marks = { policy.Marks with XHeader = true }
+                        Reporting = { policy.Reporting with XHeader = true }
                     }
 
                 match applied (runWith marked local plain).Changes [ "Received: own" ] with
@@ -233,7 +234,7 @@ let tests =
                 let rejecting =
                     acting (fun actions ->
                         { actions with
-                            BadSignature = FilterAction.Reject
+                            BadSignature = Disposition.Reject
                         })
 
                 let ran = runWith rejecting local "Sender: joe@example.com\n\nbody\n"
@@ -253,7 +254,7 @@ let tests =
                 let rejecting =
                     acting (fun actions ->
                         { actions with
-                            InternalError = FilterAction.Reject
+                            InternalError = Disposition.Reject
                         })
 
                 Expect.equal
@@ -273,7 +274,7 @@ let tests =
                         Lists.Keys = SingleKey(filterKey "ed" ed25519.Value)
                         Actions =
                             { dkPolicy.Actions with
-                                InternalError = FilterAction.Reject
+                                InternalError = Disposition.Reject
                             }
                     }
 
@@ -282,8 +283,8 @@ let tests =
             testCase "success is told where it is wanted" (fun () ->
                 let telling =
                     { policy with
-                        Marks =
-                            { policy.Marks with
+                        Reporting =
+                            { policy.Reporting with
                                 SyslogSuccess = true
                             }
                     }
@@ -307,7 +308,10 @@ let tests =
             testCase "what was hashed is left in files where that is wanted" (fun () ->
                 let keeping =
                     { policy with
-                        Marks = { policy.Marks with KeepsHashed = true }
+                        Reporting =
+                            { policy.Reporting with
+                                KeepsHashed = true
+                            }
                     }
 
                 let kept (ran: Ran) =

@@ -12,7 +12,8 @@ open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Milter
+open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Postfix
 open Dkim.Tests.Core
 

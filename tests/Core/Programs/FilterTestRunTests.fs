@@ -12,6 +12,9 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters.Lists
+open Dkim.Core.Programs.Filters.Values
+open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
@@ -37,14 +40,14 @@ let private runFrom client (change: FilterPolicy -> FilterPolicy) (mode: FilterM
         }
         |> change
 
-    let settings: FilterTest =
-        { FilterTest.defaults with
+    let settings: TestSettings =
+        { TestSettings.defaults with
             Verbosity = 1
             Client = client
         }
 
     use run =
-        new FilterTestRun("dkim-filter", "m.eml", settings, policy, DkimFilter.parts policy)
+        new TestRun("dkim-filter", "m.eml", settings, policy, DkimFilter.parts policy)
 
     run.Begin(ReadOnlyMemory(Octets.ofLatin1 mail), now)
 
@@ -98,7 +101,7 @@ let tests =
             testCase "a bad signature that is refused is a result of the run, not its failure" (fun () ->
                 let rejecting (policy: FilterPolicy) =
                     { policy with
-                        Actions = FilterActionCodecs.everyAction FilterAction.Reject
+                        Actions = DispositionCodecs.everyAction Disposition.Reject
                     }
 
                 let run =
@@ -135,7 +138,7 @@ let tests =
                                 { policy.HeaderLimits with
                                     Octets = 20<octet>
                                 }
-                            Actions = FilterActionCodecs.everyAction (Expect.ok (FilterActionCodecs.action.Parse name))
+                            Actions = DispositionCodecs.everyAction (Expect.ok (DispositionCodecs.action.Parse name))
                         }
 
                     let run = runWith' limited verifying [] plain

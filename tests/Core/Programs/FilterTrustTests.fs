@@ -10,7 +10,8 @@ open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Lists
+open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
@@ -64,8 +65,8 @@ let tests =
 
                 let always =
                     { trusting [] with
-                        Marks =
-                            { policy.Marks with
+                        Reporting =
+                            { policy.Reporting with
                                 AlwaysAddArHeader = true
                             }
                     }
@@ -244,7 +245,7 @@ let tests =
                     { blind with
                         Actions =
                             { policy.Actions with
-                                BadSignature = FilterAction.Reject
+                                BadSignature = Disposition.Reject
                             }
                     }
 

@@ -10,7 +10,7 @@ open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
@@ -176,7 +176,7 @@ let tests =
                 let accepting =
                     acting (fun actions ->
                         { actions with
-                            DnsError = FilterAction.Accept
+                            DnsError = Disposition.Accept
                         })
 
                 Expect.equal
@@ -186,7 +186,7 @@ let tests =
                 let rejecting =
                     acting (fun actions ->
                         { actions with
-                            DnsError = FilterAction.Reject
+                            DnsError = Disposition.Reject
                         })
 
                 Expect.equal
@@ -209,7 +209,7 @@ let tests =
                     let accepting =
                         acting (fun actions ->
                             { actions with
-                                DnsError = FilterAction.Accept
+                                DnsError = Disposition.Accept
                             })
 
                     Expect.contains
@@ -239,7 +239,7 @@ let tests =
                 let rejecting =
                     acting (fun actions ->
                         { actions with
-                            BadSignature = FilterAction.Reject
+                            BadSignature = Disposition.Reject
                         })
 
                 Expect.equal

@@ -10,7 +10,6 @@ open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
 open Dkim.Tests.Core
 open Dkim.Tests.ProxyRuns
 open Dkim.Tests.Starts

@@ -9,6 +9,7 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Qmail
 open Dkim.Core.Programs.Tool
@@ -98,21 +99,21 @@ let tests =
             testCase "the manual pages and the sample file of the milters are those that the tables make" (fun () ->
                 let dkim = DkimFilterTable.table
                 let defaults = FilterSettings.dkim
-                matches "man/dkim-filter.8" (Manual.page FilterTexts.dkimFilter (Manual.options dkim) defaults)
-                matches "man/dkim-filter.conf.5" (Manual.page FilterTexts.dkimFilterConf (Manual.keys dkim) defaults)
+                matches "man/dkim-filter.8" (Manual.page ProgramTexts.dkimFilter (Manual.options dkim) defaults)
+                matches "man/dkim-filter.conf.5" (Manual.page ProgramTexts.dkimFilterConf (Manual.keys dkim) defaults)
 
                 matches
                     "man/dk-filter.8"
-                    (Manual.page FilterTexts.dkFilter DkFilterTable.table FilterSettings.domainKeys)
+                    (Manual.page ProgramTexts.dkFilter DkFilterTable.table FilterSettings.domainKeys)
 
-                matches "packaging/conf/dkim-filter.conf" (Manual.sample FilterTexts.dkimFilter dkim defaults))
+                matches "packaging/conf/dkim-filter.conf" (Manual.sample ProgramTexts.dkimFilter dkim defaults))
 
             testCase "every letter and key of the milters is in a manual page" (fun () ->
                 let pages =
-                    Manual.page FilterTexts.dkimFilter (Manual.options DkimFilterTable.table) FilterSettings.dkim
+                    Manual.page ProgramTexts.dkimFilter (Manual.options DkimFilterTable.table) FilterSettings.dkim
 
                 let keys =
-                    Manual.page FilterTexts.dkimFilterConf (Manual.keys DkimFilterTable.table) FilterSettings.dkim
+                    Manual.page ProgramTexts.dkimFilterConf (Manual.keys DkimFilterTable.table) FilterSettings.dkim
 
                 for row in DkimFilterTable.table do
                     for spelling in row.Spellings do
@@ -127,7 +128,7 @@ let tests =
 
             testCase "the sample file holds with its lines taken in" (fun () ->
                 let sample =
-                    Manual.sample FilterTexts.dkimFilter DkimFilterTable.table FilterSettings.dkim
+                    Manual.sample ProgramTexts.dkimFilter DkimFilterTable.table FilterSettings.dkim
 
                 for row in Manual.keys DkimFilterTable.table |> List.filter (fun row -> not row.Inert) do
                     let line =

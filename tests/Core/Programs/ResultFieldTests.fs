@@ -12,7 +12,9 @@ open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Lists
+open Dkim.Core.Programs.Filters.Values
+open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
@@ -54,13 +56,13 @@ let private throughProxy words (zone: (string * Answer) list) (mail: string) =
 /// As when all is told and nothing refused.
 let private telling (policy: FilterPolicy) : FilterPolicy =
     { policy with
-        Marks =
-            { policy.Marks with
+        Reporting =
+            { policy.Reporting with
                 AlwaysAddArHeader = true
             }
         Actions =
             { policy.Actions with
-                DnsError = FilterAction.Accept
+                DnsError = Disposition.Accept
             }
     }
 

@@ -12,7 +12,7 @@ open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Filters
+open Dkim.Core.Programs.Filters.Lists
 open Dkim.Tests.Core
 
 let private domain = DomainName.tryCreate "example.com" |> Expect.ok

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Filters.Settings;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;

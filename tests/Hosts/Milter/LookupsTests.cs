@@ -1,5 +1,6 @@
 using Dkim.Core.Dns;
 using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Filters.Settings;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;
 using Dkim.Hosting;

@@ -1,0 +1,298 @@
+/// What the milters' host calls to start: command lines make programs that are ready to serve.
+namespace Dkim.Core.Programs.Filters
+
+open System
+open Dkim.Core.Words
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
+open Dkim.Core.Programs.Filters.Milter
+open Dkim.Core.Programs.Filters.Lists
+open Dkim.Core.Programs.Filters.Settings
+open Dkim.Core.Programs.Filters.Loading
+open Dkim.Core.Programs.Filters.Deciding
+
+/// The two milters, from their command lines without the program's own name.
+module Filters =
+    /// Settings and files of one of the filters, brought together.
+    [<NoComparison; NoEquality>]
+    type private Prepared =
+        {
+            Parts: FilterParts
+            Problems: Problem list
+            BadLines: Problem list
+            Unusable: Flaw list
+        }
+
+    let private notice = Wording.line LogLevel.Notice
+
+    let private said prog (lines: string list) =
+        lines |> List.map (fun line -> prog + ": " + line + "\n") |> String.concat ""
+
+    // systemd may have opened one.
+    let private noSocket: Problem =
+        {
+            Origin = Overall
+            Name = "Socket"
+            Value = ValueNone
+            Fault = BrokenRule "milter socket must be specified"
+            Remedy = "write Socket inet:8891@127.0.0.1, Socket local:PATH, or start the program by a unit of sockets"
+        }
+
+    // A check of settings is a start that does not serve; lines of lists that mean nothing keep nobody from serving.
+    let private ended
+        (machine: FilterMachine)
+        (kind: FilterKind)
+        (isCheck: bool)
+        (settled: Settled<FilterSettings>)
+        (prepared: Prepared)
+        (reply: IFilterStart)
+        =
+        let prog = machine.ProgramName
+        let test = prepared.Parts.Test.TestFile
+        let needsSocket = prepared.Parts.Service.Socket.IsNone && test.IsNone
+
+        let found =
+            [
+                yield! prepared.Problems
+                if needsSocket && not machine.HasSocket then
+                    noSocket
+                if isCheck then
+                    yield! prepared.Unusable |> List.map _.Broken
+                    yield! prepared.BadLines
+            ]
+
+        let problems = settled.Problems @ Configuration.ofOwn kind settled found
+        let lines = problems |> List.collect (Configuration.describe kind settled.Settings)
+        let exitCode = Configuration.exitCode kind problems
+
+        match problems, test with
+        | _ when isCheck -> reply.Check(FilterCheck(FilterProgram prepared.Parts, lines, exitCode))
+        | [], ValueSome file -> reply.Test(FilterProgram prepared.Parts, file)
+        | [], ValueNone -> reply.Serve(FilterProgram prepared.Parts)
+        | _ -> reply.Fail(said prog lines, exitCode)
+
+    /// What a program is, to the code that starts it.
+    [<NoComparison; NoEquality>]
+    type private Plan =
+        {
+            Kind: FilterKind
+            Product: Product
+            Algorithms: string list
+            Canons: string list
+            /// Shorter RSA keys are used, and warned of.
+            LeastRsaBits: int<bit>
+        }
+
+    let private macrosOf (roles: RoleSettings) : WantedMacros =
+        "i"
+        :: [
+            if not roles.MtaNames.IsEmpty then
+                "daemon_name"
+            yield! roles.Macros |> List.map _.Name
+        ]
+        |> MilterMacros.wanted
+
+    // Ed25519 keys sign as Ed25519 does, whatever the setting says; of an RSA key it asks for what cannot be.
+    let private unused (settings: FilterSettings) (rules: SigningRule list) =
+        let struct (keyType, _) = settings.Policy.Signing.Algorithm
+
+        if keyType = Ed25519 && rules |> List.exists (fun rule -> rule.Key.KeyType = Rsa) then
+            [
+                "SignatureAlgorithm ed25519-sha256: an RSA key signs rsa-sha256 all the same"
+            ]
+        else
+            []
+
+    let private versionOf (plan: Plan) prog =
+        ProgramTexts.version prog plan.Product.Banner plan.Algorithms plan.Canons ProgramTexts.options
+
+    let private surroundings (machine: FilterMachine) (service: FilterService) : Surroundings =
+        let userName =
+            match service.UserId with
+            | ValueSome account -> ValueOption.defaultValue machine.UserName account.User
+            | ValueNone -> machine.UserName
+
+        {
+            HostName = machine.HostName
+            UserName = userName
+            HasPopLogin = machine.HasPopLogin.Invoke
+            MayReport = machine.MayReport.Invoke
+        }
+
+    // Test mode without a client has none to look up.
+    let private paths (plan: Plan) (machine: FilterMachine) (settings: FilterSettings) : ListPaths =
+        let hasNoClients = settings.Test.TestFile.IsSome && settings.Test.Client.IsNone
+
+        {
+            Names =
+                if hasNoClients then
+                    { settings.Names with
+                        PeerList = ValueNone
+                        InternalHosts = ValueNone
+                        ExternalIgnoreList = ValueNone
+                    }
+                else
+                    settings.Names
+            BaseDirectory = ValueOption.defaultValue "" settings.Service.BaseDirectory
+            Scheme = plan.Product.Scheme
+            LeastRsaBits = plan.LeastRsaBits
+            Reader = machine.UserName
+        }
+
+    /// The policy of settings with what a start adds.
+    let private complete (machine: FilterMachine) (settings: FilterSettings) (lists: LoadedLists) : FilterPolicy =
+        let policy = settings.Policy
+
+        { policy with
+            Roles.Mode = ValueSome(FilterSettings.mode settings)
+            Reporting.LogWhy =
+                policy.Reporting.LogWhy
+                || settings.Test.TestFile.IsSome && settings.Test.Verbosity > 0
+            Lists = lists
+            Machine = surroundings machine settings.Service
+        }
+
+    /// What serving needs of either filter.
+    let private partsOf
+        (plan: Plan)
+        (machine: FilterMachine)
+        arguments
+        (settings: FilterSettings)
+        policy
+        : FilterParts =
+        {
+            Name = machine.ProgramName
+            Title = plan.Product.Banner
+            DirectoryVariable = plan.Product.DirectoryVariable
+            Arguments = arguments
+            Service = settings.Service
+            Test = settings.Test
+            Policy = policy
+            Macros = macrosOf policy.Roles
+            HasPeers = settings.Names.PeerList.IsSome
+            Milter =
+                match plan.Product.Scheme with
+                | Scheme.Dkim -> DkimFilter.parts policy
+                | DomainKeys -> DkFilter.parts policy
+            Notices = []
+            Unusable = []
+            Again = ValueNone
+            Refusal = Problem.describe
+        }
+
+    let rec private start
+        (plan: Plan)
+        (machine: FilterMachine)
+        (arguments: string list)
+        (carry: FilterSettings -> FilterSettings)
+        =
+        let kind = plan.Kind
+        let prog = machine.ProgramName
+
+        let prepared (settled: Settled<FilterSettings>) find =
+            let settings = carry settled.Settings
+            let isCheck = settings.Check
+
+            prepare plan machine arguments settings find
+            |> Loading.map (fun prepared ->
+                let inert = settled.Inert |> List.map (fun name -> name + " has no effect")
+
+                let badLines =
+                    if isCheck then
+                        []
+                    else
+                        prepared.BadLines |> List.map Problem.describe
+
+                let described =
+                    Configuration.locate kind settled
+                    >> Configuration.describe kind settings
+                    >> String.concat ": "
+
+                let unusable (flaw: Flaw) =
+                    Wording.line LogLevel.Error (described flaw.Broken) |> LogLine.add flaw.Facts
+
+                let missing = if isCheck then [] else List.map unusable prepared.Unusable
+
+                let noticed =
+                    { prepared with
+                        Prepared.Parts.Notices =
+                            missing
+                            @ List.map notice badLines
+                            @ prepared.Parts.Notices
+                            @ List.map notice inert
+                        Prepared.Parts.Unusable = missing |> List.map _.Text
+                        Prepared.Parts.Refusal = described
+                    }
+
+                ended machine kind isCheck settled noticed)
+
+        let load find : Loading<IFilterStart -> unit> =
+            match Configuration.settle kind arguments find with
+            | Wanting files -> Wanting files
+            | Loaded settled ->
+                match Configuration.usageComplaint prog kind settled with
+                | ValueSome text -> Loaded(fun reply -> reply.Fail(text, SysExit.Usage))
+                | ValueNone when settled.Problems.IsEmpty && settled.Settings.Version ->
+                    Loaded(fun reply -> reply.Print(versionOf plan prog, 0))
+                | ValueNone when settled.Problems.IsEmpty && settled.Settings.Build -> Loaded(_.Version())
+                | ValueNone -> prepared settled find
+
+        Start<IFilterStart>(load, fun reply -> reply.Fail(prog + ": " + Starting.unsupplied, SysExit.Temporary))
+
+    and private prepare
+        (plan: Plan)
+        (machine: FilterMachine)
+        arguments
+        (settings: FilterSettings)
+        find
+        : Loading<Prepared> =
+        let again path () =
+            start plan machine [ "-x"; path ] (Settings.keepFixed plan.Kind.Table settings)
+
+        Files.load find (FilterSettings.mode settings).Signs (paths plan machine settings)
+        |> Loading.map (fun (files: Reading<LoadedLists>) ->
+            {
+                Problems = files.Problems
+                BadLines = files.BadLines
+                Unusable = files.Unusable
+                Parts =
+                    { partsOf plan machine arguments settings (complete machine settings files.Value) with
+                        Notices =
+                            files.Notices
+                            @ Settings.weaknesses plan.Kind.Table settings
+                            @ unused settings files.Value.Rules
+                            |> List.map notice
+                        Again =
+                            match settings.Service.ConfFile with
+                            | ValueSome path when path <> "-" -> ValueSome(again path)
+                            | _ -> ValueNone
+                    }
+            })
+
+    let private dkimPlan: Plan =
+        {
+            Kind = FilterKind.dkimFilter
+            Product = Product.dkimFilter
+            Algorithms = ProgramTexts.algorithms
+            Canons = [ "relaxed"; "simple" ]
+            LeastRsaBits = SigningStrength.leastBits
+        }
+
+    let private dkPlan: Plan =
+        {
+            Kind = FilterKind.dkFilter
+            Product = Product.dkFilter
+            Algorithms = [ "rsa-sha1" ]
+            Canons = [ "nofws"; "simple" ]
+            LeastRsaBits = 0<bit>
+        }
+
+    /// The start of dkim-filter.
+    let Dkim (arguments: string[]) (machine: FilterMachine) : Start<IFilterStart> =
+        start dkimPlan machine (List.ofArray arguments) id
+
+    /// The start of dk-filter.
+    let Dk (arguments: string[]) (machine: FilterMachine) : Start<IFilterStart> =
+        start dkPlan machine (List.ofArray arguments) id

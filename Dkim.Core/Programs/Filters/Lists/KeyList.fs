@@ -1,0 +1,396 @@
+/// Private keys chosen by the sender's address (dkim-filter(8) -K, dk-filter(8) -k).
+namespace Dkim.Core.Programs.Filters.Lists
+
+open System
+open System.Collections.Generic
+open FParsec
+open Dkim.Core.Words
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Programs.Settings
+
+/// A line of a key list, before its key is read.
+type internal KeyLine =
+    {
+        Number: int
+        /// In lower case, the domain in A-labels: what the sender's address is compared with.
+        Pattern: string
+        Domain: DomainName voption
+        Selector: Selector
+        KeyPath: string
+    }
+
+/// A line with its key, or why that cannot be used.
+[<NoComparison; NoEquality>]
+type internal KeyEntry =
+    {
+        Line: KeyLine
+        Key: Result<NamedKey, UnusableKey>
+    }
+
+/// The lines of one pattern; `Place` is where the first of them stands.
+[<NoComparison; NoEquality>]
+type internal KeyGroup =
+    {
+        Place: int
+        Pattern: Pattern
+        mutable Entries: KeyEntry list
+        /// What signs for whom the pattern matches: every key, for what is to have two signatures is not to go with one.
+        mutable Keys: Result<NamedKey list, UnusableKey>
+    }
+
+[<NoComparison; NoEquality>]
+type internal KeyList =
+    private
+        {
+            /// Patterns that can be found by their text, see `KeyList.keysOf`.
+            indexed: Dictionary<string, KeyGroup>
+            /// All others, in the order of the list.
+            others: KeyGroup[]
+        }
+
+/// Why a key of a file cannot sign.
+type internal KeyReason =
+    | NotRead of reason: string
+    | NotUsable of PrivateKeyError
+    | NotForDomainKeys
+
+/// A key file that cannot be used.
+type internal KeyFault = { Path: string; Reason: KeyReason }
+
+module internal KeyFault =
+    let describe (fault: KeyFault) : string =
+        match fault.Reason with
+        | NotRead reason -> fault.Path + ": open(): " + reason
+        | NotUsable PassphraseNeeded -> fault.Path + ": the key is encrypted"
+        | NotUsable error -> fault.Path + ": " + PrivateKeyError.describe error
+        | NotForDomainKeys -> fault.Path + ": DomainKeys signs with RSA alone"
+
+module internal KeyList =
+    /// The endings under which a key is looked for, in order.
+    let endings = [ ""; ".pem"; ".private" ]
+
+    let private selectorOf (path: string) : Result<Selector, string> =
+        Selector.tryCreate (path.Substring(path.LastIndexOf '/' + 1))
+        |> Result.mapError (fun error -> "the last part of the path is no selector: " + NameError.describe error)
+
+    /// The domain of signatures; nothing for the sender's own.
+    let private domainOf (text: string) : Result<DomainName voption, string> =
+        if text.StartsWith '*' then
+            Result.Ok ValueNone
+        else
+            DomainName.tryCreate text
+            |> Result.map ValueSome
+            |> Result.mapError (fun error -> "no domain, and not *: " + NameError.describe error)
+
+    let private joined (directory: string) (path: string) =
+        if directory = "" || path.StartsWith '/' then
+            path
+        else
+            directory.TrimEnd '/' + "/" + path
+
+    /// What a line says.
+    [<RequireQualifiedAccess>]
+    type private Said =
+        | Nothing
+        | Directory of string
+        | Key of pattern: string * domain: DomainName voption * path: string * Selector
+
+    let private part label : Grammar.Parser<string> =
+        many1SatisfyL ((<>) ':') label |>> _.Trim()
+
+    /// `pattern = 1*( any character but ":" )`
+    let private pattern =
+        let notBlank text =
+            if text = "" then
+                Result.Error "a pattern is missing"
+            else
+                Result.Ok text
+
+        part "a pattern of addresses" |> Grammar.checkedBy notBlank
+
+    /// `domain = name / "*"`
+    let private domain =
+        part "the domain of signatures, or *" |> Grammar.checkedBy domainOf
+
+    /// `path = 1*( any character )`, which may be colons
+    let private path selectorOf : Grammar.Parser<struct (string * Selector)> =
+        let named (text: string) =
+            selectorOf text |> Result.map (fun selector -> struct (text, selector))
+
+        many1SatisfyL (fun _ -> true) "the path of a key" |>> _.Trim()
+        |> Grammar.checkedBy named
+
+    /// `key = pattern ":" domain ":" path`, or `pattern ":" path` where DomainKeys signs, whose domain is the sender's
+    let private key scheme selectorOf : Grammar.Parser<Said> =
+        let colon = skipChar ':'
+        let path = path selectorOf
+
+        match scheme with
+        | Dkim ->
+            pipe3 (pattern .>> colon) (domain .>> colon) path (fun pattern domain (struct (path, selector)) ->
+                Said.Key(pattern, domain, path, selector))
+        | DomainKeys ->
+            pipe2 (pattern .>> colon) path (fun pattern (struct (path, selector)) ->
+                Said.Key(pattern, ValueNone, path, selector))
+
+    /// `directory = "/" *( any character but ":" )`
+    let private directory: Grammar.Parser<Said> =
+        followedBy (skipChar '/' >>. skipManySatisfy ((<>) ':') >>. eof)
+        >>. manySatisfy (fun _ -> true)
+        |>> (_.Trim() >> Said.Directory)
+
+    /// `line = "#" *any / *WSP [ directory / key ]`
+    let private line scheme selectorOf : Grammar.Parser<Said> =
+        let comment = skipChar '#' >>. skipManySatisfy (fun _ -> true) >>% Said.Nothing
+        let said = (eof >>% Said.Nothing) <|> directory <|> key scheme selectorOf
+        comment <|> (skipManySatisfy Char.IsWhiteSpace >>. said)
+
+    // Most lines of a long list name the same keys.
+    let private remembered (selectorOf: string -> Result<Selector, string>) =
+        let selectors = Dictionary<string, Result<Selector, string>>(StringComparer.Ordinal)
+
+        fun path ->
+            match selectors.TryGetValue path with
+            | true, selector -> selector
+            | false, _ ->
+                let selector = selectorOf path
+                selectors[path] <- selector
+                selector
+
+    /// Reads the lines of a list. A line of only a directory is the base of the paths that follow; `#` in the first
+    /// column begins a comment. Errors are the original's and say where in the line, without the name of the file.
+    let parse (scheme: Scheme) (text: string) : Result<KeyLine list, string list> =
+        let lines = List<KeyLine>()
+        let errors = List<string>()
+        let mutable directory = ""
+        let grammar = line scheme (remembered selectorOf)
+
+        let readLine index (text: string) =
+            match Grammar.parseAll grammar (text.TrimEnd()) with
+            | Result.Ok Said.Nothing -> ()
+            | Result.Ok(Said.Directory path) -> directory <- path
+            | Result.Ok(Said.Key(pattern, domain, path, selector)) ->
+                lines.Add
+                    {
+                        Number = index + 1
+                        Pattern = Address.folded pattern
+                        Domain = domain
+                        Selector = selector
+                        KeyPath = joined directory path
+                    }
+            | Result.Error reason -> errors.Add("line " + string (index + 1) + ": malformed: " + reason)
+
+        FileContents.lines text |> Array.iteri readLine
+
+        if errors.Count = 0 then
+            Result.Ok(List.ofSeq lines)
+        else
+            Result.Error(List.ofSeq errors)
+
+    let private wanted path =
+        {
+            Path = path
+            Kind = FileKind.PrivateKey
+        }
+
+    let private read (scheme: Scheme) (text: string) : Result<SigningKey, KeyReason> =
+        match SigningKey.parse ValueNone text with
+        | Result.Error error -> Result.Error(NotUsable error)
+        | Result.Ok key when scheme = DomainKeys && key.KeyType <> Rsa -> Result.Error NotForDomainKeys
+        | Result.Ok key -> Result.Ok key
+
+    let private loadFrom endings scheme find (path: string) : Loading<Result<SigningKey, KeyFault>> =
+        let fault path reason = { Path = path; Reason = reason }
+
+        let rec search left =
+            match left with
+            | [] -> Loaded(Result.Error(fault path (NotRead FileContents.NotFound)))
+            | ending :: rest ->
+                match find (wanted (path + ending)) with
+                | ValueNone -> Wanting [ wanted (path + ending) ]
+                | ValueSome contents ->
+                    match contents.Problem with
+                    | ValueSome FileContents.NotFound -> search rest
+                    | ValueSome reason -> Loaded(Result.Error(fault (path + ending) (NotRead reason)))
+                    | ValueNone ->
+                        read scheme (Octets.latin1 contents.Octets.Span)
+                        |> Result.mapError (fault (path + ending))
+                        |> Loaded
+
+        search endings
+
+    /// The private key of a file.
+    let loadKey
+        scheme
+        (find: WantedFile -> FileContents voption)
+        (path: string)
+        : Loading<Result<SigningKey, KeyFault>> =
+        loadFrom [ "" ] scheme find path
+
+    // Patterns that `keysOf` makes of an address: a whole address, `*`, and those that begin with a star before the
+    // domain or one of its parents.
+    let private isIndexed (pattern: string) =
+        let rest =
+            if pattern.StartsWith("*@*.", StringComparison.Ordinal) then
+                pattern.Substring 4
+            elif pattern.StartsWith("*@", StringComparison.Ordinal) then
+                pattern.Substring 2
+            elif pattern.StartsWith("*.", StringComparison.Ordinal) then
+                pattern.Substring 2
+            else
+                pattern
+
+        let isOneDomain =
+            not (pattern.StartsWith("*@", StringComparison.Ordinal) && rest.Contains '@')
+
+        pattern = "*" || (not (rest.Contains '*') && isOneDomain)
+
+    /// Longer local parts, which no mail system knows, are not searched for dots (RFC 5321 §4.5.3.1).
+    [<Literal>]
+    let private LocalPartLimit = 256
+
+    /// The texts of the indexed patterns that match an address.
+    let private keysOf (local: string) (domain: string) : string list =
+        let rec below (name: string) =
+            match name.IndexOf '.' with
+            | -1 -> []
+            | dot ->
+                let parent = name.Substring dot
+                ("*" + parent) :: ("*@*" + parent) :: below (name.Substring(dot + 1))
+
+        // Dots of the local part stand before the domain, too.
+        let dotted =
+            (if local.Length > LocalPartLimit then [] else below local)
+            |> List.filter (fun key -> not (key.StartsWith("*@", StringComparison.Ordinal)))
+            |> List.map (fun key -> key + "@" + domain)
+
+        (local + "@" + domain) :: ("*@" + domain) :: "*" :: dotted @ below domain
+
+    // All keys, or the first that cannot be used.
+    let private keysOfAll (entries: KeyEntry list) : Result<NamedKey list, UnusableKey> =
+        let add entry keys =
+            match entry.Key, keys with
+            | Result.Error key, _ -> Result.Error key
+            | Result.Ok _, Result.Error _ -> keys
+            | Result.Ok key, Result.Ok keys -> Result.Ok(key :: keys)
+
+        List.foldBack add entries (Result.Ok [])
+
+    let private group (entries: KeyEntry list) : KeyList =
+        let groups = Dictionary<string, KeyGroup>(StringComparer.Ordinal)
+        let others = List<KeyGroup>()
+
+        let add (entry: KeyEntry) =
+            let line = entry.Line
+
+            match groups.TryGetValue line.Pattern with
+            | true, group -> group.Entries <- entry :: group.Entries
+            | false, _ ->
+                let group =
+                    {
+                        Place = line.Number
+                        Pattern = Pattern.ofText line.Pattern
+                        Entries = [ entry ]
+                        Keys = Result.Ok []
+                    }
+
+                groups[line.Pattern] <- group
+
+                if not (isIndexed line.Pattern) then
+                    others.Add group
+
+        List.iter add entries
+
+        for group in groups.Values do
+            group.Entries <- List.rev group.Entries
+            group.Keys <- keysOfAll group.Entries
+
+        {
+            indexed = groups
+            others = others.ToArray()
+        }
+
+    /// The list with the keys that its lines name, each read once, and the files that cannot be used with their lines.
+    let load scheme (find: WantedFile -> FileContents voption) (lines: KeyLine list) =
+        let keys =
+            Dictionary<string, Loading<Result<SigningKey, KeyFault>>>(StringComparer.Ordinal)
+
+        let wanted = List<WantedFile>()
+        let faults = List<struct (KeyFault * KeyLine list)>()
+
+        for path, uses in List.groupBy _.KeyPath lines do
+            let key = loadFrom endings scheme find path
+            keys[path] <- key
+
+            match key with
+            | Wanting files -> wanted.AddRange files
+            | Loaded(Result.Error fault) -> faults.Add(struct (fault, uses))
+            | Loaded(Result.Ok _) -> ()
+
+        let entry (line: KeyLine) : KeyEntry option =
+            match keys[line.KeyPath] with
+            | Wanting _ -> None
+            | Loaded key ->
+                Some
+                    {
+                        Line = line
+                        Key =
+                            match key with
+                            | Result.Ok key ->
+                                Result.Ok
+                                    {
+                                        Domain = line.Domain
+                                        Selector = line.Selector
+                                        Key = key
+                                    }
+                            | Result.Error fault ->
+                                Result.Error
+                                    {
+                                        Domain = line.Domain
+                                        Selector = line.Selector
+                                        Reason = KeyFault.describe fault
+                                    }
+                    }
+
+        if wanted.Count > 0 then
+            Wanting(List.ofSeq wanted)
+        else
+            Loaded(struct (group (List.choose entry lines), List.ofSeq faults))
+
+    /// The keys for a sender: those of the first pattern that matches the address. A pattern that stands on several lines
+    /// has several keys.
+    let find (sender: string) (list: KeyList) : Result<NamedKey list, UnusableKey> =
+        let address = Address.folded sender
+        let at = address.LastIndexOf '@'
+        let local = address.Substring(0, max 0 at)
+        let domain = address.Substring(at + 1)
+
+        let earliest (best: KeyGroup voption) key =
+            match list.indexed.TryGetValue key, best with
+            | (true, group), ValueSome known when known.Place < group.Place -> best
+            | (true, group), _ -> ValueSome group
+            | (false, _), _ -> best
+
+        let best = keysOf local domain |> List.fold earliest ValueNone
+
+        let isEarlier (group: KeyGroup) =
+            match best with
+            | ValueSome known -> group.Place < known.Place
+            | ValueNone -> true
+
+        let rec scan index =
+            if index = list.others.Length || not (isEarlier list.others[index]) then
+                best
+            elif Pattern.matchesFolded address list.others[index].Pattern then
+                ValueSome list.others[index]
+            else
+                scan (index + 1)
+
+        match scan 0 with
+        | ValueSome group -> group.Keys
+        | ValueNone -> Result.Ok []
+
+    /// All lines, a group for each pattern.
+    let groups (list: KeyList) : KeyEntry list list =
+        list.indexed.Values |> Seq.sortBy _.Place |> Seq.map _.Entries |> List.ofSeq

@@ -1,0 +1,115 @@
+/// The files that the settings of a milter name: lists of hosts and domains, practices, keys.
+namespace Dkim.Core.Programs.Filters.Loading
+
+open Reading
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Filters.Lists
+open Dkim.Core.Programs.Filters.Settings
+
+module internal Files =
+    let private unreadableList paths setting path reason =
+        let remedy =
+            if PeerList.isEntry path then
+                "it names a file of entries, one on each line: write "
+                + path
+                + " into a file and its path here"
+            else
+                "it names a file of entries, one on each line"
+
+        { unreadable paths setting path reason with
+            Remedy =
+                if reason = FileContents.NotFound then
+                    remedy
+                else
+                    readable paths path reason
+        }
+
+    let private peers find paths setting (path: string voption) otherwise : Loading<Reading<PeerList>> =
+        match path with
+        | ValueNone -> Loaded(plain otherwise)
+        | ValueSome path ->
+            textOf find paths path
+            |> Loading.map (fun text ->
+                match text with
+                | Error reason -> failed otherwise (unreadableList paths setting path reason)
+                | Ok text ->
+                    let struct (list, problems) = PeerList.parse path text
+
+                    { plain list with BadLines = problems })
+
+    /// A list between commas, or of the lines of the file that a path names.
+    let private domains find paths name (setting: string voption) : Loading<Reading<DomainList voption>> =
+        let inline' (text: string) =
+            plain (ValueSome(DomainList.ofEntries (Pattern.items text)))
+
+        let ofFile path text =
+            let struct (list, problems) = DomainList.parse path text
+
+            { plain (ValueSome list) with
+                BadLines = problems
+            }
+
+        match setting with
+        | ValueNone -> Loaded(plain ValueNone)
+        | ValueSome text when not (text.StartsWith '/') -> Loaded(inline' text)
+        | ValueSome path ->
+            textOf find paths path
+            |> Loading.map (fun text ->
+                match text with
+                | Ok text -> ofFile path text
+                | Error reason -> failed ValueNone (unreadable paths name path reason))
+
+    let private practices find paths (path: string voption) : Loading<Reading<LocalAdsp>> =
+        match path with
+        | ValueNone -> Loaded(plain LocalAdsp.empty)
+        | ValueSome path ->
+            textOf find paths path
+            |> Loading.map (fun text ->
+                match text with
+                | Error reason -> failed LocalAdsp.empty (unreadable paths "LocalADSP" path reason)
+                | Ok text ->
+                    let struct (list, problems) = LocalAdsp.parse path text
+                    { plain list with Problems = problems })
+
+    /// The files with one more part.
+    let private fill
+        (part: Loading<Reading<'v>>)
+        (put: 'v -> LoadedLists -> LoadedLists)
+        (files: Loading<Reading<LoadedLists>>)
+        : Loading<Reading<LoadedLists>> =
+        Loading.zip files part
+        |> Loading.map (fun (struct (files, part)) ->
+            {
+                Value = put part.Value files.Value
+                Problems = files.Problems @ part.Problems
+                BadLines = files.BadLines @ part.BadLines
+                Unusable = files.Unusable @ part.Unusable
+                Notices = files.Notices @ part.Notices
+            })
+
+    /// Everything from the files, keys only where they are to sign.
+    let load find (signs: bool) (paths: ListPaths) : Loading<Reading<LoadedLists>> =
+        let signingKeys =
+            if signs then
+                domains find paths "Domain" paths.Names.Domain
+                |> Loading.bind (fun list -> KeyFiles.load find paths list.Value)
+            else
+                Loaded(plain KeyFiles.noKeys)
+
+        let hosts setting path otherwise = peers find paths setting path otherwise
+
+        Loaded(plain LoadedLists.none)
+        |> fill (hosts "PeerList" paths.Names.PeerList PeerList.empty) (fun v files -> { files with Peers = v })
+        |> fill (hosts "InternalHosts" paths.Names.InternalHosts PeerList.loopback) (fun v files ->
+            { files with Internal = v })
+        |> fill (hosts "ExternalIgnoreList" paths.Names.ExternalIgnoreList PeerList.empty) (fun v files ->
+            { files with ExternalIgnored = v })
+        |> fill (domains find paths "Domain" paths.Names.Domain) (fun v files -> { files with Domains = v })
+        |> fill (domains find paths "TrustSignaturesFrom" paths.Names.TrustSignaturesFrom) (fun v files ->
+            { files with Trusted = v })
+        |> fill (practices find paths paths.Names.LocalAdsp) (fun v files -> { files with LocalAdsp = v })
+        |> fill signingKeys (fun v files ->
+            { files with
+                Keys = v.Keys
+                Rules = v.Rules
+            })

@@ -1,0 +1,360 @@
+/// Test mode of dkim-filter: one message from a file, and what comes of it (dkim-filter(8) -t).
+namespace Dkim.Core.Programs.Filters
+
+open System
+open System.Buffers
+open System.Collections.Generic
+open System.Net
+open System.Text
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
+open Dkim.Core.Programs.Filters.Milter
+open Dkim.Core.Programs.Filters.Lists
+open Dkim.Core.Programs.Filters.Settings
+open Dkim.Core.Programs.Filters.Deciding
+
+/// Why a file is no message.
+type internal TestFault = { Line: int; Reason: string }
+
+/// A message of a file in parts.
+[<NoComparison; NoEquality>]
+type internal TestMessage =
+    {
+        Fields: struct (byte[] * byte[]) list
+        Body: ReadOnlyMemory<byte>
+    }
+
+module internal TestMessage =
+    let private fault line reason = Error { Line = line; Reason = reason }
+
+    /// The first line that does not end in CRLF.
+    let private firstBare (octets: ReadOnlySpan<byte>) : int voption =
+        let mutable line = 1
+        let mutable bare = ValueNone
+
+        for index = 0 to octets.Length - 1 do
+            if octets[index] = Octets.LF then
+                if bare.IsNone && (index = 0 || octets[index - 1] <> Octets.CR) then
+                    bare <- ValueSome line
+
+                line <- line + 1
+
+        let isOpen = octets.Length > 0 && octets[octets.Length - 1] <> Octets.LF
+        if bare.IsNone && isOpen then ValueSome line else bare
+
+    /// CRLF for each LF, unless all lines must have it.
+    let private lineEnds strict (octets: ReadOnlyMemory<byte>) : Result<ReadOnlyMemory<byte>, TestFault> =
+        match firstBare octets.Span with
+        | ValueSome line when strict -> fault line "not CRLF-terminated"
+        | _ ->
+            let text = ArrayBufferWriter<byte>(octets.Length + 64)
+            LineEnds.toCrlf LineEnds.start octets.Span text |> ignore
+            Ok text.WrittenMemory
+
+    let private isBlank (octet: byte) = octet = Octets.Space || octet = 9uy
+
+    let private isName (name: ReadOnlySpan<byte>) =
+        let mutable good = not name.IsEmpty
+
+        for octet in name do
+            good <- good && octet > Octets.Space && octet < 127uy
+
+        good
+
+    // Fields as the wire of a milter has them: lines within a value end in LF, and the last has no end.
+    let private field (octets: ReadOnlyMemory<byte>) : struct (byte[] * byte[]) voption =
+        let span = octets.Span
+        let colon = span.IndexOf Octets.Colon
+
+        if colon < 0 || not (isName (span.Slice(0, colon).TrimEnd " \t"B)) then
+            ValueNone
+        else
+            let name = span.Slice(0, colon).TrimEnd " \t"B
+            let value = span.Slice(colon + 1).ToArray() |> Array.filter ((<>) Octets.CR)
+            ValueSome(struct (name.ToArray(), value))
+
+    /// The end of the field that begins at an offset, without its line end, and how many lines it has.
+    let rec private fieldEnd (text: ReadOnlyMemory<byte>) from lines : struct (int * int) =
+        match text.Span.Slice(from).IndexOf(ReadOnlySpan Octets.crlf) with
+        | -1 -> struct (text.Length, lines)
+        | at when from + at + 2 < text.Length && isBlank (text.Span[from + at + 2]) ->
+            fieldEnd text (from + at + 2) (lines + 1)
+        | at -> struct (from + at, lines)
+
+    let rec private read (text: ReadOnlyMemory<byte>) from line fields : Result<TestMessage, TestFault> =
+        if
+            from >= text.Length
+            || text.Span.Slice(from).StartsWith(ReadOnlySpan Octets.crlf)
+        then
+            Ok
+                {
+                    Fields = List.rev fields
+                    Body = text.Slice(min text.Length (from + 2))
+                }
+        else
+            let struct (last, lines) = fieldEnd text from 1
+
+            match field (text.Slice(from, last - from)) with
+            | ValueSome field -> read text (min text.Length (last + 2)) (line + lines) (field :: fields)
+            | ValueNone -> fault line "header malformed"
+
+    let parse (strict: bool) (octets: ReadOnlyMemory<byte>) : Result<TestMessage, TestFault> =
+        lineEnds strict octets |> Result.bind (fun text -> read text 0 1 [])
+
+/// Macros as test mode has them: each has a value that shows its name, or for a client that was named, the queue id alone.
+type internal TestMacros(hasClient: bool) =
+    interface IMilterMacros with
+        member _.Find name =
+            if hasClient && name <> "i" then
+                ValueNone
+            else
+                ValueSome("DEBUG-" + name)
+
+        member _.FindAtConnect name = ValueSome("DEBUG-" + name)
+
+/// A message in test mode, driven by a host that answers questions. `Questions` and `Answer` take turns until nothing is
+/// asked; then there are outputs and an exit code.
+[<Sealed>]
+type TestRun internal (prog: string, file: string, settings: TestSettings, policy: FilterPolicy, parts: MilterHandler) =
+    let output = StringBuilder()
+    let errors = StringBuilder()
+    let mutable exitCode = 0
+    let mutable message: MilterMessage voption = ValueNone
+    let mutable verification: Passage<SignatureResult list> voption = ValueNone
+    let prefix = Problem.printable (prog + ": " + file + ": ")
+
+    let say (text: string) =
+        output.Append(prefix).Append(Problem.printable text).Append('\n') |> ignore
+
+    let complain (text: string) =
+        errors.Append(prefix).Append(Problem.printable text).Append('\n') |> ignore
+
+    let fail code text =
+        complain text
+        exitCode <- code
+
+    /// The outcome of a callback, with -v.
+    let trace name outcome =
+        if settings.Verbosity > 0 then
+            complain (name + " returned " + outcome)
+
+    let show (text: string) =
+        if settings.Verbosity > 1 then
+            output.Append("### ").Append(Problem.printable text).Append('\n') |> ignore
+
+    let describeKey separator (judged: SignatureResult) =
+        match judged.Signature with
+        | ValueSome signature ->
+            let bits = ValueOption.defaultValue 0<bit> judged.KeyBits
+
+            " (s="
+            + signature.Selector.Text
+            + separator
+            + "d="
+            + signature.Domain.Text
+            + ", "
+            + string (int bits)
+            + "-bit key)"
+        | ValueNone -> ""
+
+    /// What is wrong with a signature, in the words of the fields, and what the words leave out.
+    let fault (judged: SignatureResult) =
+        match judged.Verdict with
+        | PermFail(BodyAltered | HeaderAltered as refusal) ->
+            Wording.ofRefusal judged.Key refusal + ": " + Verdict.describe judged.Verdict
+        | PermFail refusal -> Wording.ofRefusal judged.Key refusal
+        | TempFail reason -> Wording.KeyUnavailable + ": " + reason
+        | Verdict.Pass -> Verdict.describe judged.Verdict
+
+    let sayJudged (judged: SignatureResult list) =
+        let good = judged |> List.tryFind (fun one -> one.Verdict = Verdict.Pass)
+        let usable = judged |> List.tryFind _.Signature.IsSome
+
+        match good, usable, judged with
+        | Some one, _, _ -> say ("verification" + describeKey ", " one + " succeeded")
+        | None, Some one, _ -> say ("verification" + describeKey " " one + " failed: " + fault one)
+        | None, None, one :: _ -> say ("verification failed: " + fault one)
+        | None, None, [] -> say "message not signed"
+
+    let client: MilterClient =
+        match settings.Client with
+        | ValueSome address ->
+            {
+                HostName = "[" + address.ToString() + "]"
+                Address = ValueSome address
+            }
+        | ValueNone ->
+            {
+                HostName = "localhost"
+                Address = ValueSome IPAddress.Loopback
+            }
+
+    let sayMode () =
+        let roles = policy.Roles
+
+        let text =
+            match roles.Signs, roles.Verifies with
+            | true, true -> "mode sv: mail of ours is signed, all other is verified"
+            | true, false -> "mode s: mail of ours is signed, and nothing is verified"
+            | _ -> "mode v: everything is verified, and nothing is signed; -b sv does both, as a filter without Mode"
+
+        complain (text + "; client " + client.HostName)
+
+    let judging (header: Header) now =
+        let plan = Verifier.plan policy.Verifying.Policy now header
+
+        new Passage<SignatureResult list>(
+            parts.HeaderLimits,
+            fun _ ->
+                {
+                    Questions = plan.Questions
+                    Digests = plan.Digests
+                    Conclude = fun digests answerTo -> Decided(Verifier.conclude plan digests answerTo)
+                }
+        )
+
+    let begin' (read: TestMessage) (now: int64<sec>) =
+        let running = new MilterMessage(parts, client)
+        running.Sender(ReadOnlySpan "<sender@example.org>"B)
+        running.Recipient(ReadOnlySpan "<recipient@example.com>"B)
+
+        for struct (name, value) in read.Fields do
+            running.Field(ReadOnlySpan name, ReadOnlySpan value, true)
+
+        running.EndOfHeader(TestMacros settings.Client.IsSome, now)
+        message <- ValueSome running
+
+        if not running.Decided then
+            trace "mlfi_eoh()" "SMFIS_CONTINUE"
+            running.Feed read.Body.Span
+            running.End()
+
+        let header =
+            read.Fields
+            |> List.map (fun (struct (name, value)) ->
+                MilterField.received (ReadOnlySpan name) (ReadOnlySpan value) true)
+            |> Header.ofFields
+
+        if policy.Roles.Verifies then
+            let judging = judging header now
+            judging.Begin header.Fields
+            judging.Feed read.Body.Span
+            judging.End()
+            verification <- ValueSome judging
+
+    /// The message of the file. `now` is the time of day, in seconds since 1970-01-01T00:00:00Z.
+    member _.Begin(octets: ReadOnlyMemory<byte>, now: int64<sec>) : unit =
+        match TestMessage.parse settings.Strict octets with
+        | Error error -> fail SysExit.DataError ("line " + string error.Line + ": " + error.Reason)
+        | Ok read ->
+            if List.isEmpty read.Fields then
+                complain "warning: no headers on input"
+
+            if settings.Verbosity > 0 then
+                sayMode ()
+
+            if LoadedLists.isPeer policy.Lists client then
+                say "left alone: the client is in PeerList"
+            else
+                begin' read (ValueOption.defaultValue now settings.FixedTime)
+
+    /// What to look up now.
+    member _.Questions: Question[] =
+        let ofMessage =
+            match message with
+            | ValueSome running when not running.Decided -> running.Questions
+            | _ -> [||]
+
+        let ofVerification =
+            match verification with
+            | ValueSome running -> running.Questions
+            | ValueNone -> [||]
+
+        Array.append ofMessage ofVerification |> Array.distinct
+
+    /// The answers to `Questions`.
+    member _.Answer(answers: IReadOnlyDictionary<Question, Answer>) : unit =
+        match message with
+        | ValueSome running when not running.Decided && running.Questions.Length > 0 -> running.Answer answers
+        | _ -> ()
+
+        match verification with
+        | ValueSome running when running.Questions.Length > 0 -> running.Answer answers
+        | _ -> ()
+
+    /// Says what came of the message. To be called once, when nothing is asked any more.
+    member _.Finish() : unit =
+        let mutable signed = false
+        let early = message |> ValueOption.exists _.Decided
+        let ended = trace (if early then "mlfi_eoh()" else "mlfi_eom()")
+
+        // Only what ends a message before its body is a failure of the run; a bad signature is a result like any other.
+        let refused outcome =
+            ended outcome
+
+            if early then
+                exitCode <- SysExit.Software
+
+        let reply =
+            { new IMilterReply with
+                member _.Insert(index, field) =
+                    let value = Octets.latin1 (ReadOnlySpan(MilterField.value field true))
+                    show ("INSHEADER: idx=" + string index + " hname=" + field.Name + " hvalue=" + value)
+
+                    if field.Is "DKIM-Signature" then
+                        signed <- true
+                        output.Append('\n').Append(Octets.latin1 field.Raw.Span).Append('\n') |> ignore
+
+                member _.Delete(name, occurrence) =
+                    show ("CHGHEADER: hname=" + name + " idx=" + string occurrence)
+
+                member _.Quarantine reason = show ("QUARANTINE: " + reason)
+                member _.Send _ = ()
+                member _.Keep(_, _) = ()
+                member _.Accept() = ended "SMFIS_ACCEPT"
+
+                member _.Refuse(code, enhanced, text) =
+                    show ("SETREPLY: rcode=" + string code + " xcode=" + enhanced + " replytxt=" + text)
+                    refused "SMFIS_REJECT"
+
+                member _.TempFail() = refused "SMFIS_TEMPFAIL"
+                member _.Discard() = refused "SMFIS_DISCARD"
+            }
+
+        match message with
+        | ValueNone -> ()
+        | ValueSome running ->
+            running.Decision.Tell reply
+
+            if settings.Verbosity > 0 then
+                for line in running.Decision.Log do
+                    complain line.Text
+
+            match signed, verification, List.tryLast running.Decision.Log with
+            | true, _, _ -> ()
+            | false, ValueSome judging, _ -> sayJudged judging.Decision
+            | false, ValueNone, Some line -> say ("no signature added: " + line.Text)
+            | false, ValueNone, None -> say "no action"
+
+    /// For standard output.
+    member _.Output = output.ToString()
+
+    /// For standard error.
+    member _.Errors = errors.ToString()
+
+    member _.ExitCode = exitCode
+
+    interface IDisposable with
+        member _.Dispose() =
+            match message with
+            | ValueSome running -> (running :> IDisposable).Dispose()
+            | ValueNone -> ()
+
+            match verification with
+            | ValueSome running -> (running :> IDisposable).Dispose()
+            | ValueNone -> ()
