@@ -88,6 +88,9 @@ type SignPlan =
     member this.Digests: DigestRequest list =
         this.Prepared |> List.map _.Digest |> List.distinct
 
+    /// What will be signed, in order.
+    member this.Requests: SigningRequest list = this.Prepared |> List.map _.Request
+
 module SignError =
     let describe (error: SignError) : string =
         match error with
@@ -254,11 +257,20 @@ module Signer =
             | Dkim -> prepareDkim now header request
             | DomainKeys -> prepareDomainKeys now header request)
 
-    /// Chooses the fields for each signature. None of them covers another. `now` is the time for t=.
+    /// Chooses the fields for one signature. `now` is the time for t=.
+    let planOne (now: int64<sec>) (header: Header) (request: SigningRequest) : Result<SignPlan, SignError> =
+        prepare now header request
+        |> Result.map (fun prepared -> { Prepared = [ prepared ] })
+
+    /// One plan of several for the same message, in their order. None of the signatures covers another.
+    let join (plans: SignPlan list) : SignPlan =
+        {
+            Prepared = plans |> List.collect _.Prepared
+        }
+
+    /// Chooses the fields for each signature, all or none.
     let plan (requests: SigningRequest list) (now: int64<sec>) (header: Header) : Result<SignPlan, SignError> =
-        requests
-        |> Results.traverse (prepare now header)
-        |> Result.map (fun prepared -> { Prepared = prepared })
+        requests |> Results.traverse (planOne now header) |> Result.map join
 
     let private bodyLength (request: SigningRequest) (body: BodyDigest) =
         match request.Length with

@@ -40,16 +40,22 @@ type VerifyPolicy =
         SingleRecord: bool
     }
 
-/// A signature field and what is needed to judge it.
+/// A signature and what is needed to judge it: the answer to a question, and a digest.
+type internal ReadSignature =
+    {
+        Signature: Signature
+        Question: Question
+        Request: DigestRequest
+    }
+
+/// A signature field.
 type internal Attempt =
     {
         Scheme: Scheme
         Field: Field
         Position: int
         /// The signature, or why it is refused before anything is looked up.
-        Reading: Result<Signature, struct (Signature voption * Refusal)>
-        Question: Question
-        Request: DigestRequest
+        Reading: Result<ReadSignature, struct (Signature voption * Refusal)>
     }
 
 /// What must be known to judge the signatures of one header.
@@ -62,19 +68,19 @@ type VerifyPlan =
             Attempts: Attempt list
         }
 
-    /// The keys to look up, each once.
-    member this.Questions: Question list =
+    member private this.Wanted(what: ReadSignature -> 'wanted) : 'wanted list =
         this.Attempts
-        |> List.filter _.Reading.IsOk
-        |> List.map _.Question
+        |> List.choose (fun attempt ->
+            match attempt.Reading with
+            | Ok read -> Some(what read)
+            | Error _ -> None)
         |> List.distinct
 
+    /// The keys to look up, each once.
+    member this.Questions: Question list = this.Wanted _.Question
+
     /// The digests over the body that are wanted.
-    member this.Digests: DigestRequest list =
-        this.Attempts
-        |> List.filter _.Reading.IsOk
-        |> List.map _.Request
-        |> List.distinct
+    member this.Digests: DigestRequest list = this.Wanted _.Request
 
 module VerifyPolicy =
     let defaults =
@@ -98,16 +104,6 @@ module Verifier =
     /// Records read under one name; more cannot be meant (RFC 6376 §3.6.2.2).
     [<Literal>]
     let private MostRecords = 3
-
-    let private noQuestion = { Name = ""; Type = RecordType.Txt }
-
-    let private noRequest =
-        {
-            Hash = Sha256
-            Canon = SimpleBody
-            Limit = ValueNone
-            Prefix = ReadOnlyMemory.Empty
-        }
 
     let private unsignedField (header: Header) (names: FieldName list) (policy: VerifyPolicy) =
         policy.MustBeSigned
@@ -147,6 +143,17 @@ module Verifier =
             | ValueSome refusal -> Error(struct (ValueSome signature, refusal))
             | ValueNone -> Ok signature
 
+    let private withNeeds (header: Header) (position: int) (signature: Signature) : ReadSignature =
+        {
+            Signature = signature
+            Question =
+                {
+                    Name = KeyRecord.name signature.Selector signature.Domain
+                    Type = RecordType.Txt
+                }
+            Request = Coverage.digest header position signature
+        }
+
     let private trySchemeOf (policy: VerifyPolicy) (field: Field) : Scheme voption =
         let scheme =
             if field.Is "DKIM-Signature" then
@@ -157,26 +164,6 @@ module Verifier =
                 ValueNone
 
         scheme |> ValueOption.filter (fun known -> List.contains known policy.Schemes)
-
-    let private attempt (header: Header) (position: int) (scheme: Scheme) reading : Attempt =
-        let question, request =
-            match reading with
-            | Ok signature ->
-                {
-                    Name = KeyRecord.name signature.Selector signature.Domain
-                    Type = RecordType.Txt
-                },
-                Coverage.digest header position signature
-            | Error _ -> noQuestion, noRequest
-
-        {
-            Scheme = scheme
-            Field = header.Fields[position]
-            Position = position
-            Reading = reading
-            Question = question
-            Request = request
-        }
 
     /// Reads the signatures of a header, top to bottom. `now` is the time to judge by.
     let plan (policy: VerifyPolicy) (now: int64<sec>) (header: Header) : VerifyPlan =
@@ -190,10 +177,17 @@ module Verifier =
                 else
                     match read policy now header position scheme with
                     | Ok _ when good >= policy.SignaturesVerified -> tooMany policy.SignaturesVerified
-                    | reading -> reading
+                    | reading -> Result.map (withNeeds header position) reading
 
-            let good = if reading.IsOk then good + 1 else good
-            attempt header position scheme reading :: attempts, seen + 1, good
+            let attempt =
+                {
+                    Scheme = scheme
+                    Field = header.Fields[position]
+                    Position = position
+                    Reading = reading
+                }
+
+            attempt :: attempts, seen + 1, (if reading.IsOk then good + 1 else good)
 
         let signatures =
             header.Fields
@@ -373,20 +367,20 @@ module Verifier =
 
         match attempt.Reading with
         | Error(struct (signature, refusal)) -> withoutKey signature (PermFail refusal) Security.Unchecked
-        | Ok signature ->
-            let answer = answerTo attempt.Question
+        | Ok read ->
+            let answer = answerTo read.Question
 
             let refuse verdict =
-                withoutKey (ValueSome signature) verdict answer.Security
+                withoutKey (ValueSome read.Signature) verdict answer.Security
 
-            match answer.Outcome, Digests.tryFind attempt.Request digests with
+            match answer.Outcome, Digests.tryFind read.Request digests with
             | Unavailable reason, _ -> refuse (TempFail reason)
             | _, ValueNone -> refuse (TempFail "the body was not hashed")
             | NoSuchName, _ -> refuse (PermFail(BadKey NoKey))
             | Records texts, ValueSome body ->
                 match readRecords plan.Policy texts with
                 | Error error -> refuse (PermFail(BadKey error))
-                | Ok records -> judgeRecords plan attempt signature body answer.Security records
+                | Ok records -> judgeRecords plan attempt read.Signature body answer.Security records
 
     /// Judges every signature of the plan, in its order. A name that was not asked must be answered as unavailable, and
     /// is then a temporary failure, never a pass.

@@ -66,34 +66,35 @@ module internal DkimproxyOut =
         | SelfCheckFailed -> false
 
     // A message that cannot have a DomainKeys signature may well have the others.
-    let private hindrance now header (request: SigningRequest) : SignError voption =
-        match request.Scheme with
-        | Dkim -> ValueNone
-        | DomainKeys ->
-            match Signer.plan [ request ] now header with
-            | Error(NoSendingAddress | NotTheSendersDomain | SignedAlready as error) -> ValueSome error
-            | Error(NoFromField | KeyDoesNotFit | SelfCheckFailed)
-            | Ok _ -> ValueNone
+    let private isLeftOut (scheme: Scheme) (planned: Result<SignPlan, SignError>) =
+        match scheme, planned with
+        | DomainKeys, Error(NoSendingAddress | NotTheSendersDomain | SignedAlready) -> true
+        | DomainKeys, Error(NoFromField | KeyDoesNotFit | SelfCheckFailed)
+        | DomainKeys, Ok _
+        | Dkim, _ -> false
 
     let private sign program now (header: Header) (requests: SigningRequest list) : Work<ProxyDecision> =
-        let possible =
-            requests |> List.filter (fun request -> (hindrance now header request).IsNone)
+        let planned =
+            requests
+            |> List.map (fun request -> struct (request.Scheme, Signer.planOne now header request))
+            |> List.filter (fun (struct (scheme, planned)) -> not (isLeftOut scheme planned))
+            |> Results.traverse (fun (struct (_, planned)) -> planned)
 
         let fail error =
             let facts = List.collect LogFields.ofRequest requests
             failed program (ValueSome header) (isPermanent error) (SignError.describe error) facts
 
-        match possible, Signer.plan possible now header with
-        | [], _ -> Work.decided (skipped header)
-        | _, Error error -> Work.decided (fail error)
-        | _, Ok plan ->
+        match Result.map Signer.join planned with
+        | Error error -> Work.decided (fail error)
+        | Ok plan when plan.Requests.IsEmpty -> Work.decided (skipped header)
+        | Ok plan ->
             {
                 Questions = []
                 Digests = plan.Digests
                 Conclude =
                     fun digests _ ->
                         match Signer.conclude plan digests with
-                        | Ok fields -> Decided(signed header possible fields)
+                        | Ok fields -> Decided(signed header plan.Requests fields)
                         | Error error -> Decided(fail error)
             }
 

@@ -74,7 +74,7 @@ module internal QmailSigning =
         | _, ValueNone -> ValueNone
 
     /// The signatures to make, the one that shall stand on top first: DomainKeys covers what is below it.
-    let plan (settings: QmailSettings) (header: Header) : WantedSignature list =
+    let wantedFor (settings: QmailSettings) (header: Header) : WantedSignature list =
         let author = Originator.tryAuthor header |> ValueOption.bind Originator.tryDomain
 
         let sending =
@@ -178,11 +178,11 @@ module internal QmailSigning =
 
     /// A plan of the requests that this message can have, or why it is not handed on. Each stands alone: a message that
     /// cannot have one signature may have another.
-    let possible (now: int64<sec>) (header: Header) (requests: SigningRequest list) =
-        let add (request: SigningRequest) (rest: Result<SigningRequest list, QmailRefusal>) =
-            match rest, Signer.plan [ request ] now header with
+    let plan (now: int64<sec>) (header: Header) (requests: SigningRequest list) : Result<SignPlan, QmailRefusal> =
+        let add (request: SigningRequest) (rest: Result<SignPlan list, QmailRefusal>) =
+            match rest, Signer.planOne now header request with
             | Error refusal, _ -> Error refusal
-            | Ok rest, Ok _ -> Ok(request :: rest)
+            | Ok rest, Ok plan -> Ok(plan :: rest)
             | Ok rest, Error(NoFromField | NoSendingAddress | NotTheSendersDomain | SignedAlready) -> Ok rest
             | Ok _, Error(KeyDoesNotFit as error) ->
                 misconfigured (
@@ -201,7 +201,7 @@ module internal QmailSigning =
         match SigningStrength.trySharedName names with
         | ValueSome name ->
             misconfigured ("keys of two types would have to stand at " + name + "; rename one of the files")
-        | ValueNone -> List.foldBack add requests (Ok [])
+        | ValueNone -> List.foldBack add requests (Ok []) |> Result.map Signer.join
 
     /// The fields to put on top for the signatures, in their order.
     let added (signatures: Field list) : Field list =

@@ -90,11 +90,10 @@ module internal QmailTask =
                 QmailSigning.added fields |> List.iter (QmailDecision.write head)
                 QmailDecision.passOn head.WrittenMemory 0L
 
-        let work (header: Header) (requests: SigningRequest list) : Work<QmailDecision> =
-            match Signer.plan requests now header with
-            | _ when requests.IsEmpty -> Work.decided QmailDecision.unchanged
-            | Error error -> Work.decided (internalError error)
-            | Ok plan ->
+        let work (plan: SignPlan) : Work<QmailDecision> =
+            if plan.Requests.IsEmpty then
+                Work.decided QmailDecision.unchanged
+            else
                 {
                     Questions = []
                     Digests = plan.Digests
@@ -109,17 +108,17 @@ module internal QmailTask =
                 | Ok ValueNone, Ok rest -> Ok rest
                 | Ok(ValueSome request), Ok rest -> Ok(request :: rest)
 
-            let requests =
-                List.foldBack add (QmailSigning.plan settings header) (Ok [])
-                |> Result.bind (QmailSigning.possible now header)
+            let planned =
+                List.foldBack add (QmailSigning.wantedFor settings header) (Ok [])
+                |> Result.bind (QmailSigning.plan now header)
 
-            match requests with
-            | Ok requests -> work header requests
+            match planned with
+            | Ok plan -> work plan
             | Error refusal -> Work.decided (QmailDecision.exit refusal)
 
         {
             Lines = lines
-            Keys = fun header -> QmailSigning.plan settings header |> List.map _.Path |> List.distinct
+            Keys = fun header -> QmailSigning.wantedFor settings header |> List.map _.Path |> List.distinct
             Begin = start
             // It cannot be signed, and goes on as it is.
             Failed = fun _ _ error -> QmailDecision.unsigned (HeaderError.describe error)
