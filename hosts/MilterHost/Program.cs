@@ -3,6 +3,8 @@ using Dkim.Core.Programs.Filters.Settings;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;
+using Dkim.MilterHost.Connections;
+using Dkim.MilterHost.Running;
 using Dkim.MilterHost;
 
 // Continuations of sockets run where the event was noticed: a message then costs no change of threads.

@@ -2,6 +2,7 @@ using Dkim.Core.Programs.Proxies;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;
+using Dkim.ProxyHost.Running;
 using Dkim.ProxyHost;
 
 // Continuations of sockets run where the event was noticed: a message then costs no change of threads.

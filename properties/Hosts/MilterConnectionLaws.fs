@@ -7,6 +7,8 @@ open System.Net
 open System.Net.Sockets
 open System.Threading
 open System.Threading.Tasks
+open Dkim.MilterHost.Connections
+open Dkim.MilterHost.Dialogue
 open FsCheck
 open FsCheck.FSharp
 open Expecto
@@ -25,7 +27,6 @@ open Dkim.Hosting.Listening
 open Dkim.Hosting.Names
 open Dkim.Hosting.Resolving
 open Dkim.Hosting.Sockets
-open Dkim.MilterHost
 
 /// Answers after a while, from another thread.
 let private slow (delay: int) =

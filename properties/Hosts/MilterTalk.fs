@@ -20,7 +20,8 @@ open Dkim.Core.Programs.Tool
 open Dkim.Hosting
 open Dkim.Hosting.Names
 open Dkim.Hosting.Resolving
-open Dkim.MilterHost
+open Dkim.MilterHost.Dialogue
+open Dkim.MilterHost.Running
 
 /// What becomes of a message. The MAIL command says which, so that a stream of octets says all.
 type internal Fate =

@@ -11,9 +11,9 @@ open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Tool
-open Dkim.MilterHost
+open Dkim.MilterHost.Dialogue
 open Dkim.Properties
-open Dkim.ProxyHost
+open Dkim.ProxyHost.Dialogue
 open Dkim.Tests.Conformance.Fuzzing.Readers
 
 let private octets (text: string) = Octets.ofLatin1 text

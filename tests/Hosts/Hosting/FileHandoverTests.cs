@@ -6,7 +6,8 @@ using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;
 using Dkim.Hosting;
-using Dkim.MilterHost;
+using Dkim.MilterHost.Connections;
+using Dkim.MilterHost.Running;
 using NUnit.Framework;
 
 namespace Dkim.Tests.Hosts.Hosting;

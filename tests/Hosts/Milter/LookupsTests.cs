@@ -4,7 +4,8 @@ using Dkim.Core.Programs.Filters.Settings;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;
 using Dkim.Hosting;
-using Dkim.MilterHost;
+using Dkim.MilterHost.Connections;
+using Dkim.MilterHost.Running;
 using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 

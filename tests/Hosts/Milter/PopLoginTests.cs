@@ -2,7 +2,7 @@ using System.Net;
 using System.Runtime.InteropServices;
 using System.Text;
 using Dkim.Hosting;
-using Dkim.MilterHost;
+using Dkim.MilterHost.Connections;
 using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text;
-using Dkim.MilterHost;
+using Dkim.MilterHost.Connections;
 using Dkim.Tests.Hosts.Hosting;
 using Microsoft.Extensions.Time.Testing;
 using NUnit.Framework;

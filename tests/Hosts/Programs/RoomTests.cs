@@ -3,12 +3,15 @@ using NUnit.Framework;
 
 namespace Dkim.Tests.Hosts.Programs;
 
-/// <summary>The rooms of hosts/Hosting, a folder and a namespace each: which uses which, and what stands where.</summary>
-public sealed partial class RoomTests
+/// <summary>The rooms of the larger hosts, a folder and a namespace each: which uses which, and what stands where.</summary>
+[TestFixture("Hosting")]
+[TestFixture("MilterHost")]
+[TestFixture("ProxyHost")]
+public sealed partial class RoomTests(string host)
 {
     private const int MostFiles = 12;
     private static readonly string hosts = Path.Combine(Tree.Root(), "hosts");
-    private static readonly string hosting = Path.Combine(hosts, "Hosting");
+    private readonly string place = Path.Combine(hosts, host);
 
     [Test]
     public void No_room_uses_one_that_uses_it()
@@ -27,20 +30,21 @@ public sealed partial class RoomTests
     }
 
     [Test]
-    public void What_is_beside_the_rooms_uses_none() => Assert.That(Used(""), Is.Empty);
+    public void What_is_beside_the_rooms_uses_none_but_for_Program() =>
+        Assert.That(File.Exists(Path.Combine(place, "Program.cs")) ? [] : Used(""), Is.Empty);
 
     [Test]
     public void A_room_has_a_dozen_files_at_most() =>
-        Assert.That(Rooms().Where(room => Directory.GetFiles(Path.Combine(hosting, room), "*.cs").Length > MostFiles), Is.Empty);
+        Assert.That(Rooms().Where(room => Directory.GetFiles(Path.Combine(place, room), "*.cs").Length > MostFiles), Is.Empty);
 
     [Test]
     public void A_file_is_in_the_namespace_of_its_room()
     {
         foreach (var room in Rooms())
         {
-            foreach (var file in Directory.GetFiles(Path.Combine(hosting, room), "*.cs"))
+            foreach (var file in Directory.GetFiles(Path.Combine(place, room), "*.cs"))
             {
-                Assert.That(File.ReadLines(file), Does.Contain($"namespace Dkim.Hosting.{room};"), file);
+                Assert.That(File.ReadLines(file), Does.Contain($"namespace Dkim.{host}.{room};"), file);
             }
         }
     }
@@ -57,7 +61,7 @@ public sealed partial class RoomTests
     [Test]
     public void Every_declaration_says_what_the_call_does()
     {
-        foreach (var file in Directory.GetFiles(Path.Combine(hosting, "Native"), "*.cs"))
+        foreach (var file in Directory.GetFiles(Path.Combine(hosts, "Hosting", "Native"), "*.cs"))
         {
             var lines = File.ReadAllLines(file);
             var bare = lines.Where((line, number) => Imports().IsMatch(line)
@@ -66,17 +70,17 @@ public sealed partial class RoomTests
         }
     }
 
-    private static IEnumerable<string> Rooms() => Directory.GetDirectories(hosting)
+    private IEnumerable<string> Rooms() => Directory.GetDirectories(place)
         .Select(path => Path.GetFileName(path))
         .Where(name => name is not ("bin" or "obj"));
 
     // By a using, or by a name that begins with the room's, which the namespace above makes known.
-    private static string[] Used(string room)
+    private string[] Used(string room)
     {
-        var text = string.Concat(Directory.GetFiles(Path.Combine(hosting, room), "*.cs").Select(File.ReadAllText));
+        var text = string.Concat(Directory.GetFiles(Path.Combine(place, room), "*.cs").Select(File.ReadAllText));
         var code = Comments().Replace(text, "");
         return [.. Rooms().Where(other => other != room
-            && Regex.IsMatch(code, $@"\bDkim\.Hosting\.{other}\b|(?<![\w.""]){other}\.[A-Z]"))];
+            && Regex.IsMatch(code, $@"\bDkim\.{host}\.{other}\b|(?<![\w.""]){other}\.[A-Z]"))];
     }
 
     [GeneratedRegex(@"\[(Dll|Library)Import\b")]

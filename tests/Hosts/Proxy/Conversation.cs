@@ -3,7 +3,7 @@ using System.Text;
 using Dkim.Core.Programs.Proxies;
 using Dkim.Core.Signatures;
 using Dkim.Core.Words;
-using Dkim.ProxyHost;
+using Dkim.ProxyHost.Dialogue;
 
 namespace Dkim.Tests.Hosts.Proxy;
 

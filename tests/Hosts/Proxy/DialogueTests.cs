@@ -1,4 +1,4 @@
-using Dkim.ProxyHost;
+using Dkim.ProxyHost.Dialogue;
 using NUnit.Framework;
 
 namespace Dkim.Tests.Hosts.Proxy;

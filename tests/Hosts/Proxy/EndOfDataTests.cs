@@ -1,6 +1,7 @@
 using System.Text;
 using Dkim.Core.Programs.Proxies;
-using Dkim.ProxyHost;
+using Dkim.ProxyHost.Dialogue;
+using Dkim.ProxyHost.Running;
 using NUnit.Framework;
 
 namespace Dkim.Tests.Hosts.Proxy;

@@ -1,7 +1,8 @@
 using Dkim.Core.Programs.Proxies;
 using System.Net;
 using Dkim.Core.Programs.Running;
-using Dkim.ProxyHost;
+using Dkim.ProxyHost.Dialogue;
+using Dkim.ProxyHost.Running;
 using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 

@@ -3,7 +3,8 @@ using Dkim.Core.Message;
 using Dkim.Core.Programs.Proxies;
 using Dkim.Core.Programs.Tool;
 using Dkim.Core.Words;
-using Dkim.ProxyHost;
+using Dkim.ProxyHost.Dialogue;
+using Dkim.ProxyHost.Sessions;
 using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 

@@ -2,7 +2,7 @@ using Dkim.Core.Programs.Proxies;
 using System.Net;
 using System.Net.Sockets;
 using Dkim.Hosting;
-using Dkim.ProxyHost;
+using Dkim.ProxyHost.Sessions;
 using Dkim.Tests.Hosts.Hosting;
 using NUnit.Framework;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using Dkim.Core.Programs.Proxies;
-using Dkim.ProxyHost;
+using Dkim.ProxyHost.Dialogue;
 using NUnit.Framework;
 
 namespace Dkim.Tests.Hosts.Proxy;

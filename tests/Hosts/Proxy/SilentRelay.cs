@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Text;
-using Dkim.ProxyHost;
+using Dkim.ProxyHost.Dialogue;
 
 namespace Dkim.Tests.Hosts.Proxy;
 

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Dkim.ProxyHost;
+using Dkim.ProxyHost.Dialogue;
 using NUnit.Framework;
 
 namespace Dkim.Tests.Hosts.Proxy;

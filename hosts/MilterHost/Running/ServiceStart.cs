@@ -1,0 +1,97 @@
+using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Filters.Settings;
+using Dkim.Core.Programs.Running;
+using Dkim.Hosting;
+using Dkim.MilterHost.Connections;
+
+namespace Dkim.MilterHost.Running;
+
+/// <summary>A filter from its settings to a service, as libmilter's filters start: it becomes its user before it makes its
+/// socket, writes its pid file for whoever reads it, and a supervisor may stay to start it again. What root alone may read
+/// has been read before.</summary>
+internal sealed class ServiceStart : IServiceProgram
+{
+    private readonly FilterProgram program;
+    private readonly SettingsFiles files;
+    private readonly Surroundings surroundings;
+
+    private ServiceStart(FilterProgram program, SettingsFiles files, Surroundings surroundings, FileHandover? handed)
+    {
+        this.program = program;
+        this.files = files;
+        this.surroundings = surroundings;
+        var settings = program.Service;
+        Plan = new ServicePlan(program.Name)
+        {
+            Clock = surroundings.Clock,
+            Background = settings.Background,
+            Drop = PrivilegesDrop.BeforeListening,
+            PidFileUse = PidFileUse.ForReaders,
+            PidFile = settings.PidFile.OrNull(),
+            Listen = settings.Socket.IsSome ? [settings.Socket.Value] : [],
+            Secrets = files.Secrets,
+            CoreDumps = settings.EnableCoredumps && !program.HasKeys,
+            HandOn = files,
+            Handed = handed,
+            Restarts = settings.AutoRestart ? Limits(settings) : null,
+            RestartsFault = SysExit.Unavailable,
+            ReloadSignals = [Signal.Hangup, Signal.User1],
+        };
+    }
+
+    public ServicePlan Plan { get; }
+
+    /// <summary>Starts, serves until a signal says to stop, and gives the exit code.</summary>
+    /// <param name="files">The files of the start.</param>
+    /// <param name="handed">What the supervisor has handed to this process, where one has started it.</param>
+    public static Task<int> RunAsync(
+        FilterProgram program, SettingsFiles files, Surroundings surroundings, FileHandover? handed) =>
+        ServiceMain.RunAsync(new ServiceStart(Latest(program, files), files, surroundings, handed));
+
+    public string Describe(StartupException failure) => Needs.Describe(program, failure);
+
+    public int ExitCodeOf(StartupFault fault) => SysExit.ofFault(fault);
+
+    public Account FindAccount() => Needs.Account(program.Service);
+
+    public LocalSocketSettings SocketSettings() => new(
+        program.Service.SocketMode.IsSome ? (uint)program.Service.SocketMode.Value : null,
+        Group: Needs.SocketGroup(program.Service));
+
+    public ResolverSource Resolver => Needs.Resolver(program);
+
+    public void BeforeDrop(Action ready) => Needs.EnterDirectory(program.Service);
+
+    public void Become(Account account) => Needs.Become(account);
+
+    public SwappedLog OpenLog() => new(ServiceLog.Settings(program));
+
+    public void AfterDrop(SwappedLog log)
+    {
+        if (program.Service.EnableCoredumps && program.HasKeys)
+            log.Warning("EnableCoredumps refused: private keys would be written into core files");
+        if (program.Service.UMask.IsSome)
+            OwnProcess.SetUmask((uint)program.Service.UMask.Value);
+    }
+
+    public IServing Begin(ServiceParts parts)
+    {
+        surroundings.PopLogins = Needs.PopLogins(program.Service, parts.Log.Trouble);
+        surroundings.Reports = new ReportSender(parts.Log.Trouble, ReportRoute.Find(), surroundings.Clock);
+        var duty = new FilterDuty(program, parts, surroundings.Reports, surroundings.Clock);
+        return new Service(duty, files, Plan.Handed, parts, surroundings.Reports);
+    }
+
+    // In the place of a filter that had read its files again, with what it had read. They made a program once, and what
+    // cannot change while a filter runs is as it was at the start of the first.
+    private static FilterProgram Latest(FilterProgram program, SettingsFiles files) =>
+        files.TakeLeft() && program.Again() is { IsSome: true } again
+            ? files.Supply(again.Value).Again(out _) ?? program
+            : program;
+
+    private static RestartLimits Limits(FilterService settings) => new(
+        settings.AutoRestartCount,
+        settings.AutoRestartRate.IsSome
+            ? (settings.AutoRestartRate.Value.Item1, TimeSpan.FromSeconds(settings.AutoRestartRate.Value.Item2))
+            : null);
+}

@@ -1,0 +1,163 @@
+using System.Net;
+using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Running;
+using Dkim.Core.Programs.Settings;
+using Dkim.Core.Words;
+using Dkim.Hosting;
+using Dkim.ProxyHost.Dialogue;
+using Dkim.ProxyHost.Sessions;
+using Microsoft.FSharp.Core;
+
+namespace Dkim.ProxyHost.Running;
+
+/// <summary>The proxy as a service: lets clients in, follows its configuration and its keys.</summary>
+/// <param name="begin">Begins another start from the original arguments.</param>
+internal sealed class Service(
+    ProxyProgram program, SettingsFiles files, Func<ProxyStart> begin, ServiceParts parts, TimeProvider clock) : IServing
+{
+    // The client's, the relay's, and the file of a large message.
+    private const int DescriptorsEach = 3;
+    private readonly SwappedLog log = parts.Log;
+    private readonly Lock gate = new();
+    private KeyWatch keys = new(program, files, parts.Log.Write);
+    private volatile Serving serving = Serving.Begin(program, parts, clock);
+
+    public void Announce()
+    {
+        foreach (var warning in parts.Resolver.Warnings)
+            log.Warning(warning);
+        log.Write(program.Notices);
+        WarnOfSpool();
+        keys.TellUnwatched();
+    }
+
+    // Descriptors are left for look-ups, keys and the log.
+    public int MostConnections()
+    {
+        var wanted = program.Settings.MaxServers;
+        var most = OwnProcess.MostConnections(wanted, DescriptorsEach);
+        if (most < wanted)
+        {
+            log.Warning(
+                $"max_servers {wanted}: no more than {most} connections at once, since this process may have "
+                + $"{OwnProcess.AllowedDescriptors()} descriptors; raise LimitNOFILE of the unit, or ulimit -n");
+        }
+
+        return most;
+    }
+
+    public Task ServeAsync(StreamSocket client, OpenConnections open)
+    {
+        var current = serving;
+        var address = client.Peer?.Address ?? IPAddress.None;
+        log.Debug($"connect from {address}");
+        return current.Program.NamesClients
+            ? AdmitNamedAsync(current, client, address, open)
+            : AdmitAsync(current, client, new ProxyClient(address, FSharpValueOption<string>.None), open);
+    }
+
+    public async Task WatchAsync(CancellationToken stop)
+    {
+        using var look = new PeriodicTimer(ServiceLimits.keyLook, clock);
+        try
+        {
+            while (await look.WaitForNextTickAsync(stop).ConfigureAwait(false))
+            {
+                RefreshKeys();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The service ends.
+        }
+    }
+
+    public ValueTask<string?> ReloadAsync()
+    {
+        var refusal = Reload();
+        if (refusal is not null)
+            log.Write(refusal);
+        return ValueTask.FromResult(refusal?.Text);
+    }
+
+    private async Task AdmitNamedAsync(Serving current, StreamSocket client, IPAddress address, OpenConnections open)
+    {
+        var name = await ClientName.FindAsync(address, current.Program.Settings, clock).ConfigureAwait(false);
+        await AdmitAsync(current, client, new ProxyClient(address, name), open).ConfigureAwait(false);
+    }
+
+    private Task AdmitAsync(Serving current, StreamSocket client, ProxyClient who, OpenConnections open)
+    {
+        if (current.Program.Admits(who))
+            return open.ServeAsync(new Session(client, current.Relaying));
+        const string Why = "4.7.1 Client is not allowed";
+        var party = new Party(Session.Address(client), TransactionModule.Start);
+        log.Write(SessionLog.Told(SessionEvent.NewNotAllowed(421, Why), party, []));
+        client.TrySend(OwnReply.Line(421, Why));
+        return Task.CompletedTask;
+    }
+
+    // Small messages need none.
+    private void WarnOfSpool()
+    {
+        try
+        {
+            Needs.Spool(program.Settings);
+        }
+        catch (StartupException failure)
+        {
+            log.Warning($"large messages cannot wait and get 451: {Needs.Describe(program, failure)}");
+        }
+    }
+
+    // The line that says why nothing has changed, or null.
+    private LogLine? Reload()
+    {
+        var before = serving;
+        var next = files.Supply(begin()).Again(out var refusal);
+        if (next is null)
+            return refusal;
+        var credentials = Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY") ?? "";
+        if (before.Program.RefusesToFollow(next, files.KeptSecrets, credentials) is { IsSome: true } why)
+            return why.Value;
+        try
+        {
+            Follow(before, next);
+            return null;
+        }
+        catch (StartupException failure)
+        {
+            return ProxyReload.Refused([Needs.Describe(next, failure)]);
+        }
+    }
+
+    private void Follow(Serving before, ProxyProgram next)
+    {
+        parts.Follow(
+            Needs.Resolver(before.Program.Settings, before.Program.RecordOctets),
+            Needs.Resolver(next.Settings, next.RecordOctets));
+        log.Write(next.Notices);
+        lock (gate)
+        {
+            keys = new KeyWatch(next, files, log.Write);
+            keys.TellUnwatched();
+            serving = Serving.Begin(next, parts, clock);
+        }
+
+        log.Information("configuration reloaded");
+    }
+
+    private void RefreshKeys()
+    {
+        lock (gate)
+        {
+            if (!keys.Changed())
+                return;
+            var next = serving.Program.Refresh(keys.Contents);
+            log.Write(next.Notices);
+            serving = Serving.Begin(next, parts, clock);
+        }
+
+        log.Information("keys read again");
+    }
+}
