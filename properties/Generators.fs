@@ -7,7 +7,6 @@ open Dkim.Core.Words
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 
 /// Any text: control characters, marks of the grammars, Latin-1 and beyond.
 type AnyText = AnyText of string

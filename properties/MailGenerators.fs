@@ -12,7 +12,6 @@ open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 
 /// A body made of what canonicalization looks at, with runs long enough for vector instructions.
 type MailBody = MailBody of byte[]

@@ -9,7 +9,6 @@ open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
-open Dkim.Core.Cryptography
 
 /// A body whose hash does not fit, and how to tell one that does.
 [<NoComparison; NoEquality>]

@@ -2,7 +2,6 @@
 namespace Dkim.Core.Explaining
 
 open System
-open System.Security.Cryptography
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns

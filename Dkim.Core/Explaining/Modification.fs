@@ -2,8 +2,6 @@
 /// what is said is known and not supposed.
 namespace Dkim.Core.Explaining
 
-open System
-
 /// What may have happened.
 [<RequireQualifiedAccess>]
 type Modification =

@@ -1,7 +1,6 @@
 /// How DomainKeys writes a signature (RFC 4870 §3.3), read into the same record as DKIM's.
 module Dkim.Core.Records.DomainKeySignature
 
-open System
 open SignatureTags
 open Dkim.Core.Message
 

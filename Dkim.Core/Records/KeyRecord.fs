@@ -50,7 +50,6 @@ type KeyRecord =
     }
 
 module KeyRecord =
-    open FParsec
     open Dkim.Core.Words.Grammar
 
     let private words (value: string) : string list =

@@ -3,7 +3,6 @@
 namespace Dkim.Core.Signatures
 
 open System
-open System.Security.Cryptography
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Records

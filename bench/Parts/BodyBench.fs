@@ -7,7 +7,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 
 /// Canonicalization with its SHA-256 beside SHA-256 alone: the ratio is what a canonical form costs.
 [<MemoryDiagnoser>]

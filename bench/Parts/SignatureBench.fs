@@ -12,8 +12,6 @@ open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.Explaining
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Tool
 
 /// A message of four kilobytes signed and verified whole, beside the one operation with the key that it cannot do without.
 [<MemoryDiagnoser>]

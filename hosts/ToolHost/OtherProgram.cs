@@ -2,7 +2,6 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
 using Dkim.Core.Programs.Settings;
-using Dkim.Core.Programs.Tool;
 
 namespace Dkim.ToolHost;
 

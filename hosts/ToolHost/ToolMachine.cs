@@ -6,7 +6,7 @@ using System.Text;
 using Dkim.Core.Dns;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
-using Dkim.Core.Programs.Tool;
+using Dkim.Core.Programs.Tool.Running;
 using Dkim.Core.Words;
 using Dkim.Hosting;
 using Dkim.ToolHost.Demo;

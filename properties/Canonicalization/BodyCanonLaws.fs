@@ -10,7 +10,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 
 type private Sink() =
     let octets = ArrayBufferWriter<byte> 256

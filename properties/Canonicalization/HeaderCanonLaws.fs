@@ -11,7 +11,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 
 let private canonical (canon: HeaderCanon) (field: Field) : string =
     let sink = ArrayBufferWriter<byte> 64

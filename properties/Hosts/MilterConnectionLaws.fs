@@ -19,9 +19,7 @@ open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters.Lists
-open Dkim.Core.Programs.Tool
 open Dkim.Hosting
 open Dkim.Hosting.Listening
 open Dkim.Hosting.Names

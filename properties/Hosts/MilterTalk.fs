@@ -13,10 +13,8 @@ open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters.Milter
 open Dkim.Core.Programs.Filters.Deciding
-open Dkim.Core.Programs.Tool
 open Dkim.Hosting
 open Dkim.Hosting.Names
 open Dkim.Hosting.Resolving

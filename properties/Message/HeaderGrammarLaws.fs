@@ -9,7 +9,6 @@ open Dkim.Core.Message
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 
 /// Letters of a name, the colon, both blanks, both halves of a line end, and an octet of UTF-8.
 let private alphabet = "a: \t\r\n\128"

@@ -9,7 +9,6 @@ open Dkim.Core.Message
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 
 let private text (field: Field) = Octets.latin1 field.Raw.Span
 

@@ -9,11 +9,9 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Filters.Settings
-open Dkim.Core.Programs.Tool
 open Dkim.Tests.FilterPassages
 
 /// What a field of a generated header is to a filter that verifies.

@@ -6,7 +6,7 @@ open Dkim.Tests
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Proxies.Out
 
 let private parse text =
     let struct (map, problems) = SignatureMap.parse "map" text

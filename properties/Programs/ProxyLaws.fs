@@ -12,6 +12,7 @@ open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
+open Dkim.Core.Programs.Proxies.Shared
 open Dkim.Core.Programs.Proxies
 
 let private now = 1700000000L<sec>
@@ -63,9 +64,9 @@ let private pass (program: ProxyProgram) (piece: int) (message: byte[]) =
         passage.Answer answers
 
     let out =
-        match passage.Decision.Ending with
-        | ProxyEnding.Relay(head, replaced) -> ValueSome(Array.append (head.ToArray()) message[int replaced ..])
-        | ProxyEnding.Refuse _ -> ValueNone
+        match passage.Decision.Disposition with
+        | ProxyDisposition.Relay(head, replaced) -> ValueSome(Array.append (head.ToArray()) message[int replaced ..])
+        | ProxyDisposition.Refuse _ -> ValueNone
 
     let clean =
         passage.Decision.Log

@@ -6,10 +6,9 @@ open Dkim.Tests
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Proxies.Out
 open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Qmail
-open Dkim.Core.Programs.Tool
 
 let private table = OutSettings.table
 let private defaults = OutSettings.defaults

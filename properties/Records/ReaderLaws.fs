@@ -11,7 +11,6 @@ open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 
 let private extentsFit (tags: TagList) =
     tags.Tags

@@ -10,7 +10,6 @@ open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Properties.Ways
 
 let private isSignature (field: Field) =

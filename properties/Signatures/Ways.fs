@@ -12,7 +12,6 @@ open Dkim.Core.Canonicalization
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 
 let now = Samples.now
 

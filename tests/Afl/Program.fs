@@ -11,7 +11,6 @@ open Dkim.Core.Words
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Tests.Conformance.Fuzzing
 
 /// As much as afl-fuzz has for its counts.

@@ -10,7 +10,6 @@ open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Tests.Conformance.Mail
 
 /// A From field that shows example.com to a careless reader, while mail programs answer to the forger's example.net.

@@ -12,7 +12,6 @@ open Dkim.Core.Canonicalization
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Tests.Conformance.Mail
 
 /// RFC 8463 §A.1: the seed of the Ed25519 key, and the RSA key.

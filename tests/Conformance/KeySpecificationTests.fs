@@ -13,7 +13,6 @@ open Dkim.Core.Canonicalization
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters.Lists
 open Dkim.Tests.Conformance.Abnf
 open Dkim.Tests.Conformance.Specification

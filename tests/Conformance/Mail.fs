@@ -13,7 +13,6 @@ open Dkim.Core.Canonicalization
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 
 /// When all of it happens.
 let now = Samples.now

@@ -16,8 +16,8 @@ let private others =
             "Dkim.Core.Programs.Settings.Manual", [ "page"; "sample"; "keys"; "options" ]
             "Dkim.Core.Programs.Filters.ProgramTexts", [ "get_dkimFilter"; "get_dkimFilterConf"; "get_dkFilter" ]
             "Dkim.Core.Programs.Qmail.QmailSettingsModule", [ "get_text" ]
-            "Dkim.Core.Programs.Tool.ToolCommands", [ "get_all" ]
-            "Dkim.Core.Programs.Tool.Dknewkey", [ "get_text" ]
+            "Dkim.Core.Programs.Tool.Running.CommandList", [ "get_all" ]
+            "Dkim.Core.Programs.Tool.KeyTools.Dknewkey", [ "get_text" ]
         ]
 
         "what a test of limits looks at, while nothing goes wrong",

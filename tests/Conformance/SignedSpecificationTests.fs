@@ -12,7 +12,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Tests.Conformance.Abnf
 open Dkim.Tests.Conformance.Specification
 open Dkim.Tests.Conformance.Specification.Comparing

@@ -14,7 +14,6 @@ open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.Explaining
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Tests.Conformance.Mail
 
 let private tagsOf (field: Field) : TagList =

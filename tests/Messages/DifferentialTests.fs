@@ -10,7 +10,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Qmail
 open Dkim.Tests.Peers
 open Dkim.Tests.Messages.Differential

@@ -12,7 +12,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Qmail
 open Dkim.Tests.Corpus
 open Dkim.Tests.Judging

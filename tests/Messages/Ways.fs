@@ -11,9 +11,7 @@ open Dkim.Core.Canonicalization
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Qmail
-open Dkim.Core.Programs.Tool
 open Dkim.Tests.Corpus
 
 /// When all of it happens.

@@ -13,13 +13,11 @@ open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters.Milter
 open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Filters
-open Dkim.Core.Programs.Tool
 
 type Change =
     | Inserted of index: int * field: string

@@ -9,8 +9,6 @@ open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Tool
 open Dkim.Tests.Corpus
 
 /// RFC 8301 off: rsa-sha1 and keys of any length are accepted.

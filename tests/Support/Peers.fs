@@ -13,8 +13,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Tool
 open Dkim.Tests.Corpus
 
 /// What a peer said of one signature.

@@ -12,6 +12,7 @@ open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
+open Dkim.Core.Programs.Proxies.Shared
 open Dkim.Core.Programs.Proxies
 open Dkim.Tests.Starts
 
@@ -70,9 +71,9 @@ let pass zone (program: ProxyProgram) (message: string) =
         passage.Answer(answers zone passage.Questions)
 
     let outcome =
-        match passage.Decision.Ending with
-        | ProxyEnding.Relay(head, replaced) -> Relayed(Octets.latin1 head.Span, replaced)
-        | ProxyEnding.Refuse(code, text) -> Refused(code, text)
+        match passage.Decision.Disposition with
+        | ProxyDisposition.Relay(head, replaced) -> Relayed(Octets.latin1 head.Span, replaced)
+        | ProxyDisposition.Refuse(code, text) -> Refused(code, text)
 
     outcome, (passage.Decision.Log |> List.map _.Text), List.ofSeq asked
 

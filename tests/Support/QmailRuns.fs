@@ -10,9 +10,7 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Qmail
-open Dkim.Core.Programs.Tool
 open Dkim.Tests
 
 let start name (variables: (string * string) list) =

@@ -11,7 +11,6 @@ open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.Explaining
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 
 /// When all of it happens.
 let now = 1767225600L<sec>

@@ -10,9 +10,9 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
+open Dkim.Core.Programs.Proxies.Shared
 open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters.Lists
-open Dkim.Core.Programs.Tool
 
 /// How a start ended.
 type Ended<'program> =

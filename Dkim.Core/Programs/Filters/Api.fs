@@ -1,7 +1,6 @@
 /// What the milters' host calls to start: command lines make programs that are ready to serve.
 namespace Dkim.Core.Programs.Filters
 
-open System
 open Dkim.Core.Words
 open Dkim.Core.Records
 open Dkim.Core.Signatures

@@ -6,7 +6,6 @@ open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Records
 open Dkim.Core.Signatures
-open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Filters.Milter
 open Dkim.Core.Programs.Filters.Values

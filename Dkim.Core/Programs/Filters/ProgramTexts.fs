@@ -3,7 +3,6 @@ module internal Dkim.Core.Programs.Filters.ProgramTexts
 
 open System
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Filters.Lists
 
 // dk-filter has neither test mode nor -n.
 let private exits (good: string) (wrongData: string) (fault: string) =

@@ -14,7 +14,6 @@ open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Filters.Milter
-open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Filters.Deciding
 

@@ -1,7 +1,6 @@
 /// How Postfix speaks to its milters, and what it does to mail that they have signed.
 module internal Dkim.Core.Programs.Postfix.PostfixMilters
 
-open System
 open Dkim.Core.Programs.Postfix.PostfixSite
 
 [<Literal>]
@@ -34,7 +33,7 @@ let private uses (site: PostfixSite) : Use list =
     |> List.filter (fun used -> not used.Milters.IsEmpty)
 
 /// What a setting is for some of the milters of an entrance, where it is said, and the line for another value.
-type private Said =
+type private MilterSetting =
     {
         Text: string
         Parameter: string
@@ -43,7 +42,7 @@ type private Said =
     }
 
 /// What a setting of the milters is where they are used: for each that says it for itself, and for all others.
-let private settings (site: PostfixSite) (name: string) (own: string) (used: Use) : Said list =
+let private settings (site: PostfixSite) (name: string) (own: string) (used: Use) : MilterSetting list =
     let list =
         match used.Service with
         | ValueSome _ -> "smtpd_milters"
@@ -90,8 +89,8 @@ let private settings (site: PostfixSite) (name: string) (own: string) (used: Use
 
 let private passing (site: PostfixSite) (used: Use) : PostfixFinding list =
     settings site "milter_default_action" "default_action" used
-    |> List.choose (fun said ->
-        if said.Text <> "accept" then
+    |> List.choose (fun setting ->
+        if setting.Text <> "accept" then
             None
         else
             finding
@@ -99,27 +98,36 @@ let private passing (site: PostfixSite) (used: Use) : PostfixFinding list =
                 PostfixSeverity.Warning
                 "passes-without-filter"
                 used.Service
-                said.Parameter
-                said.Value
+                setting.Parameter
+                setting.Value
                 "while the filter is away, mail passes unsigned and unverified"
-                (said.Write "tempfail")
+                (setting.Write "tempfail")
                 Section
             |> Some)
 
 let private protocol (site: PostfixSite) (used: Use) : PostfixFinding list =
-    let found name (said: Said) says =
-        finding site PostfixSeverity.Warning name used.Service said.Parameter said.Value says (said.Write "6") Section
+    let found name (setting: MilterSetting) says =
+        finding
+            site
+            PostfixSeverity.Warning
+            name
+            used.Service
+            setting.Parameter
+            setting.Value
+            says
+            (setting.Write "6")
+            Section
 
     settings site "milter_protocol" "protocol" used
-    |> List.choose (fun said ->
-        match PostfixValues.items said.Text |> List.tryHead with
+    |> List.choose (fun setting ->
+        match PostfixValues.items setting.Text |> List.tryHead with
         | Some "6" -> None
         | Some("2" | "3" | "4") when site.Filters.IsRelaxed || not site.Filters.Signs -> None
         | Some("2" | "3" | "4") ->
             Some(
                 found
                     "protocol-strips-blanks"
-                    said
+                    setting
                     "Postfix then hides from the filter whether a blank stood after the colon of a field: a message with \
                      Subject:x is signed as Subject: x, and fails where the header is not signed as relaxed"
             )
@@ -127,7 +135,7 @@ let private protocol (site: PostfixSite) (used: Use) : PostfixFinding list =
             Some(
                 found
                     "protocol-unknown"
-                    said
+                    setting
                     "no version of the milter protocol that Postfix speaks: it uses no filter and does what \
                      milter_default_action says"
             ))

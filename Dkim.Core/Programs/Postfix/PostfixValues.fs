@@ -2,7 +2,6 @@
 module internal Dkim.Core.Programs.Postfix.PostfixValues
 
 open System
-open System.Text
 open FParsec
 open Dkim.Core.Words
 

@@ -1,8 +1,6 @@
 /// What `--version` prints: which build of the program this is, and what it runs on.
 namespace Dkim.Core.Programs.Running
 
-open System
-
 /// What only the host can tell of a build and of the machine it runs on.
 type BuildFacts =
     {

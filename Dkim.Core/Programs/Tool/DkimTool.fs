@@ -5,11 +5,45 @@ open System
 open Dkim.Core.Words
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
-open Dkim.Core.Programs.Tool.Step
+open Dkim.Core.Programs.Tool.Running
+open Dkim.Core.Programs.Tool.Commands
+open Dkim.Core.Programs.Tool.KeyTools
+open Dkim.Core.Programs.Tool.Running.Step
+
+let private exits =
+    [
+        0, "The command did what it is for; verify could judge, whatever the result."
+        1, "testkey: the published key is not good. postfix: there are warnings."
+        64, "The command line is wrong."
+        65, "A message cannot be read or signed, or a line of Postfix's configuration says nothing."
+        66, "A key, zone, list or configuration cannot be read, or postconf is not there or fails."
+        69, "No resolver could be started."
+        73, "The key file cannot be made, or is there already."
+        74, "The output could not be written."
+        75, "testkey: the DNS did not answer."
+        78, "postfix: the filter's configuration is wrong."
+    ]
+
+let private examples =
+    [
+        "A new key, and its record for the zone file:",
+        [ "dkim genkey --domain example.com --selector mail --form zone" ]
+        "The record again, as one text:", [ "dkim record --domain example.com --selector mail --form text" ]
+        "Does the world see it?", [ "dkim testkey --domain example.com --selector mail --key mail.private" ]
+        "A signed copy of a message:",
+        [
+            "dkim sign --key mail.private --selector mail --domain example.com --message < in.eml > out.eml"
+        ]
+        "All messages of a folder, as JSON:", [ "dkim verify --batch Maildir/cur" ]
+        "Why does this one fail?", [ "dkim explain in.eml" ]
+        "Does the Postfix of this machine sign what it should?",
+        [ "dkim postfix --filter /etc/dkim-filter/dkim-filter.conf" ]
+        "And that of another?", [ "dkim postfix main.cf master.cf" ]
+    ]
 
 /// The manual page of `dkim`.
 let internal text: ProgramText =
-    let commandLine (command: ToolCommands.ToolCommand) =
+    let commandLine (command: CommandList.ToolCommand) =
         let groups = command.Table |> List.map _.Group |> List.distinct
 
         command.Name
@@ -29,7 +63,7 @@ let internal text: ProgramText =
             [
                 "Works on messages in files or, without FILE or where FILE is -, on standard input. The commands are:"
             ]
-            @ (ToolCommands.commands |> List.map commandLine)
+            @ (CommandList.commands |> List.map commandLine)
             @ [
                 "postfix asks postconf for the configuration of this machine, or reads the lines of main.cf and master.cf in \
                  FILEs, in any order. It prints what makes mail of strangers signed or mail of our own unsigned, each \
@@ -37,35 +71,8 @@ let internal text: ProgramText =
                 "Each command takes some of the options below; with --help it lists them. A private key is never \
                  printed, and never written over a file."
             ]
-        Exits =
-            [
-                0, "The command did what it is for; verify could judge, whatever the result."
-                1, "testkey: the published key is not good. postfix: there are warnings."
-                64, "The command line is wrong."
-                65, "A message cannot be read or signed, or a line of Postfix's configuration says nothing."
-                66, "A key, zone, list or configuration cannot be read, or postconf is not there or fails."
-                69, "No resolver could be started."
-                73, "The key file cannot be made, or is there already."
-                74, "The output could not be written."
-                75, "testkey: the DNS did not answer."
-                78, "postfix: the filter's configuration is wrong."
-            ]
-        Examples =
-            [
-                "A new key, and its record for the zone file:",
-                [ "dkim genkey --domain example.com --selector mail --form zone" ]
-                "The record again, as one text:", [ "dkim record --domain example.com --selector mail --form text" ]
-                "Does the world see it?", [ "dkim testkey --domain example.com --selector mail --key mail.private" ]
-                "A signed copy of a message:",
-                [
-                    "dkim sign --key mail.private --selector mail --domain example.com --message < in.eml > out.eml"
-                ]
-                "All messages of a folder, as JSON:", [ "dkim verify --batch Maildir/cur" ]
-                "Why does this one fail?", [ "dkim explain in.eml" ]
-                "Does the Postfix of this machine sign what it should?",
-                [ "dkim postfix --filter /etc/dkim-filter/dkim-filter.conf" ]
-                "And that of another?", [ "dkim postfix main.cf master.cf" ]
-            ]
+        Exits = exits
+        Examples = examples
         SeeAlso =
             [
                 "dkim-genkey", 8
@@ -76,7 +83,7 @@ let internal text: ProgramText =
             ]
     }
 
-let private textOf (command: ToolCommands.ToolCommand) : ProgramText =
+let private textOf (command: CommandList.ToolCommand) : ProgramText =
     { text with
         Name = "dkim " + command.Name
         OneLine = command.OneLine
@@ -85,12 +92,12 @@ let private textOf (command: ToolCommands.ToolCommand) : ProgramText =
     }
 
 let internal overview =
-    let line (command: ToolCommands.ToolCommand) =
+    let line (command: CommandList.ToolCommand) =
         "  dkim " + command.Name.PadRight 9 + command.OneLine + "\n"
 
     "dkim - sign, verify and explain signed messages, and care for keys\n\n"
     + "Usage: dkim COMMAND [options]\n\nCommands:\n"
-    + String.Join("", ToolCommands.commands |> List.map line)
+    + String.Join("", CommandList.commands |> List.map line)
     + "\ndkim COMMAND --help lists the options of a command; dkim --version says which build this is.\n"
 
 let private refuse (name: string) (problems: Problem list) : Step<int> =
@@ -99,18 +106,18 @@ let private refuse (name: string) (problems: Problem list) : Step<int> =
         return SysExit.Usage
     }
 
-let private perform (command: ToolCommands.ToolCommand) settings (clock: int64<sec>) operands : Step<int> =
+let private perform (command: CommandList.ToolCommand) settings (clock: int64<sec>) operands : Step<int> =
     match command.Command with
-    | ToolCommands.Sign -> ToolSign.run settings clock operands
-    | ToolCommands.Verify -> ToolVerify.run settings clock operands
-    | ToolCommands.Explain -> ToolExplain.run settings clock operands
-    | ToolCommands.Genkey -> ToolGenkey.run settings operands
-    | ToolCommands.Record -> ToolGenkey.again settings operands
-    | ToolCommands.Testkey -> ToolTestkey.run settings operands
-    | ToolCommands.Postfix -> ToolPostfix.run settings operands
-    | ToolCommands.Demo -> demonstrate settings.Stay
+    | CommandList.Sign -> Sign.run settings clock operands
+    | CommandList.Verify -> Verify.run settings clock operands
+    | CommandList.Explain -> Explain.run settings clock operands
+    | CommandList.Genkey -> Genkey.run settings operands
+    | CommandList.Record -> Genkey.again settings operands
+    | CommandList.Testkey -> Testkey.run settings operands
+    | CommandList.Postfix -> PostfixCheck.run settings operands
+    | CommandList.Demo -> demonstrate settings.Stay
 
-let private runCommand (tool: ToolCommands.ToolCommand) (arguments: string list) (clock: int64<sec>) : Step<int> =
+let private runCommand (tool: CommandList.ToolCommand) (arguments: string list) (clock: int64<sec>) : Step<int> =
     let line = CommandLine.parse Gnu tool.Table arguments
     let settings, problems = Settings.apply [ line.Given ] ToolSettings.defaults
 
@@ -141,7 +148,7 @@ let private dkim (arguments: string list) (clock: int64<sec>) : Step<int> =
         }
     | ("--version" | "-V") :: _ -> version text.Name
     | name :: rest ->
-        match ToolCommands.commands |> List.tryFind (fun known -> known.Name = name) with
+        match CommandList.commands |> List.tryFind (fun known -> known.Name = name) with
         | Some tool -> runCommand tool rest clock
         | None -> fail SysExit.Usage ("dkim: " + name + ": no such command (dkim --help lists them)")
 
@@ -150,7 +157,7 @@ let start (name: string) (arguments: string[]) (clock: int64) : ToolAction =
     let arguments = List.ofArray arguments
 
     match name with
-    | GenkeyTool.Name -> run (GenkeyTool.run arguments)
-    | TestkeyTool.Name -> run (TestkeyTool.run arguments)
+    | DkimGenkey.Name -> run (DkimGenkey.run arguments)
+    | DkimTestkey.Name -> run (DkimTestkey.run arguments)
     | Dknewkey.Name -> run (Dknewkey.run arguments)
     | _ -> run (dkim arguments (clock * 1L<sec>))

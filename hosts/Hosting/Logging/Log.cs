@@ -1,5 +1,4 @@
 using System.Globalization;
-using Dkim.Core.Programs.Proxies;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting.Files;

@@ -3,9 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Dkim.Core.Programs.Proxies;
 using Dkim.Core.Programs.Settings;
-using Dkim.Core.Programs.Tool;
 using Dkim.Core.Words;
 using Dkim.Hosting.Native;
 

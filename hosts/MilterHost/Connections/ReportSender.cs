@@ -5,7 +5,6 @@ using System.Text;
 using System.Threading.Channels;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
-using Dkim.Core.Programs.Tool;
 using Dkim.Core.Message;
 using Dkim.Core.Signatures;
 using Dkim.Core.Words;

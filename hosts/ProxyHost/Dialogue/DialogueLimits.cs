@@ -1,4 +1,5 @@
-using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Shared;
+using Dkim.Core.Programs.Proxies.Smtp;
 
 namespace Dkim.ProxyHost.Dialogue;
 

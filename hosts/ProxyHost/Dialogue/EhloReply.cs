@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Text;
-using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Smtp;
 using Dkim.Core.Words;
 
 namespace Dkim.ProxyHost.Dialogue;

@@ -1,4 +1,4 @@
-using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Shared;
 
 namespace Dkim.ProxyHost.Dialogue;
 

@@ -1,4 +1,4 @@
-using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Shared;
 using Dkim.Core.Programs.Running;
 
 namespace Dkim.ProxyHost.Dialogue;

@@ -1,5 +1,5 @@
 using System.Text;
-using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Smtp;
 
 namespace Dkim.ProxyHost.Dialogue;
 

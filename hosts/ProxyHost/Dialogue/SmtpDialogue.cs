@@ -2,7 +2,8 @@ using System.Buffers;
 using System.Text;
 using Dkim.Core.Canonicalization;
 using Dkim.Core.Dns;
-using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Shared;
+using Dkim.Core.Programs.Proxies.Smtp;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;
 

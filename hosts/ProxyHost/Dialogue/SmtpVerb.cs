@@ -1,6 +1,6 @@
 using System.Text;
 using Dkim.Core.Canonicalization;
-using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Smtp;
 
 namespace Dkim.ProxyHost.Dialogue;
 

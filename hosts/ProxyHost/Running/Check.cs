@@ -2,7 +2,6 @@ using System.Net.Sockets;
 using Dkim.Core.Programs.Proxies;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
-using Dkim.Core.Programs.Tool;
 using Dkim.Hosting;
 
 namespace Dkim.ProxyHost.Running;

@@ -1,5 +1,7 @@
 using System.Net;
 using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Shared;
+using Dkim.Core.Programs.Proxies.Smtp;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;
@@ -91,8 +93,8 @@ internal sealed class Service(
         if (current.Program.Admits(who))
             return open.ServeAsync(new Session(client, current.Relaying));
         const string Why = "4.7.1 Client is not allowed";
-        var party = new Party(Session.Address(client), TransactionModule.Start);
-        log.Write(SessionLog.Told(SessionEvent.NewNotAllowed(421, Why), party, []));
+        var conversation = new Conversation(Session.Address(client), TransactionModule.Start);
+        log.Write(SessionLog.Told(SessionEvent.NewNotAllowed(421, Why), conversation, []));
         client.TrySend(OwnReply.Line(421, Why));
         return Task.CompletedTask;
     }

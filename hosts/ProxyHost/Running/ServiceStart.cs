@@ -1,4 +1,5 @@
 using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Shared;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;

@@ -1,4 +1,5 @@
 using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Shared;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;
@@ -32,8 +33,8 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying)
                 Needs.SpoolPath(settings), (int)settings.SpoolMemory))
         {
             ConnectAsync = relay.ConnectAsync,
-            Filter = party => new PassageFilter(
-                program.NewMessage(clock.UnixSeconds(), party),
+            Filter = conversation => new PassageFilter(
+                program.NewMessage(clock.UnixSeconds(), conversation),
                 new MessageLookups(parts.Resolver, budget, clock),
                 parts.Log.Write),
             MaxMessage = settings.MaxMessageSize,

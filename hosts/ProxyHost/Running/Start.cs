@@ -1,7 +1,6 @@
 using Dkim.Core.Programs.Proxies;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
-using Dkim.Core.Programs.Tool;
 using Dkim.Core.Signatures;
 using Dkim.Hosting;
 

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Shared;
 using Microsoft.FSharp.Core;
 
 namespace Dkim.ProxyHost.Sessions;

@@ -1,4 +1,4 @@
-using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Shared;
 
 namespace Dkim.ProxyHost.Sessions;
 
@@ -9,5 +9,5 @@ internal interface IMessageFilter : IDisposable
     void Feed(ReadOnlySpan<byte> octets);
 
     /// <summary>The message is complete: says what becomes of it.</summary>
-    ValueTask<ProxyEnding> DecideAsync(CancellationToken cancellation);
+    ValueTask<ProxyDisposition> DecideAsync(CancellationToken cancellation);
 }

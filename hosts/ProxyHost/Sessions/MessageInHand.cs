@@ -1,6 +1,6 @@
 using System.Buffers;
 using Dkim.Core.Dns;
-using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Shared;
 using Dkim.Core.Signatures;
 using Dkim.Hosting;
 using Dkim.ProxyHost.Dialogue;
@@ -13,7 +13,7 @@ internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long 
 {
     private const int Piece = 32 * 1024;
     private readonly Spool spool = area.Open();
-    private ProxyEnding? failure;
+    private ProxyDisposition? failure;
     private DotStuffer stuffer;
     private bool isSpoilt;
     private ReadOnlyMemory<byte> head;
@@ -32,7 +32,7 @@ internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long 
         if (limit > 0 && spool.Length + octets.Length > limit)
         {
             IsTooLarge = true;
-            failure = ProxyEnding.NewRefuse(552, $"5.3.4 Message is larger than {limit} octets");
+            failure = ProxyDisposition.NewRefuse(552, $"5.3.4 Message is larger than {limit} octets");
             return;
         }
 
@@ -81,14 +81,14 @@ internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long 
     }
 
     /// <summary>What becomes of the message; any failure to decide it is a temporary refusal.</summary>
-    public async ValueTask<ProxyEnding> DecideAsync(CancellationToken cancellation)
+    public async ValueTask<ProxyDisposition> DecideAsync(CancellationToken cancellation)
     {
         if (failure is not null)
             return failure;
         try
         {
             var ending = await filter.DecideAsync(cancellation).ConfigureAwait(false);
-            if (ending is ProxyEnding.Relay relay)
+            if (ending is ProxyDisposition.Relay relay)
                 (head, next) = (relay.head, relay.replaced);
             return ending;
         }
@@ -127,9 +127,9 @@ internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long 
         filter.Dispose();
     }
 
-    private ProxyEnding Fail(Exception why, int code, string text)
+    private ProxyDisposition Fail(Exception why, int code, string text)
     {
         Failure = $"{why.GetType().Name}: {why.Message}";
-        return failure = ProxyEnding.NewRefuse(code, text);
+        return failure = ProxyDisposition.NewRefuse(code, text);
     }
 }

@@ -1,5 +1,5 @@
 using Dkim.Core.Dns;
-using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Shared;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Signatures;
@@ -21,7 +21,7 @@ internal sealed class PassageFilter(
             asked = lookups.AskAsync(questions);
     }
 
-    public async ValueTask<ProxyEnding> DecideAsync(CancellationToken cancellation)
+    public async ValueTask<ProxyDisposition> DecideAsync(CancellationToken cancellation)
     {
         passage.End();
         while (passage.Questions is { Length: > 0 } questions)
@@ -34,7 +34,7 @@ internal sealed class PassageFilter(
         var decision = passage.Decision;
         foreach (var line in decision.Log)
             log(line);
-        return decision.Ending;
+        return decision.Disposition;
     }
 
     public void Dispose() => ((IDisposable)passage).Dispose();

@@ -1,4 +1,5 @@
-using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Shared;
+using Dkim.Core.Programs.Proxies.Smtp;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;
@@ -31,7 +32,7 @@ internal sealed record Relaying(Patience Patience, DialogueLimits Limits, SpoolA
     public required Func<CancellationToken, ValueTask<StreamSocket>> ConnectAsync { get; init; }
 
     /// <summary>Begins to judge a message, of which it is known who sends it to whom.</summary>
-    public required Func<Party, IMessageFilter> Filter { get; init; }
+    public required Func<Conversation, IMessageFilter> Filter { get; init; }
 
     /// <summary>Largest message in octets; 0 for no limit but the relay's.</summary>
     public long MaxMessage { get; init; }

@@ -2,7 +2,8 @@ using System.Buffers;
 using System.Net.Sockets;
 using System.Text;
 using Dkim.Core.Dns;
-using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Shared;
+using Dkim.Core.Programs.Proxies.Smtp;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Signatures;
 using Dkim.Core.Words;
@@ -85,7 +86,7 @@ internal sealed class Session : IDialogueSink, IConnection
     void IDialogueSink.Begin()
     {
         DropMessage();
-        message = new MessageInHand(relaying.Spool, relaying.Filter(Party), relaying.MaxMessage);
+        message = new MessageInHand(relaying.Spool, relaying.Filter(Conversation), relaying.MaxMessage);
         messageBegan = relaying.Patience.Clock.Milliseconds();
         messageOctets = 0;
     }
@@ -100,10 +101,10 @@ internal sealed class Session : IDialogueSink, IConnection
     public static string Address(StreamSocket socket) =>
         socket.Peer?.Address is { } peer ? (peer.IsIPv4MappedToIPv6 ? peer.MapToIPv4() : peer).ToString() : "";
 
-    private Party Party => new(address, dialogue?.Transaction ?? TransactionModule.Start);
+    private Conversation Conversation => new(address, dialogue?.Transaction ?? TransactionModule.Start);
 
     private void Tell(SessionEvent what) =>
-        relaying.Log(SessionLog.Told(what, Party, message is null ? [] : message.Beginning()));
+        relaying.Log(SessionLog.Told(what, Conversation, message is null ? [] : message.Beginning()));
 
     private async ValueTask<StreamSocket?> ConnectAsync()
     {
@@ -219,7 +220,7 @@ internal sealed class Session : IDialogueSink, IConnection
     private async ValueTask DecideAsync()
     {
         Volatile.Write(ref deadline, long.MaxValue); // the lookups have their own
-        if (await message!.DecideAsync(hurry.Token).ConfigureAwait(false) is ProxyEnding.Refuse refusal)
+        if (await message!.DecideAsync(hurry.Token).ConfigureAwait(false) is ProxyDisposition.Refuse refusal)
             Refuse(refusal);
         else
             dialogue!.Deliver();
@@ -227,12 +228,12 @@ internal sealed class Session : IDialogueSink, IConnection
         {
             var text = $"a message has a line of {dialogue.LongestLine} octets; more than {SmtpLimits.SafeLine}"
                 + " may be broken on its way, and its signature with it (RFC 5321 section 4.5.3.1.6)";
-            relaying.Log(SessionLog.About(text, Party, message.Beginning()));
+            relaying.Log(SessionLog.About(text, Conversation, message.Beginning()));
         }
     }
 
     // What the core refuses it has told itself.
-    private void Refuse(ProxyEnding.Refuse refusal)
+    private void Refuse(ProxyDisposition.Refuse refusal)
     {
         if (message!.Failure is { } failure)
             Tell(SessionEvent.NewFailed(refusal.code, refusal.text, failure));
@@ -335,7 +336,7 @@ internal sealed class Session : IDialogueSink, IConnection
     {
         await FlushAsync().ConfigureAwait(false);
         if (dialogue is { Refused: > 1 })
-            relaying.Log(SessionLog.About($"{dialogue.Refused} commands refused in one connection", Party, []));
+            relaying.Log(SessionLog.About($"{dialogue.Refused} commands refused in one connection", Conversation, []));
         if (dialogue is { SaidGoodbye: true })
             return;
         client.Finish();

@@ -7,7 +7,6 @@ using Dkim.Core.Cryptography;
 using Dkim.Core.Programs.Qmail;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
-using Dkim.Core.Programs.Tool;
 using Dkim.Core.Signatures;
 using Dkim.Core.Words;
 using Dkim.Hosting;

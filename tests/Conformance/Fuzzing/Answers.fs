@@ -11,8 +11,7 @@ open Dkim.Core.Words
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Tool
+open Dkim.Core.Programs.Tool.Running
 open Dkim.Hosting.Names
 open Dkim.Hosting.Resolving
 open Dkim.Tests.Conformance.Fuzzing.Readers

@@ -10,11 +10,14 @@ open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
+open Dkim.Core.Programs.Proxies.Shared
+open Dkim.Core.Programs.Proxies.Out
+open Dkim.Core.Programs.Proxies.In
 open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Qmail
-open Dkim.Core.Programs.Tool
+open Dkim.Core.Programs.Tool.Running
 open Dkim.Tests
 open Dkim.Tests.Conformance.Fuzzing.Readers
 open Dkim.Tests.Conformance.Fuzzing.Lists

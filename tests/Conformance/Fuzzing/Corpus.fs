@@ -10,7 +10,6 @@ open Dkim.Core.Words
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Tests.Conformance.Fuzzing.Readers
 
 /// The folder of what is kept, one archive for each target.

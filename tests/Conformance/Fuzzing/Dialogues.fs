@@ -9,8 +9,8 @@ open Dkim.Core.Words
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Tool
+open Dkim.Core.Programs.Proxies.Shared
+open Dkim.Core.Programs.Tool.Running
 open Dkim.MilterHost.Dialogue
 open Dkim.Properties
 open Dkim.ProxyHost.Dialogue

@@ -7,9 +7,9 @@ open Dkim.Core.Words
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Proxies.Out
 open Dkim.Core.Programs.Filters.Lists
-open Dkim.Core.Programs.Tool
+open Dkim.Core.Programs.Tool.Running
 open Dkim.Tests.Conformance.Fuzzing.Readers
 
 /// Between the parts of an input that has several.

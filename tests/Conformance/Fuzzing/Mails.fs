@@ -9,10 +9,10 @@ open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
+open Dkim.Core.Programs.Proxies.Shared
 open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Qmail
-open Dkim.Core.Programs.Tool
 open Dkim.Tests
 open Dkim.Tests.FilterPassages
 open Dkim.Tests.Conformance.Fuzzing.Readers
@@ -104,13 +104,13 @@ let throughFilter (program: FilterProgram) (mail: string) : Outcome =
         ended ran.Ending + string (min 4 ran.Changes.Length) + string ran.Early)
     |> String.concat "/"
 
-let private relayed (ending: ProxyEnding) : Outcome =
+let private relayed (ending: ProxyDisposition) : Outcome =
     match ending with
-    | ProxyEnding.Relay(head, replaced) ->
+    | ProxyDisposition.Relay(head, replaced) ->
         must "no more is replaced than there is" (replaced >= 0L)
         mustBeFields (Octets.latin1 head.Span)
         "relayed" + string (head.Length > 0) + string (replaced > 0L)
-    | ProxyEnding.Refuse(code, text) ->
+    | ProxyDisposition.Refuse(code, text) ->
         must "a refusal has its code" (code >= 400 && code < 600)
         mustBeLine text
         "refused" + string code
@@ -125,7 +125,7 @@ let throughProxy (program: ProxyProgram) (mail: string) : Outcome =
         passage.Answer(answers passage.Questions)
 
     mustBeLog passage.Decision.Log
-    relayed passage.Decision.Ending
+    relayed passage.Decision.Disposition
 
 /// A key as a program of qmail finds it.
 let private keyFile (path: string) : KeyFile =

@@ -11,8 +11,7 @@ open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Explaining
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Tool
+open Dkim.Core.Programs.Tool.Running
 open Dkim.Tests.Conformance.Fuzzing.Readers
 
 let private octets (text: string) = Octets.ofLatin1 text

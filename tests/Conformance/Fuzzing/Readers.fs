@@ -13,8 +13,7 @@ open Dkim.Core.Signatures
 open Dkim.Core.KeyCheck
 open Dkim.Core.Explaining
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Tool
+open Dkim.Core.Programs.Tool.Running
 open Dkim.Tests.Conformance.Abnf
 open Dkim.Tests.Conformance.Oracle
 

@@ -10,7 +10,7 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
-open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Tool.Running
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Conformance.Fuzzing.Readers
 open Dkim.Tests.Conformance.Fuzzing.Lists
@@ -176,7 +176,7 @@ let private commands =
     |]
 
 let private options (random: Random) =
-    let all = ToolCommands.all
+    let all = CommandList.all
 
     if random.Next 3 = 0 then
         let row = all[random.Next all.Length]

@@ -7,7 +7,7 @@ open System.Globalization
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Proxies.Shared
 open Dkim.Tests.ResultFile
 open Dkim.Tests.Conformance.Ledger
 open Dkim.Tests.Conformance.Proofs

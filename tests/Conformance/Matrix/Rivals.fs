@@ -10,7 +10,6 @@ open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Tests.Corpus
 open Dkim.Tests.Judging
 open Dkim.Tests.Peers

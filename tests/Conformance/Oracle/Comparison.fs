@@ -8,7 +8,6 @@ open Dkim.Core.Words
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters.Loading
 open Dkim.Core.Programs.Filters.Deciding
 open Dkim.Tests.Conformance.Abnf

@@ -7,7 +7,6 @@ open Dkim.Core.Message
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters.Loading
 open Dkim.Core.Programs.Filters.Deciding
 open Dkim.Tests.Conformance.Abnf

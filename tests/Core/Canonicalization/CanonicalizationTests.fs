@@ -11,7 +11,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Tests.Core
 
 /// The example of RFC 6376 §3.4.5: header and body.

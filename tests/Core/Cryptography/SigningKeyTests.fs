@@ -12,8 +12,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 
 let private pem (name: string) =

@@ -7,7 +7,6 @@ open Dkim.Tests
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 
 let private asked share = LookupShare.enter share
 let private ended ending share = LookupShare.leave 1000 ending share

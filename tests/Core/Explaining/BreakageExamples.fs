@@ -11,9 +11,7 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters.Values
-open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.Core.ToolRuns
 open Dkim.Tests.Core.ExplanationRuns

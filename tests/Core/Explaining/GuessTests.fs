@@ -13,8 +13,7 @@ open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Explaining
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Tool
+open Dkim.Core.Programs.Proxies.In
 open Dkim.Tests.Core
 open Dkim.Tests.Core.ToolRuns
 open Dkim.Tests.Core.ExplanationRuns

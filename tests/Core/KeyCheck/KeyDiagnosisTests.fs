@@ -11,8 +11,6 @@ open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.KeyCheck
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 
 let private key, private pem = SigningKey.generateRsa 2048<bit>

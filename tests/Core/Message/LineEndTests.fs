@@ -10,7 +10,6 @@ open Dkim.Core.Message
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Tests.Core
 
 [<Tests>]

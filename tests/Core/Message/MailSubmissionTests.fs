@@ -10,7 +10,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 
 let private report = "To: abuse@example.com\r\nSubject: x\r\n\r\n.dot\r\nlast"
 

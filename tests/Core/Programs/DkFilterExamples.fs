@@ -5,9 +5,7 @@ open System
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters.Settings
-open Dkim.Core.Programs.Tool
 open Dkim.Tests.FilterPassages
 
 /// The message as it stands below the MTA's own first field, with the signature on top.

@@ -8,7 +8,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Filters.Loading

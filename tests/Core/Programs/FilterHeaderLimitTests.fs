@@ -12,11 +12,9 @@ open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters.Milter
 open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Filters
-open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
 open Dkim.Tests.Core.FilterExamples

@@ -7,10 +7,9 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
-open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Proxies.Shared
 open Dkim.Core.Programs.Filters.Loading
 open Dkim.Core.Programs.Filters
-open Dkim.Core.Programs.Tool
 open Dkim.Tests.Starts
 
 /// dkim-filter, as far as its settings go.

@@ -7,10 +7,8 @@ open Dkim.Core.Words
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Qmail
-open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 
 /// A value for each setting, other than its default.

@@ -10,10 +10,8 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Filters.Values
-open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
 open Dkim.Tests.Core.FilterExamples

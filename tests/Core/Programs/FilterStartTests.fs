@@ -11,7 +11,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters.Milter
 open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Postfix

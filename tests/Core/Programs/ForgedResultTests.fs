@@ -10,7 +10,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Tests.Core
 open Dkim.Tests.ProxyRuns
 open Dkim.Tests.Core.VerifyingRuns

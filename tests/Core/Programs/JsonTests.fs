@@ -8,8 +8,7 @@ open Dkim.Tests
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Tool
+open Dkim.Core.Programs.Tool.Running
 
 let private values =
     [

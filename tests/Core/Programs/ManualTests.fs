@@ -8,10 +8,13 @@ open Dkim.Tests
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Proxies.Out
+open Dkim.Core.Programs.Proxies.In
 open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Qmail
+open Dkim.Core.Programs.Tool.Running
+open Dkim.Core.Programs.Tool.KeyTools
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 
@@ -79,16 +82,16 @@ let tests =
 
                 matches
                     "tests/Core/Golden/dkim-genkey.help"
-                    (Manual.help GenkeyTool.text GenkeyTool.table GenkeyTool.defaults)
+                    (Manual.help DkimGenkey.text DkimGenkey.table DkimGenkey.defaults)
 
                 matches
                     "tests/Core/Golden/dkim-testkey.help"
-                    (Manual.help TestkeyTool.text TestkeyTool.table TestkeyTool.defaults)
+                    (Manual.help DkimTestkey.text DkimTestkey.table DkimTestkey.defaults)
 
                 let help (arguments: string list) = (ToolRuns.dkim [] arguments).Output
                 matches "tests/Core/Golden/dkim.help" (help [ "--help" ])
 
-                for command in ToolCommands.commands do
+                for command in CommandList.commands do
                     matches ("tests/Core/Golden/dkim." + command.Name + ".help") (help [ command.Name; "--help" ]))
 
             testCase "the manual pages are those that the tables make" (fun () ->
@@ -156,9 +159,9 @@ let tests =
 
                 Expect.contains ".Sh ENVIRONMENT\n" page
                 Expect.lacks ".Op Ar options" page
-                matches "man/dkim.1" (Manual.page DkimTool.text ToolCommands.all ToolSettings.defaults)
-                matches "man/dkim-genkey.8" (Manual.page GenkeyTool.text GenkeyTool.table GenkeyTool.defaults)
-                matches "man/dkim-testkey.8" (Manual.page TestkeyTool.text TestkeyTool.table TestkeyTool.defaults)
+                matches "man/dkim.1" (Manual.page DkimTool.text CommandList.all ToolSettings.defaults)
+                matches "man/dkim-genkey.8" (Manual.page DkimGenkey.text DkimGenkey.table DkimGenkey.defaults)
+                matches "man/dkim-testkey.8" (Manual.page DkimTestkey.text DkimTestkey.table DkimTestkey.defaults)
                 let noSettings: Setting<unit> list = []
                 matches "man/dknewkey.8" (Manual.page Dknewkey.text noSettings ()))
 

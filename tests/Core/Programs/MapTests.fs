@@ -6,7 +6,7 @@ open Dkim.Tests
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Proxies.Out
 open Dkim.Tests.Core
 
 let private map text =

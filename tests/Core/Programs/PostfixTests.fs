@@ -9,8 +9,6 @@ open Dkim.Tests
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.Core.ToolRuns
 open Dkim.Tests.Core.PostfixExamples

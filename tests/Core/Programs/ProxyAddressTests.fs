@@ -8,8 +8,8 @@ open Dkim.Core.Words
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Proxies.Shared
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.Starts
 open Dkim.Tests.ProxyRuns

@@ -10,7 +10,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Qmail
 open Dkim.Tests.Core
 open Dkim.Tests.QmailRuns

@@ -11,11 +11,9 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Filters.Settings
-open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.FilterPassages
 

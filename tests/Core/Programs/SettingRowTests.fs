@@ -6,8 +6,8 @@ open Dkim.Tests
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Tool
+open Dkim.Core.Programs.Proxies.Out
+open Dkim.Core.Programs.Proxies.In
 open Dkim.Tests.Core
 
 /// A value for each setting, other than its default.

@@ -7,7 +7,7 @@ open Dkim.Core.Words
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Proxies.Out
 open Dkim.Tests.Core
 
 let private read style files path =

@@ -10,8 +10,6 @@ open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
-open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 open Dkim.Tests.Core.ToolRuns
 

@@ -11,7 +11,7 @@ open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
-open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Tool.Running
 open Dkim.Core.Programs.Tool
 
 /// What a command left behind.

@@ -7,8 +7,8 @@ open Dkim.Tests
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Tool
+open Dkim.Core.Programs.Tool.Running
+open Dkim.Core.Programs.Tool.KeyTools
 open Dkim.Tests.Core
 open Dkim.Tests.Core.ToolRuns
 
@@ -132,7 +132,7 @@ let tests =
                     Expect.isTrue ((ran.Errors + ran.Output).Length > 10) "it says why")
 
             testCase "every command has help that names its options" (fun () ->
-                for command in ToolCommands.commands do
+                for command in CommandList.commands do
                     let ran = dkim [] [ command.Name; "--help" ]
                     Expect.equal 0 ran.Code
 
@@ -171,7 +171,7 @@ let tests =
                 Expect.lacks "RFC 5322" (dkim [ "z", "{}"; "-", message ] [ "explain"; "--zone=z" ]).Output)
 
             testCase "every row reads what it shows" (fun () ->
-                keepsItsLaws ToolCommands.all ToolSettings.defaults
-                keepsItsLaws GenkeyTool.table GenkeyTool.defaults
-                keepsItsLaws TestkeyTool.table TestkeyTool.defaults)
+                keepsItsLaws CommandList.all ToolSettings.defaults
+                keepsItsLaws DkimGenkey.table DkimGenkey.defaults
+                keepsItsLaws DkimTestkey.table DkimTestkey.defaults)
         ]

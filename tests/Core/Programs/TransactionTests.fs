@@ -9,7 +9,7 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
-open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Proxies.Smtp
 open Dkim.Tests.Core
 
 let private said (commands: (string * int) list) =

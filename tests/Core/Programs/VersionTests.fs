@@ -7,7 +7,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Qmail
 open Dkim.Tests.Core

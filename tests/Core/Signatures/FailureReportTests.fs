@@ -11,7 +11,6 @@ open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Filters.Lists
 open Dkim.Tests.Core
 

@@ -19,7 +19,6 @@ open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
-open Dkim.Core.Programs.Tool
 
 /// Runs this suite again with these arguments: the exit code, and what it printed.
 let private suite (arguments: string list) : struct (int * string) =

@@ -8,7 +8,6 @@ open Dkim.Core.Message
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 
 let private label length = String.replicate length "a"
 

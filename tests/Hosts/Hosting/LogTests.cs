@@ -1,10 +1,8 @@
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
-using Dkim.Core.Programs.Proxies;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
-using Dkim.Core.Programs.Tool;
 using Dkim.Core.Words;
 using Dkim.Hosting;
 using Microsoft.Extensions.Time.Testing;

@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Text;
-using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Shared;
 using Dkim.Core.Signatures;
 using Dkim.Core.Words;
 using Dkim.ProxyHost.Dialogue;
@@ -89,7 +89,7 @@ internal sealed class Conversation : IDialogueSink
     public void Spoilt(ReadOnlySpan<byte> octets) => SpoiltText.Append(Latin1(octets));
 
     public void Happened(SessionEvent what) =>
-        Events.Add(SessionLog.Told(what, new Party("192.0.2.1", Dialogue.Transaction), []).Line);
+        Events.Add(SessionLog.Told(what, new Core.Programs.Proxies.Shared.Conversation("192.0.2.1", Dialogue.Transaction), []).Line);
 
     private void Drive()
     {

@@ -1,4 +1,4 @@
-using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Shared;
 using System.Net;
 using Dkim.Core.Programs.Running;
 using Dkim.ProxyHost.Dialogue;
@@ -86,7 +86,7 @@ public sealed class LmtpTests
     public async Task Our_own_refusal_is_said_for_each_recipient()
     {
         using var server = Server();
-        await using var proxy = new ProxyUnderTest(server.Port, decide: _ => ProxyEnding.NewRefuse(550, "5.7.1 no"));
+        await using var proxy = new ProxyUnderTest(server.Port, decide: _ => ProxyDisposition.NewRefuse(550, "5.7.1 no"));
         using var client = await Client.ConnectAsync(proxy.Address);
         await BeginAsync(client, "a@d", "unknown@d", "b@d");
         await client.ReplyAsync();

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Dkim.Core.Message;
-using Dkim.Core.Programs.Proxies;
-using Dkim.Core.Programs.Tool;
+using Dkim.Core.Programs.Proxies.Shared;
+using Dkim.Core.Programs.Proxies.Smtp;
 using Dkim.Core.Words;
 using Dkim.ProxyHost.Dialogue;
 using Dkim.ProxyHost.Sessions;

@@ -1,4 +1,4 @@
-using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Shared;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -23,7 +23,7 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
     private readonly List<string> reports = [];
     private int fed;
 
-    public ProxyUnderTest(int relayPort, Func<Relaying, Relaying>? change = null, Func<string, ProxyEnding>? decide = null)
+    public ProxyUnderTest(int relayPort, Func<Relaying, Relaying>? change = null, Func<string, ProxyDisposition>? decide = null)
     {
         sessions = new OpenConnections(clock);
         var patience = new Patience(TimeSpan.FromHours(1), TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(30))
@@ -48,7 +48,7 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
 
     public const int MaxConnections = 20;
 
-    public static ProxyEnding Added { get; } = ProxyEnding.NewRelay(Encoding.Latin1.GetBytes(Conversation.Added), 0);
+    public static ProxyDisposition Added { get; } = ProxyDisposition.NewRelay(Encoding.Latin1.GetBytes(Conversation.Added), 0);
 
     public EndPoint Address { get; }
 
@@ -100,7 +100,7 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
             reports.Add(line);
     }
 
-    private sealed class Filter(ProxyUnderTest proxy, Func<string, ProxyEnding> decide) : IMessageFilter
+    private sealed class Filter(ProxyUnderTest proxy, Func<string, ProxyDisposition> decide) : IMessageFilter
     {
         private readonly StringBuilder text = new();
 
@@ -110,7 +110,7 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
             Interlocked.Add(ref proxy.fed, octets.Length);
         }
 
-        public async ValueTask<ProxyEnding> DecideAsync(CancellationToken cancellation)
+        public async ValueTask<ProxyDisposition> DecideAsync(CancellationToken cancellation)
         {
             await Task.Yield();
             return decide(text.ToString());

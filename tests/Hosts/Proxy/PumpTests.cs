@@ -1,4 +1,4 @@
-using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Shared;
 using System.Net;
 using System.Net.Sockets;
 using Dkim.Hosting;
@@ -194,7 +194,7 @@ public sealed class PumpTests
         using var relay = new TcpRelay();
         await using var proxy = new ProxyUnderTest(
             relay.Port,
-            decide: _ => ProxyEnding.NewRefuse(code, "DKIM - no"));
+            decide: _ => ProxyDisposition.NewRefuse(code, "DKIM - no"));
         using var polite = await Client.ConnectAsync(proxy.Address);
         await polite.BeginAsync();
         await polite.SendAsync(Text + ".\r\nQUIT\r\n");

@@ -1,5 +1,5 @@
 using System.Text;
-using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Shared;
 using Dkim.ProxyHost.Dialogue;
 using NUnit.Framework;
 

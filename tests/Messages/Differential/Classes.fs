@@ -12,7 +12,6 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Tests.Corpus
 open Dkim.Tests.Messages.Differential.Recipe
 open Dkim.Tests.Messages.Differential.Judges

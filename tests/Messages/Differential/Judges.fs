@@ -9,9 +9,7 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Proxies
 open Dkim.Core.Programs.Qmail
-open Dkim.Core.Programs.Tool
 open Dkim.Tests.Corpus
 open Dkim.Tests.Judging
 open Dkim.Tests.Peers

@@ -2,7 +2,6 @@
 /// LocalADSP, ADSPDiscard, ADSPNoSuchDomain).
 namespace Dkim.Core.Programs.Filters.Deciding
 
-open System
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns

@@ -4,7 +4,6 @@ namespace Dkim.Core.Programs.Filters.Deciding
 open System
 open Dkim.Core.Message
 open Dkim.Core.Signatures
-open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Filters.Milter
 open Dkim.Core.Programs.Filters.Values

@@ -4,7 +4,6 @@ namespace Dkim.Core.Programs.Filters.Deciding
 
 open Dkim.Core.Records
 open Dkim.Core.Signatures
-open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Filters.Values
 

@@ -9,7 +9,6 @@ open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
-open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Filters.Settings

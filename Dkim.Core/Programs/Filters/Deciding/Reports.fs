@@ -10,7 +10,6 @@ open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Filters.Milter
-open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Filters.Settings
 
 /// What a report tells beside the failure.

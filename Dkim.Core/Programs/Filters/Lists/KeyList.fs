@@ -91,7 +91,7 @@ module internal KeyList =
 
     /// What a line says.
     [<RequireQualifiedAccess>]
-    type private Said =
+    type private Line =
         | Nothing
         | Directory of string
         | Key of pattern: string * domain: DomainName voption * path: string * Selector
@@ -122,28 +122,28 @@ module internal KeyList =
         |> Grammar.checkedBy named
 
     /// `key = pattern ":" domain ":" path`, or `pattern ":" path` where DomainKeys signs, whose domain is the sender's
-    let private key scheme selectorOf : Grammar.Parser<Said> =
+    let private key scheme selectorOf : Grammar.Parser<Line> =
         let colon = skipChar ':'
         let path = path selectorOf
 
         match scheme with
         | Dkim ->
             pipe3 (pattern .>> colon) (domain .>> colon) path (fun pattern domain (struct (path, selector)) ->
-                Said.Key(pattern, domain, path, selector))
+                Line.Key(pattern, domain, path, selector))
         | DomainKeys ->
             pipe2 (pattern .>> colon) path (fun pattern (struct (path, selector)) ->
-                Said.Key(pattern, ValueNone, path, selector))
+                Line.Key(pattern, ValueNone, path, selector))
 
     /// `directory = "/" *( any character but ":" )`
-    let private directory: Grammar.Parser<Said> =
+    let private directory: Grammar.Parser<Line> =
         followedBy (skipChar '/' >>. skipManySatisfy ((<>) ':') >>. eof)
         >>. manySatisfy (fun _ -> true)
-        |>> (_.Trim() >> Said.Directory)
+        |>> (_.Trim() >> Line.Directory)
 
     /// `line = "#" *any / *WSP [ directory / key ]`
-    let private line scheme selectorOf : Grammar.Parser<Said> =
-        let comment = skipChar '#' >>. skipManySatisfy (fun _ -> true) >>% Said.Nothing
-        let said = (eof >>% Said.Nothing) <|> directory <|> key scheme selectorOf
+    let private line scheme selectorOf : Grammar.Parser<Line> =
+        let comment = skipChar '#' >>. skipManySatisfy (fun _ -> true) >>% Line.Nothing
+        let said = (eof >>% Line.Nothing) <|> directory <|> key scheme selectorOf
         comment <|> (skipManySatisfy Char.IsWhiteSpace >>. said)
 
     // Most lines of a long list name the same keys.
@@ -168,9 +168,9 @@ module internal KeyList =
 
         let readLine index (text: string) =
             match Grammar.parseAll grammar (text.TrimEnd()) with
-            | Result.Ok Said.Nothing -> ()
-            | Result.Ok(Said.Directory path) -> directory <- path
-            | Result.Ok(Said.Key(pattern, domain, path, selector)) ->
+            | Result.Ok Line.Nothing -> ()
+            | Result.Ok(Line.Directory path) -> directory <- path
+            | Result.Ok(Line.Key(pattern, domain, path, selector)) ->
                 lines.Add
                     {
                         Number = index + 1

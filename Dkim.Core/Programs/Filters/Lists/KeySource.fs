@@ -2,9 +2,7 @@
 namespace Dkim.Core.Programs.Filters.Lists
 
 open Dkim.Core.Words
-open Dkim.Core.Records
 open Dkim.Core.Cryptography
-open Dkim.Core.Programs.Settings
 
 /// A key and the name it is published under.
 [<NoComparison; NoEquality>]

@@ -1,7 +1,6 @@
 /// What a milter logs of trouble with messages and connections.
 namespace Dkim.Core.Programs.Filters.Milter
 
-open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 
 /// What a milter says of trouble of its own, or of the MTA's, which may last.

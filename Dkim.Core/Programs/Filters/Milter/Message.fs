@@ -5,15 +5,12 @@ namespace Dkim.Core.Programs.Filters.Milter
 open System
 open System.Buffers
 open System.Collections.Generic
-open System.Net
 open System.Text
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
-open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Running
 
 /// What is known of a message when its header is complete.
 [<NoComparison; NoEquality>]

@@ -1,7 +1,6 @@
 /// The action for each kind of result: its defaults and its rows.
 namespace Dkim.Core.Programs.Filters.Settings
 
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Filters.Values

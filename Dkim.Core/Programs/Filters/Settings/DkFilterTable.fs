@@ -1,9 +1,7 @@
 /// The rows of dk-filter, whose letters are its own: -s is the key, -S the selector (dk-filter(8)).
 module internal Dkim.Core.Programs.Filters.Settings.DkFilterTable
 
-open Dkim.Core.Message
 open Dkim.Core.Records
-open Dkim.Core.Canonicalization
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Filters.Values.Rows

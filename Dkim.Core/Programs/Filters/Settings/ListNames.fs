@@ -1,9 +1,7 @@
 /// The lists and keys that settings name: the record, its defaults and its rows.
 namespace Dkim.Core.Programs.Filters.Settings
 
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Filters.Values.Rows
 
 /// The lists and keys that settings name.

@@ -6,7 +6,6 @@ open System.Net
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Records
-open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Filters.Milter

@@ -1,8 +1,6 @@
 /// What is added to a header and removed from it, and who is told: the record, its defaults and its rows.
 namespace Dkim.Core.Programs.Filters.Settings
 
-open Dkim.Core.Message
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Filters.Values.Rows

@@ -1,7 +1,6 @@
 /// What decides between signing and verifying: the record, its defaults and its rows.
 namespace Dkim.Core.Programs.Filters.Settings
 
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Filters.Values

@@ -3,7 +3,6 @@ namespace Dkim.Core.Programs.Filters.Settings
 
 open System.Net
 open Dkim.Core.Dns
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Filters.Values.Rows

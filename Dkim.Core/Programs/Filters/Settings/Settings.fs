@@ -1,7 +1,6 @@
 /// The settings of the two milters.
 namespace Dkim.Core.Programs.Filters.Settings
 
-open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Filters.Values

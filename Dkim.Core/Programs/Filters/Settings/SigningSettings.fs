@@ -3,9 +3,7 @@ namespace Dkim.Core.Programs.Filters.Settings
 
 open System
 open Dkim.Core.Words
-open Dkim.Core.Message
 open Dkim.Core.Records
-open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Filters.Values

@@ -3,7 +3,6 @@ namespace Dkim.Core.Programs.Filters.Settings
 
 open System.Net
 open Dkim.Core.Words
-open Dkim.Core.Message
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Filters.Values.Rows

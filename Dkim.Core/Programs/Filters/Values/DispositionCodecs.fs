@@ -1,11 +1,6 @@
 /// How the milters' settings write what is done about a result. Refusals are in the originals' words.
 module internal Dkim.Core.Programs.Filters.Values.DispositionCodecs
 
-open System
-open System.Globalization
-open System.Net
-open Dkim.Core.Words
-open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 

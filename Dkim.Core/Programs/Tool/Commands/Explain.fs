@@ -1,0 +1,295 @@
+/// `dkim explain`: the explanations of a message's signatures, as text or JSON.
+module internal Dkim.Core.Programs.Tool.Commands.Explain
+
+open System
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Signatures
+open Dkim.Core.Explaining
+open Dkim.Core.Programs.Running
+open Dkim.Core.Programs.Tool.Running
+open Dkim.Core.Programs.Tool.Running.Step
+
+[<Literal>]
+let private Program = "dkim explain"
+
+/// Lines of a canonical form that the text shows.
+[<Literal>]
+let private LinesShown = 60
+
+/// Octets of a canonical body that JSON holds.
+[<Literal>]
+let private BodyShown = 1048576
+
+let private mark (finding: Finding) =
+    match finding with
+    | Finding.Good -> "ok "
+    | Finding.Bad -> "NO "
+    | Finding.Note -> "?? "
+
+let private lines (indent: string) (texts: string list) : string =
+    texts |> List.map (fun text -> indent + text + "\n") |> String.concat ""
+
+let private textOfStep (step: ExplainedStep) : string =
+    "  "
+    + mark step.Finding
+    + step.Title
+    + " ("
+    + step.Section
+    + ")\n"
+    + lines "       " step.Lines
+
+let private textOfDifference (found: FieldDifference) : string =
+    match found.Present with
+    | ValueNone -> lines "  " [ Visible.text found.Name + " is gone; signed was " + found.Signed ]
+    | ValueSome present ->
+        lines
+            "  "
+            [
+                Visible.text found.Name
+                + " differs from octet "
+                + string (int found.At)
+                + " on:"
+                "  signed:  " + found.Signed
+                "  present: " + present
+            ]
+
+let private paragraph (title: string) (body: string) : string =
+    if body = "" then "" else "\n" + title + "\n" + body
+
+let private canonicalText (title: string) (octets: byte[]) : string =
+    paragraph
+        (title + ", " + string octets.Length + " octets:")
+        (lines "  | " (Visible.lines LinesShown (ReadOnlySpan octets)))
+
+let private guessText (explanation: Explanation) : string =
+    let failed =
+        explanation.Steps
+        |> List.exists (fun step -> step.Finding = Finding.Bad && step.Section.Contains "§3.7")
+
+    match explanation.Guesses with
+    | [] when failed ->
+        paragraph "What happened:" (lines "  " [ "none of the usual changes that were tried makes the hash fit" ])
+    | [] -> ""
+    | guesses -> paragraph "What happened (tried, and the hash fits):" (lines "  * " (guesses |> List.map _.Says))
+
+let private textOf (number: int) (count: int) (explanation: Explanation) : string =
+    let judged = explanation.Outcome
+
+    "Signature "
+    + string number
+    + " of "
+    + string count
+    + ": "
+    + Layout.fieldName judged.Scheme
+    + "\n\n"
+    + String.concat "" (explanation.Steps |> List.map textOfStep)
+    + paragraph
+        "Compared with the copies in z= (RFC 6376 §3.5):"
+        (explanation.Differences |> List.map textOfDifference |> String.concat "")
+    + guessText explanation
+    + canonicalText "The header as it was hashed" explanation.CanonicalHeader
+    + canonicalText "The body as it was hashed" explanation.CanonicalBody
+
+/// A field of the header that is none, or of an obsolete form (RFC 5322 §2.2, §4.5.8).
+type private Irregular =
+    {
+        /// Counted from the top, from 1.
+        Number: int
+        Raw: string
+        Says: string
+    }
+
+/// Irregular fields that are told of.
+[<Literal>]
+let private IrregularShown = 20
+
+let private irregular (mail: Mail) : Irregular list =
+    let block = Octets.latin1 (Mail.headerBlock mail).Span
+
+    HeaderGrammar.read block
+    |> Seq.indexed
+    |> Seq.choose (fun (index, extent) ->
+        let raw = block.Substring(int extent.Start, int extent.Length)
+
+        match HeaderGrammar.describe raw extent.Form with
+        | ValueSome says ->
+            Some
+                {
+                    Number = index + 1
+                    Raw = raw.Substring(0, min 64 raw.Length)
+                    Says = says
+                }
+        | ValueNone -> None)
+    |> Seq.truncate IrregularShown
+    |> List.ofSeq
+
+let private irregularText (found: Irregular list) : string =
+    match found with
+    | [] -> ""
+    | found ->
+        "Not what RFC 5322 §2.2 has for a header field:\n"
+        + (found
+           |> List.map (fun one ->
+               "  field "
+               + string one.Number
+               + " ("
+               + Visible.text one.Raw
+               + "): "
+               + one.Says
+               + "\n")
+           |> String.concat "")
+        + "\n"
+
+let private jsonOfIrregular (one: Irregular) : Json =
+    Json.Object
+        [
+            "number", Json.Number one.Number
+            "field", Json.Text one.Raw
+            "says", Json.Text one.Says
+        ]
+
+let private findingName (finding: Finding) =
+    match finding with
+    | Finding.Good -> "good"
+    | Finding.Bad -> "bad"
+    | Finding.Note -> "note"
+
+let private jsonOfStep (step: ExplainedStep) : Json =
+    Json.Object
+        [
+            "title", Json.Text step.Title
+            "section", Json.Text step.Section
+            "finding", Json.Text(findingName step.Finding)
+            "lines", Json.List(step.Lines |> List.map Json.Text)
+        ]
+
+let private jsonOfDifference (found: FieldDifference) : Json =
+    Json.Object
+        [
+            "field", Json.Text found.Name
+            "at", Json.Number(int64 found.At)
+            "signed", Json.Text found.Signed
+            "present", found.Present |> Json.optional Json.Text
+        ]
+
+let private jsonOfGuess (guess: Guess) : Json =
+    Json.Object
+        [
+            "guess", Json.Text(Modification.name guess.Modification)
+            "says", Json.Text guess.Says
+        ]
+
+let private jsonOf (index: int, explanation: Explanation) : Json =
+    let body =
+        ReadOnlySpan(explanation.CanonicalBody, 0, min BodyShown explanation.CanonicalBody.Length)
+
+    let shown = Octets.latin1 body
+
+    match Verify.jsonOfJudged (index, explanation.Outcome) with
+    | Json.Object members ->
+        Json.Object(
+            members
+            @ [
+                "steps", Json.List(explanation.Steps |> List.map jsonOfStep)
+                "canonical_header", Json.Text(Octets.latin1 (ReadOnlySpan explanation.CanonicalHeader))
+                "canonical_body", Json.Text shown
+                "canonical_body_octets", Json.Number explanation.CanonicalBody.Length
+                "differences", Json.List(explanation.Differences |> List.map jsonOfDifference)
+                "guesses", Json.List(explanation.Guesses |> List.map jsonOfGuess)
+            ]
+        )
+    | other -> other
+
+/// Explains the signatures that are wanted.
+let private explainAll (settings: ToolSettings) source now (mail: Mail) : Step<(int * int * Explanation) list> =
+    command {
+        let! all = Verify.judge settings source now mail
+
+        let chosen =
+            Verify.indexed all
+            |> List.mapi (fun position (index, judged) -> position + 1, index, judged)
+            |> List.filter (fun (number, _, _) -> settings.Signature |> ValueOption.forall ((=) number))
+
+        let questions =
+            chosen
+            |> List.choose (fun (_, _, judged) -> Explanation.question judged |> Option.ofValueOption)
+            |> List.distinct
+
+        let! answers = Verify.ask source questions
+        let effort = Effort.OfMessage()
+
+        return
+            chosen
+            |> List.map (fun (number, index, judged) ->
+                let answer =
+                    match Explanation.question judged with
+                    | ValueSome question -> answers question
+                    | ValueNone -> Answer.Unavailable "not asked"
+
+                number, index, Explanation.explain effort (Verify.policy settings) now mail answer judged)
+    }
+
+let private withoutSignature (mail: Mail) : string =
+    match AttachedMail.countSigned mail with
+    | 0 -> "The message has no signature.\n"
+    | _ ->
+        "The message has no signature, and a message that is attached to it has one: save that as a file of its own, and \
+         explain it.\n"
+
+let private report (settings: ToolSettings) (path: string) (mail: Mail) explained : string =
+    let irregular = irregular mail
+
+    if settings.Json then
+        let signatures =
+            explained
+            |> List.map (fun (_, index, explanation) -> jsonOf (index, explanation))
+
+        Json.render (
+            Json.Object
+                [
+                    "file", Json.Text path
+                    "attached_signed", Json.Number(AttachedMail.countSigned mail)
+                    "irregular_fields", Json.List(irregular |> List.map jsonOfIrregular)
+                    "signatures", Json.List signatures
+                ]
+        )
+        + "\n"
+    elif List.isEmpty explained then
+        irregularText irregular + withoutSignature mail
+    else
+        let count = Verify.countOf mail
+
+        irregularText irregular
+        + (explained
+           |> List.map (fun (number, _, explanation) -> textOf number count explanation)
+           |> String.concat "\n")
+
+let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : Step<int> =
+    let problem (text: string) = Program + ": " + text
+
+    command {
+        let! path =
+            match operands with
+            | [] -> Ok "-"
+            | [ path ] -> Ok path
+            | _ -> Error "more than one message"
+            |> orFail SysExit.Usage problem
+
+        let! source = Verify.keySource settings
+        let! mail = Verify.readMail settings path
+
+        let! mail =
+            mail |> orFail SysExit.DataError (fun reason -> problem (path + ": " + reason))
+
+        let now = settings.Now |> ValueOption.defaultValue clock
+        let! explained = explainAll settings source now mail
+
+        match settings.Signature, explained with
+        | ValueSome number, [] -> return! fail SysExit.Usage (problem ("the message has no signature " + string number))
+        | _ ->
+            do! print (report settings path mail explained)
+            return ExitCode.Success
+    }

@@ -1,0 +1,129 @@
+/// The commands of `dkim` and the settings that each takes.
+module internal Dkim.Core.Programs.Tool.Running.CommandList
+
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Tool.Running.ToolTable
+
+/// The commands of `dkim`.
+type Command =
+    | Sign
+    | Verify
+    | Explain
+    | Genkey
+    | Record
+    | Testkey
+    | Postfix
+    | Demo
+
+/// A command of `dkim`: its name, what it is for, its operands, and the groups of settings that it takes.
+type ToolCommand =
+    {
+        Command: Command
+        Name: string
+        OneLine: string
+        Operands: string
+        Table: Setting<ToolSettings> list
+    }
+
+/// `--now` and `--json`, without what else is about judging.
+let private only (names: string list) (rows: Setting<ToolSettings> list) =
+    rows |> List.filter (fun row -> List.contains row.Name names)
+
+let sign =
+    {
+        Command = Sign
+        Name = "sign"
+        OneLine = "print a signature for a message"
+        Operands = "[FILE]"
+        Table = key @ signing @ input @ only [ "now" ] judging @ general
+    }
+
+let verify =
+    {
+        Command = Verify
+        Name = "verify"
+        OneLine = "judge all signatures of messages"
+        Operands = "[FILE ...]"
+        Table = judging @ batch @ input @ dns @ general
+    }
+
+let explain =
+    {
+        Command = Explain
+        Name = "explain"
+        OneLine = "show step by step why a signature passes or fails"
+        Operands = "[FILE]"
+        Table = choice @ judging @ input @ dns @ general
+    }
+
+let genkey =
+    {
+        Command = Genkey
+        Name = "genkey"
+        OneLine = "make a key and the records to publish"
+        Operands = ""
+        Table = key @ newKey @ general
+    }
+
+let record =
+    {
+        Command = Record
+        Name = "record"
+        OneLine = "print the records of a key that is there"
+        Operands = ""
+        Table =
+            key
+            @ only [ "subdomains"; "testing"; "only-sha256"; "note"; "form" ] newKey
+            @ general
+    }
+
+let testkey =
+    {
+        Command = Testkey
+        Name = "testkey"
+        OneLine = "compare a published key with the private key and name mistakes"
+        Operands = ""
+        Table = key @ only [ "json"; "min-rsa-bits" ] judging @ dns @ general
+    }
+
+let postfix =
+    {
+        Command = Postfix
+        Name = "postfix"
+        OneLine = "check that a Postfix signs what it should, and nothing else"
+        Operands = "[FILE ...]"
+        Table = postfix @ only [ "json" ] judging @ general
+    }
+
+let demo =
+    {
+        Command = Demo
+        Name = "demo"
+        OneLine = "sign and verify mail through the proxies, with a key made for the occasion"
+        Operands = ""
+        Table = demonstration @ general
+    }
+
+let commands = [ sign; verify; explain; genkey; record; testkey; postfix; demo ]
+
+/// Every row once.
+let all: Setting<ToolSettings> list =
+    commands
+    |> List.collect _.Table
+    |> List.distinctBy _.Name
+    |> List.sortBy (fun row ->
+        List.findIndex
+            ((=) row.Group)
+            [
+                "key"
+                "signing"
+                "new key"
+                "judging"
+                "batch"
+                "choice"
+                "message"
+                "dns"
+                "postfix"
+                "demonstration"
+                "general"
+            ])
