@@ -153,7 +153,7 @@ let private lineEnds (octets: byte[]) : int[] =
 
 let private excerpt (octets: byte[]) (start: int) (length: int) =
     "\""
-    + Visible.excerpt 160 (Octets.latin1 (ReadOnlySpan(octets, start, length)))
+    + Printable.visibleExcerpt 160 (Octets.latin1 (ReadOnlySpan(octets, start, length)))
     + "\""
 
 /// Where the text that was appended may begin, from the front to the back.

@@ -163,7 +163,7 @@ let untagged (value: string) : (string * string) list =
                         "was encoded anew"
                     else
                         "got the prefix \""
-                        + Visible.excerpt 80 (octets.Substring(0, cut))
+                        + Printable.visibleExcerpt 80 (octets.Substring(0, cut))
                         + "\" and was encoded anew"
 
                 for form in written charset (octets.Substring cut) do

@@ -98,7 +98,8 @@ module internal Evidence =
 
         match signature.Scheme, signature.SignedFields with
         | Dkim, ValueSome names -> names |> List.fold next (selected, []) |> snd |> List.rev
-        | _ -> []
+        | Dkim, ValueNone
+        | DomainKeys, _ -> []
 
     /// Gathers it for a signature that was judged.
     let gather policy now (mail: Mail) answer (judged: SignatureResult) (signature: Signature) : Evidence =

@@ -76,7 +76,7 @@ module internal ExplainedStep =
                 + " a="
                 + signature.Algorithm
                 + " c="
-                + Visible.text canon
+                + Printable.visible canon
             ]
 
     /// The time of the topmost Received, which is the last that a server wrote.
@@ -137,9 +137,11 @@ module internal ExplainedStep =
         match facts.Answer.Outcome with
         | NoSuchName -> bad title section [ name + " does not exist" ]
         | Records [] -> bad title section [ name + " has no TXT record" ]
-        | Unavailable reason -> bad title section [ name + ": " + Visible.text reason ]
+        | Unavailable reason -> bad title section [ name + ": " + Printable.visible reason ]
         | Records texts ->
-            let shown = texts |> List.map (fun text -> "\"" + Visible.excerpt 300 text + "\"")
+            let shown =
+                texts |> List.map (fun text -> "\"" + Printable.visibleExcerpt 300 text + "\"")
+
             good title section ((name + ":") :: shown)
 
     /// What `dkim testkey` finds wrong with the record.
@@ -244,7 +246,7 @@ module internal ExplainedStep =
             if names.IsEmpty then
                 []
             else
-                [ says + String.Join(", ", names |> List.map Visible.text) ]
+                [ says + String.Join(", ", names |> List.map Printable.visible) ]
 
         told "h= names these once more than they occur, so that none can be added: " once
         @ told "h= names these, which are not here; absent when it was signed, or removed since: " never
@@ -290,7 +292,7 @@ module internal ExplainedStep =
 
         let fields =
             "signed fields: "
-            + String.Join(", ", facts.Selected |> List.map (fun field -> Visible.text field.Name))
+            + String.Join(", ", facts.Selected |> List.map (fun field -> Printable.visible field.Name))
 
         match facts.Key with
         | ValueNone ->

@@ -91,7 +91,7 @@ module Explanation =
                     Modification = Modification.FieldRewritten
                     Says =
                         "with the copies in z= the signature verifies: changed was only "
-                        + String.Join(", ", differences |> List.map (fun found -> Visible.text found.Name))
+                        + String.Join(", ", differences |> List.map (fun found -> Printable.visible found.Name))
                 }
         else
             None
@@ -243,7 +243,7 @@ module Explanation =
                                  "RFC 4870 §3.3")
                             [
                                 Verdict.describe judged.Verdict
-                                Visible.excerpt 400 (Octets.latin1 judged.Field.Raw.Span)
+                                Printable.visibleExcerpt 400 (Octets.latin1 judged.Field.Raw.Span)
                             ]
                         ExplainedStep.verdict judged
                     ]

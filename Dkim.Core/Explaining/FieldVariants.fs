@@ -87,7 +87,7 @@ let private subjects (value: string) : (Modification * string * string) list =
         |> List.truncate 60
 
     let prefixed says cutAt =
-        cut (says + " \"" + Visible.excerpt 80 (text.Substring(0, cutAt)) + "\"") (lead + text.Substring cutAt)
+        cut (says + " \"" + Printable.visibleExcerpt 80 (text.Substring(0, cutAt)) + "\"") (lead + text.Substring cutAt)
 
     [
         for at in blanks do
@@ -95,12 +95,14 @@ let private subjects (value: string) : (Modification * string * string) list =
         if text.StartsWith '[' && text.Contains ']' then
             prefixed "got the prefix" (text.IndexOf ']' + 1)
         for at in blanks do
-            cut ("got the suffix \"" + Visible.excerpt 80 (text.Substring at) + "\"") (lead + text.Substring(0, at))
+            cut
+                ("got the suffix \"" + Printable.visibleExcerpt 80 (text.Substring at) + "\"")
+                (lead + text.Substring(0, at))
         match text.IndexOf '[', text.IndexOf "] " with
         | first, last when first > 0 && last > first ->
             cut
                 ("got the tag \""
-                 + Visible.excerpt 80 (text.Substring(first, last + 1 - first))
+                 + Printable.visibleExcerpt 80 (text.Substring(first, last + 1 - first))
                  + "\"")
                 (lead + text.Remove(first, last + 2 - first))
         | _ -> ()

@@ -109,7 +109,7 @@ let private seldom (mismatch: Mismatch) (parts: byte[][]) : Edit seq =
                     Modification = Modification.FieldRemoved
                     Says =
                         "h= names "
-                        + Visible.text name
+                        + Printable.visible name
                         + ", which is not here, and what was signed is an empty one: it was removed, or the signer took an \
                            absent field for an empty one (RFC 6376 §5.4.2)"
                 }

@@ -21,7 +21,7 @@ let private copies (header: Header) (field: Field) : (Modification * string * st
     |> Seq.truncate MostCopies
     |> Seq.map (fun other ->
         Modification.FieldRewritten,
-        "was rewritten; the original is in " + Visible.excerpt 80 other.Name,
+        "was rewritten; the original is in " + Printable.visibleExcerpt 80 other.Name,
         other.ValueText)
     |> List.ofSeq
 
@@ -56,7 +56,7 @@ let private uncompleted (value: string) : (Modification * string * string) list 
 
                 Modification.FieldRewritten,
                 "was rewritten: an address without it got the domain "
-                + Visible.excerpt 80 (added.TrimStart '.'),
+                + Printable.visibleExcerpt 80 (added.TrimStart '.'),
                 value.Replace("@" + domain, from)
     ]
 

@@ -111,7 +111,7 @@ let badBase64 (test: KeyUnderTest) (text: string) : KeyFinding =
         KeyFinding.wrong
             KeyMistake.BadBase64
             ("p= has the character '"
-             + Visible.text (string c)
+             + Printable.visible (string c)
              + "' in it, which is no base64")
             "copy the value of p= again"
     | ValueNone when isCut () -> slip test text |> ValueOption.defaultValue cutOff

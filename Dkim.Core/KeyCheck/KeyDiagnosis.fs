@@ -34,7 +34,7 @@ let private foreign (text: string) : KeyFinding option =
         KeyFinding.wrong
             KeyMistake.OtherRecord
             ("this is the name of a host, "
-             + Visible.excerpt 260 text
+             + Printable.visibleExcerpt 260 text
              + ", and no key record")
             "publish it as a CNAME record, not as TXT"
         |> Some
@@ -55,13 +55,13 @@ let private ofKeyError (test: KeyUnderTest) (text: string) (error: KeyError) : K
     | None, UnsupportedKeyType name ->
         KeyFinding.wrong
             KeyMistake.KeyTypeMismatch
-            ("k=" + Visible.excerpt 30 name + " is neither rsa nor ed25519")
+            ("k=" + Printable.visibleExcerpt 30 name + " is neither rsa nor ed25519")
             "write k=rsa or k=ed25519"
     | None, MalformedRecord(RepeatedTag name) ->
         KeyFinding.wrong
             KeyMistake.RecordsPasted
             ("the tag "
-             + Visible.text name
+             + Printable.visible name
              + "= occurs twice: perhaps two records stand in one")
             "publish one record under each selector"
     | None, MalformedRecord other ->
@@ -281,7 +281,7 @@ let ofAnswer (test: KeyUnderTest) (answer: Answer) : KeyFinding list =
         [
             KeyFinding.wrong
                 KeyMistake.NoAnswer
-                ("the DNS gave no answer: " + Visible.text reason)
+                ("the DNS gave no answer: " + Printable.visible reason)
                 "try again; check the name servers of the domain"
         ]
     | NoSuchName

@@ -5,10 +5,6 @@ namespace Dkim.Core.Records
 open System.Security.Cryptography
 open Dkim.Core.Words
 
-
-
-
-
 /// Which of the two signature schemes.
 [<Struct>]
 type Scheme =

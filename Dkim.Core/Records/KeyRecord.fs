@@ -4,10 +4,6 @@ namespace Dkim.Core.Records
 open Dkim.Core.Words
 open Dkim.Core.Dns
 
-
-
-
-
 /// Why a key cannot serve a signature.
 type KeyError =
     | NoKey

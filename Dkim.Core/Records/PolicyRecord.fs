@@ -4,10 +4,6 @@ namespace Dkim.Core.Records
 
 open Dkim.Core.Words
 
-
-
-
-
 /// A domain's practice in increasing strictness. `SignsAllItself` accepts no signature of another domain in its place.
 [<Struct>]
 type SigningPractice =

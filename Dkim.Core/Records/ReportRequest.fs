@@ -4,10 +4,6 @@ namespace Dkim.Core.Records
 
 open Dkim.Core.Words
 
-
-
-
-
 /// The reasons that a report can be asked for (RFC 6651 §5.1).
 [<Struct; RequireQualifiedAccess>]
 type ReportReason =

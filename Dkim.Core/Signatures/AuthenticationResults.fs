@@ -76,8 +76,7 @@ module AuthenticationResults =
 
             String.forall isAtomText local && dotAtom && isToken domain
 
-    let private tame (text: string) =
-        Printable.tame (text.Substring(0, min LongestText text.Length))
+    let private tame (text: string) = Printable.excerpt LongestText text
 
     let private escaped (special: string) (text: string) =
         text

@@ -85,7 +85,9 @@ module internal Copies =
 
     let private window (at: int) (text: string) : string =
         let start = max 0 (at - 12)
-        (if start > 0 then "..." else "") + Visible.excerpt 48 (text.Substring start)
+
+        (if start > 0 then "..." else "")
+        + Printable.visibleExcerpt 48 (text.Substring start)
 
     let private difference (canon: HeaderCanon) (copy: Field, present: Field voption) : FieldDifference option =
         let signed = canonical canon copy

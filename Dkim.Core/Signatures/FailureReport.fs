@@ -154,7 +154,9 @@ module FailureReport =
             match judged.Verdict with
             | PermFail BodyAltered -> "bodyhash"
             | PermFail(BadKey Revoked) -> "revoked"
-            | _ -> "signature"
+            | PermFail _
+            | Verdict.Pass
+            | TempFail _ -> "signature"
 
     let private base64 (octets: ReadOnlySpan<byte>) =
         Convert.ToBase64String(octets, Base64FormattingOptions.InsertLineBreaks).Replace("\r\n", "\r\n ")

@@ -6,10 +6,6 @@ open Dkim.Core.Words
 open Dkim.Core.Dns
 open Dkim.Core.Records
 
-
-
-
-
 /// The results of ADSP (RFC 5617 §5.4).
 [<Struct; RequireQualifiedAccess>]
 type AdspResult =
@@ -83,14 +79,17 @@ module SenderPolicy =
         let isRecord outcome =
             match outcome with
             | Records(_ :: _) -> true
-            | _ -> false
+            | Records []
+            | NoSuchName
+            | Unavailable _ -> false
 
         let unavailable =
             outcomes
             |> List.tryPick (fun outcome ->
                 match outcome with
                 | Unavailable reason -> Some reason
-                | _ -> None)
+                | Records _
+                | NoSuchName -> None)
 
         if List.exists isRecord outcomes then
             ValueNone
@@ -161,7 +160,9 @@ module SenderPolicy =
         let isUnacceptable (one: SignatureResult) =
             match one.Verdict with
             | PermFail(Unacceptable _) -> true
-            | _ -> false
+            | PermFail _
+            | Verdict.Pass
+            | TempFail _ -> false
 
         if List.exists passes judged then "5.7.22"
         elif List.exists isUnacceptable judged then "5.7.21"

@@ -10,7 +10,9 @@ open Dkim.Core.Records
 let isReported (judged: SignatureResult) =
     match judged.Verdict with
     | PermFail(Unacceptable(TooManySignatures _)) -> false
-    | _ -> true
+    | PermFail _
+    | Verdict.Pass
+    | TempFail _ -> true
 
 let private property propertyType name value : ResultProperty =
     {

@@ -175,7 +175,9 @@ module Signer =
             | Dkim, _, Sha256
             | Dkim, Rsa, Sha1
             | DomainKeys, Rsa, Sha1 -> true
-            | _ -> false
+            | Dkim, Ed25519, Sha1
+            | DomainKeys, Rsa, Sha256
+            | DomainKeys, Ed25519, _ -> false
 
         if fits then Ok() else Error KeyDoesNotFit
 

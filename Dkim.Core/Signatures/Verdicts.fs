@@ -7,10 +7,6 @@ open Dkim.Core.Message
 open Dkim.Core.Dns
 open Dkim.Core.Records
 
-
-
-
-
 /// What local policy does not accept, though the signature may be good (RFC 8601 §2.4).
 type Unacceptable =
     | InsecureHash of Hash
@@ -127,6 +123,17 @@ module Verdict =
         | Pass -> "good signature"
         | PermFail refusal -> describeRefusal refusal
         | TempFail reason -> "key unavailable: " + reason
+
+[<AutoOpen>]
+module internal Alteration =
+    /// The message is not the one that was signed: its body or its header does not verify.
+    [<return: Struct>]
+    let (|Altered|_|) (verdict: Verdict) : unit voption =
+        match verdict with
+        | PermFail(BodyAltered | HeaderAltered) -> ValueSome()
+        | PermFail(BadSignature _ | BadKey _ | Expired _ | NotYetValid _ | BodyShorter _ | Unacceptable _)
+        | Pass
+        | TempFail _ -> ValueNone
 
 /// One signature of a message and what became of it.
 type SignatureResult =

@@ -222,7 +222,7 @@ module Verifier =
             match Originator.trySending plan.Header with
             | ValueSome(struct (_, address)) -> matches pattern address.LocalPart
             | ValueNone -> false
-        | _ -> true
+        | (Dkim | DomainKeys), _ -> true
 
     /// Whether a key record may serve a signature (RFC 6376 §6.1.2).
     let private checkRecord (plan: VerifyPlan) (signature: Signature) (record: KeyRecord) : Result<unit, KeyError> =

@@ -97,7 +97,7 @@ module internal DkFilter =
         | DkStatus.CannotVerify(judged, reason) ->
             struct (FilterDecision.reply actions.DnsError "DomainKeys key retrieval failed",
                     [
-                        message.Failure("key retrieval failed " + keyName judged + ": " + Wording.safe reason)
+                        message.Failure("key retrieval failed " + keyName judged + ": " + Printable.brief reason)
                     ])
         | DkStatus.Syntax(_, text) ->
             struct (judgedEnd actions.BadSignature "DomainKeys signature syntax error",
@@ -168,7 +168,11 @@ module internal DkFilter =
         match status with
         | DkStatus.Bad _
         | DkStatus.Syntax _ -> message.Policy.Reporting.Quarantine && not (isTesting practice status)
-        | _ -> false
+        | DkStatus.Good _
+        | DkStatus.NoKey _
+        | DkStatus.BadKey _
+        | DkStatus.CannotVerify _
+        | DkStatus.NoSignature -> false
 
     let private finish (message: FilterMessage) log (status: DkStatus) (practice: Practice) : FilterDecision =
         let struct (finalReply, lines) = ending message practice status

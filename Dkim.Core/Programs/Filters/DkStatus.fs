@@ -6,10 +6,6 @@ open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Filters.Deciding
 
-
-
-
-
 [<RequireQualifiedAccess>]
 type internal DkStatus =
     | Good of SignatureResult
@@ -27,13 +23,26 @@ module internal DkStatus =
         match error with
         | NoKey
         | Revoked -> DkStatus.NoKey judged
-        | _ -> DkStatus.BadKey(judged, Wording.ofKeyError judged.Key error)
+        | SeveralKeys
+        | MalformedRecord _
+        | UnsupportedRecordVersion _
+        | MissingKeyData
+        | MalformedKeyData _
+        | UnsupportedKeyType _
+        | UnfitKeyType _
+        | HashNotAllowed _
+        | ServiceNotAllowed
+        | SubdomainNotAllowed
+        | GranularityMismatch
+        | KeyTooLong _
+        | RecordTooLong _
+        | UntrustedKey _ -> DkStatus.BadKey(judged, Wording.ofKeyError judged.Key error)
 
     let private ofJudged (judged: SignatureResult) : DkStatus =
         match judged.Verdict with
         | Verdict.Pass -> DkStatus.Good judged
         | TempFail reason -> DkStatus.CannotVerify(judged, reason)
-        | PermFail(BodyAltered | HeaderAltered) -> DkStatus.Bad judged
+        | Altered -> DkStatus.Bad judged
         | PermFail(BadKey error) -> ofKeyError judged error
         | PermFail(Unacceptable cause) -> DkStatus.BadKey(judged, Unacceptable.describe cause)
         | PermFail refusal -> DkStatus.Syntax(judged, Wording.ofRefusal judged.Key refusal)

@@ -5,10 +5,6 @@ open Dkim.Core.Programs.Filters.Milter
 open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Filters.Deciding
 
-
-
-
-
 /// The program that a policy makes.
 let parts (policy: FilterPolicy) : MilterHandler =
     Handling.parts

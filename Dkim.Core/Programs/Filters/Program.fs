@@ -3,6 +3,7 @@ namespace Dkim.Core.Programs.Filters
 
 open System
 open System.Net
+open Dkim.Core.Words
 open Dkim.Core.Dns
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
@@ -132,7 +133,7 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
         new TestRun(parts.Name, file, parts.Test, parts.Policy, parts.Milter)
 
     /// The name of the configuration file for log lines.
-    member _.ConfName = Problem.printable (Configuration.confName parts.Service)
+    member _.ConfName = Printable.tame (Configuration.confName parts.Service)
 
     /// Another start from the configuration file, which the options of the command line have no part in. What cannot
     /// change while the filter runs is as it was. Nothing where there is no such file.

@@ -3,10 +3,6 @@ namespace Dkim.Core.Programs.Postfix
 
 open Dkim.Core.Programs.Settings
 
-
-
-
-
 /// How much a finding matters.
 [<Struct; RequireQualifiedAccess>]
 type internal PostfixSeverity =

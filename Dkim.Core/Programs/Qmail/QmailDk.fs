@@ -270,4 +270,4 @@ module QmailDk =
 
     /// A line of descriptor 2, which is often a log that others write to.
     let line (text: string) : string =
-        "qmail-dk: " + Problem.printable text + "\n"
+        "qmail-dk: " + Printable.tame text + "\n"

@@ -209,8 +209,20 @@ module internal DkimLetters =
         match error with
         | UnsupportedVersion _ -> 'W'
         | FromNotSigned -> 'X'
-        | _ when nameIsTooLong judged -> 'O'
-        | _ -> 'H'
+        | MalformedTagList _
+        | MissingTag _
+        | EmptyTag _
+        | MalformedTag _
+        | UnsupportedAlgorithm _
+        | UnsupportedCanonicalization _
+        | UnsupportedQuery _
+        | TooManyNames _
+        | UnfitBodyHash
+        | IdentityOutsideDomain
+        | ExpiresBeforeSigned
+        | SenderUnknown
+        | DomainNotOfSender
+        | SenderNotSigned -> if nameIsTooLong judged then 'O' else 'H'
 
     let private ofJudged (judged: SignatureResult) : char =
         match judged.Verdict with

@@ -81,9 +81,9 @@ module CommandLine =
     let private swallows style (row: Setting<'s>) (next: string) =
         match row.Arity, style with
         | Arity.Flag, Interchangeable -> Codec.isFlagWord next
-        | Arity.Flag, _ -> false
+        | Arity.Flag, (Letters | Gnu) -> false
         | _, Interchangeable -> not (next.StartsWith("--", StringComparison.Ordinal))
-        | _, _ -> true
+        | _, (Letters | Gnu) -> true
 
     let private valued style row (rest: string list) line =
         match rest with

@@ -1,10 +1,6 @@
 /// Which known name a misspelt one stands for.
 module internal Dkim.Core.Programs.Settings.Nearest
 
-
-
-
-
 /// How many characters must be put in, taken out, replaced or exchanged with their neighbour to make one name of another
 /// (optimal string alignment), without regard to case, `-` and `_` being the same.
 let private distance (one: string) (other: string) : int =

@@ -52,9 +52,6 @@ module Problem =
         | InEnvironment -> "environment: "
         | Overall -> ""
 
-    // Values come from files of the administrator; control characters in them must not reach a terminal or a log.
-    let internal printable (text: string) : string = Printable.tame text
-
     /// The problem in one line: place, setting, value, reason, remedy.
     let describe (problem: Problem) =
         let name = if problem.Name = "" then "" else problem.Name + ": "
@@ -70,7 +67,8 @@ module Problem =
             else
                 " (" + problem.Remedy + ")"
 
-        printable (place problem.Origin + name + value + reason problem.Fault + remedy)
+        // Values come from files of the administrator; control characters in them must not reach a terminal or a log.
+        Printable.tame (place problem.Origin + name + value + reason problem.Fault + remedy)
 
 /// A setting with the value that some source gives it.
 type Given<'s> =

@@ -19,7 +19,7 @@ let Between = '\255'
 /// That a text is one printable line. Tabs are left to it.
 let mustBeLine (text: string) =
     if String.exists (fun c -> Char.IsControl c && c <> '\t') text then
-        raise (Broken("what is said is one printable line: " + Problem.printable text))
+        raise (Broken("what is said is one printable line: " + Printable.tame text))
 
 /// That a text is lines of that kind.
 let mustBeLines (text: string) =
@@ -125,7 +125,7 @@ let private keyList (text: string) : Outcome =
             FileContents.Unreadable FileContents.NotFound
 
     let ofScheme scheme =
-        match KeyList.parse scheme text with
+        match KeyLine.parse scheme text with
         | Error reasons -> string (min 3 reasons.Length) + textOr "" (Error reasons.Head)
         | Ok lines ->
             match KeyList.load scheme (contents >> ValueSome) lines with

@@ -223,7 +223,7 @@ let tests =
 
             testCase "lines that are too long or too many are left out in the middle" (fun () ->
                 let visible (text: string) =
-                    Visible.lines 6 (ReadOnlySpan(Encoding.Latin1.GetBytes text))
+                    Printable.visibleLines 6 (ReadOnlySpan(Encoding.Latin1.GetBytes text))
 
                 Expect.equal [] (visible "")
                 Expect.equal [ "a\\r\\n"; "b" ] (visible "a\r\nb")

@@ -35,7 +35,7 @@ let private shown (found: DomainName voption) = found |> ValueOption.map string
 let private keyList (files: (string * string) list) (lines: string list) =
     let find wanted = ValueSome(Starts.find files wanted)
 
-    match KeyList.load Dkim find (KeyList.parse Dkim (String.Join('\n', lines)) |> Expect.ok) with
+    match KeyList.load Dkim find (KeyLine.parse Dkim (String.Join('\n', lines)) |> Expect.ok) with
     | Loaded(struct (list, faults)) -> list, faults |> List.map (fun (struct (fault, _)) -> KeyFault.describe fault)
     | Wanting _ -> failtest "all was supplied"
 
@@ -278,7 +278,7 @@ let tests =
                     ("a@b:example.com:/keys/", "the last part of the path is no selector: ")
                 ]
                 (fun (line: string, reason: string) ->
-                    let errors = KeyList.parse Dkim ("\n# c\n" + line) |> Expect.error
+                    let errors = KeyLine.parse Dkim ("\n# c\n" + line) |> Expect.error
                     Expect.equal 1 errors.Length
                     Expect.isTrue (errors.Head.StartsWith "line 3: malformed: ") errors.Head
                     Expect.contains reason errors.Head)
@@ -303,7 +303,7 @@ let tests =
                     Expect.contains reason (Problem.describe problems.Head))
 
             testCase "dk-filter has lines of two fields" (fun () ->
-                let lines = KeyList.parse DomainKeys "*@example.com:/keys/mail.private" |> Expect.ok
+                let lines = KeyLine.parse DomainKeys "*@example.com:/keys/mail.private" |> Expect.ok
 
                 Expect.equal [ "/keys/mail.private" ] (lines |> List.map _.KeyPath)
                 Expect.equal [ ValueNone ] (lines |> List.map _.Domain))

@@ -9,10 +9,6 @@ open Dkim.Core.Programs.Filters.Milter
 open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Filters.Settings
 
-
-
-
-
 /// What the filters do each in its own way.
 [<NoComparison; NoEquality>]
 type internal SchemeHandlers =

@@ -2,6 +2,7 @@
 namespace Dkim.Core.Programs.Filters.Deciding
 
 open System
+open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Running
@@ -20,7 +21,7 @@ type internal FilterMessage =
 
     member private this.Macro(name: string) : string voption =
         MilterMacros.find this.Envelope.Macros name
-        |> ValueOption.map Wording.safe
+        |> ValueOption.map Printable.brief
         |> ValueOption.filter ((<>) "")
 
     /// The queue id. Some MTAs know it only at the end of the message.
@@ -166,7 +167,7 @@ module internal FilterDecision =
         | FilterReply.Accept -> MilterReply.Accept
         | FilterReply.Discard -> MilterReply.Discard
         | FilterReply.TempFail -> MilterReply.TempFail
-        | FilterReply.Refuse(enhanced, text) -> MilterReply.Refuse(550, enhanced, Wording.safe text)
+        | FilterReply.Refuse(enhanced, text) -> MilterReply.Refuse(550, enhanced, Printable.brief text)
 
     /// The decision. A message that does not go on is not changed.
     let toMilter (verdict: FilterDecision) : MilterDecision =

@@ -2,14 +2,11 @@
 /// say of that (dkim-filter(8) -C).
 namespace Dkim.Core.Programs.Filters.Deciding
 
+open Dkim.Core.Words
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Filters.Values
-
-
-
-
 
 module internal MessageDisposition =
     let private keyName (judged: SignatureResult) =
@@ -20,7 +17,7 @@ module internal MessageDisposition =
     // The sentence that a domain wants in replies.
     let private withReason (reason: string voption) (text: string) =
         match reason with
-        | ValueSome reason -> Wording.safe reason + ": " + text
+        | ValueSome reason -> Printable.brief reason + ": " + text
         | ValueNone -> text
 
     /// What is wrong with a signature, as logs are searched for it.
@@ -65,7 +62,7 @@ module internal MessageDisposition =
     let private noKey (message: FilterMessage) (judged: SignatureResult) (text: string) =
         struct (FilterDecision.reply message.Policy.Actions.DnsError "DKIM key retrieval failed",
                 [
-                    message.Failure("key retrieval failed " + keyName judged + ": " + Wording.safe text)
+                    message.Failure("key retrieval failed " + keyName judged + ": " + Printable.brief text)
                 ])
 
     /// How a message with a status ends, but for what the policy of its author asks, and what the log says of that.
@@ -124,7 +121,7 @@ module internal MessageDisposition =
     let ofMessage (message: FilterMessage) (practice: AdspOutcome) (wishes: RequestedReports) (status: MessageStatus) =
         let query =
             match practice.Unavailable with
-            | ValueSome reason -> [ message.Line LogLevel.Error ("ADSP query: " + Wording.safe reason) ]
+            | ValueSome reason -> [ message.Line LogLevel.Error ("ADSP query: " + Printable.brief reason) ]
             | ValueNone -> []
 
         let struct (statusEnd, lines) = ofStatus message practice wishes status

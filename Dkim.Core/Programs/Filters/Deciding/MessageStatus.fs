@@ -10,10 +10,6 @@ open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Filters.Settings
 
-
-
-
-
 /// The status of a message.
 [<RequireQualifiedAccess>]
 type internal MessageStatus =
@@ -161,7 +157,10 @@ module internal MessageStatus =
     let private faultWord (judged: SignatureResult) =
         match judged.Verdict with
         | PermFail(Unacceptable(ShortKey _ | RefusedDomain | TooManySignatures _)) -> "policy"
-        | _ -> "permerror"
+        | PermFail(Unacceptable(InsecureHash _ | UnsignedOctets _ | UnsignedField _))
+        | PermFail(BadSignature _ | BadKey _ | Expired _ | NotYetValid _ | BodyShorter _ | BodyAltered | HeaderAltered)
+        | Verdict.Pass
+        | TempFail _ -> "permerror"
 
     /// The result and the remark behind it.
     let result (status: MessageStatus) : struct (string * string voption) =

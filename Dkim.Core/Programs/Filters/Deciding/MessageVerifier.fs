@@ -57,7 +57,16 @@ module internal MessageVerifier =
         match status with
         | MessageStatus.Unsigned
         | MessageStatus.Untrusted -> message.Policy.Reporting.AlwaysAddArHeader || practice.Suspicious
-        | _ -> true
+        | MessageStatus.Good _
+        | MessageStatus.Doubted _
+        | MessageStatus.Bad _
+        | MessageStatus.Partial _
+        | MessageStatus.NoKey _
+        | MessageStatus.KeyUnavailable _
+        | MessageStatus.Revoked _
+        | MessageStatus.Syntax _
+        | MessageStatus.Unusable _
+        | MessageStatus.BadFormat -> true
 
     let private isQuarantined (message: FilterMessage) (practice: AdspOutcome) (status: MessageStatus) =
         match status with

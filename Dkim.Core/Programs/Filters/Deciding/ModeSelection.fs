@@ -59,7 +59,7 @@ module internal ModeSelection =
         else
             []
 
-    let private quoted (text: string) = "`" + Wording.safe text + "'"
+    let private quoted (text: string) = "`" + Printable.brief text + "'"
 
     // What becomes of a message that nobody is known to have sent: it is not signed, and judged all the same.
     let private unsigned (message: FilterMessage) =
@@ -277,9 +277,9 @@ module internal ModeSelection =
                 notice
                     message
                     ("external host "
-                     + Wording.safe envelope.Client.HostName
+                     + Printable.brief envelope.Client.HostName
                      + " attempted to send as "
-                     + Wording.safe (Octets.decoded sender.Address.Domain))
+                     + Printable.brief (Octets.decoded sender.Address.Domain))
             ]
 
     /// What is done with a message, and what the log says of that. The sender decides only whether we sign: a forger who

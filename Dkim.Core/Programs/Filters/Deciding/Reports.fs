@@ -91,7 +91,7 @@ module internal Reports =
     /// Who asks in the key record of a bad signature to be told (r=, ro=, rf=, rp=).
     let private byKey (judged: SignatureResult) : (DomainName * string) voption =
         match judged.Verdict, judged.Signature, judged.Key with
-        | PermFail(BodyAltered | HeaderAltered), ValueSome signature, ValueSome key ->
+        | Altered, ValueSome signature, ValueSome key ->
             ReportRequest.ofOldTags key.Text
             |> ValueOption.filter (fun request ->
                 chance judged < request.Percent

@@ -10,21 +10,13 @@ open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 
 module internal Wording =
-    /// Longer texts of a message are cut.
-    [<Literal>]
-    let private Longest = 256
-
-    /// Text of a message or of the DNS, printable and of bounded length.
-    let safe (text: string) : string =
-        Printable.tame (text.Substring(0, min Longest text.Length))
-
     /// An address of the envelope without its brackets.
     let unbracketed (address: string) : string =
         address.Trim().TrimStart('<').TrimEnd('>')
 
     /// A line of the log. Arguments and lists may have said what is in it.
     let line (level: LogLevel) (text: string) : LogLine =
-        LogLine.plain level (Problem.printable text)
+        LogLine.plain level (Printable.tame text)
 
     let private ofMissing (name: string) : string =
         match name with

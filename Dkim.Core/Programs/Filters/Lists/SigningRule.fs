@@ -130,7 +130,9 @@ module internal SigningRule =
                 + entry
                 + ":KEY"
             ]
-        | _ -> []
+        | KeySource.KeyList _
+        | NoKeys
+        | SingleKey _ -> []
 
     let private oddEntry (entry: string) : string list =
         match entry.LastIndexOf '@' with
@@ -150,7 +152,8 @@ module internal SigningRule =
         let idle =
             match keys, domains with
             | SingleKey _, [] -> [ "Domain is not set, and nothing is signed; write Domain example.com" ]
-            | _ -> []
+            | SingleKey _, _ :: _
+            | (NoKeys | KeySource.KeyList _), _ -> []
 
         idle
         @ List.collect oddEntry domains

@@ -3,6 +3,7 @@
 namespace Dkim.Core.Programs.Filters.Loading
 
 open System
+open Dkim.Core.Words
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Filters.Values
@@ -61,7 +62,8 @@ module internal Configuration =
     let private isUsage (problem: Problem) =
         match problem.Origin, problem.Fault with
         | OnCommandLine, (UnknownName | MissingValue | WrongOperands _) -> true
-        | _ -> false
+        | OnCommandLine, (IllegalValue _ | UnreadableFile _ | NestedTooDeep | BrokenRule _)
+        | (InFile _ | InEnvironment | Overall), _ -> false
 
     // The reasons of dkim-filter.conf(5), for what is wrong with a line of the file.
     let private lineReason (fault: Fault) : string voption =
@@ -95,7 +97,11 @@ module internal Configuration =
         match problem.Fault with
         | IllegalValue reason
         | BrokenRule reason -> reason
-        | _ -> Problem.describe problem
+        | UnknownName
+        | MissingValue
+        | UnreadableFile _
+        | NestedTooDeep
+        | WrongOperands _ -> Problem.describe problem
 
     let private rowOf (kind: FilterKind) (problem: Problem) : Setting<FilterSettings> voption =
         kind.Table
@@ -177,13 +183,13 @@ module internal Configuration =
             let lines =
                 problems
                 |> List.collect (usageLine kind)
-                |> List.map (fun line -> prog + ": " + Problem.printable line + "\n")
+                |> List.map (fun line -> prog + ": " + Printable.tame line + "\n")
 
             ValueSome(String.concat "" lines + usage prog kind.Table)
 
     /// One problem, in lines without the program's name.
     let describe (kind: FilterKind) (settings: FilterSettings) (problem: Problem) : string list =
-        said kind (confName settings.Service) problem |> List.map Problem.printable
+        said kind (confName settings.Service) problem |> List.map Printable.tame
 
     /// The exit code of problems.
     let exitCode (kind: FilterKind) (problems: Problem list) : int =

@@ -28,7 +28,12 @@ module internal KeyFiles =
             { problem with
                 Fault = BrokenRule("key load from " + path + " failed: " + reason)
             }
-        | _ -> problem
+        | UnknownName
+        | MissingValue
+        | IllegalValue _
+        | UnreadableFile _
+        | NestedTooDeep
+        | WrongOperands _ -> problem
 
     let private notLoaded path (problems: Problem list) =
         { plain noKeys with
@@ -162,7 +167,7 @@ module internal KeyFiles =
             match text with
             | Error reason -> Loaded(notLoaded path [ unreadable paths "KeyList" path reason ])
             | Ok text ->
-                match KeyList.parse paths.Scheme text with
+                match KeyLine.parse paths.Scheme text with
                 | Ok lines -> ofLines lines
                 | Error problems ->
                     let malformed reason =

@@ -7,10 +7,6 @@ open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Filters.Settings
 
-
-
-
-
 /// A value from a file, what keeps the filter from starting, and what is only to be told.
 [<NoComparison; NoEquality>]
 type internal Reading<'a> =

@@ -69,7 +69,7 @@ module internal DkimproxyIn =
 
         [
             AuthenticationResults.field Margin results
-            Field.ofText "X-DKIM-Authentication-Results" (" " + ProxyLog.sentence overall)
+            Field.ofText "X-DKIM-Authentication-Results" (" " + Printable.sentence overall)
         ]
 
     /// The message with fields on top and without those that claim to be ours. What must be rewritten for that reaches

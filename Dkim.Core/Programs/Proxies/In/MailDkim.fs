@@ -4,10 +4,6 @@ namespace Dkim.Core.Programs.Proxies.In
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 
-
-
-
-
 module internal MailDkim =
     // What a message or a key record chose can only be a short word here.
     let private word (text: string) =

@@ -8,10 +8,6 @@ open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies.Shared
 
-
-
-
-
 /// The vocabulary of results in Authentication-Results.
 type ResultWords =
     /// That of Mail::DKIM, which the original wrote.

@@ -8,10 +8,6 @@ open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies.Shared
 
-
-
-
-
 module internal OutChecks =
     /// A rule that a signature breaks, in the original's words, and the remedy.
     [<Struct>]

@@ -6,10 +6,6 @@ open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Running
 
-
-
-
-
 /// Everything that dkimproxy.out decides with. A key that could not be loaded is there with the reason.
 type internal OutProgram =
     {

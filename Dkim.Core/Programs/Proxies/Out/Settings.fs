@@ -7,10 +7,6 @@ open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies.Shared
 
-
-
-
-
 /// Settings of the signing proxy.
 type OutSettings =
     {

@@ -7,10 +7,6 @@ open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies.Shared
 
-
-
-
-
 module internal OutSetup =
     let private wanted kind path = { Path = path; Kind = kind }
 

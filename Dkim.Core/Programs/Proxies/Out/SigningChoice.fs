@@ -229,7 +229,8 @@ module internal SigningChoice =
             let! identity =
                 match specifier.Scheme, Effective.identity settings specifier with
                 | Dkim, ValueSome text -> identityOf expand domain text |> Result.map ValueSome
-                | _ -> Ok ValueNone
+                | Dkim, ValueNone
+                | DomainKeys, _ -> Ok ValueNone
 
             return
                 {

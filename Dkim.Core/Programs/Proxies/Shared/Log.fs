@@ -8,15 +8,6 @@ open Dkim.Core.Message
 open Dkim.Core.Programs.Running
 
 module internal ProxyLog =
-    /// Longer sentences are cut in a log line.
-    [<Literal>]
-    let private Longest = 400
-
-    /// A sentence on one line, for a log or a reply.
-    let sentence (text: string) =
-        text.Substring(0, min Longest text.Length)
-        |> String.map (fun c -> if c >= ' ' && c < '\127' then c else ' ')
-
     let private attribute name (text: string) = name + "=<" + LogFields.safe text + ">"
 
     let private messageId (header: Header) =
@@ -64,12 +55,12 @@ module internal ProxyLog =
 
         let said = LogFields.ofResult text @ messageFacts header
 
-        LogLine.plain LogLevel.Info (what + " - " + sentence text + "; " + attributes)
+        LogLine.plain LogLevel.Info (what + " - " + Printable.sentence text + "; " + attributes)
         |> LogLine.says said
         |> LogLine.add behind
 
     let warning (what: string) (text: string) : LogLine =
-        LogLine.plain LogLevel.Warning (what + ": " + sentence text)
+        LogLine.plain LogLevel.Warning (what + ": " + Printable.sentence text)
 
     /// A failure of ours, and whether trying again may help.
     let failure (permanent: bool) (reason: string) =
@@ -91,9 +82,9 @@ module internal ProxyLog =
 
     let refuse (log: LogLine list) (code: int) (text: string) : ProxyDecision =
         let told =
-            LogLine.add [ LogFields.fact LogField.Reply (string code + " " + sentence text) ]
+            LogLine.add [ LogFields.fact LogField.Reply (string code + " " + Printable.sentence text) ]
 
         {
             Log = List.map told log
-            Disposition = ProxyDisposition.Refuse(code, sentence text)
+            Disposition = ProxyDisposition.Refuse(code, Printable.sentence text)
         }

@@ -81,7 +81,7 @@ module SessionLog =
         let attributes = ProxyLog.attributesOf header
         let ending = if attributes = "" then "" else "; " + attributes
 
-        LogLine.plain level (what + " - " + ProxyLog.sentence text + ending)
+        LogLine.plain level (what + " - " + Printable.sentence text + ending)
         |> LogLine.says (facts @ ProxyLog.messageFacts header)
         |> LogLine.add (Conversation.facts conversation)
 
@@ -130,12 +130,12 @@ module SessionLog =
         | Ended(code, text) ->
             line LogLevel.Notice "connection ended" (reply code text) (refusal "ended" code text) conversation beginning
         | Failed(code, text, reason) ->
-            lasting LogLevel.Error ("message not processed: " + ProxyLog.sentence reason) conversation beginning
+            lasting LogLevel.Error ("message not processed: " + Printable.sentence reason) conversation beginning
             |> LogLine.add (LogFields.fact LogField.Reason reason :: refusal "refused" code text)
         | NoRelay(code, text, reason) ->
             lasting
                 LogLevel.Warning
-                ("no connection to the next hop: " + ProxyLog.sentence reason)
+                ("no connection to the next hop: " + Printable.sentence reason)
                 conversation
                 beginning
             |> LogLine.add (LogFields.fact LogField.Reason reason :: refusal "ended" code text)
@@ -153,4 +153,4 @@ module SessionLog =
     /// A sentence of the host's about a conversation.
     [<CompiledName "About">]
     let about (text: string) (conversation: Conversation) (beginning: ReadOnlySpan<byte>) : LogLine =
-        plain LogLevel.Warning (ProxyLog.sentence text) conversation beginning
+        plain LogLevel.Warning (Printable.sentence text) conversation beginning

@@ -2,6 +2,7 @@
 namespace Dkim.Core.Programs.Proxies.Shared
 
 open System
+open Dkim.Core.Words
 open Dkim.Core.Programs.Settings
 
 /// One of the two proxies, to the code that starts them.
@@ -135,7 +136,7 @@ module internal ProxySetup =
     /// What a start prints that ends in problems: the first in the original's words, then each with its place and
     /// remedy, then how the program is called.
     let complaint (kind: ProxyKind<'s>) (problems: Problem list) =
-        let first = problems |> List.truncate 1 |> List.map (said >> Problem.printable)
+        let first = problems |> List.truncate 1 |> List.map (said >> Printable.tame)
         let each = problems |> List.map (fun problem -> "  " + Problem.describe problem)
 
         String.Join('\n', first @ each)

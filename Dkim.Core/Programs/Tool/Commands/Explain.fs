@@ -43,12 +43,12 @@ let private textOfStep (step: ExplainedStep) : string =
 
 let private textOfDifference (found: FieldDifference) : string =
     match found.Present with
-    | ValueNone -> lines "  " [ Visible.text found.Name + " is gone; signed was " + found.Signed ]
+    | ValueNone -> lines "  " [ Printable.visible found.Name + " is gone; signed was " + found.Signed ]
     | ValueSome present ->
         lines
             "  "
             [
-                Visible.text found.Name
+                Printable.visible found.Name
                 + " differs from octet "
                 + string (int found.At)
                 + " on:"
@@ -62,7 +62,7 @@ let private paragraph (title: string) (body: string) : string =
 let private canonicalText (title: string) (octets: byte[]) : string =
     paragraph
         (title + ", " + string octets.Length + " octets:")
-        (lines "  | " (Visible.lines LinesShown (ReadOnlySpan octets)))
+        (lines "  | " (Printable.visibleLines LinesShown (ReadOnlySpan octets)))
 
 let private guessText (explanation: Explanation) : string =
     let failed =
@@ -136,7 +136,7 @@ let private irregularText (found: Irregular list) : string =
                "  field "
                + string one.Number
                + " ("
-               + Visible.text one.Raw
+               + Printable.visible one.Raw
                + "): "
                + one.Says
                + "\n")

@@ -18,7 +18,7 @@ open Dkim.Core.Programs.Tool.Running.Step
 let private Program = "dkim postfix"
 
 let private problem (text: string) =
-    Program + ": " + Visible.excerpt 500 text
+    Program + ": " + Printable.visibleExcerpt 500 text
 
 /// What a filter's configuration file says of whose mail it signs.
 let private filterOf (path: string) : Step<FilterSettings> =
@@ -157,7 +157,7 @@ let private word (severity: PostfixSeverity) =
     | PostfixSeverity.Note -> "note"
 
 let private textOf (found: PostfixFinding) : string =
-    let visible = Visible.excerpt 500
+    let visible = Printable.visibleExcerpt 500
 
     let place =
         found.Place.File

@@ -76,7 +76,7 @@ let private textOfFinding (found: KeyFinding) : string =
 let private textOf (key: KeyUnderTest) (tested: Tested) : string =
     let shown =
         records tested
-        |> List.map (fun text -> "  \"" + Visible.excerpt 500 text + "\"\n")
+        |> List.map (fun text -> "  \"" + Printable.visibleExcerpt 500 text + "\"\n")
         |> String.concat ""
 
     let verdict =
@@ -118,8 +118,8 @@ let private jsonOf (tested: Tested) : string =
 let exitCode (tested: Tested) : int =
     match tested.Answer.Outcome with
     | Unavailable _ -> SysExit.Temporary
-    | _ when tested.IsGood -> ExitCode.Success
-    | _ -> ExitCode.Bad
+    | Records _
+    | NoSuchName -> if tested.IsGood then ExitCode.Success else ExitCode.Bad
 
 let run (settings: ToolSettings) (operands: string list) : Step<int> =
     let needs name value =

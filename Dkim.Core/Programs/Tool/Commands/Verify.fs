@@ -198,7 +198,7 @@ let private verifyFile settings source now (kind: FileKind, path: string) : Step
                     if settings.Json then
                         jsonOf path (Ok all)
                     else
-                        textOf (Problem.printable path) all
+                        textOf (Printable.tame path) all
                 )
 
             return true

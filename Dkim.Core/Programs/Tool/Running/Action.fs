@@ -6,6 +6,7 @@ open System.Net
 open System
 open System.Collections.Generic
 open System.Text
+open Dkim.Core.Words
 open Dkim.Core.Dns
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
@@ -149,7 +150,7 @@ module internal Step =
         printOctets (ReadOnlyMemory(Encoding.UTF8.GetBytes text))
 
     let complain (line: string) : Step<unit> =
-        fun rest -> Complain(Problem.printable line, rest)
+        fun rest -> Complain(Printable.tame line, rest)
 
     let demonstrate (stay: bool) : Step<int> = fun rest -> Demonstrate(stay, rest)
 
@@ -163,7 +164,7 @@ module internal Step =
 
     /// Ends the command with a line on standard error.
     let fail (code: int) (line: string) : Step<'a> =
-        fun _ -> Complain(Problem.printable line, (fun () -> Exit code))
+        fun _ -> Complain(Printable.tame line, (fun () -> Exit code))
 
     /// The value of a result, or the end of the command.
     let orFail (code: int) (describe: 'e -> string) (result: Result<'a, 'e>) : Step<'a> =

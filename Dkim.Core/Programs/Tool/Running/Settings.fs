@@ -8,10 +8,6 @@ open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 
-
-
-
-
 /// How the record of a new key is printed.
 [<Struct; RequireQualifiedAccess>]
 type RecordForm =

@@ -8,9 +8,6 @@ open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Running
 
-
-
-
 let private path = Codec.text "FILE"
 
 /// A value that has a checked type of its own.
