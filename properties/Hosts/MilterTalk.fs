@@ -114,6 +114,7 @@ type internal FateProgram(edits: MilterChange list, resolver: IResolver) =
             Log = []
             Changes = changes
             Reply = ending
+            Signatures = ValueNone
         }
 
     let changed = decision edits MilterReply.Accept

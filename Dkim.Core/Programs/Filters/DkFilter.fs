@@ -208,12 +208,14 @@ module internal DkFilter =
             Digests = plan.Digests
             Conclude =
                 fun digests answerTo ->
-                    let status =
-                        Verifier.conclude plan digests answerTo
-                        |> List.filter SignatureResults.isReported
-                        |> DkStatus.ofMessage
+                    let judged = Verifier.conclude plan digests answerTo
+                    let status = judged |> List.filter SignatureResults.isReported |> DkStatus.ofMessage
 
-                    askPractice header status (fun practice -> Decided(finish message log status practice))
+                    askPractice header status (fun practice ->
+                        Decided
+                            { finish message log status practice with
+                                Signatures = ValueSome judged
+                            })
         }
 
     /// The program that a policy makes.

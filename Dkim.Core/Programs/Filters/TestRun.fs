@@ -25,6 +25,7 @@ type TestRun internal (prog: string, file: string, settings: TestSettings, polic
     let errors = StringBuilder()
     let mutable exitCode = 0
     let mutable message: MilterMessage voption = ValueNone
+    // Of a message that the filter itself would not verify, such as one of ours from this machine.
     let mutable verification: Passage<SignatureResult list> voption = ValueNone
     let prefix = Printable.tame (prog + ": " + file + ": ")
 
@@ -104,18 +105,48 @@ type TestRun internal (prog: string, file: string, settings: TestSettings, polic
 
         complain (text + "; client " + client.HostName)
 
-    let judging (header: Header) now =
+    let isSigned (decision: MilterDecision) =
+        decision.Changes
+        |> List.exists (function
+            | MilterChange.Insert(_, field) -> field.Is "DKIM-Signature"
+            | MilterChange.Delete _
+            | MilterChange.Quarantine _
+            | MilterChange.Send _
+            | MilterChange.Keep _ -> false)
+
+    let verify (read: TestMessage) now =
+        let header =
+            read.Fields
+            |> List.map (fun (struct (name, value)) ->
+                MilterField.received (ReadOnlySpan name) (ReadOnlySpan value) true)
+            |> Header.ofFields
+
         let plan = Verifier.plan policy.Verifying.Policy now header
 
-        new Passage<SignatureResult list>(
-            parts.HeaderLimits,
-            fun _ ->
-                {
-                    Questions = plan.Questions
-                    Digests = plan.Digests
-                    Conclude = fun digests answerTo -> Decided(Verifier.conclude plan digests answerTo)
-                }
-        )
+        let work: Work<SignatureResult list> =
+            {
+                Questions = plan.Questions
+                Digests = plan.Digests
+                Conclude = fun digests answerTo -> Decided(Verifier.conclude plan digests answerTo)
+            }
+
+        let passage = new Passage<SignatureResult list>(parts.HeaderLimits, (fun _ -> work))
+        passage.Begin header.Fields
+        passage.Feed read.Body.Span
+        passage.End()
+        verification <- ValueSome passage
+
+    /// Verifies the message once its decision is there, unless that came of its signatures or gave it one.
+    let verifyWhenDecided (read: TestMessage) now =
+        match message, verification with
+        | ValueSome running, ValueNone when
+            policy.Roles.Verifies
+            && (running.Decided || running.Questions.Length = 0)
+            && running.Decision.Signatures.IsNone
+            && not (isSigned running.Decision)
+            ->
+            verify read now
+        | _ -> ()
 
     let begin' (read: TestMessage) (now: int64<sec>) =
         let running = new MilterMessage(parts, client)
@@ -133,18 +164,7 @@ type TestRun internal (prog: string, file: string, settings: TestSettings, polic
             running.Feed read.Body.Span
             running.End()
 
-        let header =
-            read.Fields
-            |> List.map (fun (struct (name, value)) ->
-                MilterField.received (ReadOnlySpan name) (ReadOnlySpan value) true)
-            |> Header.ofFields
-
-        if policy.Roles.Verifies then
-            let judging = judging header now
-            judging.Begin header.Fields
-            judging.Feed read.Body.Span
-            judging.End()
-            verification <- ValueSome judging
+    let mutable whenAnswered: unit -> unit = ignore
 
     /// The message of the file. `now` is the time of day, in seconds since 1970-01-01T00:00:00Z.
     member _.Begin(octets: ReadOnlyMemory<byte>, now: int64<sec>) : unit =
@@ -160,31 +180,26 @@ type TestRun internal (prog: string, file: string, settings: TestSettings, polic
             if LoadedLists.isPeer policy.Lists client then
                 say "left alone: the client is in PeerList"
             else
-                begin' read (ValueOption.defaultValue now settings.FixedTime)
+                let now = ValueOption.defaultValue now settings.FixedTime
+                begin' read now
+                whenAnswered <- fun () -> verifyWhenDecided read now
+                whenAnswered ()
 
     /// What to look up now.
     member _.Questions: Question[] =
-        let ofMessage =
-            match message with
-            | ValueSome running when not running.Decided -> running.Questions
-            | _ -> [||]
-
-        let ofVerification =
-            match verification with
-            | ValueSome running -> running.Questions
-            | ValueNone -> [||]
-
-        Array.append ofMessage ofVerification |> Array.distinct
+        match message, verification with
+        | _, ValueSome verifying -> verifying.Questions
+        | ValueSome running, ValueNone when not running.Decided -> running.Questions
+        | _ -> [||]
 
     /// The answers to `Questions`.
     member _.Answer(answers: IReadOnlyDictionary<Question, Answer>) : unit =
-        match message with
-        | ValueSome running when not running.Decided && running.Questions.Length > 0 -> running.Answer answers
-        | _ -> ()
+        match message, verification with
+        | _, ValueSome verifying -> verifying.Answer answers
+        | ValueSome running, ValueNone -> running.Answer answers
+        | ValueNone, ValueNone -> ()
 
-        match verification with
-        | ValueSome running when running.Questions.Length > 0 -> running.Answer answers
-        | _ -> ()
+        whenAnswered ()
 
     /// Says what came of the message. To be called once, when nothing is asked any more.
     member _.Finish() : unit =
@@ -234,9 +249,13 @@ type TestRun internal (prog: string, file: string, settings: TestSettings, polic
                 for line in running.Decision.Log do
                     complain line.Text
 
-            match signed, verification, List.tryLast running.Decision.Log with
+            let judged =
+                running.Decision.Signatures
+                |> ValueOption.orElse (verification |> ValueOption.map _.Decision)
+
+            match signed, judged, List.tryLast running.Decision.Log with
             | true, _, _ -> ()
-            | false, ValueSome judging, _ -> sayJudged judging.Decision
+            | false, ValueSome judged, _ -> sayJudged judged
             | false, ValueNone, Some line -> say ("no signature added: " + line.Text)
             | false, ValueNone, None -> say "no action"
 
@@ -255,5 +274,5 @@ type TestRun internal (prog: string, file: string, settings: TestSettings, polic
             | ValueNone -> ()
 
             match verification with
-            | ValueSome running -> (running :> IDisposable).Dispose()
+            | ValueSome verifying -> (verifying :> IDisposable).Dispose()
             | ValueNone -> ()

@@ -140,6 +140,8 @@ type internal FilterDecision =
         Kept: ReadOnlyMemory<byte> list
         Job: string
         Reply: FilterReply
+        /// As judged; nothing of a message that was not verified.
+        Signatures: SignatureResult list voption
     }
 
 module internal FilterDecision =
@@ -152,6 +154,7 @@ module internal FilterDecision =
             Kept = []
             Job = message.Job
             Reply = FilterReply.Accept
+            Signatures = ValueNone
         }
 
     let reply (action: Disposition) (text: string) : FilterReply =
@@ -193,4 +196,5 @@ module internal FilterDecision =
                         MilterChange.Keep(prefix, octets)
                 ]
             Reply = replyOf verdict.Reply
+            Signatures = verdict.Signatures
         }

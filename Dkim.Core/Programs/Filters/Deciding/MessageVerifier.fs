@@ -264,9 +264,10 @@ module internal MessageVerifier =
         let isGood one =
             (MessageStatus.ofJudged verifying one).IsGood
 
-        let keeping verdict =
+        let withJudged verdict =
             { verdict with
                 FilterDecision.Kept = kept message judged bodies
+                Signatures = ValueSome judged
             }
 
         let decided practice wishes =
@@ -280,12 +281,12 @@ module internal MessageVerifier =
                     Bodies = bodies
                     Wishes = wishes
                 }
-            |> keeping
+            |> withJudged
             |> Decided
 
         match status with
         | MessageStatus.Untrusted when not message.Policy.Reporting.AlwaysAddArHeader ->
-            Decided(keeping (unjudged message methods log |> adding (MessageSigner.presence message)))
+            Decided(withJudged (unjudged message methods log |> adding (MessageSigner.presence message)))
         | MessageStatus.KeyUnavailable _ when message.Policy.Actions.DnsError <> Disposition.Accept ->
             decided AdspLookup.unknown RequestedReports.none
         | _ ->

@@ -3,6 +3,7 @@ namespace Dkim.Core.Programs.Filters.Milter
 
 open System
 open Dkim.Core.Message
+open Dkim.Core.Signatures
 open Dkim.Core.Programs.Running
 
 /// What is done to or for a message before its last word.
@@ -50,6 +51,8 @@ type MilterDecision =
         /// In order.
         Changes: MilterChange list
         Reply: MilterReply
+        /// The signatures as they were judged, from the top; nothing of a message that was not verified.
+        Signatures: SignatureResult list voption
     }
 
     /// Calls the member for each change, then that for the last word.
