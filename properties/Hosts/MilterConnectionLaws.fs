@@ -300,4 +300,15 @@ let tests =
 
                 same (read client 5) (Packets.packet 'a' [||])
                 Expect.equal [ "Subject:" + value ] program.Headers[0])
+
+            testCase "Each message of a connection has questions of its own" (fun () ->
+                use resolver = slow 1
+                use serving = new Serving(FateProgram([], resolver), Patience())
+                use client = serving.Connect()
+                greet client
+
+                // Two questions each, of which a message may ask twenty.
+                for _ in 1..15 do
+                    client.Send(Array.append (messageOf (Late(2, false))) endOfBody) |> ignore
+                    same (read client 5) (Packets.packet 'a' [||]))
         ]

@@ -281,6 +281,44 @@ let tests =
                          |> Seq.map (List.map (ValueOption.defaultValue "-") >> String.concat " ")
                          |> List.ofSeq))
 
+            testCase "A client that is left alone leaves the next one of the connection to the filter" (fun () ->
+                let program = FateProgram []
+                use talk = new MilterTalk(program)
+
+                let message =
+                    [ Mail(Late(0, false)); Recipient; Field; EndOfHeader; EndOfBody ]
+                    |> List.map Said.octetsOf
+                    |> Array.concat
+
+                [
+                    Packets.negotiate 6u 0x1ffu 0x1fffffu
+                    Said.octetsOf Ignored
+                    message
+                    Said.octetsOf QuitForAnother
+                    Packets.connect
+                    message
+                ]
+                |> List.iter talk.Hear
+
+                Expect.equal 1 program.Headers.Count)
+
+            testCase "A message gives back the room of its header" (fun () ->
+                use talk = new MilterTalk(FateProgram [])
+                talk.Hear(Array.append (Packets.negotiate 6u 0x1ffu 0x1fffffu) Packets.connect)
+                let header = Packets.field "Subject" (String('x', 200_000))
+                let before = talk.Output.Length
+
+                // More than all connections may hold together.
+                for _ in 1..400 do
+                    talk.Hear(Said.octetsOf (Mail(Late(0, false))))
+                    talk.Hear header
+                    talk.Hear(Array.append (Said.octetsOf EndOfHeader) (Said.octetsOf EndOfBody))
+
+                Packets.split talk.Output[before..]
+                |> List.map (fst >> string)
+                |> List.countBy id
+                |> Expect.equal [ "a", 400 ])
+
             testRows
                 "An MTA that cannot change headers is let go with a reason"
                 [

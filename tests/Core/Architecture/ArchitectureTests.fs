@@ -4,6 +4,7 @@ module Dkim.Tests.Core.ArchitectureTests
 
 open System
 open System.IO
+open System.Text.RegularExpressions
 open Expecto
 open Dkim.Tests
 open Dkim.Tests.Core.Rooms
@@ -41,8 +42,10 @@ let private tryProgram (room: string) : string option =
 let private onlyThese (exceptions: 'a list) (found: 'a list) =
     Expect.equal (List.sort exceptions) (List.sort (List.distinct found))
 
-let private page =
-    Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "..", "docs", "architecture.md"))
+let private tree =
+    Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "..", ".."))
+
+let private page = Path.Combine(tree, "docs", "architecture.md")
 
 /// The graph as docs/architecture.md shows it.
 let private graph =
@@ -148,4 +151,23 @@ let tests =
                     File.WriteAllText(page, text.Substring(0, start) + graph + text.Substring stop)
                 else
                     Expect.equal graph (text.Substring(start, stop - start)))
+
+            testCase "every source that docs/architecture.md names is there" (fun () ->
+                let places =
+                    [ "Dkim.Core"; "hosts" ]
+                    |> List.collect (fun folder ->
+                        Directory.EnumerateFiles(Path.Combine(tree, folder), "*.*s", SearchOption.AllDirectories)
+                        |> List.ofSeq)
+
+                let isThere (named: string) =
+                    let path = "/" + named.Replace("P/", "Programs/")
+                    places |> List.exists _.EndsWith(path, StringComparison.Ordinal)
+
+                let named =
+                    Regex.Matches(File.ReadAllText page, @"`([\w/]+\.(?:fs|cs))`")
+                    |> Seq.map _.Groups[1].Value
+                    |> List.ofSeq
+
+                Expect.isTrue (named.Length > 30) "a walk names them"
+                named |> List.filter (isThere >> not) |> onlyThese [])
         ]
