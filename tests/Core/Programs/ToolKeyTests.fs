@@ -107,6 +107,26 @@ let tests =
                         Expect.equal Map.empty ran.Made
                         Expect.contains "file exists" ran.Errors))
 
+            testCase "no key is made whose record could not be written" (fun () ->
+                let ran =
+                    runOn (Machine([ "s.txt", "precious" ], nothing)) "dkim-genkey" [ "-s"; "s"; "-d"; "example.com" ]
+
+                Expect.equal Map.empty ran.Made
+                Expect.contains "s.txt: file exists" ran.Errors)
+
+            testRows
+                "a pattern of local parts has at most one asterisk"
+                [ ("*", true); ("ann*-x", true); ("*a*", false) ]
+                (fun (pattern: string, isGood: bool) ->
+                    let ran =
+                        runOn
+                            (Machine([], nothing))
+                            "dkim-genkey"
+                            [ "-s"; "s"; "-d"; "example.com"; "-b"; "1024"; "-g"; pattern ]
+
+                    Expect.equal isGood (ran.Code = 0)
+                    Expect.equal isGood (ran.Made.ContainsKey "s.txt"))
+
             testCase "record prints what genkey printed, in every form" (fun () ->
                 for key in [ [ "--bits=1024" ]; [ "--type=ed25519" ] ] do
                     for tags in [ []; [ "--subdomains"; "--testing"; "--only-sha256"; "--note=a; b" ] ] do
