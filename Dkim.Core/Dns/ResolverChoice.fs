@@ -1,5 +1,4 @@
-/// Which resolver asks the DNS, and which name servers it asks: the setting, resolv.conf(5), and what each library can
-/// be trusted with.
+/// Which resolver asks the DNS: the setting, the name servers, and what each library can be trusted with.
 namespace Dkim.Core.Dns
 
 open System
@@ -14,46 +13,6 @@ type ResolverKind =
     | DnsClient = 2
     /// The name that `Auto` had where the C library asked. It is taken for one more release.
     | System = 3
-
-/// What resolv.conf(5) says of name servers. Names are always complete here, so that its search list does not count.
-type ResolvConf =
-    {
-        /// The first three, as for the C library; none where the file names none.
-        Servers: IPAddress list
-        /// `options trust-ad`: the AD bit of these servers can be believed.
-        TrustAd: bool
-    }
-
-module ResolvConf =
-    /// More are not asked (resolv.conf(5), MAXNS).
-    [<Literal>]
-    let MostServers = 3
-
-    let private words (line: string) =
-        line.Split([| ' '; '\t'; '\r' |], StringSplitOptions.RemoveEmptyEntries)
-        |> List.ofArray
-
-    let private serverOf line =
-        match words line with
-        | "nameserver" :: address :: _ ->
-            match IPAddress.TryParse address with
-            | true, server -> Option.ofObj server
-            | false, _ -> None
-        | _ -> None
-
-    let private trustsAd line =
-        match words line with
-        | "options" :: options -> List.contains "trust-ad" options
-        | _ -> false
-
-    /// Reads the file's text; lines that mean nothing are passed over, as the C library does.
-    let parse (text: string) : ResolvConf =
-        let lines = text.Split '\n' |> List.ofArray
-
-        {
-            Servers = lines |> List.choose serverOf |> List.truncate MostServers
-            TrustAd = lines |> List.exists trustsAd
-        }
 
 /// What is known when a resolver is to be chosen.
 type ResolverNeeds =

@@ -70,6 +70,22 @@ let KeptCharacters = 8388608L
 [<Literal>]
 let KeptSeconds = 3600
 
+/// How long one question is tried over all servers and repetitions, where no setting says it: as long as the C library
+/// tries one with two servers (resolv.conf(5)).
+let questionTime: TimeSpan = TimeSpan.FromSeconds 10.0
+
+/// How long libunbound may take for the first answer, which it gives by itself.
+let unboundStart: TimeSpan = TimeSpan.FromSeconds 20.0
+
+/// How long it is left alone when what it is waited on with has failed, in milliseconds.
+[<Literal>]
+let UnboundPause = 100
+
+/// How long DnsClient's connections are used, in milliseconds: it keeps every one that it ever needed at once, and those
+/// of a client end with it.
+[<Literal>]
+let ClientTime = 15000
+
 /// The longest resolv.conf that is read, in octets.
 [<Literal>]
 let ResolvConfOctets = 65536

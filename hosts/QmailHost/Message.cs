@@ -10,12 +10,8 @@ namespace Dkim.QmailHost;
 /// the next program's descriptor 0 with other octets in place of its first.</summary>
 internal sealed unsafe class Message(string directory, TimeProvider clock)
 {
-    private const int InMemory = 1 << 20;
     private const int FirstPiece = 32 * 1024;
     private const int Piece = 128 * 1024;
-
-    // In the file the message begins here, so that a header can be put before it without copying. The hole takes no room.
-    private const long Start = 4 << 20;
 
     private byte[] buffer = GC.AllocateUninitializedArray<byte>(FirstPiece);
     private int held;
@@ -50,7 +46,7 @@ internal sealed unsafe class Message(string directory, TimeProvider clock)
         }
 
         Flush();
-        var start = Start + replaced - head.Length;
+        var start = QmailLimits.HeadRoom + replaced - head.Length;
         if (start < 0)
         {
             throw new QueueFault(QmailExit.Internal, "no room before the message");
@@ -98,9 +94,9 @@ internal sealed unsafe class Message(string directory, TimeProvider clock)
 
     private void MakeRoom()
     {
-        if (file < 0 && buffer.Length < InMemory)
+        if (file < 0 && buffer.Length < QmailLimits.InMemory)
         {
-            var larger = GC.AllocateUninitializedArray<byte>(Math.Min(InMemory, buffer.Length * 4));
+            var larger = GC.AllocateUninitializedArray<byte>(Math.Min(QmailLimits.InMemory, buffer.Length * 4));
             buffer.CopyTo(larger, 0);
             buffer = larger;
             return;
@@ -119,7 +115,8 @@ internal sealed unsafe class Message(string directory, TimeProvider clock)
 
     private void Flush()
     {
-        WriteAt(buffer.AsSpan(0, held), Start + written);
+        // The hole before it takes no room.
+        WriteAt(buffer.AsSpan(0, held), QmailLimits.HeadRoom + written);
         written += held;
         held = 0;
     }

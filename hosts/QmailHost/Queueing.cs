@@ -8,9 +8,6 @@ namespace Dkim.QmailHost;
 /// <summary>The way of the one message: read, decided upon, handed on.</summary>
 internal sealed class Queueing(QmailStart start, NextProgram next, TimeProvider clock) : IQmailReply
 {
-    // As qmail-queue, which gives up after a day.
-    private const long Longest = 86_400_000;
-
     private readonly Message message = new(start.Settings.TemporaryFiles, clock);
     private int code;
 
@@ -24,7 +21,7 @@ internal sealed class Queueing(QmailStart start, NextProgram next, TimeProvider 
 
         var host = start.HostFile.IsSome ? Files.HostName(start.HostFile.Value) : "";
         using var passage = start.NewMessage(clock.UnixSeconds(), host);
-        var deadline = clock.Milliseconds() + Longest;
+        var deadline = clock.Milliseconds() + QmailLimits.MessageTime;
         while (message.ReadNext(deadline) is { IsEmpty: false } octets)
         {
             passage.Feed(octets);

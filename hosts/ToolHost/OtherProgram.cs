@@ -2,16 +2,13 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
 using Dkim.Core.Programs.Settings;
+using Dkim.Core.Programs.Tool.Running;
 
 namespace Dkim.ToolHost;
 
 /// <summary>A program of the system that is asked for something, with bounds on its time and on what it says.</summary>
 internal static class OtherProgram
 {
-    private const int MostOctets = 4 << 20;
-    private const int MostComplaint = 300;
-    private static readonly TimeSpan Time = TimeSpan.FromSeconds(10);
-
     /// <summary>What it prints, or why there is nothing of it.</summary>
     public static FileContents Run(string name, string[] arguments)
     {
@@ -40,7 +37,7 @@ internal static class OtherProgram
             RedirectStandardError = true,
         };
         using var process = Process.Start(start) ?? throw new IOException(path);
-        using var time = new CancellationTokenSource(Time, TimeProvider.System);
+        using var time = new CancellationTokenSource(ToolLimits.otherProgram, TimeProvider.System);
         try
         {
             process.StandardInput.Close();
@@ -48,7 +45,7 @@ internal static class OtherProgram
             var output = await ReadAsync(process.StandardOutput.BaseStream, time.Token);
             if (output is null || await complaint is not { } said)
             {
-                return FileContents.Unreadable("it says more than 4 MiB");
+                return FileContents.Unreadable($"it says more than {ToolLimits.OtherOutput >> 20} MiB");
             }
 
             await process.WaitForExitAsync(time.Token);
@@ -58,7 +55,7 @@ internal static class OtherProgram
         }
         catch (OperationCanceledException)
         {
-            return FileContents.Unreadable($"no end after {Time.TotalSeconds} seconds");
+            return FileContents.Unreadable($"no end after {ToolLimits.otherProgram.TotalSeconds} seconds");
         }
         finally
         {
@@ -83,7 +80,7 @@ internal static class OtherProgram
             }
 
             all.Write(buffer, 0, count);
-            if (all.Length > MostOctets)
+            if (all.Length > ToolLimits.OtherOutput)
             {
                 return null;
             }
@@ -93,7 +90,7 @@ internal static class OtherProgram
     private static string LastLine(byte[] said)
     {
         var line = Encoding.UTF8.GetString(said).TrimEnd().Split('\n')[^1];
-        return line.Length > MostComplaint ? line[..MostComplaint] + "..." : line;
+        return line.Length > ToolLimits.Complaint ? line[..ToolLimits.Complaint] + "..." : line;
     }
 
     // Who is no superuser seldom has the directories of system programs in PATH.

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Dkim.Core.Programs.Running;
 using Dkim.Hosting.Sockets;
 
 namespace Dkim.Hosting.Listening;
@@ -12,7 +13,6 @@ internal sealed class Connections(
     TimeProvider clock,
     CancellationToken abort)
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
     private readonly List<Door> doors = [];
     private readonly TaskCompletionSource drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -104,11 +104,10 @@ internal sealed class Connections(
         }
     }
 
-    // No descriptors left, most likely: they come back when connections end.
     private async void Report(string failure)
     {
         report($"cannot accept a connection: {failure}");
-        await Task.Delay(Pause, clock).ConfigureAwait(false);
+        await Task.Delay(ServiceLimits.acceptPause, clock).ConfigureAwait(false);
         Retry();
     }
 

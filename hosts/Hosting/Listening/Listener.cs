@@ -19,7 +19,6 @@ public sealed record ServeSettings(int MaxConnections, TimeSpan Grace)
 /// <summary>Listening sockets and the loop that accepts from them.</summary>
 public sealed class Listener : IDisposable
 {
-    private const int Backlog = 511;
     private readonly List<Socket> sockets = [];
     private readonly List<(string Path, FileFacts Made)> paths = [];
 
@@ -40,7 +39,7 @@ public sealed class Listener : IDisposable
         {
             if (endpoint.IsLocal)
             {
-                listener.sockets.Add(LocalSocket.Listen(endpoint.Host, Backlog, settings ?? new LocalSocketSettings()));
+                listener.sockets.Add(LocalSocket.Listen(endpoint.Host, ServiceLimits.Backlog, settings ?? new LocalSocketSettings()));
                 if (FileFacts.TryRead(endpoint.Host, followLinks: false, out var made))
                 {
                     listener.paths.Add((Path.GetFullPath(endpoint.Host), made));
@@ -110,7 +109,7 @@ public sealed class Listener : IDisposable
         if (!await connections.EndedAsync(settings.Grace).ConfigureAwait(false))
         {
             await abort.CancelAsync().ConfigureAwait(false);
-            await connections.EndedAsync(TimeSpan.FromSeconds(5)).ConfigureAwait(false);
+            await connections.EndedAsync(ServiceLimits.abortedGrace).ConfigureAwait(false);
         }
     }
 
@@ -162,7 +161,7 @@ public sealed class Listener : IDisposable
             // Connections inherit it.
             socket.NoDelay = true;
             socket.Bind(address);
-            socket.Listen(Backlog);
+            socket.Listen(ServiceLimits.Backlog);
             return socket;
         }
         catch

@@ -15,7 +15,6 @@ public sealed record LocalSocketSettings(uint? Mode = null, uint? Owner = null, 
 internal static unsafe class LocalSocket
 {
     private const uint Unchanged = uint.MaxValue;
-    private const int LongestLock = 2000;
 
     /// <summary>Binds and listens. A socket nobody listens at any more is replaced; a live one, or any other file, is
     /// left alone and reported.</summary>
@@ -52,14 +51,13 @@ internal static unsafe class LocalSocket
         }
     }
 
-    // Whoever may read the directory may hold its lock: that is no reason not to start.
     private static void Lock(int directory)
     {
-        var end = TimeProvider.System.Milliseconds() + LongestLock;
+        var end = TimeProvider.System.Milliseconds() + ServiceLimits.SocketLock;
         while (Libc.flock(directory, Libc.LOCK_EX | Libc.LOCK_NB) != 0 && TimeProvider.System.Milliseconds() < end)
         {
 #pragma warning disable RS0030 // Nothing tells when a lock is free.
-            Thread.Sleep(20);
+            Thread.Sleep(ServiceLimits.SocketLockPause);
 #pragma warning restore RS0030
         }
     }

@@ -1,3 +1,5 @@
+using Dkim.Core.Programs.Running;
+
 namespace Dkim.Hosting.Listening;
 
 /// <summary>A connection as its service sees it. <see cref="Tick"/> and <see cref="Stop"/> may come from any thread,
@@ -18,13 +20,12 @@ public interface IConnection : IDisposable
 /// <summary>The connections in progress: one clock reminds all of their time limits, and one call stops them.</summary>
 public sealed class OpenConnections : IDisposable
 {
-    private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(250);
     private readonly HashSet<IConnection> open = [];
     private readonly ITimer beat;
     private bool stopping;
 
     public OpenConnections(TimeProvider clock) =>
-        beat = clock.CreateTimer(_ => Remind(clock.Milliseconds()), null, Beat, Beat);
+        beat = clock.CreateTimer(_ => Remind(clock.Milliseconds()), null, ServiceLimits.connectionBeat, ServiceLimits.connectionBeat);
 
     /// <summary>Serves one connection to its end and disposes of it.</summary>
     public async Task ServeAsync(IConnection connection)

@@ -15,13 +15,8 @@ internal readonly record struct LogEntry(Severity Severity, LogLine Line, DateTi
 /// <param name="clock">What its pauses and its patience go by.</param>
 internal abstract class LogOutlet(TimeProvider clock) : IAsyncDisposable
 {
-    private const int QueueLength = 8192;
-    private const int BatchLength = 512;
-    private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan LastChance = TimeSpan.FromSeconds(2);
-
     private readonly Channel<LogEntry> queue = Channel.CreateBounded<LogEntry>(
-        new BoundedChannelOptions(QueueLength) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
+        new BoundedChannelOptions(LogLimits.Waiting) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
 
     private readonly CancellationTokenSource closing = new();
     private Task writer = Task.CompletedTask;
@@ -40,12 +35,12 @@ internal abstract class LogOutlet(TimeProvider clock) : IAsyncDisposable
         }
     }
 
-    /// <summary>Writes what is queued, for two seconds; what is stuck even then is given up.</summary>
+    /// <summary>Writes what is queued, for a while; what is stuck even then is given up.</summary>
     public virtual async ValueTask DisposeAsync()
     {
         queue.Writer.TryComplete();
-        using var timer = clock.CreateTimer(_ => closing.Cancel(), null, LastChance, Timeout.InfiniteTimeSpan);
-        await Task.WhenAny(writer, Task.Delay(LastChance + TimeSpan.FromMilliseconds(500), clock)).ConfigureAwait(false);
+        using var timer = clock.CreateTimer(_ => closing.Cancel(), null, LogLimits.lastLines, Timeout.InfiniteTimeSpan);
+        await Task.WhenAny(writer, Task.Delay(LogLimits.lastLines + LogLimits.lastWriter, clock)).ConfigureAwait(false);
     }
 
     /// <summary>Writes some lines; it may wait until the outlet is closed.</summary>
@@ -59,7 +54,7 @@ internal abstract class LogOutlet(TimeProvider clock) : IAsyncDisposable
         {
             while (await queue.Reader.WaitToReadAsync(closing.Token).ConfigureAwait(false))
             {
-                while (batch.Count < BatchLength && queue.Reader.TryRead(out var entry))
+                while (batch.Count < LogLimits.Batch && queue.Reader.TryRead(out var entry))
                 {
                     batch.Add(entry);
                 }
@@ -73,12 +68,11 @@ internal abstract class LogOutlet(TimeProvider clock) : IAsyncDisposable
                 }
 
                 await SendAsync(batch, closing.Token).ConfigureAwait(false);
-                var caughtUp = batch.Count < BatchLength;
+                var caughtUp = batch.Count < LogLimits.Batch;
                 batch.Clear();
                 if (caughtUp && !queue.Reader.Completion.IsCompleted && !closing.IsCancellationRequested)
                 {
-                    // Under load a thread woken for every line would cost more than the lines.
-                    await Task.WhenAny(Task.Delay(Breath, clock), queue.Reader.Completion).ConfigureAwait(false);
+                    await Task.WhenAny(Task.Delay(LogLimits.gathering, clock), queue.Reader.Completion).ConfigureAwait(false);
                 }
             }
         }
@@ -116,7 +110,6 @@ internal sealed class StandardErrorOutlet(LogSettings settings) : LogOutlet(sett
 /// there never was one, standard error gets them, unless it gets them anyway.</summary>
 internal sealed class SyslogOutlet(LogSettings settings) : LogOutlet(settings.Clock)
 {
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
     private Socket? syslog;
     private bool known;
     private long nextTry;
@@ -164,11 +157,11 @@ internal sealed class SyslogOutlet(LogSettings settings) : LogOutlet(settings.Cl
 
             if (!known)
             {
-                nextTry = settings.Clock.Milliseconds() + (long)Pause.TotalMilliseconds;
+                nextTry = settings.Clock.Milliseconds() + (long)LogLimits.daemonPause.TotalMilliseconds;
                 return false;
             }
 
-            await Task.Delay(Pause, settings.Clock, closed).ConfigureAwait(false);
+            await Task.Delay(LogLimits.daemonPause, settings.Clock, closed).ConfigureAwait(false);
         }
     }
 

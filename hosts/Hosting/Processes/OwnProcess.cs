@@ -59,9 +59,6 @@ public static unsafe class OwnProcess
         }
     }
 
-    // The runtime alone has some twenty open.
-    private const int SpareDescriptors = 40;
-
     /// <summary>How many connections to take at once, so that a fourth of the descriptors that this process may have,
     /// and forty at least, is left for lookups, files and the log.</summary>
     /// <param name="wanted">As many as that, if there are descriptors for them.</param>
@@ -69,7 +66,7 @@ public static unsafe class OwnProcess
     public static int MostConnections(int wanted, int each = 1)
     {
         var allowed = AllowedDescriptors();
-        var forConnections = Math.Min(allowed / 4 * 3, allowed - SpareDescriptors);
+        var forConnections = Math.Min(allowed / 4 * 3, allowed - ServiceLimits.SpareDescriptors);
         return (int)Math.Clamp(forConnections / each, 1, Math.Max(1, wanted));
     }
 

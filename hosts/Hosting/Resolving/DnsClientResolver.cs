@@ -16,9 +16,6 @@ namespace Dkim.Hosting.Resolving;
 /// first.</summary>
 internal sealed class DnsClientResolver : NetworkResolver
 {
-    // The package keeps every connection of TCP that it ever needed at once; those of a client end with it.
-    private const int ClientAge = 15_000;
-
     private readonly ServerList servers;
     private readonly bool trustAd;
     private readonly int recordOctets;
@@ -32,7 +29,7 @@ internal sealed class DnsClientResolver : NetworkResolver
         : base(settings.Caching, Places(), settings.Clock)
     {
         clock = settings.Clock;
-        clientEnds = clock.Milliseconds() + ClientAge;
+        clientEnds = clock.Milliseconds() + ResolverLimits.ClientTime;
         this.servers = new ServerList(servers, settings.Time, clock);
         this.trustAd = trustAd;
         recordOctets = settings.RecordOctets;
@@ -177,7 +174,7 @@ internal sealed class DnsClientResolver : NetworkResolver
         var now = clock.Milliseconds();
         if (now >= Volatile.Read(ref clientEnds))
         {
-            Volatile.Write(ref clientEnds, now + ClientAge);
+            Volatile.Write(ref clientEnds, now + ResolverLimits.ClientTime);
             Volatile.Write(ref client, NewClient());
         }
 

@@ -24,7 +24,7 @@ public sealed record ResolverSettings
     public int RecordOctets { get; init; } = ResolverLimits.RecordOctets;
 
     /// <summary>How long DnsClient tries one question, over all servers and repetitions.</summary>
-    public TimeSpan Time { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan Time { get; init; } = ResolverLimits.questionTime;
 
     /// <summary>What caches, limits and the looks at resolv.conf go by.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;

@@ -14,7 +14,6 @@ namespace Dkim.Hosting.Resolving;
 /// trust anchors are given.</summary>
 internal sealed class UnboundResolver : NetworkResolver
 {
-    private static readonly TimeSpan WarmUpTime = TimeSpan.FromSeconds(20);
     private static readonly ConcurrentDictionary<nint, Waiting> pending = new();
     private static long lastNumber;
 
@@ -106,7 +105,7 @@ internal sealed class UnboundResolver : NetworkResolver
     private void WarmUp()
     {
         var answered = LookUpAsync(new Question("localhost", RecordType.A), CancellationToken.None);
-        if (!answered.Wait(WarmUpTime))
+        if (!answered.Wait(ResolverLimits.unboundStart))
         {
             Dispose();
             throw new StartupException(StartupFault.Resolver, "libunbound does not start");
@@ -138,7 +137,7 @@ internal sealed class UnboundResolver : NetworkResolver
             {
                 // Its pipe has failed: do not spin. Lookups end by their deadlines.
 #pragma warning disable RS0030 // What has failed tells nothing any more.
-                Thread.Sleep(100);
+                Thread.Sleep(ResolverLimits.UnboundPause);
 #pragma warning restore RS0030
             }
         }

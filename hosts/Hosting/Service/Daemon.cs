@@ -13,7 +13,6 @@ namespace Dkim.Hosting.Service;
 public sealed class Daemon
 {
     private const string ReadyVariable = "HOST_READY_DESCRIPTOR";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private int ready;
 
     private Daemon(int ready) => this.ready = ready;
@@ -136,7 +135,7 @@ public sealed class Daemon
             _ = Libc.kill(copy, Libc.SIGKILL);
             _ = OwnProcess.WaitFor(copy);
             throw new StartupException(
-                StartupFault.Daemon, $"the background process was not ready within {Patience.TotalSeconds} seconds");
+                StartupFault.Daemon, $"the background process was not ready within {ServiceLimits.detached.TotalSeconds} seconds");
         }
 
         // It ended before it was ready and has said why; a zero would claim a service that is not there.
@@ -147,7 +146,7 @@ public sealed class Daemon
     {
         var buffer = stackalloc byte[16];
         var length = 0;
-        var end = TimeProvider.System.Milliseconds() + (long)Patience.TotalMilliseconds;
+        var end = TimeProvider.System.Milliseconds() + (long)ServiceLimits.detached.TotalMilliseconds;
         late = false;
         while (length < 6)
         {

@@ -43,8 +43,6 @@ public sealed class Supervisor(RestartLimits limits, FileHandover handed, Accoun
 {
     private const string Variable = "HOST_SUPERVISED";
 
-    // A copy that ends at once must not take the processor.
-    private static readonly TimeSpan Breath = TimeSpan.FromSeconds(1);
     private readonly RestartCounter counter = new(limits);
 
     /// <summary>Whether this process is such a copy, which then has become the user that it is to be. To be called
@@ -97,8 +95,8 @@ public sealed class Supervisor(RestartLimits limits, FileHandover handed, Accoun
                 return false;
             }
 
-            if (clock.GetElapsedTime(started) < Breath
-                && await StoppedWithinAsync(Breath, signals).ConfigureAwait(false))
+            if (clock.GetElapsedTime(started) < ServiceLimits.restartPause
+                && await StoppedWithinAsync(ServiceLimits.restartPause, signals).ConfigureAwait(false))
             {
                 return true;
             }

@@ -14,9 +14,6 @@ public static class Systemd
 {
     private const int FirstDescriptor = 3;
 
-    // Milliseconds that a manager may leave its socket full.
-    private const int Patience = 1000;
-
     // Where the id of a process stands, whose copies are not born yet.
     private const string AnyCopy = "copy";
 
@@ -53,7 +50,7 @@ public static class Systemd
                 NumberStyles.None,
                 CultureInfo.InvariantCulture,
                 out var interval)
-            || interval < 2000)
+            || interval < ServiceLimits.WatchdogInterval)
         {
             return;
         }
@@ -86,7 +83,7 @@ public static class Systemd
                 NumberStyles.None,
                 CultureInfo.InvariantCulture,
                 out var count)
-            || count is < 1 or > 1000)
+            || count is < 1 or > ServiceLimits.PassedSockets)
         {
             return [];
         }
@@ -156,7 +153,7 @@ public static class Systemd
         {
             using var socket = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified)
             {
-                SendTimeout = Patience,
+                SendTimeout = ServiceLimits.NotifyTime,
             };
             var message = status.Length == 0 ? state : $"{state}\nSTATUS={Printable.escape(status.ReplaceLineEndings(" "))}";
             // A leading @ stands for the NUL of Linux's abstract names.

@@ -18,9 +18,6 @@ internal sealed class MtaConnection : IReadiness, IConnection
     private const int ScratchSize = 68 * 1024;
     private const int LeastRoom = 4096;
     private const int LargestPooled = 1 << 17;
-
-    // Milliseconds after which a connection lets others have their turn.
-    private const int Turn = 5;
     private static readonly Task<IReadOnlyDictionary<Question, Answer>> nothingAsked =
         Task.FromResult<IReadOnlyDictionary<Question, Answer>>(new Dictionary<Question, Answer>());
 
@@ -120,7 +117,7 @@ internal sealed class MtaConnection : IReadiness, IConnection
 
     private void Work()
     {
-        var end = clock.Milliseconds() + Turn;
+        var end = clock.Milliseconds() + MilterLimits.Turn;
         do
         {
             var happened = (Events)Interlocked.Exchange(ref state, (int)Events.Working);

@@ -6,8 +6,6 @@ namespace Dkim.MilterHost.Dialogue;
 /// <param name="clock">What says when a flood is over.</param>
 internal sealed class Holdings(TimeProvider clock)
 {
-    // A collection costs some milliseconds.
-    private static readonly TimeSpan breath = TimeSpan.FromSeconds(5);
     private long counted;
     private int wasMuch;
     private int collecting;
@@ -36,7 +34,7 @@ internal sealed class Holdings(TimeProvider clock)
     // A filter that has nothing to do allocates nothing, and would keep the room of a flood for ever.
     private async Task CollectAsync()
     {
-        await Task.Delay(breath, clock).ConfigureAwait(false);
+        await Task.Delay(MilterMemory.Pause, clock).ConfigureAwait(false);
         Volatile.Write(ref wasMuch, 0);
         Volatile.Write(ref collecting, 0);
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);

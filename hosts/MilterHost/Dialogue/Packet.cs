@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using Dkim.Core.Programs.Filters.Milter;
 
 namespace Dkim.MilterHost.Dialogue;
 
@@ -18,9 +19,6 @@ internal static class Packet
 
     /// <summary>The longest data of a packet with a field of a header, which may be as long as the MTA lets it.</summary>
     public const int LongestField = int.MaxValue - 1;
-
-    /// <summary>The longest data of any other packet.</summary>
-    public const int Longest = 1 << 17;
 
     /// <summary>Reads what a packet begins with, the command and the size of its data; false where more octets must come
     /// first, or with what is wrong where it cannot be one at this stage.</summary>
@@ -74,6 +72,6 @@ internal static class Packet
     {
         Command.Field => LongestField,
         Command.Body => LongestPiece,
-        _ => Longest,
+        _ => MilterLimits.Packet,
     };
 }

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Dkim.Core.Programs.Running;
+using Dkim.Core.Programs.Tool.Running;
 
 namespace Dkim.ToolHost.Demo;
 
@@ -42,7 +43,7 @@ internal sealed class DemoProcess : IAsyncDisposable
     /// <summary>Returns once the program takes connections.</summary>
     public async Task ReadyAsync(CancellationToken cancel)
     {
-        for (var start = clock.GetTimestamp(); clock.GetElapsedTime(start) < TimeSpan.FromSeconds(10);)
+        for (var start = clock.GetTimestamp(); clock.GetElapsedTime(start) < ToolLimits.demoStep;)
         {
             if (process.HasExited)
             {
@@ -57,7 +58,7 @@ internal sealed class DemoProcess : IAsyncDisposable
             }
             catch (SocketException)
             {
-                await Task.Delay(TimeSpan.FromMilliseconds(20), clock, cancel);
+                await Task.Delay(ToolLimits.demoPause, clock, cancel);
             }
         }
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Threading.Channels;
+using Dkim.Core.Programs.Tool.Running;
 using Dkim.Hosting;
 
 namespace Dkim.ToolHost.Demo;
@@ -9,9 +10,8 @@ namespace Dkim.ToolHost.Demo;
 /// <summary>The end of the line: takes mail by SMTP on a free loopback port and files it as a Maildir does.</summary>
 internal sealed class Mailbox : IDisposable
 {
-    private const int LongestMessage = 64 << 20;
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-    private readonly Channel<byte[]> arrived = Channel.CreateBounded<byte[]>(16);
+    private readonly Channel<byte[]> arrived = Channel.CreateBounded<byte[]>(ToolLimits.DemoMessages);
     private readonly CancellationTokenSource stop = new();
     private int count;
 
@@ -34,7 +34,7 @@ internal sealed class Mailbox : IDisposable
     /// <summary>The next message that arrives.</summary>
     public async Task<byte[]> ReceiveAsync(CancellationToken cancel)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10), TimeProvider.System);
+        using var limit = new CancellationTokenSource(ToolLimits.demoStep, TimeProvider.System);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancel, limit.Token);
         try
         {
@@ -125,7 +125,7 @@ internal sealed class Mailbox : IDisposable
         while (await lines.ReadLineAsync(stop.Token) is { } line && line != ".")
         {
             message.Append(line.StartsWith('.') ? line.AsSpan(1) : line).Append("\r\n");
-            if (message.Length > LongestMessage)
+            if (message.Length > ToolLimits.DemoMessage)
             {
                 throw new IOException("message too long");
             }

@@ -1,4 +1,4 @@
-/// Which resolver is taken, and what resolv.conf says.
+/// Which resolver is taken.
 module Dkim.Tests.Core.Words.ResolverChoiceTests
 
 open System.Net
@@ -31,30 +31,6 @@ let tests =
     testList
         "ResolverChoiceTests"
         [
-            testRows
-                "the servers of resolv.conf"
-                [
-                    ("nameserver 192.0.2.1\n", "192.0.2.1")
-                    ("nameserver\t::1 and more\r\nnameserver 192.0.2.2", "::1,192.0.2.2")
-                    ("nameserver 1.0.0.1\nnameserver 1.0.0.2\nnameserver 1.0.0.3\nnameserver 1.0.0.4",
-                     "1.0.0.1,1.0.0.2,1.0.0.3")
-                    ("# nameserver 192.0.2.1\n;nameserver 192.0.2.2\nsearch nameserver\nnameserver\nnameserver host", "")
-                    ("", "")
-                ]
-                (fun (text: string, servers: string) ->
-                    let found = (ResolvConf.parse text).Servers |> List.map string |> String.concat ","
-                    Expect.equal servers found)
-
-            testRows
-                "the AD bit counts where resolv.conf says so"
-                [
-                    ("options trust-ad", true)
-                    ("options edns0 trust-ad timeout:1\nnameserver ::1", true)
-                    ("#options trust-ad", false)
-                    ("options edns0\ntrust-ad", false)
-                ]
-                (fun (text: string, trusted: bool) -> Expect.equal trusted (ResolvConf.parse text).TrustAd)
-
             testCase "a server on this machine is asked by DnsClient" (fun () ->
                 Expect.equal ("dnsclient", 0) (taken near)
                 Expect.equal ("dnsclient", 0) (taken { near with Installed = false }))

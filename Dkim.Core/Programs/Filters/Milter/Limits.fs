@@ -16,6 +16,14 @@ let reply: TimeSpan = TimeSpan.FromMinutes 5.0
 /// Between signs of life while names are looked up; MTAs give up after ten seconds without any.
 let progress: TimeSpan = TimeSpan.FromSeconds 5.0
 
+/// How long a connection that has work to do is served before others have their turn, in milliseconds.
+[<Literal>]
+let Turn = 5
+
+/// The longest data of a packet, in octets, but for those of fields and of pieces of a body.
+[<Literal>]
+let Packet = 131072
+
 /// The longest set of macros of one command, in octets.
 [<Literal>]
 let Macros = 65536

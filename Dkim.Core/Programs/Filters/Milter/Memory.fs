@@ -1,6 +1,8 @@
 /// Bounds of what a milter holds in memory.
 namespace Dkim.Core.Programs.Filters.Milter
 
+open System
+
 /// How much of what MTAs have said, and not finished, all connections of a milter may hold in memory together: packets
 /// that are not complete, macros, and headers of messages on their way.
 module MilterMemory =
@@ -22,6 +24,11 @@ module MilterMemory =
     /// Whether so much has been held that its room is to be given back once it is free.
     [<CompiledName "IsMuch">]
     let isMuch (counted: int64) : bool = counted > most / 8L
+
+    /// How long after a flood its room is given back. That costs some milliseconds, which one that goes on at once would
+    /// have cost in vain.
+    [<CompiledName "Pause">]
+    let pause: TimeSpan = TimeSpan.FromSeconds 5.0
 
     /// What a field of a header costs, whose name and value are so long together.
     [<CompiledName "OfField">]
