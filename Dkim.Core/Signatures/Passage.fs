@@ -1,19 +1,13 @@
-/// One message on its way through a program. The octets go in, questions come out, a decision ends it: the loop that
-/// every host runs, whatever its program decides.
+/// One message on its way through a program. The octets go in, needs come out, a decision ends it: the loop that every
+/// host runs, whatever its program decides.
 namespace Dkim.Core.Signatures
 
 open System
-open System.Collections.Generic
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Canonicalization
-
-/// A decision that may need a second look at the DNS.
-[<NoComparison; NoEquality>]
-type Round<'decision> =
-    | Decided of 'decision
-    | Ask of Question list * ((Question -> Answer) -> Round<'decision>)
 
 /// What a program wants of a message once it has seen the header, and how it goes on when it has that.
 [<NoComparison; NoEquality>]
@@ -21,15 +15,8 @@ type Work<'decision> =
     {
         Questions: Question list
         Digests: DigestRequest list
-        Conclude: Digests -> (Question -> Answer) -> Round<'decision>
+        Conclude: Digests -> (Question -> Answer) -> Step<'decision>
     }
-
-module Round =
-    /// The round with its decision made into another.
-    let rec map (change: 'a -> 'b) (round: Round<'a>) : Round<'b> =
-        match round with
-        | Decided decision -> Decided(change decision)
-        | Ask(questions, next) -> Ask(questions, (fun answerTo -> map change (next answerTo)))
 
 module Work =
     /// The work with its decision made into another.
@@ -37,7 +24,7 @@ module Work =
         {
             Questions = work.Questions
             Digests = work.Digests
-            Conclude = fun digests answerTo -> Round.map change (work.Conclude digests answerTo)
+            Conclude = fun digests answerTo -> Step.map change (work.Conclude digests answerTo)
         }
 
     /// Nothing to look up or to hash.
@@ -45,7 +32,7 @@ module Work =
         {
             Questions = []
             Digests = []
-            Conclude = fun _ _ -> Decided decision
+            Conclude = fun _ _ -> Done decision
         }
 
 /// What is known of a message when its body begins.
@@ -59,19 +46,19 @@ type Arrival =
     }
 
 /// The passage of one message, on one thread at a time. The order of calls: `Feed` as often as there are octets, `End`,
-/// then `Answer` while there are `Questions`, then `Decision`.
+/// then `Go` while there are `Needs`, then `Decision`.
 [<Sealed>]
 type Passage<'decision>(limits: HeaderLimits, start: Arrival -> Work<'decision>) =
     let intake = Intake limits
     let mutable work: Work<'decision> voption = ValueNone
     let mutable hasher: BodyHasher voption = ValueNone
-    let mutable questions: Question list = []
-    let mutable round: Round<'decision> voption = ValueNone
+    let mutable needs: Need list = []
+    let mutable step: Step<'decision> voption = ValueNone
 
     let startWork (arrival: Arrival) =
         let begun = start arrival
         work <- ValueSome begun
-        questions <- begun.Questions
+        needs <- begun.Questions |> List.map Need.Lookup
         hasher <- ValueSome(new BodyHasher(begun.Digests))
 
     let startWhenComplete () =
@@ -84,22 +71,13 @@ type Passage<'decision>(limits: HeaderLimits, start: Arrival -> Work<'decision>)
                 }
         | _ -> ()
 
-    let proceed (next: Round<'decision>) =
-        round <- ValueSome next
+    let proceed (next: Step<'decision>) =
+        step <- ValueSome next
+        needs <- next.Needs
 
-        questions <-
-            match next with
-            | Decided _ -> []
-            | Ask(wanted, _) -> wanted
-
-    let answerFrom (answers: IReadOnlyDictionary<Question, Answer>) (question: Question) =
-        match answers.TryGetValue question with
-        | true, answer -> answer
-        | false, _ -> Answer.Unavailable "not asked"
-
-    let conclude (answers: Question -> Answer) =
+    let conclude (found: Found) =
         match work, hasher with
-        | ValueSome begun, ValueSome bodyHasher -> proceed (begun.Conclude (bodyHasher.Finish()) answers)
+        | ValueSome begun, ValueSome bodyHasher -> proceed (begun.Conclude (bodyHasher.Finish()) found.Answer)
         | _ -> invalidOp "the message did not end"
 
     /// The header, from a host that gets it field by field; all octets fed are then body.
@@ -125,8 +103,8 @@ type Passage<'decision>(limits: HeaderLimits, start: Arrival -> Work<'decision>)
         | ValueSome bodyHasher -> bodyHasher.WantsMore
         | ValueNone -> true
 
-    /// What to look up now; empty when nothing is. It is set when the header is complete and again by `Answer`.
-    member _.Questions: Question[] = Array.ofList questions
+    /// What to find out now; empty when nothing is. It is set when the header is complete and again by `Go`.
+    member _.Needs: Need list = needs
 
     /// The message is complete.
     member _.End() : unit =
@@ -134,20 +112,20 @@ type Passage<'decision>(limits: HeaderLimits, start: Arrival -> Work<'decision>)
             intake.End()
             startWhenComplete ()
 
-        if questions.IsEmpty then
-            conclude (fun _ -> Answer.Unavailable "not asked")
+        if needs.IsEmpty then
+            conclude Found.Nothing
 
-    /// The answers to `Questions`. One that is missing counts as unavailable.
-    member _.Answer(answers: IReadOnlyDictionary<Question, Answer>) : unit =
-        match round with
-        | ValueNone -> conclude (answerFrom answers)
-        | ValueSome(Ask(_, next)) -> proceed (next (answerFrom answers))
-        | ValueSome(Decided _) -> invalidOp "nothing was asked"
+    /// What was found of `Needs`. What is missing counts as unavailable.
+    member _.Go(found: Found) : unit =
+        match step with
+        | ValueNone -> conclude found
+        | ValueSome next when next.IsDone -> invalidOp "nothing was asked"
+        | ValueSome next -> proceed (next.Go found)
 
-    /// The decision, once nothing is asked any more.
+    /// The decision, once nothing is needed any more.
     member _.Decision: 'decision =
-        match round with
-        | ValueSome(Decided decision) -> decision
+        match step with
+        | ValueSome(Done decision) -> decision
         | _ -> invalidOp "the decision is not made"
 
     interface IDisposable with

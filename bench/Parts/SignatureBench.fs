@@ -6,6 +6,7 @@ open BenchmarkDotNet.Attributes
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Cryptography
@@ -62,12 +63,10 @@ type SignatureBench() =
         passage.Feed(ReadOnlySpan octets)
         passage.End()
 
-        if passage.Questions.Length > 0 then
-            passage.Answer answers
+        if not passage.Needs.IsEmpty then
+            passage.Go answers
 
         passage.Decision
-
-    let none = Collections.Generic.Dictionary<Question, Answer>()
 
     let sign () =
         run
@@ -78,9 +77,9 @@ type SignatureBench() =
                 {
                     Questions = []
                     Digests = plan.Digests
-                    Conclude = fun digests _ -> Decided(known (Signer.conclude plan digests))
+                    Conclude = fun digests _ -> Done(known (Signer.conclude plan digests))
                 })
-            none
+            Found.Nothing
 
     let signed =
         let field = List.head (sign ())
@@ -95,7 +94,7 @@ type SignatureBench() =
                   Type = RecordType.Txt
               }] <- Answer.Found([ record ], Security.Unchecked)
 
-        found
+        Found.OfAnswers found
 
     let verify () =
         run
@@ -106,7 +105,7 @@ type SignatureBench() =
                 {
                     Questions = plan.Questions
                     Digests = plan.Digests
-                    Conclude = fun digests answerTo -> Decided(Verifier.conclude plan digests answerTo)
+                    Conclude = fun digests answerTo -> Done(Verifier.conclude plan digests answerTo)
                 })
             answers
 

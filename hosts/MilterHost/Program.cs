@@ -25,11 +25,13 @@ var handed = FileHandover.Take();
 var files = handed?.Files ?? new SettingsFiles();
 if (!isCopy)
     handed?.Dispose();
-var surroundings = new Surroundings(TimeProvider.System);
+var clock = TimeProvider.System;
+var machine = new FilterMachine(
+    OwnProcess.ProgramName, HostName.Find(), Environment.UserName, Systemd.GivesSockets || Systemd.IsReload);
 var start = OwnProcess.ProgramName switch
 {
-    "dkim-filter" => Filters.Dkim(args, surroundings.Machine),
-    "dk-filter" => Filters.Dk(args, surroundings.Machine),
+    "dkim-filter" => Filters.Dkim(args, machine),
+    "dk-filter" => Filters.Dk(args, machine),
     _ => null,
 };
 if (start is null)
@@ -38,7 +40,7 @@ if (start is null)
     return 64;
 }
 
-return files.Supply(start).Run(
-    program => ServiceStart.RunAsync(program, files, surroundings, isCopy ? handed : null).GetAwaiter().GetResult(),
-    (program, file) => TestMode.RunAsync(program, file, surroundings.Clock).GetAwaiter().GetResult(),
+return files.Run(start).Run(
+    program => ServiceStart.RunAsync(program, files, clock, isCopy ? handed : null).GetAwaiter().GetResult(),
+    (program, file) => TestMode.RunAsync(program, file, clock).GetAwaiter().GetResult(),
     found => Check.RunAsync(found, files).GetAwaiter().GetResult());

@@ -1,3 +1,4 @@
+using Dkim.Core.Asking;
 using Dkim.Core.Programs.Proxies;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
@@ -17,11 +18,11 @@ if (begin is null)
 }
 
 var files = new SettingsFiles();
-return files.Supply(begin(args)).Run(
+return files.Run(begin(args)).Run(
     program => ServiceMain.RunAsync(new ServiceStart(program, files, () => begin(args))).GetAwaiter().GetResult(),
     found => Check.RunAsync(found).GetAwaiter().GetResult());
 
-static Func<string[], ProxyStart>? Choose(string name, ref string[] arguments)
+static Func<string[], Step<ProxyOutcome>>? Choose(string name, ref string[] arguments)
 {
     var direction = name[(name.LastIndexOf('.') + 1)..];
     if (direction is not ("out" or "in") && arguments is [var first, ..])

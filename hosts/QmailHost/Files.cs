@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using Dkim.Core.Asking;
 using Dkim.Core.Programs.Qmail;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;
@@ -21,12 +22,12 @@ internal static unsafe class Files
         }
     }
 
-    public static KeyFile ReadKey(string path)
+    /// <summary>A private key, as it was found.</summary>
+    public static FileContents ReadKey(string path)
     {
         var octets = Read(path, out var error);
-        return octets is not null ? KeyFile.Found(octets)
-            : error == Libc.ENOENT ? KeyFile.Missing
-            : KeyFile.Unreadable(Reason(error));
+        return octets is not null ? FileContents.Found(octets)
+            : FileContents.Unreadable(error == Libc.ENOENT ? FileContentsModule.NotFound : Reason(error));
     }
 
     /// <summary>The name of this host: the file's text, else what the system says.</summary>

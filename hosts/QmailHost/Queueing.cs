@@ -1,4 +1,4 @@
-using Dkim.Core.Dns;
+using Dkim.Core.Asking;
 using Dkim.Core.Programs.Qmail;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;
@@ -25,12 +25,12 @@ internal sealed class Queueing(QmailStart start, NextProgram next, TimeProvider 
         while (message.ReadNext(deadline) is { IsEmpty: false } octets)
         {
             passage.Feed(octets);
-            SupplyKeys(passage);
+            ReadKeys(passage);
         }
 
         passage.End();
-        SupplyKeys(passage);
-        if (passage.Questions.Length > 0)
+        ReadKeys(passage);
+        if (!passage.Needs.IsEmpty)
         {
             LookUp(passage);
         }
@@ -62,29 +62,32 @@ internal sealed class Queueing(QmailStart start, NextProgram next, TimeProvider 
         return !start.KeyRoots.IsEmpty;
     }
 
-    private static void SupplyKeys(QmailMessage passage)
+    private static void ReadKeys(QmailMessage passage)
     {
-        if (passage.Keys.IsEmpty)
+        if (!passage.HoldsBody)
         {
             return;
         }
 
-        var files = new Dictionary<string, KeyFile>(StringComparer.Ordinal);
-        foreach (var path in passage.Keys)
+        var files = new Dictionary<WantedFile, FileContents>();
+        foreach (var need in passage.Needs)
         {
-            files.Add(path, Files.ReadKey(path));
+            if (need is Need.File { Item: var file })
+            {
+                files.TryAdd(file, Files.ReadKey(file.Path));
+            }
         }
 
-        passage.Supply(files);
+        passage.Go(Found.OfFiles(files));
     }
 
     private void LookUp(QmailMessage passage)
     {
         using var resolver = Files.OpenResolver(start.Settings);
-        var lookups = new MessageLookups(resolver, start.Budget, clock);
-        while (passage.Questions is { Length: > 0 } questions)
+        var needs = new MessageNeeds(new MessageLookups(resolver, start.Budget, clock));
+        while (passage.Needs is { IsEmpty: false } wanted)
         {
-            passage.Answer(lookups.AskAsync(questions).GetAwaiter().GetResult());
+            passage.Go(needs.FindAsync(wanted).GetAwaiter().GetResult());
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
+using Dkim.Core.Asking;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Programs.Tool.Running;
 

@@ -3,6 +3,7 @@ using System.Net;
 using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using System.Text;
+using Dkim.Core.Asking;
 using Dkim.Core.Dns;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
@@ -10,6 +11,7 @@ using Dkim.Core.Programs.Tool.Running;
 using Dkim.Core.Words;
 using Dkim.Hosting;
 using Dkim.ToolHost.Demo;
+using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
 
 [assembly: SupportedOSPlatform("linux")]
@@ -25,7 +27,28 @@ internal sealed class ToolMachine : IToolHost, IDisposable
     private readonly Stream output = new BufferedStream(StandardStreams.OpenOutput(), 65536);
     private WatchedResolver? resolver;
 
-    public FileContents Read(WantedFile file)
+    public Found Find(FSharpValueOption<ToolResolver> settings, FSharpList<Need> needs)
+    {
+        var files = new Dictionary<WantedFile, FileContents>();
+        var questions = new List<Question>();
+        foreach (var need in needs)
+        {
+            if (need is Need.File { Item: var file })
+            {
+                files.TryAdd(file, Read(file));
+            }
+            else if (need is Need.Lookup { Item: var question })
+            {
+                questions.Add(question);
+            }
+        }
+
+        return settings.IsSome && questions.Count > 0
+            ? Found.OfAnswers(LookUp(settings.Value, questions))
+            : Found.OfFiles(files);
+    }
+
+    private FileContents Read(WantedFile file)
     {
         try
         {
@@ -61,10 +84,10 @@ internal sealed class ToolMachine : IToolHost, IDisposable
         return FSharpValueOption<string[]>.NewValueSome(paths);
     }
 
-    public IReadOnlyDictionary<Question, Answer> LookUp(ToolResolver settings, Question[] questions)
+    private IReadOnlyDictionary<Question, Answer> LookUp(ToolResolver settings, List<Question> questions)
     {
         resolver ??= Open(settings);
-        var budget = LookupBudgetModule.ofQuestions(questions.Length, settings.Timeout);
+        var budget = LookupBudgetModule.ofQuestions(questions.Count, settings.Timeout);
         return new MessageLookups(resolver, budget).AskAsync(questions).GetAwaiter().GetResult();
     }
 

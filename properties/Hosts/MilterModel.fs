@@ -73,14 +73,16 @@ module internal MilterModel =
 
     let private early fate =
         match fate with
-        | Early -> ValueSome 'y'
+        | Early
+        | Choosing true -> ValueSome 'y'
         | FailsAtHeader
         | ChangesTooEarly -> ValueSome 't'
         | _ -> ValueNone
 
     let private late fate =
         match fate with
-        | Late _ -> "a"
+        | Late _
+        | Choosing false -> "a"
         | _ -> "t"
 
     let private connected (state: State) =

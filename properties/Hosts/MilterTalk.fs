@@ -5,10 +5,12 @@ open System
 open System.Buffers
 open System.Buffers.Binary
 open System.Collections.Generic
+open System.Net
 open System.Text
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
@@ -20,6 +22,7 @@ open Dkim.Hosting.Names
 open Dkim.Hosting.Resolving
 open Dkim.MilterHost.Dialogue
 open Dkim.MilterHost.Running
+open Dkim.Tests
 
 /// What becomes of a message. The MAIL command says which, so that a stream of octets says all.
 type internal Fate =
@@ -27,6 +30,8 @@ type internal Fate =
     | Late of rounds: int * wantsBody: bool
     /// Decided before the body.
     | Early
+    /// What is done is known only after a question at the end of the header: it then is decided, or seen to its end.
+    | Choosing of isEarly: bool
     | FailsAtHeader
     | FailsAtEnd
     /// The decision asks for what the protocol does not allow.
@@ -76,6 +81,8 @@ module internal Fates =
                 for wantsBody in [ false; true ] do
                     Late(rounds, wantsBody)
             Early
+            Choosing true
+            Choosing false
             FailsAtHeader
             FailsAtEnd
             ChangesTooEarly
@@ -93,12 +100,14 @@ module internal Fates =
         | Early
         | FailsAtHeader
         | ChangesTooEarly -> true
+        | Choosing isEarly -> isEarly
         | Late _
         | FailsAtEnd -> false
 
     let wantsBody fate =
         match fate with
         | Late(_, wants) -> wants
+        | Choosing isEarly -> not isEarly
         | _ -> false
 
 /// The program: each message meets its fate, and the last ones change the header as asked.
@@ -119,28 +128,20 @@ type internal FateProgram(edits: MilterChange list, resolver: IResolver) =
 
     let changed = decision edits MilterReply.Accept
 
-    let rec ask rounds : Round<MilterDecision> =
+    let rec ask rounds : Step<MilterDecision> =
         if rounds = 0 then
-            Decided changed
+            Done changed
         else
-            Ask(
-                [
-                    {
-                        Name = "round" + string rounds
-                        Type = RecordType.Txt
-                    }
-                ],
-                fun answers ->
-                    match
-                        answers
-                            {
-                                Name = "round" + string rounds
-                                Type = RecordType.Txt
-                            }
-                    with
-                    | { Outcome = Records _ } -> ask (rounds - 1)
-                    | _ -> Decided(decision [] MilterReply.Discard)
-            )
+            let question =
+                {
+                    Name = "round" + string rounds
+                    Type = RecordType.Txt
+                }
+
+            Step.lookUp [ question ] (fun answerTo ->
+                match answerTo question with
+                | { Outcome = Records _ } -> ask (rounds - 1)
+                | _ -> Done(decision [] MilterReply.Discard))
 
     let digest =
         {
@@ -174,7 +175,10 @@ type internal FateProgram(edits: MilterChange list, resolver: IResolver) =
                     | _ -> ask following
         }
 
-    let start (envelope: MilterEnvelope) : AfterHeader =
+    let refusal =
+        Finish(decision [] (MilterReply.Refuse(550, "5.7.1", "100% refused\r\n")))
+
+    let start (envelope: MilterEnvelope) : Step<AfterHeader> =
         headers.Add [ for field in envelope.Header.Fields -> Octets.latin1 field.Raw.Span ]
 
         macros.Add
@@ -185,10 +189,15 @@ type internal FateProgram(edits: MilterChange list, resolver: IResolver) =
             ]
 
         match Fates.ofSender envelope.Sender.Value with
-        | Early -> Finish(decision [] (MilterReply.Refuse(550, "5.7.1", "100% refused\r\n")))
+        | Early -> Done refusal
         | FailsAtHeader -> invalidOp "on purpose"
-        | ChangesTooEarly -> Finish(decision [ MilterChange.Quarantine "too early" ] MilterReply.Accept)
-        | fate -> Proceed(work fate)
+        | ChangesTooEarly -> Done(Finish(decision [ MilterChange.Quarantine "too early" ] MilterReply.Accept))
+        | Choosing isEarly ->
+            Want(
+                [ Need.Login IPAddress.Loopback ],
+                fun _ -> Done(if isEarly then refusal else Proceed(work (Late(1, true))))
+            )
+        | fate -> Done(Proceed(work fate))
 
     let parts: MilterHandler =
         {
@@ -222,8 +231,8 @@ type internal FateProgram(edits: MilterChange list, resolver: IResolver) =
         member _.Ignores client = client.HostName = "ignored"
         member _.NewMessage client = new MilterMessage(parts, client)
 
-        member _.NewLookups() =
-            MessageLookups(resolver, LookupBudget.ofQuestions 20 10)
+        member _.NewNeeds() =
+            MessageNeeds(MessageLookups(resolver, LookupBudget.ofQuestions 20 10))
 
         member _.Mail _ = ()
         member _.Keep(_, _) = ()
@@ -238,12 +247,9 @@ type internal MilterTalk(program: FateProgram) =
 
     let answer () =
         while session.Waiting do
-            let answers = Dictionary<Question, Answer>()
-
-            for question in session.TakeQuestions() do
-                answers[question] <- Answer.Found([ "yes" ], Security.Unchecked)
-
-            session.Answer answers
+            session.TakeNeeds()
+            |> Finding.ofNames (fun _ -> Answer.Found([ "yes" ], Security.Unchecked))
+            |> session.Go
 
     member _.Closed = session.Closed
     member _.Output = output.WrittenSpan.ToArray()

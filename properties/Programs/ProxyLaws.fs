@@ -7,6 +7,7 @@ open Dkim.Tests
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
@@ -19,8 +20,8 @@ let private now = 1700000000L<sec>
 let private key, private pem = SigningKey.generateRsa 1024<bit>
 let private record = "v=DKIM1; k=rsa; p=" + Convert.ToBase64String key.KeyData
 
-let private started (start: ProxyStart) : ProxyProgram =
-    start |> Starts.run Starts.proxyReply [ "k", pem ] |> Starts.serving
+let private started (start: Step<ProxyOutcome>) : ProxyProgram =
+    start |> Starts.runProxy [ "k", pem ] |> Starts.serving
 
 let private signer =
     started (
@@ -51,17 +52,14 @@ let private pass (program: ProxyProgram) (piece: int) (message: byte[]) =
 
     passage.End()
 
-    while passage.Questions.Length > 0 do
-        let answers = Dictionary<Question, Answer>()
+    let answer (question: Question) =
+        if question.Name = "s._domainkey.example.org" then
+            Answer.Found([ record ], Security.Unchecked)
+        else
+            Answer.NoSuchName Security.Unchecked
 
-        for question in passage.Questions do
-            answers[question] <-
-                if question.Name = "s._domainkey.example.org" then
-                    Answer.Found([ record ], Security.Unchecked)
-                else
-                    Answer.NoSuchName Security.Unchecked
-
-        passage.Answer answers
+    while not passage.Needs.IsEmpty do
+        passage.Go(Finding.ofNames answer passage.Needs)
 
     let out =
         match passage.Decision.Disposition with

@@ -4,6 +4,7 @@ open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies.Out
@@ -20,7 +21,8 @@ let private contents (text: string) =
     FileContents.Found(ReadOnlyMemory(Text.Encoding.UTF8.GetBytes text))
 
 let private read (text: string) =
-    SettingsFile.read NameAndValue table (fun _ -> ValueSome(contents text)) "conf"
+    SettingsFile.read NameAndValue table "conf"
+    |> Finding.settle (fun _ -> contents text)
 
 let private trials = MailGenerators.trials 100
 
@@ -63,7 +65,9 @@ let tests =
                 "any file is read to the end, and each problem is one printable line of it"
                 (fun (AnyText text) ->
                     for style in [ NameAndValue; KeyAndToken ] do
-                        let file = SettingsFile.read style table (fun _ -> ValueSome(contents text)) "conf"
+                        let file =
+                            SettingsFile.read style table "conf" |> Finding.settle (fun _ -> contents text)
+
                         let _, problems = Settings.apply [ file.Given ] defaults
 
                         for problem in file.Problems @ problems do

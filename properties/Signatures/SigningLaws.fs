@@ -6,6 +6,7 @@ open Dkim.Tests
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
@@ -79,7 +80,7 @@ let tests =
                                             Questions = plan.Questions
                                             Digests = plan.Digests
                                             Conclude =
-                                                fun digests answers -> Decided(Verifier.conclude plan digests answers)
+                                                fun digests answers -> Done(Verifier.conclude plan digests answers)
                                         }
                             )
 
@@ -88,10 +89,7 @@ let tests =
 
                         passage.End()
 
-                        let asked =
-                            passage.Questions |> Array.map (fun question -> question, answer question)
-
-                        passage.Answer(dict asked |> Collections.Generic.Dictionary)
+                        passage.Go(Finding.ofNames answer passage.Needs)
                         passage.Decision |> List.map _.Verdict = [ Verdict.Pass ])))
 
             proves

@@ -83,6 +83,10 @@ type Way =
         Recipients: string list
         /// Records of each type under a name; what is not there does not exist.
         Zone: (string * RecordType * Answer) list
+        /// The addresses that have logged in by POP.
+        Logins: string list
+        /// So many reports may be sent.
+        Reports: int
         Now: int64<sec>
     }
 
@@ -103,6 +107,8 @@ let local: Way =
         Sender = ValueSome "<joe@example.com>"
         Recipients = [ "<you@example.org>" ]
         Zone = []
+        Logins = []
+        Reports = 1000
         Now = now
     }
 
@@ -186,18 +192,10 @@ let passAnswered (message: MilterMessage) (way: Way) (answer: Question -> Answer
             mail.Substring(0, at + 2), mail.Substring(at + 4)
 
     let macros =
-        let find macros name =
-            macros
-            |> List.tryFind (fst >> (=) name)
-            |> Option.map snd
-            |> ValueOption.ofOption
-
-        { new IMilterMacros with
-            member _.Find name =
-                find (way.Macros @ way.LaterMacros) name
-
-            member _.FindAtConnect name = find way.Macros name
-        }
+        let told = MilterMacros()
+        told.Set(MacroStage.Connect, ReadOnlySpan(MilterMacros.text way.Macros))
+        told.Set(MacroStage.EndOfHeader, ReadOnlySpan(MilterMacros.text way.LaterMacros))
+        told
 
     way.Sender
     |> ValueOption.iter (fun sender -> message.Sender(ReadOnlySpan(Octets.ofLatin1 sender)))
@@ -207,21 +205,26 @@ let passAnswered (message: MilterMessage) (way: Way) (answer: Question -> Answer
 
     feedHeader message header
     message.EndOfHeader(macros, way.Now)
-    let early = message.Decided
     let asked = List<string>()
+
+    let go () =
+        asked.AddRange(Finding.questions message.Needs |> List.map _.Name)
+
+        Finding.ofNames answer message.Needs
+        |> Finding.withMachine way.Logins way.Reports message.Needs
+        |> message.Go
+
+    while message.HoldsBody do
+        go ()
+
+    let early = message.Decided
 
     if not early then
         message.Feed(ReadOnlySpan(Octets.ofLatin1 body))
         message.End()
 
-        while message.Questions.Length > 0 do
-            let answers = Dictionary<Question, Answer>()
-
-            for question in message.Questions do
-                asked.Add question.Name
-                answers[question] <- answer question
-
-            message.Answer answers
+        while not message.Needs.IsEmpty do
+            go ()
 
     let changes = List<Change>()
     let endings = List<Ending>()
@@ -318,8 +321,7 @@ let internal surroundings: Surroundings =
     {
         HostName = "host.example.net"
         UserName = "dkim"
-        HasPopLogin = fun _ -> false
-        MayReport = fun () -> true
+        KnowsLogins = false
     }
 
 let both: FilterMode = { Signs = true; Verifies = true }

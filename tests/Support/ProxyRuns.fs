@@ -8,6 +8,7 @@ open Dkim.Tests
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
@@ -27,15 +28,13 @@ type Outcome =
     | Relayed of head: string * replaced: int64
     | Refused of code: int * text: string
 
-let private start files (start: ProxyStart) : Ended<ProxyProgram> = run proxyReply files start
-
 let machine = { HostName = "mx.example.org" }
 
 let startOut files arguments =
-    start files (Proxies.Out(Array.ofList arguments))
+    runProxy files (Proxies.Out(Array.ofList arguments))
 
 let startIn files arguments =
-    start files (Proxies.In (Array.ofList arguments) machine)
+    runProxy files (Proxies.In (Array.ofList arguments) machine)
 
 /// The time of every message.
 let now = 1700000000L<sec>
@@ -43,21 +42,13 @@ let now = 1700000000L<sec>
 let crlf (text: string) =
     text.Replace("\r\n", "\n").Replace("\n", "\r\n")
 
-let answers (zone: (string * Entry) list) (asked: Question[]) =
-    let found = Dictionary<Question, Answer>()
-
-    for question in asked do
-        let answer =
-            match zone |> List.tryFind (fun (name, _) -> name = question.Name) with
-            | Some(_, Text record) when question.Type = RecordType.Txt -> Answer.Found([ record ], Security.Unchecked)
-            | Some(_, Text _) -> Answer.Found([], Security.Unchecked)
-            | Some(_, Exists) -> Answer.Found([ "x" ], Security.Unchecked)
-            | Some(_, Fails reason) -> Answer.Unavailable reason
-            | None -> Answer.NoSuchName Security.Unchecked
-
-        found[question] <- answer
-
-    found
+let answers (zone: (string * Entry) list) (question: Question) : Answer =
+    match zone |> List.tryFind (fun (name, _) -> name = question.Name) with
+    | Some(_, Text record) when question.Type = RecordType.Txt -> Answer.Found([ record ], Security.Unchecked)
+    | Some(_, Text _) -> Answer.Found([], Security.Unchecked)
+    | Some(_, Exists) -> Answer.Found([ "x" ], Security.Unchecked)
+    | Some(_, Fails reason) -> Answer.Unavailable reason
+    | None -> Answer.NoSuchName Security.Unchecked
 
 /// Sends one message; the zone answers. The decision, the lines of the log and the names that were asked.
 let pass zone (program: ProxyProgram) (message: string) =
@@ -66,9 +57,9 @@ let pass zone (program: ProxyProgram) (message: string) =
     passage.End()
     let asked = List<string>()
 
-    while passage.Questions.Length > 0 do
-        asked.AddRange(passage.Questions |> Array.map _.Name)
-        passage.Answer(answers zone passage.Questions)
+    while not passage.Needs.IsEmpty do
+        asked.AddRange(Finding.questions passage.Needs |> List.map _.Name)
+        passage.Go(Finding.ofNames (answers zone) passage.Needs)
 
     let outcome =
         match passage.Decision.Disposition with

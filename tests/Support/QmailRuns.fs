@@ -7,6 +7,7 @@ open System.Text
 open Expecto
 open Dkim.Core.Words
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
@@ -22,7 +23,7 @@ let start name (variables: (string * string) list) =
     QmailDk.start name false (Func<string, string | null> find)
 
 let found (text: string) =
-    KeyFile.Found(ReadOnlyMemory(Encoding.Latin1.GetBytes text))
+    FileContents.Found(ReadOnlyMemory(Encoding.Latin1.GetBytes text))
 
 type Outcome =
     | Handed of head: string * rest: string
@@ -33,7 +34,7 @@ let private passTelling
     (host: string)
     (size: int)
     (begun: QmailStart)
-    (files: (string * KeyFile) list)
+    (files: (string * FileContents) list)
     (answers: (string * Answer) list)
     text
     =
@@ -41,16 +42,22 @@ let private passTelling
     use message = begun.NewMessage(1700000000L<sec>, host)
     let asked = List<string>()
 
+    let read (wanted: WantedFile) =
+        files
+        |> List.tryFind (fun (known, _) -> known = wanted.Path)
+        |> Option.map snd
+        |> Option.defaultValue (FileContents.Unreadable FileContents.NotFound)
+
+    let answer (question: Question) =
+        answers
+        |> List.tryFind (fun (name, _) -> name = question.Name)
+        |> Option.map snd
+        |> Option.defaultValue (Answer.NoSuchName Security.Unchecked)
+
     let supply () =
-        if not message.Keys.IsEmpty then
-            asked.AddRange message.Keys
-            let supplied = Dictionary<string, KeyFile>()
-
-            for path in message.Keys do
-                let file = files |> List.tryFind (fun (known, _) -> known = path)
-                supplied[path] <- file |> Option.map snd |> Option.defaultValue KeyFile.Missing
-
-            message.Supply supplied
+        if message.HoldsBody then
+            asked.AddRange(Finding.files message.Needs |> List.map _.Path |> List.distinct)
+            message.Go(Finding.ofFiles read message.Needs)
 
     for at in 0..size .. octets.Length - 1 do
         message.Feed(ReadOnlySpan(octets, at, min size (octets.Length - at)))
@@ -59,18 +66,8 @@ let private passTelling
     message.End()
     supply ()
 
-    while message.Questions.Length > 0 do
-        let known = Dictionary<Question, Answer>()
-
-        for question in message.Questions do
-            let answer = answers |> List.tryFind (fun (name, _) -> name = question.Name)
-
-            known[question] <-
-                answer
-                |> Option.map snd
-                |> Option.defaultValue (Answer.NoSuchName Security.Unchecked)
-
-        message.Answer known
+    while not message.Needs.IsEmpty do
+        message.Go(Finding.ofNames answer message.Needs)
 
     let mutable outcome = Refused -1
     let told = List<string>()

@@ -7,6 +7,7 @@ open System.Text
 open Expecto
 open Dkim.Tests
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
@@ -41,32 +42,18 @@ let find (files: (string * string) list) (wanted: WantedFile) : FileContents =
     | Some(_, text) -> contents text
     | None -> FileContents.Unreadable FileContents.NotFound
 
-/// Supplies the files that are wanted, round by round, until none is.
-let rec private supply files (start: Start<'reply>) (rounds: int) : Start<'reply> =
-    if start.Wanted.IsEmpty then
-        start
-    else
-        Expect.about "a start ends" (fun () -> Expect.below 10 rounds)
-        let found = Dictionary<WantedFile, FileContents>()
-
-        for wanted in start.Wanted do
-            found[wanted] <- find files wanted
-
-        supply files (start.Supply found) (rounds + 1)
-
-/// Runs a start to its end. `reply` makes of a function the reply that hands its one call to it.
+/// Runs a start to its end. `tell` hands the end to a reply that makes one call of the function it is made of.
 let run
-    (reply: (Ended<'program> -> unit) -> 'reply)
+    (tell: 'outcome -> (Ended<'program> -> unit) -> unit)
     (files: (string * string) list)
-    (start: Start<'reply>)
+    (start: Step<'outcome>)
     : Ended<'program> =
     let ends = List<Ended<'program>>()
-    (supply files start 0).Tell(reply ends.Add)
+    tell (Finding.settle (find files) start) ends.Add
     Expect.about "a start ends once" (fun () -> Expect.equal 1 ends.Count)
     ends[0]
 
-/// A start of a proxy, whose end is told as one call.
-let proxyReply (tell: Ended<ProxyProgram> -> unit) : IProxyStart =
+let private proxyReply (tell: Ended<ProxyProgram> -> unit) : IProxyStart =
     { new IProxyStart with
         member _.Print(text, exitCode) = tell (Printed(text, exitCode))
         member _.Fail(text, exitCode, _) = tell (Failed(text, exitCode))
@@ -76,6 +63,10 @@ let proxyReply (tell: Ended<ProxyProgram> -> unit) : IProxyStart =
         member _.Check check =
             tell (Printed(check.Report([], []), check.ExitCode 0))
     }
+
+/// Runs a start of a proxy to its end.
+let runProxy files (start: Step<ProxyOutcome>) : Ended<ProxyProgram> =
+    run (fun (outcome: ProxyOutcome) tell -> outcome.Tell(proxyReply tell)) files start
 
 let serving ended =
     match ended with

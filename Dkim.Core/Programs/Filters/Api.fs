@@ -2,6 +2,7 @@
 namespace Dkim.Core.Programs.Filters
 
 open Dkim.Core.Words
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
@@ -46,8 +47,7 @@ module Filters =
         (isCheck: bool)
         (settled: Settled<FilterSettings>)
         (prepared: Prepared)
-        (reply: IFilterStart)
-        =
+        : FilterOutcome =
         let prog = machine.ProgramName
         let test = prepared.Parts.Test.TestFile
         let needsSocket = prepared.Parts.Service.Socket.IsNone && test.IsNone
@@ -67,10 +67,10 @@ module Filters =
         let exitCode = Configuration.exitCode kind problems
 
         match problems, test with
-        | _ when isCheck -> reply.Check(FilterCheck(FilterProgram prepared.Parts, lines, exitCode))
-        | [], ValueSome file -> reply.Test(FilterProgram prepared.Parts, file)
-        | [], ValueNone -> reply.Serve(FilterProgram prepared.Parts)
-        | _ -> reply.Fail(said prog lines, exitCode)
+        | _ when isCheck -> FilterOutcome.Check(FilterCheck(FilterProgram prepared.Parts, lines, exitCode))
+        | [], ValueSome file -> FilterOutcome.Test(FilterProgram prepared.Parts, file)
+        | [], ValueNone -> FilterOutcome.Serve(FilterProgram prepared.Parts)
+        | _ -> FilterOutcome.Fail(said prog lines, exitCode)
 
     /// What a program is, to the code that starts it.
     [<NoComparison; NoEquality>]
@@ -116,8 +116,7 @@ module Filters =
         {
             HostName = machine.HostName
             UserName = userName
-            HasPopLogin = machine.HasPopLogin.Invoke
-            MayReport = machine.MayReport.Invoke
+            KnowsLogins = service.PopDbFile.IsSome
         }
 
     // Test mode without a client has none to look up.
@@ -181,77 +180,66 @@ module Filters =
             Refusal = Problem.describe
         }
 
+    /// The end of a start whose settings can be told from the command line and the file, with the lists and keys.
+    let private concluded (machine: FilterMachine) (kind: FilterKind) (settled: Settled<FilterSettings>) settings prepared =
+        let isCheck = settings.Check
+        let inert = settled.Inert |> List.map (fun name -> name + " has no effect")
+
+        let badLines =
+            if isCheck then
+                []
+            else
+                prepared.BadLines |> List.map Problem.describe
+
+        let described =
+            Configuration.locate kind settled
+            >> Configuration.describe kind settings
+            >> String.concat ": "
+
+        let unusable (flaw: Flaw) =
+            Wording.line LogLevel.Error (described flaw.Broken) |> LogLine.add flaw.Facts
+
+        let missing = if isCheck then [] else List.map unusable prepared.Unusable
+
+        { prepared with
+            Prepared.Parts.Notices =
+                missing
+                @ List.map notice badLines
+                @ prepared.Parts.Notices
+                @ List.map notice inert
+            Prepared.Parts.Unusable = missing |> List.map _.Text
+            Prepared.Parts.Refusal = described
+        }
+        |> ended machine kind isCheck settled
+
     let rec private start
         (plan: Plan)
         (machine: FilterMachine)
         (arguments: string list)
         (carry: FilterSettings -> FilterSettings)
-        =
+        : Step<FilterOutcome> =
         let kind = plan.Kind
         let prog = machine.ProgramName
 
-        let prepared (settled: Settled<FilterSettings>) find =
-            let settings = carry settled.Settings
-            let isCheck = settings.Check
+        Configuration.settle kind arguments
+        |> Step.bind (fun settled ->
+            match Configuration.usageComplaint prog kind settled with
+            | ValueSome text -> Done(FilterOutcome.Fail(text, SysExit.Usage))
+            | ValueNone when settled.Problems.IsEmpty && settled.Settings.Version ->
+                Done(FilterOutcome.Print(versionOf plan prog, 0))
+            | ValueNone when settled.Problems.IsEmpty && settled.Settings.Build -> Done FilterOutcome.Version
+            | ValueNone ->
+                let settings = carry settled.Settings
 
-            prepare plan machine arguments settings find
-            |> Loading.map (fun prepared ->
-                let inert = settled.Inert |> List.map (fun name -> name + " has no effect")
+                prepare plan machine arguments settings
+                |> Step.map (concluded machine kind settled settings))
 
-                let badLines =
-                    if isCheck then
-                        []
-                    else
-                        prepared.BadLines |> List.map Problem.describe
-
-                let described =
-                    Configuration.locate kind settled
-                    >> Configuration.describe kind settings
-                    >> String.concat ": "
-
-                let unusable (flaw: Flaw) =
-                    Wording.line LogLevel.Error (described flaw.Broken) |> LogLine.add flaw.Facts
-
-                let missing = if isCheck then [] else List.map unusable prepared.Unusable
-
-                let noticed =
-                    { prepared with
-                        Prepared.Parts.Notices =
-                            missing
-                            @ List.map notice badLines
-                            @ prepared.Parts.Notices
-                            @ List.map notice inert
-                        Prepared.Parts.Unusable = missing |> List.map _.Text
-                        Prepared.Parts.Refusal = described
-                    }
-
-                ended machine kind isCheck settled noticed)
-
-        let load find : Loading<IFilterStart -> unit> =
-            match Configuration.settle kind arguments find with
-            | Wanting files -> Wanting files
-            | Loaded settled ->
-                match Configuration.usageComplaint prog kind settled with
-                | ValueSome text -> Loaded(fun reply -> reply.Fail(text, SysExit.Usage))
-                | ValueNone when settled.Problems.IsEmpty && settled.Settings.Version ->
-                    Loaded(fun reply -> reply.Print(versionOf plan prog, 0))
-                | ValueNone when settled.Problems.IsEmpty && settled.Settings.Build -> Loaded(_.Version())
-                | ValueNone -> prepared settled find
-
-        Start<IFilterStart>(load, fun reply -> reply.Fail(prog + ": " + Starting.unsupplied, SysExit.Temporary))
-
-    and private prepare
-        (plan: Plan)
-        (machine: FilterMachine)
-        arguments
-        (settings: FilterSettings)
-        find
-        : Loading<Prepared> =
+    and private prepare (plan: Plan) (machine: FilterMachine) arguments (settings: FilterSettings) : Step<Prepared> =
         let again path () =
             start plan machine [ "-x"; path ] (Settings.keepFixed plan.Kind.Table settings)
 
-        Files.load find (FilterSettings.mode settings).Signs (paths plan machine settings)
-        |> Loading.map (fun (files: Reading<LoadedLists>) ->
+        Files.load (FilterSettings.mode settings).Signs (paths plan machine settings)
+        |> Step.map (fun (files: Reading<LoadedLists>) ->
             {
                 Problems = files.Problems
                 BadLines = files.BadLines
@@ -289,9 +277,9 @@ module Filters =
         }
 
     /// The start of dkim-filter.
-    let Dkim (arguments: string[]) (machine: FilterMachine) : Start<IFilterStart> =
+    let Dkim (arguments: string[]) (machine: FilterMachine) : Step<FilterOutcome> =
         start dkimPlan machine (List.ofArray arguments) id
 
     /// The start of dk-filter.
-    let Dk (arguments: string[]) (machine: FilterMachine) : Start<IFilterStart> =
+    let Dk (arguments: string[]) (machine: FilterMachine) : Step<FilterOutcome> =
         start dkPlan machine (List.ofArray arguments) id

@@ -4,6 +4,7 @@ namespace Dkim.Core.Programs.Filters
 open System
 open Dkim.Core.Words
 open Dkim.Core.Message
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Running
@@ -33,7 +34,7 @@ module internal DkFilter =
         |> ValueOption.bind (fun (struct (_, address)) -> Originator.tryDomain address)
 
     /// The policy, which is looked up only where a message is not signed well (RFC 4870 §3.6).
-    let private askPractice (header: Header) (status: DkStatus) (next: Practice -> Round<'decision>) =
+    let private askPractice (header: Header) (status: DkStatus) (next: Practice -> Step<'decision>) =
         match status, sendingDomain header with
         | (DkStatus.Good _ | DkStatus.CannotVerify _), _
         | _, ValueNone -> next noPractice
@@ -50,7 +51,7 @@ module internal DkFilter =
                 | NoSuchDomain
                 | PolicyUnavailable _ -> next noPractice
 
-            Ask(SenderPolicy.plan DomainKeysPolicy domain, answered)
+            Step.lookUp (SenderPolicy.plan DomainKeysPolicy domain) answered
 
     let private signsAll (practice: Practice) =
         practice.Record
@@ -155,7 +156,6 @@ module internal DkFilter =
             message.Policy.Reporting.SendReports && not (Reports.isAnswer message.Envelope)
             ->
             Reports.ofSignatures
-                message
                 {
                     Result = DkStatus.clause message.Envelope.Header status
                     Reply = finalReply
@@ -174,7 +174,7 @@ module internal DkFilter =
         | DkStatus.CannotVerify _
         | DkStatus.NoSignature -> false
 
-    let private finish (message: FilterMessage) log (status: DkStatus) (practice: Practice) : FilterDecision =
+    let private finish (message: FilterMessage) log (status: DkStatus) (practice: Practice) : Step<FilterDecision> =
         let struct (finalReply, lines) = ending message practice status
         let cleared = MessageVerifier.unjudged message methods (log @ lines)
         let struct (word, comment) = DkStatus.result status
@@ -195,9 +195,9 @@ module internal DkFilter =
                     )
                 else
                     ValueNone
-            Reports = reports message practice finalReply status
             Reply = finalReply
         }
+        |> Reports.add message (reports message practice finalReply status)
 
     let private verify (message: FilterMessage) (log: LogLine list) : Work<FilterDecision> =
         let header = message.Envelope.Header
@@ -212,10 +212,11 @@ module internal DkFilter =
                     let status = judged |> List.filter SignatureResults.isReported |> DkStatus.ofMessage
 
                     askPractice header status (fun practice ->
-                        Decided
-                            { finish message log status practice with
+                        finish message log status practice
+                        |> Step.map (fun decision ->
+                            { decision with
                                 Signatures = ValueSome judged
-                            })
+                            }))
         }
 
     /// The program that a policy makes.

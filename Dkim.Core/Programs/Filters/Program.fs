@@ -5,6 +5,7 @@ open System
 open System.Net
 open Dkim.Core.Words
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
@@ -14,7 +15,7 @@ open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Filters.Loading
 open Dkim.Core.Programs.Filters.Deciding
 
-/// What a filter gets from the machine that it runs on. The functions are called from several threads.
+/// What a filter gets from the machine that it runs on.
 [<NoComparison; NoEquality>]
 type FilterMachine =
     {
@@ -24,10 +25,6 @@ type FilterMachine =
         HostName: string
         /// Who reports are from, unless a setting says it.
         UserName: string
-        /// Whether the database of POP logins has an address.
-        HasPopLogin: Func<IPAddress, bool>
-        /// Whether one more report may go out; asking uses it up.
-        MayReport: Func<bool>
         /// Whether somebody else has opened the socket: systemd for this start, or the start whose files are read again.
         HasSocket: bool
     }
@@ -50,7 +47,7 @@ type internal FilterParts =
         Notices: LogLine list
         /// Keys that are named and cannot be used, a sentence each.
         Unusable: string list
-        Again: (unit -> Start<IFilterStart>) voption
+        Again: (unit -> Step<FilterOutcome>) voption
         /// A fault of a value in a line.
         Refusal: Problem -> string
     }
@@ -137,7 +134,7 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
 
     /// Another start from the configuration file, which the options of the command line have no part in. What cannot
     /// change while the filter runs is as it was. Nothing where there is no such file.
-    member _.Again() : Start<IFilterStart> voption =
+    member _.Again() : Step<FilterOutcome> voption =
         parts.Again |> ValueOption.map (fun again -> again ())
 
     /// What to say of a value that the machine cannot serve, with its place: `setting` as dkim-filter.conf(5) names it.
@@ -179,7 +176,26 @@ and [<Sealed>] FilterCheck internal (program: FilterProgram, problems: string li
     /// The exit code of these problems; 0 where there are none.
     member _.ExitCode = exitCode
 
-/// How the start of a filter ended. Exactly one of the members is called, once.
+/// The end of a start.
+and [<RequireQualifiedAccess; NoComparison; NoEquality>] FilterOutcome =
+    | Print of text: string * exitCode: int
+    | Version
+    | Fail of text: string * exitCode: int
+    | Serve of FilterProgram
+    | Check of FilterCheck
+    | Test of FilterProgram * file: string
+
+    /// Calls the member for it.
+    member this.Tell(reply: IFilterStart) : unit =
+        match this with
+        | Print(text, exitCode) -> reply.Print(text, exitCode)
+        | Version -> reply.Version()
+        | Fail(text, exitCode) -> reply.Fail(text, exitCode)
+        | Serve program -> reply.Serve program
+        | Check check -> reply.Check check
+        | Test(program, file) -> reply.Test(program, file)
+
+/// What a host does about the end of a start. Exactly one of the members is called, once.
 and IFilterStart =
     /// Write `text` to standard output and exit.
     abstract Print: text: string * exitCode: int -> unit

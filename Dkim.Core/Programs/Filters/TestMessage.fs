@@ -95,13 +95,19 @@ module internal TestMessage =
     let parse (strict: bool) (octets: ReadOnlyMemory<byte>) : Result<TestMessage, TestFault> =
         lineEnds strict octets |> Result.bind (fun text -> read text 0 1 [])
 
-/// Macros as test mode has them: each has a value that shows its name, or for a client that was named, the queue id alone.
-type internal TestMacros(hasClient: bool) =
-    interface IMilterMacros with
-        member _.Find name =
-            if hasClient && name <> "i" then
-                ValueNone
-            else
-                ValueSome("DEBUG-" + name)
+module internal TestMacros =
+    let private shown (names: string list) =
+        names
+        |> List.distinct
+        |> List.map (fun name -> name, "DEBUG-" + name)
+        |> MilterMacros.text
 
-        member _.FindAtConnect name = ValueSome("DEBUG-" + name)
+    /// Macros as test mode has them: each that is looked at has a value that shows its name, or for a client that was
+    /// named, the queue id alone. `names` are those of the settings.
+    let make (hasClient: bool) (names: string list) : MilterMacros =
+        let macros = MilterMacros()
+        macros.Set(MacroStage.Connect, ReadOnlySpan(shown MilterMacros.ofEntrance))
+
+        let later = if hasClient then [ "i" ] else "i" :: "j" :: "auth_type" :: names
+        macros.Set(MacroStage.EndOfHeader, ReadOnlySpan(shown later))
+        macros

@@ -3,12 +3,11 @@ namespace Dkim.Core.Programs.Filters
 
 open System
 open System.Buffers
-open System.Collections.Generic
 open System.Net
 open System.Text
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
@@ -17,8 +16,8 @@ open Dkim.Core.Programs.Filters.Milter
 open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Filters.Deciding
 
-/// A message in test mode, driven by a host that answers questions. `Questions` and `Answer` take turns until nothing is
-/// asked; then there are outputs and an exit code.
+/// A message in test mode, driven by a host that finds out what is needed. `Needs` and `Go` take turns until nothing is
+/// needed; then there are outputs and an exit code.
 [<Sealed>]
 type TestRun internal (prog: string, file: string, settings: TestSettings, policy: FilterPolicy, parts: MilterHandler) =
     let output = StringBuilder()
@@ -127,7 +126,7 @@ type TestRun internal (prog: string, file: string, settings: TestSettings, polic
             {
                 Questions = plan.Questions
                 Digests = plan.Digests
-                Conclude = fun digests answerTo -> Decided(Verifier.conclude plan digests answerTo)
+                Conclude = fun digests answerTo -> Done(Verifier.conclude plan digests answerTo)
             }
 
         let passage = new Passage<SignatureResult list>(parts.HeaderLimits, (fun _ -> work))
@@ -141,7 +140,7 @@ type TestRun internal (prog: string, file: string, settings: TestSettings, polic
         match message, verification with
         | ValueSome running, ValueNone when
             policy.Roles.Verifies
-            && (running.Decided || running.Questions.Length = 0)
+            && (running.Decided || running.Needs.IsEmpty)
             && running.Decision.Signatures.IsNone
             && not (isSigned running.Decision)
             ->
@@ -156,15 +155,22 @@ type TestRun internal (prog: string, file: string, settings: TestSettings, polic
         for struct (name, value) in read.Fields do
             running.Field(ReadOnlySpan name, ReadOnlySpan value, true)
 
-        running.EndOfHeader(TestMacros settings.Client.IsSome, now)
+        running.EndOfHeader(TestMacros.make settings.Client.IsSome (policy.Roles.Macros |> List.map _.Name), now)
         message <- ValueSome running
 
-        if not running.Decided then
-            trace "mlfi_eoh()" "SMFIS_CONTINUE"
-            running.Feed read.Body.Span
-            running.End()
+    // The body, until it may be fed.
+    let mutable body: ReadOnlyMemory<byte> voption = ValueNone
 
-    let mutable whenAnswered: unit -> unit = ignore
+    let feedBody () =
+        match message, body with
+        | ValueSome running, ValueSome octets when not running.Decided && not running.HoldsBody ->
+            trace "mlfi_eoh()" "SMFIS_CONTINUE"
+            body <- ValueNone
+            running.Feed octets.Span
+            running.End()
+        | _ -> ()
+
+    let mutable whenKnown: unit -> unit = ignore
 
     /// The message of the file. `now` is the time of day, in seconds since 1970-01-01T00:00:00Z.
     member _.Begin(octets: ReadOnlyMemory<byte>, now: int64<sec>) : unit =
@@ -182,24 +188,30 @@ type TestRun internal (prog: string, file: string, settings: TestSettings, polic
             else
                 let now = ValueOption.defaultValue now settings.FixedTime
                 begin' read now
-                whenAnswered <- fun () -> verifyWhenDecided read now
-                whenAnswered ()
+                body <- ValueSome read.Body
 
-    /// What to look up now.
-    member _.Questions: Question[] =
-        match message, verification with
-        | _, ValueSome verifying -> verifying.Questions
-        | ValueSome running, ValueNone when not running.Decided -> running.Questions
-        | _ -> [||]
+                whenKnown <-
+                    fun () ->
+                        feedBody ()
+                        verifyWhenDecided read now
 
-    /// The answers to `Questions`.
-    member _.Answer(answers: IReadOnlyDictionary<Question, Answer>) : unit =
+                whenKnown ()
+
+    /// What to find out now.
+    member _.Needs: Need list =
         match message, verification with
-        | _, ValueSome verifying -> verifying.Answer answers
-        | ValueSome running, ValueNone -> running.Answer answers
+        | _, ValueSome verifying -> verifying.Needs
+        | ValueSome running, ValueNone when not running.Decided -> running.Needs
+        | _ -> []
+
+    /// What was found of `Needs`.
+    member _.Go(found: Found) : unit =
+        match message, verification with
+        | _, ValueSome verifying -> verifying.Go found
+        | ValueSome running, ValueNone -> running.Go found
         | ValueNone, ValueNone -> ()
 
-        whenAnswered ()
+        whenKnown ()
 
     /// Says what came of the message. To be called once, when nothing is asked any more.
     member _.Finish() : unit =

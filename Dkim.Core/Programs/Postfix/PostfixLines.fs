@@ -4,6 +4,7 @@ namespace Dkim.Core.Programs.Postfix
 open System
 open FParsec
 open Dkim.Core.Words
+open Dkim.Core.Asking
 open Dkim.Core.Programs.Settings
 
 /// Where something stands. The line is 0 where postconf has told it, which knows no lines.

@@ -1,10 +1,10 @@
-/// What the hosts call. A proxy starts as a dialogue about files, since the core opens none: `Wanted` names them,
-/// `Supply` brings them, until nothing is wanted and `Tell` says how the start ended.
+/// What the hosts call. A proxy starts in steps, since the core opens no file; `Tell` of the outcome says how the start
+/// ended.
 namespace Dkim.Core.Programs.Proxies
 
-open System.Collections.Generic
 open Dkim.Core.Words
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
@@ -26,7 +26,7 @@ type internal ProxyParts =
         Secrets: WantedFile list
         /// A fault of a value in a line.
         Refusal: Problem -> string
-        Refresh: (WantedFile -> FileContents voption) -> ProxyParts
+        Refresh: unit -> Step<ProxyParts>
         Passage: Conversation -> int64<sec> -> Passage<ProxyDecision>
     }
 
@@ -73,10 +73,9 @@ type ProxyProgram internal (parts: ProxyParts) =
     /// The files that hold private keys and passphrases, to be watched.
     member _.Secrets = parts.Secrets
 
-    /// The program with these files read again, all of `Secrets`. A key that cannot be read any more stays as it was, and
-    /// `Notices` of the new program says so.
-    member _.Refresh(files: IReadOnlyDictionary<WantedFile, FileContents>) =
-        ProxyProgram(parts.Refresh(FileContents.find files))
+    /// The program with its `Secrets` read again. A key that cannot be read any more, or was not found, stays as it was,
+    /// and `Notices` of the new program says so.
+    member _.Refresh() : Step<ProxyProgram> = parts.Refresh() |> Step.map ProxyProgram
 
     /// What follows from a reload that came to the program `next`: the line that says why nothing does, or nothing where
     /// `next` takes the place of this one. `kept` are the secrets that could not be read again, `credentials` is the
@@ -139,7 +138,7 @@ type ProxyCheck
         else
             SysExit.Configuration
 
-/// How a start ended. Exactly one of the members is called, once.
+/// What a host does about the end of a start. Exactly one of the members is called, once.
 type IProxyStart =
     /// Write `text` to standard output and exit.
     abstract Print: text: string * exitCode: int -> unit
@@ -151,8 +150,23 @@ type IProxyStart =
     /// Say whether the proxy would start, and exit.
     abstract Check: check: ProxyCheck -> unit
 
-/// The start of a proxy.
-type ProxyStart = Start<IProxyStart>
+/// The end of a start.
+[<RequireQualifiedAccess; NoComparison; NoEquality>]
+type ProxyOutcome =
+    | Print of text: string * exitCode: int
+    | Version
+    | Fail of text: string * exitCode: int * reload: LogLine
+    | Serve of ProxyProgram
+    | Check of ProxyCheck
+
+    /// Calls the member for it.
+    member this.Tell(reply: IProxyStart) : unit =
+        match this with
+        | Print(text, exitCode) -> reply.Print(text, exitCode)
+        | Version -> reply.Version()
+        | Fail(text, exitCode, reload) -> reply.Fail(text, exitCode, reload)
+        | Serve program -> reply.Serve program
+        | Check check -> reply.Check check
 
 /// The two proxies, from their command lines without the program's own name.
 module Proxies =
@@ -173,7 +187,7 @@ module Proxies =
             Serve: Endpoint -> LogLine list -> string list -> ProxyParts
         }
 
-    let private ended (kind: ProxyKind<'s>) (settled: Settled<'s>) (prepared: Prepared) (reply: IProxyStart) =
+    let private ended (kind: ProxyKind<'s>) (settled: Settled<'s>) (prepared: Prepared) : ProxyOutcome =
         let common = kind.Common settled.Settings
         let inert = settled.Inert |> List.map (fun name -> name + " has no effect")
 
@@ -184,7 +198,7 @@ module Proxies =
 
             let locate = ProxySetup.locate kind settled
             let lines = prepared.Lines |> List.map _.Broken
-            reply.Check(ProxyCheck(common, prepared.Secrets, problems @ lines, locate, report))
+            ProxyOutcome.Check(ProxyCheck(common, prepared.Secrets, problems @ lines, locate, report))
         | [], ValueSome relay ->
             let told (flaw: Flaw) =
                 ProxyLog.warning "settings" (Problem.describe flaw.Broken)
@@ -194,7 +208,7 @@ module Proxies =
             let flaws = prepared.Lines |> List.map (_.Broken >> Problem.describe)
             let parts = prepared.Serve relay notices flaws
 
-            reply.Serve(
+            ProxyOutcome.Serve(
                 ProxyProgram
                     { parts with
                         Refusal = ProxySetup.locate kind settled >> Problem.describe
@@ -202,28 +216,22 @@ module Proxies =
             )
         | problems, _ ->
             let reload = problems |> List.map Problem.describe |> ProxyReload.refused
-            reply.Fail(ProxySetup.complaint kind problems, ProxySetup.UsageExit, reload)
+            ProxyOutcome.Fail(ProxySetup.complaint kind problems, ProxySetup.UsageExit, reload)
 
-    let private begin' (kind: ProxyKind<'s>) (arguments: string[]) prepare : ProxyStart =
-        let help (reply: IProxyStart) =
-            reply.Print(Manual.help kind.Text kind.Table kind.Defaults, ProxySetup.HelpExit)
+    let private begin' (kind: ProxyKind<'s>) (arguments: string[]) (prepare: 's -> Step<Prepared>) =
+        let help =
+            ProxyOutcome.Print(Manual.help kind.Text kind.Table kind.Defaults, ProxySetup.HelpExit)
 
-        let load find : Loading<IProxyStart -> unit> =
-            match ProxySetup.settle kind (List.ofArray arguments) find with
-            | Wanting files -> Wanting files
-            | Loaded settled when (kind.Common settled.Settings).Help -> Loaded help
-            | Loaded settled when (kind.Common settled.Settings).Version -> Loaded(_.Version())
-            | Loaded settled ->
-                match prepare settled.Settings find with
-                | Wanting files -> Wanting files
-                | Loaded prepared ->
+        ProxySetup.settle kind (List.ofArray arguments)
+        |> Step.bind (fun settled ->
+            match kind.Common settled.Settings with
+            | common when common.Help -> Done help
+            | common when common.Version -> Done ProxyOutcome.Version
+            | _ ->
+                prepare settled.Settings
+                |> Step.map (fun prepared ->
                     let problems = settled.Problems @ prepared.Problems
-                    Loaded(ended kind settled { prepared with Problems = problems })
-
-        let unsupplied (reply: IProxyStart) =
-            reply.Fail(Starting.unsupplied, SysExit.Temporary, ProxyReload.refused [ Starting.unsupplied.TrimEnd() ])
-
-        Start(load, unsupplied)
+                    ended kind settled { prepared with Problems = problems }))
 
     let private outKind: ProxyKind<OutSettings> =
         {
@@ -250,27 +258,26 @@ module Proxies =
             Secrets = OutSetup.secretFiles program
             Refusal = Problem.describe
             Refresh =
-                fun find ->
-                    let struct (next, problems) = OutSetup.refreshKeys find program
-                    outParts next relay problems flaws
+                fun () ->
+                    OutSetup.refresh program
+                    |> Step.map (fun (struct (next, problems)) -> outParts next relay problems flaws)
             Passage = DkimproxyOut.passage program
         }
 
-    let private prepareOut (settings: OutSettings) find : Loading<Prepared> =
-        match OutSetup.prepare settings find with
-        | Wanting files -> Wanting files
-        | Loaded(struct (program, problems, lines)) ->
-            Loaded
-                {
-                    Problems = problems
-                    Lines = lines
-                    Warnings = OutChecks.warnings program
-                    Secrets = OutSetup.secretFiles program
-                    Serve = outParts program
-                }
+    let private prepareOut (settings: OutSettings) : Step<Prepared> =
+        OutSetup.prepare settings
+        |> Step.map (fun (struct (program, problems, lines)) ->
+            {
+                Problems = problems
+                Lines = lines
+                Warnings = OutChecks.warnings program
+                Secrets = OutSetup.secretFiles program
+                Serve = outParts program
+            })
 
     /// The start of dkimproxy.out.
-    let Out (arguments: string[]) = begin' outKind arguments prepareOut
+    let Out (arguments: string[]) : Step<ProxyOutcome> =
+        begin' outKind arguments prepareOut
 
     let private inKind: ProxyKind<InSettings> =
         {
@@ -296,14 +303,14 @@ module Proxies =
                 }
             Secrets = []
             Refusal = Problem.describe
-            Refresh = fun _ -> inParts program relay [] flaws
+            Refresh = fun () -> Done(inParts program relay [] flaws)
             Passage = DkimproxyIn.passage program
         }
 
-    let private prepareIn (machine: Machine) (settings: InSettings) _find : Loading<Prepared> =
+    let private prepareIn (machine: Machine) (settings: InSettings) : Step<Prepared> =
         let hostName, warnings = InSettings.hostName machine.HostName settings
 
-        Loaded
+        Done
             {
                 Problems = InSettings.contradictions settings
                 Lines = []
@@ -318,5 +325,5 @@ module Proxies =
             }
 
     /// The start of dkimproxy.in.
-    let In (arguments: string[]) (machine: Machine) =
+    let In (arguments: string[]) (machine: Machine) : Step<ProxyOutcome> =
         begin' inKind arguments (prepareIn machine)

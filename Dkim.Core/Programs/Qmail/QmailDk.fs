@@ -3,16 +3,16 @@ namespace Dkim.Core.Programs.Qmail
 
 open System
 open System.Buffers
-open System.Collections.Generic
 open System.Globalization
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 
 /// The one message, with the line ends of qmail. The order of calls: `Feed` as often as there are octets, `End`, then
-/// `Answer` while there are `Questions`, then `Decision`; whenever `Keys` has some, they are to be supplied.
+/// `Go` while there are `Needs`, then `Decision`; while `HoldsBody` is true, `Go` comes before all others.
 [<Sealed>]
 type QmailMessage internal (task: QmailTask) =
     let limits = HeaderLimits.defaults
@@ -22,19 +22,15 @@ type QmailMessage internal (task: QmailTask) =
     let raw = ArrayBufferWriter<byte> 4096
     let held = ArrayBufferWriter<byte> 4096
     let converted = ArrayBufferWriter<byte> 4096
-    let mutable keys: string list = []
+    // While keys have to be read first.
+    let mutable resolving: Step<Work<QmailDecision>> voption = ValueNone
     let mutable known: Header voption = ValueNone
     let mutable passage: Passage<QmailDecision> voption = ValueNone
     let mutable decision: QmailDecision voption = ValueNone
     let mutable ended = false
 
-    let start (header: Header) (files: string -> KeyFile) =
-        keys <- []
-
-        let work _ =
-            task.Begin header raw.WrittenMemory files
-
-        let begun = new Passage<QmailDecision>(limits, work)
+    let start (header: Header) (work: Work<QmailDecision>) =
+        let begun = new Passage<QmailDecision>(limits, (fun _ -> work))
         begun.Begin header.Fields
         begun.Feed held.WrittenSpan
 
@@ -42,6 +38,13 @@ type QmailMessage internal (task: QmailTask) =
             begun.End()
 
         passage <- ValueSome begun
+
+    let goOn (header: Header) (step: Step<Work<QmailDecision>>) =
+        match step with
+        | Want _ -> resolving <- ValueSome step
+        | Done work ->
+            resolving <- ValueNone
+            start header work
 
     let fail (header: Header voption) (error: HeaderError) =
         decision <- ValueSome(task.Failed header raw.WrittenMemory error)
@@ -51,11 +54,7 @@ type QmailMessage internal (task: QmailTask) =
 
         match HeaderLimits.check limits header with
         | Error error -> fail (ValueSome header) error
-        | Ok _ ->
-            keys <- task.Keys header
-
-            if keys.IsEmpty then
-                start header (fun _ -> KeyFile.Missing)
+        | Ok _ -> task.Begin header raw.WrittenMemory |> goOn header
 
     let seeHeader () =
         match known, intake.Header with
@@ -87,18 +86,8 @@ type QmailMessage internal (task: QmailTask) =
             convert octets
             take converted.WrittenSpan
 
-    /// The private keys to supply now.
-    member _.Keys: string list = keys
-
-    /// The private keys that `Keys` named.
-    member _.Supply(files: IReadOnlyDictionary<string, KeyFile>) : unit =
-        match known with
-        | ValueSome header when not keys.IsEmpty ->
-            start header (fun path ->
-                match files.TryGetValue path with
-                | true, file -> file
-                | false, _ -> KeyFile.Unreadable "not looked for")
-        | _ -> invalidOp "no key was wanted"
+    /// Whether the needs, private keys, have to be found before anything else is done.
+    member _.HoldsBody = resolving.IsSome
 
     /// The message is complete.
     member _.End() : unit =
@@ -115,19 +104,21 @@ type QmailMessage internal (task: QmailTask) =
             intake.End()
             seeHeader ()
 
-    /// The names to look up now.
-    member _.Questions: Question[] =
-        match passage with
-        | ValueSome begun -> begun.Questions
-        | ValueNone -> [||]
+    /// What to find out now.
+    member _.Needs: Need list =
+        match resolving, passage with
+        | ValueSome step, _ -> step.Needs
+        | ValueNone, ValueSome begun -> begun.Needs
+        | ValueNone, ValueNone -> []
 
-    /// The answers to `Questions`.
-    member _.Answer(answers: IReadOnlyDictionary<Question, Answer>) : unit =
-        match passage with
-        | ValueSome begun -> begun.Answer answers
-        | ValueNone -> invalidOp "nothing was asked"
+    /// What was found of `Needs`. What is missing counts as unavailable.
+    member _.Go(found: Found) : unit =
+        match resolving, known, passage with
+        | ValueSome step, ValueSome header, _ -> goOn header (step.Go found)
+        | _, _, ValueSome begun -> begun.Go found
+        | _ -> invalidOp "nothing was asked"
 
-    /// What becomes of the message, once nothing is wanted any more.
+    /// What becomes of the message, once nothing is needed any more.
     member _.Decision: QmailDecision =
         match decision, passage with
         | ValueSome decided, _ -> decided

@@ -4,23 +4,10 @@ namespace Dkim.Core.Programs.Qmail
 open System
 open Dkim.Core.Words
 open Dkim.Core.Message
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
-
-/// A private key as the host found it.
-[<Struct>]
-type KeyFile =
-    private
-    | There of octets: ReadOnlyMemory<byte>
-    | Absent
-    | Locked of reason: string
-
-    static member Found(octets: ReadOnlyMemory<byte>) : KeyFile = There octets
-    /// There is no such file.
-    static member Missing: KeyFile = Absent
-    /// There is one, which cannot be read.
-    static member Unreadable(reason: string) : KeyFile = Locked reason
 
 /// A signature that the settings want of a message, and the key that it needs.
 type internal WantedSignature =
@@ -154,27 +141,29 @@ module internal QmailSigning =
             | Ok(), ValueSome domain -> Ok(ValueSome(request wanted.Scheme key domain selector))
 
     /// The request for a signature with its key, nothing where it is left out, or why the message is not handed on.
-    let resolve (files: string -> KeyFile) (wanted: WantedSignature) : Result<SigningRequest voption, QmailRefusal> =
-        match files wanted.Path with
-        | Absent when wanted.PerDomain -> Ok ValueNone
-        | Absent ->
-            (if wanted.Path = "" then
-                 "DKSIGN is set to nothing; name a key in it, or take it out of the environment"
-             else
-                 "the key "
-                 + wanted.Path
-                 + ": no such file; make it with dknewkey, or write % for the domain in its path")
-            |> QmailRefusal.ofFault QmailExit.NoPrivateKey
-            |> Error
-        | Locked reason ->
-            misconfigured (
-                "the key "
-                + wanted.Path
-                + " cannot be read: "
-                + reason
-                + "; give it to a group of its own, and qmail-dk that group and mode 2755"
-            )
-        | There octets -> withKey wanted octets
+    let resolve (wanted: WantedSignature) : Step<Result<SigningRequest voption, QmailRefusal>> =
+        Step.file FileKind.PrivateKey wanted.Path
+        |> Step.map (fun contents ->
+            match contents.Problem with
+            | ValueSome FileContents.NotFound when wanted.PerDomain -> Ok ValueNone
+            | ValueSome FileContents.NotFound ->
+                (if wanted.Path = "" then
+                     "DKSIGN is set to nothing; name a key in it, or take it out of the environment"
+                 else
+                     "the key "
+                     + wanted.Path
+                     + ": no such file; make it with dknewkey, or write % for the domain in its path")
+                |> QmailRefusal.ofFault QmailExit.NoPrivateKey
+                |> Error
+            | ValueSome reason ->
+                misconfigured (
+                    "the key "
+                    + wanted.Path
+                    + " cannot be read: "
+                    + reason
+                    + "; give it to a group of its own, and qmail-dk that group and mode 2755"
+                )
+            | ValueNone -> withKey wanted contents.Octets)
 
     /// A plan of the requests that this message can have, or why it is not handed on. Each stands alone: a message that
     /// cannot have one signature may have another.

@@ -5,6 +5,7 @@ open System
 open System.Buffers
 open Dkim.Core.Words
 open Dkim.Core.Message
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 
@@ -59,15 +60,14 @@ module internal QmailDecision =
 
         sink.Write "\n"B
 
-/// How a kind of task looks at a message: the keys it wants once the header is known, the work when they are there, and
-/// what it decides on a header beyond the limits.
+/// How a kind of task looks at a message: the work once the header is known and the keys are there, and what it decides
+/// on a header beyond the limits.
 [<NoComparison; NoEquality>]
 type internal QmailTask =
     {
         Lines: QmailLines
-        Keys: Header -> string list
-        /// The header, its octets as they came, the keys.
-        Begin: Header -> ReadOnlyMemory<byte> -> (string -> KeyFile) -> Work<QmailDecision>
+        /// The header, and its octets as they came.
+        Begin: Header -> ReadOnlyMemory<byte> -> Step<Work<QmailDecision>>
         /// The header, unless it is too long to be read, its octets as they came, and the limit that was passed.
         Failed: Header voption -> ReadOnlyMemory<byte> -> HeaderError -> QmailDecision
     }
@@ -97,28 +97,27 @@ module internal QmailTask =
                 {
                     Questions = []
                     Digests = plan.Digests
-                    Conclude = fun digests _ -> Decided(conclude plan digests)
+                    Conclude = fun digests _ -> Done(conclude plan digests)
                 }
 
-        let start (header: Header) _raw (files: string -> KeyFile) =
-            let add wanted (rest: Result<SigningRequest list, QmailRefusal>) =
-                match QmailSigning.resolve files wanted, rest with
+        let start (header: Header) _raw =
+            let add request (rest: Result<SigningRequest list, QmailRefusal>) =
+                match request, rest with
                 | Error refusal, _
                 | _, Error refusal -> Error refusal
                 | Ok ValueNone, Ok rest -> Ok rest
                 | Ok(ValueSome request), Ok rest -> Ok(request :: rest)
 
-            let planned =
-                List.foldBack add (QmailSigning.wantedFor settings header) (Ok [])
-                |> Result.bind (QmailSigning.plan now header)
-
-            match planned with
-            | Ok plan -> work plan
-            | Error refusal -> Work.decided (QmailDecision.exit refusal)
+            QmailSigning.wantedFor settings header
+            |> List.map QmailSigning.resolve
+            |> Step.all
+            |> Step.map (fun requests ->
+                match List.foldBack add requests (Ok []) |> Result.bind (QmailSigning.plan now header) with
+                | Ok plan -> work plan
+                | Error refusal -> Work.decided (QmailDecision.exit refusal))
 
         {
             Lines = lines
-            Keys = fun header -> QmailSigning.wantedFor settings header |> List.map _.Path |> List.distinct
             Begin = start
             // It cannot be signed, and goes on as it is.
             Failed = fun _ _ error -> QmailDecision.unsigned (HeaderError.describe error)
@@ -239,7 +238,7 @@ module internal QmailTask =
                 let known = ValueOption.defaultValue Header.empty header
                 decide known raw status status letters [ clause ]
 
-        let start (header: Header) raw _files : Work<QmailDecision> =
+        let start (header: Header) raw : Step<Work<QmailDecision>> =
             let plan = Verifier.plan policy now header
 
             let conclude (judged: SignatureResult list) =
@@ -247,15 +246,15 @@ module internal QmailTask =
                 let counted = DomainKeysStatus.counted judged status
                 decide header raw status counted (DkimLetters.ofMessage judged) (clauses header judged)
 
-            {
-                Questions = plan.Questions
-                Digests = plan.Digests
-                Conclude = fun digests answerTo -> Decided(conclude (Verifier.conclude plan digests answerTo))
-            }
+            Done
+                {
+                    Questions = plan.Questions
+                    Digests = plan.Digests
+                    Conclude = fun digests answerTo -> Done(conclude (Verifier.conclude plan digests answerTo))
+                }
 
         {
             Lines = QmailLines false
-            Keys = fun _ -> []
             Begin = start
             Failed = failed
         }

@@ -32,11 +32,9 @@ module ReportAllowance =
     /// Nothing taken yet.
     let full: ReportAllowance = { Left = float Burst }
 
-    /// Takes one, `elapsed` after the last time that one was asked for. Says whether it may go out, and what is left.
-    let take (elapsed: TimeSpan) (allowance: ReportAllowance) : struct (bool * ReportAllowance) =
+    /// Takes so many at most, `elapsed` after the last time that some were asked for. Says how many may go out, and what is
+    /// left.
+    let take (elapsed: TimeSpan) (most: int) (allowance: ReportAllowance) : struct (int * ReportAllowance) =
         let left = min (float Burst) (allowance.Left + elapsed / each)
-
-        if left < 1.0 then
-            struct (false, { Left = left })
-        else
-            struct (true, { Left = left - 1.0 })
+        let taken = min most (int left)
+        struct (taken, { Left = left - float taken })

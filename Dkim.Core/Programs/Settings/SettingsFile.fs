@@ -4,6 +4,7 @@ namespace Dkim.Core.Programs.Settings
 open System
 open FParsec
 open Dkim.Core.Words
+open Dkim.Core.Asking
 
 /// How a program's configuration file is written.
 type FileStyle =
@@ -13,10 +14,9 @@ type FileStyle =
     /// `Key value`, the key in any case and the value one word; `#` begins a comment; `Include` takes in a file.
     | KeyAndToken
 
-/// What configuration files say, and which files must be supplied before they say all of it.
+/// What configuration files say.
 type internal SettingsFile<'s> =
     {
-        Wanted: string list
         Given: Given<'s> list
         Problems: Problem list
     }
@@ -130,12 +130,7 @@ module internal SettingsFile =
                 "Include"
         ]
 
-    let none =
-        {
-            Wanted = []
-            Given = []
-            Problems = []
-        }
+    let none: SettingsFile<'s> = { Given = []; Problems = [] }
 
     let private problem origin name value fault remedy =
         { none with
@@ -153,7 +148,6 @@ module internal SettingsFile =
 
     let private join one other =
         {
-            Wanted = one.Wanted @ other.Wanted
             Given = one.Given @ other.Given
             Problems = one.Problems @ other.Problems
         }
@@ -229,29 +223,32 @@ module internal SettingsFile =
     // The state of one load: how many files it has taken in so far.
     type private Taken = { mutable Files: int }
 
-    let rec private file style table find taken depth origin path : SettingsFile<'s> =
+    let rec private file style table taken depth origin path : Step<SettingsFile<'s>> =
         taken.Files <- taken.Files + 1
 
         if depth > DepthLimit || taken.Files > FileLimit then
             problem origin "Include" (ValueSome path) NestedTooDeep "put these settings into one file"
+            |> Done
         else
-            match find path with
-            | ValueNone -> { none with Wanted = [ path ] }
-            | ValueSome contents ->
+            Step.file FileKind.Configuration path
+            |> Step.bind (fun contents ->
                 match FileContents.text contents with
                 | Result.Error reason ->
                     let remedy = "check the path and its permissions"
-                    problem (InFile(path, 0)) "" ValueNone (UnreadableFile reason) remedy
+                    Done(problem (InFile(path, 0)) "" ValueNone (UnreadableFile reason) remedy)
                 | Result.Ok text ->
                     FileContents.lines text
-                    |> Array.mapi (fun index text -> line style table find taken depth (InFile(path, index + 1)) text)
-                    |> fun lines -> Array.foldBack join lines none
+                    |> List.ofArray
+                    |> List.mapi (fun index text -> line style table taken depth (InFile(path, index + 1)) text)
+                    |> Step.all
+                    |> Step.map (fun lines -> List.foldBack join lines none))
 
-    and private line style table find taken depth origin (text: string) : SettingsFile<'s> =
+    and private line style table taken depth origin (text: string) : Step<SettingsFile<'s>> =
         match Grammar.parseAll (grammarOf style) text with
         | Result.Error reason ->
             problem origin "" (ValueSome text) (IllegalValue reason) "write a name, a blank and a value"
-        | Result.Ok ValueNone -> none
+            |> Done
+        | Result.Ok ValueNone -> Done none
         | Result.Ok(ValueSome said) ->
             let refusal =
                 if style = KeyAndToken then
@@ -260,12 +257,12 @@ module internal SettingsFile =
                     ValueNone
 
             match refusal, style, said.Value with
-            | ValueSome refusal, _, _ -> refusal
+            | ValueSome refusal, _, _ -> Done refusal
             | _, KeyAndToken, "" when isInclude said.Key ->
-                problem origin said.Key ValueNone MissingValue "write Include FILE"
-            | _, KeyAndToken, path when isInclude said.Key -> file style table find taken (depth + 1) origin path
-            | _ -> entry style table origin said.Key said.Value
+                Done(problem origin said.Key ValueNone MissingValue "write Include FILE")
+            | _, KeyAndToken, path when isInclude said.Key -> file style table taken (depth + 1) origin path
+            | _ -> Done(entry style table origin said.Key said.Value)
 
-    /// Reads a file and those that it includes; `find` gives what has been supplied so far.
-    let read style (table: Setting<'s> list) (find: string -> FileContents voption) (path: string) : SettingsFile<'s> =
-        file style table find { Files = 0 } 0 OnCommandLine path
+    /// Reads a file and those that it includes.
+    let read style (table: Setting<'s> list) (path: string) : Step<SettingsFile<'s>> =
+        file style table { Files = 0 } 0 OnCommandLine path

@@ -8,7 +8,7 @@ open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Running
 open Dkim.Core.Programs.Tool.Commands
 open Dkim.Core.Programs.Tool.KeyTools
-open Dkim.Core.Programs.Tool.Running.Step
+open Dkim.Core.Programs.Tool.Running.Command
 
 let private exits =
     [
@@ -100,13 +100,13 @@ let internal overview =
     + String.Join("", CommandList.commands |> List.map line)
     + "\ndkim COMMAND --help lists the options of a command; dkim --version says which build this is.\n"
 
-let private refuse (name: string) (problems: Problem list) : Step<int> =
+let private refuse (name: string) (problems: Problem list) : Command<int> =
     command {
         do! iter (fun problem -> complain (name + ": " + Problem.describe problem)) problems
         return SysExit.Usage
     }
 
-let private perform (command: CommandList.ToolCommand) settings (clock: int64<sec>) operands : Step<int> =
+let private perform (command: CommandList.ToolCommand) settings (clock: int64<sec>) operands : Command<int> =
     match command.Command with
     | CommandList.Sign -> Sign.run settings clock operands
     | CommandList.Verify -> Verify.run settings clock operands
@@ -117,7 +117,7 @@ let private perform (command: CommandList.ToolCommand) settings (clock: int64<se
     | CommandList.Postfix -> PostfixCheck.run settings operands
     | CommandList.Demo -> demonstrate settings.Stay
 
-let private runCommand (tool: CommandList.ToolCommand) (arguments: string list) (clock: int64<sec>) : Step<int> =
+let private runCommand (tool: CommandList.ToolCommand) (arguments: string list) (clock: int64<sec>) : Command<int> =
     let line = CommandLine.parse Gnu tool.Table arguments
     let settings, problems = Settings.apply [ line.Given ] ToolSettings.defaults
 
@@ -133,7 +133,7 @@ let private runCommand (tool: CommandList.ToolCommand) (arguments: string list) 
         | [] -> perform tool settings clock line.Operands
         | problems -> refuse ("dkim " + tool.Name) problems
 
-let private dkim (arguments: string list) (clock: int64<sec>) : Step<int> =
+let private dkim (arguments: string list) (clock: int64<sec>) : Command<int> =
     match arguments with
     | []
     | ("--help" | "-h" | "help") :: _ ->

@@ -1,3 +1,5 @@
+using Dkim.Core.Asking;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting.Native;
 

@@ -1,3 +1,4 @@
+using Dkim.Core.Asking;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;
@@ -51,25 +52,26 @@ public sealed class SettingsFiles
     public IEnumerable<WantedFile> Secrets =>
         Found.Where(pair => IsSecret(pair.Key) && pair.Value.Problem.IsNone).Select(pair => pair.Key);
 
-    /// <summary>Brings a start to its end.</summary>
-    public Start<TReply> Supply<TReply>(Start<TReply> start)
+    /// <summary>Brings a start, which needs nothing but files, to its end. Each is read once.</summary>
+    public TOutcome Run<TOutcome>(Step<TOutcome> start)
     {
         Kept.Clear();
         KeptSecrets.Clear();
         Found.Clear();
-        while (start.Wanted is { IsEmpty: false } wanted)
+        var step = start;
+        while (!step.IsDone)
         {
-            foreach (var file in wanted)
+            foreach (var need in step.Needs.OfType<Need.File>())
             {
-                if (!Found.ContainsKey(file))
-                    Found.Add(file, Read(file));
+                if (!Found.ContainsKey(need.Item))
+                    Found.Add(need.Item, Read(need.Item));
             }
 
-            start = start.Supply(wanted.Distinct().ToDictionary(file => file, file => Found[file]));
+            step = step.Go(Core.Asking.Found.OfFiles(Found));
         }
 
         given = [];
-        return start;
+        return step.Value;
     }
 
     /// <summary>A file that holds a secret, as it was when what was read of it last was read.</summary>

@@ -1,3 +1,4 @@
+using Dkim.Core.Asking;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting.Files;

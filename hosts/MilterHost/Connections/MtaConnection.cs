@@ -1,9 +1,10 @@
 using System.Buffers;
-using Dkim.Core.Dns;
+using Dkim.Core.Asking;
 using Dkim.Core.Programs.Filters.Milter;
 using Dkim.Core.Signatures;
 using Dkim.Hosting;
 using Dkim.MilterHost.Dialogue;
+using Microsoft.FSharp.Collections;
 
 namespace Dkim.MilterHost.Connections;
 
@@ -18,8 +19,7 @@ internal sealed class MtaConnection : IReadiness, IConnection
     private const int ScratchSize = 68 * 1024;
     private const int LeastRoom = 4096;
     private const int LargestPooled = 1 << 17;
-    private static readonly Task<IReadOnlyDictionary<Question, Answer>> nothingAsked =
-        Task.FromResult<IReadOnlyDictionary<Question, Answer>>(new Dictionary<Question, Answer>());
+    private static readonly Task<Found> nothingAsked = Task.FromResult(Found.Nothing);
 
     [ThreadStatic]
     private static byte[]? scratch;
@@ -33,8 +33,8 @@ internal sealed class MtaConnection : IReadiness, IConnection
     private readonly TaskCompletionSource ended = new();
     private readonly Action answered;
     private readonly Action goOn;
-    private Task<IReadOnlyDictionary<Question, Answer>> asked = nothingAsked;
-    private MessageLookups? lookups;
+    private Task<Found> asked = nothingAsked;
+    private MessageNeeds? finder;
     private int messageNumber;
     private byte[] kept = [];
     private int keptLength;
@@ -170,7 +170,7 @@ internal sealed class MtaConnection : IReadiness, IConnection
     {
         do
         {
-            LookUp();
+            FindNeeds();
             Flush();
             if (session.Closed && !sending)
                 Dispose();
@@ -180,25 +180,25 @@ internal sealed class MtaConnection : IReadiness, IConnection
         SetDeadline();
     }
 
-    private void LookUp()
+    private void FindNeeds()
     {
         do
         {
-            if (session.TakeQuestions() is { Length: > 0 } questions)
-                Ask(questions);
+            if (session.TakeNeeds() is { IsEmpty: false } needs)
+                Ask(needs);
             if (!session.Waiting || !asked.IsCompleted)
                 return;
-            session.Answer(asked.Result);
+            session.Go(asked.Result);
         }
         while (true);
     }
 
-    private void Ask(Question[] questions)
+    private void Ask(FSharpList<Need> needs)
     {
-        if (lookups is null || messageNumber != session.MessageNumber)
-            lookups = service.NewLookups();
+        if (finder is null || messageNumber != session.MessageNumber)
+            finder = service.NewNeeds();
         messageNumber = session.MessageNumber;
-        asked = lookups.AskAsync(questions);
+        asked = finder.FindAsync(needs);
         if (!asked.IsCompleted)
             asked.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(answered);
     }

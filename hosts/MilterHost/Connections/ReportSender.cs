@@ -44,14 +44,14 @@ internal sealed class ReportSender : IAsyncDisposable
         sending = Task.Run(SendAllAsync);
     }
 
-    /// <summary>Whether one more mail may go out; asking uses it up.</summary>
-    public bool MayTake()
+    /// <summary>How many mails may go out, at most so many; asking uses them up.</summary>
+    public int Take(int most)
     {
         lock (gate)
         {
-            (var may, allowance) = ReportAllowanceModule.take(clock.GetElapsedTime(last), allowance);
+            (var taken, allowance) = ReportAllowanceModule.take(clock.GetElapsedTime(last), most, allowance);
             last = clock.GetTimestamp();
-            return may;
+            return taken;
         }
     }
 

@@ -35,8 +35,8 @@ internal interface IMilterService
     /// <summary>Begins a message, at its MAIL command.</summary>
     MilterMessage NewMessage(MilterClient client);
 
-    /// <summary>The lookups of one message.</summary>
-    MessageLookups NewLookups();
+    /// <summary>Finds what one message needs.</summary>
+    MessageNeeds NewNeeds();
 
     /// <summary>Hands a complete message of our own to the local mail system; does not wait.</summary>
     void Mail(ReadOnlyMemory<byte> message);

@@ -1,29 +1,35 @@
 using System.Buffers;
-using Dkim.Core.Dns;
+using Dkim.Core.Asking;
 using Dkim.Core.Message;
 using Dkim.Core.Programs.Filters.Milter;
 using Dkim.Core.Signatures;
 using Dkim.Hosting;
+using Microsoft.FSharp.Collections;
 
 namespace Dkim.MilterHost.Dialogue;
 
 /// <summary>One message of a dialogue, from its MAIL command to its last word. A failure of ours makes the last word
 /// that the MTA is to try again; it never lets a message pass.</summary>
 internal sealed class MessageInHand(
-    IMilterService service, Negotiation agreed, Macros macros, IBufferWriter<byte> output) : IDisposable
+    IMilterService service, Negotiation agreed, MilterMacros macros, IBufferWriter<byte> output) : IDisposable
 {
     private static readonly byte[] accept = [0, 0, 0, 1, (byte)Reply.Accept];
     private static readonly byte[] tempFail = [0, 0, 0, 1, (byte)Reply.TempFail];
     private MilterMessage? message;
-    private Question[] questions = [];
+    private FSharpList<Need> needs = FSharpList<Need>.Empty;
     private bool skipped;
     private bool asked;
+    private bool complete;
 
     /// <summary>The packet that ends the message, from when it is known until it may be said; else empty.</summary>
     public ReadOnlyMemory<byte> Final { get; private set; }
 
-    /// <summary>It is complete but for the answers to its questions.</summary>
+    /// <summary>Nothing goes on before its needs are found: it is complete but for them, or without them it is not known what
+    /// is done with it.</summary>
     public bool Waiting { get; private set; }
+
+    /// <summary>The MTA waits for the last word.</summary>
+    public bool Complete => complete;
 
     /// <summary>Lets it pass without being looked at.</summary>
     public void Ignore() => Final = accept;
@@ -51,10 +57,7 @@ internal sealed class MessageInHand(
         if (message is null)
             return;
         message.EndOfHeader(macros, service.Clock.UnixSeconds());
-        if (message.Decided)
-            Decide(changeable: false);
-        else
-            Ask();
+        GoOn();
     }
 
     public void Feed(ReadOnlySpan<byte> octets)
@@ -71,17 +74,18 @@ internal sealed class MessageInHand(
         return skips;
     }
 
-    /// <summary>Each round of questions once, else nothing.</summary>
-    public Question[] TakeQuestions()
+    /// <summary>The needs of each step once, else nothing.</summary>
+    public FSharpList<Need> TakeNeeds()
     {
-        var taken = questions;
-        questions = [];
+        var taken = needs;
+        needs = FSharpList<Need>.Empty;
         return taken;
     }
 
     /// <summary>The message is complete: it then is <see cref="Waiting"/> or has its <see cref="Final"/>.</summary>
     public void Finish()
     {
+        complete = true;
         try
         {
             if (Final.IsEmpty)
@@ -95,20 +99,23 @@ internal sealed class MessageInHand(
         Conclude();
     }
 
-    /// <summary>The answers to the questions taken last, for a message that is <see cref="Waiting"/>.</summary>
-    public void Answer(IReadOnlyDictionary<Question, Answer> answers)
+    /// <summary>What was found of the needs taken last, for a message that is <see cref="Waiting"/>.</summary>
+    public void Go(Found found)
     {
         Waiting = asked = false;
         try
         {
-            message!.Answer(answers);
+            message!.Go(found);
+            if (!complete)
+                GoOn();
         }
         catch (Exception failure)
         {
             Fail(failure);
         }
 
-        Conclude();
+        if (complete)
+            Conclude();
     }
 
     public void Fail(Exception failure) => Fail($"{failure.GetType().Name}: {failure.Message}");
@@ -125,8 +132,21 @@ internal sealed class MessageInHand(
     {
         (message as IDisposable)?.Dispose();
         message = null;
-        questions = [];
+        needs = FSharpList<Need>.Empty;
         Waiting = asked = false;
+    }
+
+    // At the end of the header.
+    private void GoOn()
+    {
+        if (message!.Decided)
+        {
+            Decide(changeable: false);
+            return;
+        }
+
+        Ask();
+        Waiting = message.HoldsBody;
     }
 
     private void Conclude()
@@ -150,13 +170,13 @@ internal sealed class MessageInHand(
             Decide(changeable: true);
     }
 
-    // The first round is asked before the body comes, and may still be under way at its end.
+    // What is needed at the end of the header is looked for before the body comes, and may not be found yet at its end.
     private void Ask()
     {
         if (asked)
             return;
-        questions = message!.Questions;
-        asked = questions.Length > 0;
+        needs = message!.Needs;
+        asked = !needs.IsEmpty;
     }
 
     private void Decide(bool changeable)

@@ -1,10 +1,11 @@
 using System.Buffers;
 using Dkim.Core.Canonicalization;
-using Dkim.Core.Dns;
+using Dkim.Core.Asking;
 using Dkim.Core.Message;
 using Dkim.Core.Programs.Filters.Milter;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
+using Microsoft.FSharp.Collections;
 
 namespace Dkim.MilterHost.Dialogue;
 
@@ -16,7 +17,7 @@ namespace Dkim.MilterHost.Dialogue;
 internal sealed partial class MilterSession(IMilterService service, IBufferWriter<byte> output) : IDisposable
 {
     private const string NoRoom = "no memory is left for unfinished mail";
-    private readonly Macros macros = new();
+    private readonly MilterMacros macros = new();
     private readonly Holding holding = new(service.Holdings);
     private Negotiation agreed = new(0, Actions.None, Steps.None);
     private MilterClient? client;
@@ -30,33 +31,40 @@ internal sealed partial class MilterSession(IMilterService service, IBufferWrite
     /// <summary>Nothing more is said or heard.</summary>
     public bool Closed { get; private set; }
 
-    /// <summary>A message is complete but for the answers to its questions; nothing is heard before
-    /// <see cref="Answer"/>.</summary>
+    /// <summary>A message cannot go on before its needs are found; nothing is heard before <see cref="Go"/>.</summary>
     public bool Waiting => message is { Waiting: true };
 
     /// <summary>A message has ended, or was given up; what comes after it is heard by the next <see cref="Receive"/>,
     /// so that a peer that sends many in one go can be made to wait for others.</summary>
     public bool Paused { get; private set; }
 
-    /// <summary>Counts messages, so that the answers for one are not taken for those of another.</summary>
+    /// <summary>Counts messages, so that what was found for one is not taken for another's.</summary>
     public int MessageNumber { get; private set; }
 
     private bool InMessage => stage >= Stage.Envelope;
 
-    /// <summary>What to look up for the message now, each round once; else nothing. The answers are wanted when the
-    /// session is <see cref="Waiting"/>.</summary>
-    public Question[] TakeQuestions() => message?.TakeQuestions() ?? [];
+    /// <summary>What to find out for the message now, each step once; else nothing. It is wanted when the session is
+    /// <see cref="Waiting"/>.</summary>
+    public FSharpList<Need> TakeNeeds() => message?.TakeNeeds() ?? FSharpList<Need>.Empty;
 
-    /// <summary>The answers to the questions taken last, for a session that is <see cref="Waiting"/>. One that is
-    /// missing counts as unavailable.</summary>
-    public void Answer(IReadOnlyDictionary<Question, Answer> answers)
+    /// <summary>What was found of the needs taken last, for a session that is <see cref="Waiting"/>. What is missing
+    /// counts as unavailable.</summary>
+    public void Go(Found found)
     {
-        message!.Answer(answers);
-        SayWhenKnown();
+        message!.Go(found);
+        if (message.Complete)
+            SayWhenKnown();
+        else
+            ReplyWhenKnown(Command.EndOfHeader);
     }
 
-    /// <summary>Tells the MTA of a session that is <see cref="Waiting"/> that it is not forgotten.</summary>
-    public void Progress() => Packet.Write(output, Reply.Progress);
+    /// <summary>Tells the MTA of a session that is <see cref="Waiting"/> that it is not forgotten, where MTAs take
+    /// that: at the end of a message.</summary>
+    public void Progress()
+    {
+        if (message is { Complete: true })
+            Packet.Write(output, Reply.Progress);
+    }
 
     /// <summary>Ends the dialogue once no message is on its way. An MTA that has connected for its first has to refuse
     /// it if nobody is there, so that this one may still come.</summary>
@@ -121,7 +129,7 @@ internal sealed partial class MilterSession(IMilterService service, IBufferWrite
                 return true;
             case Command.QuitForAnother:
                 EndMessage();
-                macros.Forget(Command.Connect);
+                macros.Forget(MacroStage.Connect);
                 stage = Stage.Negotiated;
                 return true;
             case Command.Quit:
@@ -158,9 +166,10 @@ internal sealed partial class MilterSession(IMilterService service, IBufferWrite
 
     private bool Define(ReadOnlySpan<byte> data)
     {
-        if (data.Length is 0 or > Macros.Longest)
+        if (data.Length is 0 or > MilterLimits.Macros)
             return false;
-        macros.Set((Command)data[0], data[1..]);
+        if (Stages.MacrosOf((Command)data[0]) is { } belongTo)
+            macros.Set(belongTo, data[1..]);
         HoldMacros();
         return true;
     }
@@ -180,7 +189,7 @@ internal sealed partial class MilterSession(IMilterService service, IBufferWrite
 
         // Its own macros came before the command.
         DropMessage();
-        macros.Forget(Command.Recipient);
+        macros.Forget(MacroStage.Recipient);
         stage = Stage.Envelope;
         MessageNumber++;
         message = new MessageInHand(service, agreed, macros, output);
@@ -231,9 +240,11 @@ internal sealed partial class MilterSession(IMilterService service, IBufferWrite
                 Packet.Write(output, Reply.Accept);
                 return true;
             default:
-                return agreed.IsSilent(command) || Respond(command);
+                return ReplyWhenKnown(command);
         }
     }
+
+    private bool ReplyWhenKnown(Command command) => Waiting || agreed.IsSilent(command) || Respond(command);
 
     // To a command that is not the last: the last word, where there is one already.
     private bool Respond(Command command)
@@ -262,7 +273,7 @@ internal sealed partial class MilterSession(IMilterService service, IBufferWrite
     private void EndMessage()
     {
         DropMessage();
-        macros.Forget(Command.Mail);
+        macros.Forget(MacroStage.Mail);
         if (macrosHeld > 0)
             HoldMacros();
         stage = InMessage ? Stage.Connected : stage;

@@ -1,3 +1,5 @@
+using Dkim.Core.Programs.Filters.Milter;
+
 namespace Dkim.MilterHost.Dialogue;
 
 /// <summary>How far the dialogue of a connection has come.</summary>
@@ -26,5 +28,18 @@ internal static class Stages
         Command.Field or Command.EndOfHeader => stage is Stage.Envelope or Stage.Header,
         Command.Body or Command.EndOfBody => stage == Stage.Body,
         _ => false,
+    };
+
+    /// <summary>The stage of the macros that come with a command; null where they are of no interest.</summary>
+    public static MacroStage? MacrosOf(Command command) => command switch
+    {
+        Command.Connect => MacroStage.Connect,
+        Command.Helo => MacroStage.Helo,
+        Command.Mail => MacroStage.Mail,
+        Command.Recipient => MacroStage.Recipient,
+        Command.Data => MacroStage.Data,
+        Command.EndOfHeader => MacroStage.EndOfHeader,
+        Command.EndOfBody => MacroStage.EndOfBody,
+        _ => null,
     };
 }

@@ -12,7 +12,7 @@ namespace Dkim.MilterHost.Running;
 
 /// <summary>What connections ask of the filter. Another configuration holds from the next message on.</summary>
 internal sealed class FilterDuty(
-    FilterProgram program, ServiceParts parts, ReportSender reports, TimeProvider clock) : IMilterService
+    FilterProgram program, ServiceParts parts, PopLogins? logins, ReportSender reports, TimeProvider clock) : IMilterService
 {
     private volatile Order order = new(program);
 
@@ -43,7 +43,11 @@ internal sealed class FilterDuty(
 
     public MilterMessage NewMessage(MilterClient client) => order.Program.NewMessage(client);
 
-    public MessageLookups NewLookups() => new(parts.Resolver, order.Budget, clock);
+    public MessageNeeds NewNeeds() => new(new MessageLookups(parts.Resolver, order.Budget, clock))
+    {
+        HasLogin = logins is null ? null : logins.Has,
+        TakeReports = reports.Take,
+    };
 
     public void Mail(ReadOnlyMemory<byte> message) => reports.Send(message);
 

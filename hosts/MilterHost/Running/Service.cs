@@ -48,7 +48,7 @@ internal sealed class Service(
         var again = duty.Program.Again();
         if (again.IsNone)
             return ["ignoring reload signal"];
-        var next = files.Supply(again.Value).Again(out var problem);
+        var next = files.Run(again.Value).Again(out var problem);
         foreach (var line in files.Kept)
             log.Warning(line);
         if (next is not { } program)

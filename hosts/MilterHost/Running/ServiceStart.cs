@@ -13,17 +13,15 @@ internal sealed class ServiceStart : IServiceProgram
 {
     private readonly FilterProgram program;
     private readonly SettingsFiles files;
-    private readonly Surroundings surroundings;
 
-    private ServiceStart(FilterProgram program, SettingsFiles files, Surroundings surroundings, FileHandover? handed)
+    private ServiceStart(FilterProgram program, SettingsFiles files, TimeProvider clock, FileHandover? handed)
     {
         this.program = program;
         this.files = files;
-        this.surroundings = surroundings;
         var settings = program.Service;
         Plan = new ServicePlan(program.Name)
         {
-            Clock = surroundings.Clock,
+            Clock = clock,
             Background = settings.Background,
             Drop = PrivilegesDrop.BeforeListening,
             PidFileUse = PidFileUse.ForReaders,
@@ -45,8 +43,8 @@ internal sealed class ServiceStart : IServiceProgram
     /// <param name="files">The files of the start.</param>
     /// <param name="handed">What the supervisor has handed to this process, where one has started it.</param>
     public static Task<int> RunAsync(
-        FilterProgram program, SettingsFiles files, Surroundings surroundings, FileHandover? handed) =>
-        ServiceMain.RunAsync(new ServiceStart(Latest(program, files), files, surroundings, handed));
+        FilterProgram program, SettingsFiles files, TimeProvider clock, FileHandover? handed) =>
+        ServiceMain.RunAsync(new ServiceStart(Latest(program, files), files, clock, handed));
 
     public string Describe(StartupException failure) => Needs.Describe(program, failure);
 
@@ -76,17 +74,17 @@ internal sealed class ServiceStart : IServiceProgram
 
     public IServing Begin(ServiceParts parts)
     {
-        surroundings.PopLogins = Needs.PopLogins(program.Service, parts.Log.Trouble);
-        surroundings.Reports = new ReportSender(parts.Log.Trouble, ReportRoute.Find(), surroundings.Clock);
-        var duty = new FilterDuty(program, parts, surroundings.Reports, surroundings.Clock);
-        return new Service(duty, files, Plan.Handed, parts, surroundings.Reports);
+        var logins = Needs.PopLogins(program.Service, parts.Log.Trouble);
+        var reports = new ReportSender(parts.Log.Trouble, ReportRoute.Find(), Plan.Clock);
+        var duty = new FilterDuty(program, parts, logins, reports, Plan.Clock);
+        return new Service(duty, files, Plan.Handed, parts, reports);
     }
 
     // In the place of a filter that had read its files again, with what it had read. They made a program once, and what
     // cannot change while a filter runs is as it was at the start of the first.
     private static FilterProgram Latest(FilterProgram program, SettingsFiles files) =>
         files.TakeLeft() && program.Again() is { IsSome: true } again
-            ? files.Supply(again.Value).Again(out _) ?? program
+            ? files.Run(again.Value).Again(out _) ?? program
             : program;
 
     private static RestartLimits Limits(FilterService settings) => new(

@@ -10,21 +10,21 @@ internal static class Start
 {
     /// <summary>Does what the start came to and gives the exit code.</summary>
     public static int Run(
-        this Start<IFilterStart> start,
+        this FilterOutcome outcome,
         Func<FilterProgram, int> serve,
         Func<FilterProgram, string, int> test,
         Func<FilterCheck, int> check)
     {
         var end = new First(serve, test, check);
-        start.Tell(end);
+        outcome.Tell(end);
         return end.ExitCode;
     }
 
     /// <summary>The program of a later start, or the text that says why there is none.</summary>
-    public static FilterProgram? Again(this Start<IFilterStart> start, out string problem)
+    public static FilterProgram? Again(this FilterOutcome outcome, out string problem)
     {
         var end = new Later();
-        start.Tell(end);
+        outcome.Tell(end);
         problem = end.Problem;
         return end.Program;
     }

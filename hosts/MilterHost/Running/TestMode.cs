@@ -1,3 +1,4 @@
+using Dkim.Core.Asking;
 using Dkim.Core.Dns;
 using Dkim.Core.Programs.Filters;
 using Dkim.Core.Programs.Running;
@@ -24,9 +25,9 @@ internal static class TestMode
             using var resolver = Needs.Resolver(program).Open();
             using var run = program.NewTest(shown);
             run.Begin(message, clock.UnixSeconds());
-            var lookups = new MessageLookups(resolver, program.Budget, clock);
-            while (run.Questions is { Length: > 0 } questions)
-                run.Answer(await lookups.AskAsync(questions).ConfigureAwait(false));
+            var needs = new MessageNeeds(new MessageLookups(resolver, program.Budget, clock));
+            while (run.Needs is { IsEmpty: false } wanted)
+                run.Go(await needs.FindAsync(wanted).ConfigureAwait(false));
             run.Finish();
             StandardStreams.Complain(run.Errors);
             return StandardStreams.Print(run.Output, run.ExitCode);

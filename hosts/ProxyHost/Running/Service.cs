@@ -1,4 +1,5 @@
 using System.Net;
+using Dkim.Core.Asking;
 using Dkim.Core.Programs.Proxies;
 using Dkim.Core.Programs.Proxies.Shared;
 using Dkim.Core.Programs.Proxies.Smtp;
@@ -15,7 +16,7 @@ namespace Dkim.ProxyHost.Running;
 /// <summary>The proxy as a service: lets clients in, follows its configuration and its keys.</summary>
 /// <param name="begin">Begins another start from the original arguments.</param>
 internal sealed class Service(
-    ProxyProgram program, SettingsFiles files, Func<ProxyStart> begin, ServiceParts parts, TimeProvider clock) : IServing
+    ProxyProgram program, SettingsFiles files, Func<Step<ProxyOutcome>> begin, ServiceParts parts, TimeProvider clock) : IServing
 {
     // The client's, the relay's, and the file of a large message.
     private const int DescriptorsEach = 3;
@@ -116,7 +117,7 @@ internal sealed class Service(
     private LogLine? Reload()
     {
         var before = serving;
-        var next = files.Supply(begin()).Again(out var refusal);
+        var next = files.Run(begin()).Again(out var refusal);
         if (next is null)
             return refusal;
         var credentials = Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY") ?? "";
@@ -155,7 +156,7 @@ internal sealed class Service(
         {
             if (!keys.Changed())
                 return;
-            var next = serving.Program.Refresh(keys.Contents);
+            var next = serving.Program.Refresh().Go(Found.OfFiles(keys.Contents)).Value;
             log.Write(next.Notices);
             serving = Serving.Begin(next, parts, clock);
         }

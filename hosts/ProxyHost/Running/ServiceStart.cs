@@ -1,3 +1,4 @@
+using Dkim.Core.Asking;
 using Dkim.Core.Programs.Proxies;
 using Dkim.Core.Programs.Proxies.Shared;
 using Dkim.Core.Programs.Running;
@@ -10,7 +11,7 @@ namespace Dkim.ProxyHost.Running;
 /// <summary>A proxy from its settings to a service, as Net::Server's daemons start: only one runs for a pid file, and what
 /// only root may open is open before it becomes its user.</summary>
 /// <param name="begin">Begins another start from the original arguments.</param>
-internal sealed class ServiceStart(ProxyProgram program, SettingsFiles files, Func<ProxyStart> begin) : IServiceProgram
+internal sealed class ServiceStart(ProxyProgram program, SettingsFiles files, Func<Step<ProxyOutcome>> begin) : IServiceProgram
 {
     private const int Failed = 1;
     private readonly ProxySettings settings = program.Settings;

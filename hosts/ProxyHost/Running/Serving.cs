@@ -35,7 +35,7 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying)
             ConnectAsync = relay.ConnectAsync,
             Filter = conversation => new PassageFilter(
                 program.NewMessage(clock.UnixSeconds(), conversation),
-                new MessageLookups(parts.Resolver, budget, clock),
+                new MessageNeeds(new MessageLookups(parts.Resolver, budget, clock)),
                 parts.Log.Write),
             MaxMessage = settings.MaxMessageSize,
             Log = parts.Log.Write,

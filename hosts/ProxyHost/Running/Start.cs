@@ -10,18 +10,18 @@ namespace Dkim.ProxyHost.Running;
 internal static class Start
 {
     /// <summary>Does what the start came to and gives the exit code.</summary>
-    public static int Run(this ProxyStart start, Func<ProxyProgram, int> serve, Func<ProxyCheck, int> check)
+    public static int Run(this ProxyOutcome outcome, Func<ProxyProgram, int> serve, Func<ProxyCheck, int> check)
     {
         var end = new First(serve, check);
-        start.Tell(end);
+        outcome.Tell(end);
         return end.ExitCode;
     }
 
     /// <summary>The program of a later start, or the line that says why there is none.</summary>
-    public static ProxyProgram? Again(this ProxyStart start, out LogLine? refusal)
+    public static ProxyProgram? Again(this ProxyOutcome outcome, out LogLine? refusal)
     {
         var end = new Later();
-        start.Tell(end);
+        outcome.Tell(end);
         refusal = end.Refusal;
         return end.Program;
     }

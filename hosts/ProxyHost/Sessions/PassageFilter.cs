@@ -1,4 +1,4 @@
-using Dkim.Core.Dns;
+using Dkim.Core.Asking;
 using Dkim.Core.Programs.Proxies.Shared;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
@@ -10,25 +10,25 @@ namespace Dkim.ProxyHost.Sessions;
 /// <summary>Lets the core judge a message: starts the lookups it wants while the body still comes, and hands on what it
 /// decides and says.</summary>
 internal sealed class PassageFilter(
-    Passage<ProxyDecision> passage, MessageLookups lookups, Action<LogLine> log) : IMessageFilter
+    Passage<ProxyDecision> passage, MessageNeeds needs, Action<LogLine> log) : IMessageFilter
 {
-    private Task<IReadOnlyDictionary<Question, Answer>>? asked;
+    private Task<Found>? asked;
 
     public void Feed(ReadOnlySpan<byte> octets)
     {
         passage.Feed(octets);
-        if (asked is null && passage.Questions is { Length: > 0 } questions)
-            asked = lookups.AskAsync(questions);
+        if (asked is null && passage.Needs is { IsEmpty: false } wanted)
+            asked = needs.FindAsync(wanted);
     }
 
     public async ValueTask<ProxyDisposition> DecideAsync(CancellationToken cancellation)
     {
         passage.End();
-        while (passage.Questions is { Length: > 0 } questions)
+        while (passage.Needs is { IsEmpty: false } wanted)
         {
-            var answers = await (asked ?? lookups.AskAsync(questions, cancellation)).ConfigureAwait(false);
+            var found = await (asked ?? needs.FindAsync(wanted, cancellation)).ConfigureAwait(false);
             asked = null;
-            passage.Answer(answers);
+            passage.Go(found);
         }
 
         var decision = passage.Decision;

@@ -6,6 +6,7 @@ open System
 open System.Collections.Generic
 open Dkim.Core.Words
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
@@ -42,18 +43,6 @@ let private fileOf (parts: string[]) (wanted: WantedFile) : FileContents =
 let private argumentsOf (parts: string[]) =
     parts[0].Split('\n', StringSplitOptions.RemoveEmptyEntries)
 
-let rec private supplied (parts: string[]) (start: Start<'reply>) (rounds: int) : Start<'reply> =
-    if start.Wanted.IsEmpty then
-        start
-    else
-        must "a start has the files that it wants after some rounds" (rounds < 100)
-        let files = Dictionary<WantedFile, FileContents>()
-
-        for wanted in start.Wanted do
-            files[wanted] <- fileOf parts wanted
-
-        supplied parts (start.Supply files) (rounds + 1)
-
 // What the start said, told once.
 let private ending (tell: (Outcome -> unit) -> unit) : Outcome =
     let endings = List<Outcome>()
@@ -74,8 +63,6 @@ let private machine: FilterMachine =
         ProgramName = "filter"
         HostName = "host.example.net"
         UserName = "dkim"
-        HasPopLogin = Func<_, _>(fun _ -> false)
-        MayReport = Func<_>(fun () -> true)
         HasSocket = true
     }
 
@@ -91,7 +78,7 @@ let rec private filterReply (parts: string[]) (isAgain: bool) (reply: Outcome ->
         let again =
             match program.Again() with
             | ValueSome start when not isAgain ->
-                ending (fun reply -> (supplied parts start 0).Tell(filterReply parts true reply))
+                ending (fun reply -> (Finding.settle (fileOf parts) start).Tell(filterReply parts true reply))
             | _ -> ""
 
         served + again
@@ -114,8 +101,8 @@ let rec private filterReply (parts: string[]) (isAgain: bool) (reply: Outcome ->
             use test = program.NewTest file
             test.Begin(ReadOnlyMemory(Octets.ofLatin1 Mails.plain), 1767225600L<sec>)
 
-            while test.Questions.Length > 0 do
-                test.Answer(Dictionary())
+            while not test.Needs.IsEmpty do
+                test.Go Found.Nothing
 
             test.Finish()
             mustBeLines test.Output
@@ -123,12 +110,12 @@ let rec private filterReply (parts: string[]) (isAgain: bool) (reply: Outcome ->
             reply ("test" + string test.ExitCode)
     }
 
-let private filter (start: string[] -> FilterMachine -> Start<IFilterStart>) (text: string) : Outcome =
+let private filter (start: string[] -> FilterMachine -> Step<FilterOutcome>) (text: string) : Outcome =
     let parts = text.Split Between
     let start = start (argumentsOf parts) machine
-    ending (fun reply -> (supplied parts start 0).Tell(filterReply parts false reply))
+    ending (fun reply -> (Finding.settle (fileOf parts) start).Tell(filterReply parts false reply))
 
-let private proxy (start: string[] -> ProxyStart) (text: string) : Outcome =
+let private proxy (start: string[] -> Step<ProxyOutcome>) (text: string) : Outcome =
     let parts = text.Split Between
 
     let serve (program: ProxyProgram) =
@@ -161,7 +148,7 @@ let private proxy (start: string[] -> ProxyStart) (text: string) : Outcome =
                 reply ("check" + string (check.ExitCode 0))
         }
 
-    ending (fun reply -> (supplied parts (start (argumentsOf parts)) 0).Tell(replied reply))
+    ending (fun reply -> (Finding.settle (fileOf parts) (start (argumentsOf parts))).Tell(replied reply))
 
 // Lines NAME=VALUE; a name without a value has none.
 let private qmail (text: string) : Outcome =

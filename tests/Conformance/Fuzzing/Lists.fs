@@ -5,11 +5,13 @@ open System
 open System.Net
 open Dkim.Core.Words
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies.Out
 open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Tool.Running
+open Dkim.Tests
 open Dkim.Tests.Conformance.Fuzzing.Readers
 
 /// Between the parts of an input that has several.
@@ -128,18 +130,17 @@ let private keyList (text: string) : Outcome =
         match KeyLine.parse scheme text with
         | Error reasons -> string (min 3 reasons.Length) + textOr "" (Error reasons.Head)
         | Ok lines ->
-            match KeyList.load scheme (contents >> ValueSome) lines with
-            | Wanting _ -> raise (Broken "files that were there are not wanted again")
-            | Loaded(struct (list, faults)) ->
-                let found =
-                    who :: names
-                    |> List.map (fun name ->
-                        match KeyList.find name list with
-                        | Ok keys -> string (min 3 keys.Length)
-                        | Error _ -> "unusable")
+            let struct (list, faults) = KeyList.load scheme lines |> Finding.settle contents
 
-                must "every line is in a group" ((KeyList.groups list |> List.sumBy _.Length) = lines.Length)
-                string (min 3 faults.Length) + String.concat "" found
+            let found =
+                who :: names
+                |> List.map (fun name ->
+                    match KeyList.find name list with
+                    | Ok keys -> string (min 3 keys.Length)
+                    | Error _ -> "unusable")
+
+            must "every line is in a group" ((KeyList.groups list |> List.sumBy _.Length) = lines.Length)
+            string (min 3 faults.Length) + String.concat "" found
 
     ofScheme Scheme.Dkim + "/" + ofScheme DomainKeys
 

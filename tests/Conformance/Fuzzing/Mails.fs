@@ -5,6 +5,7 @@ open System
 open System.Collections.Generic
 open Dkim.Core.Words
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
@@ -40,14 +41,6 @@ let private answerOf (question: Question) : Answer =
         Answer.NoSuchName Security.Unchecked
     | _, RecordType.Txt -> found Inputs.keyRecords
     | _ -> found [ "192.0.2.1" ]
-
-let private answers (questions: Question[]) =
-    let known = Dictionary<Question, Answer>()
-
-    for question in questions do
-        known[question] <- answerOf question
-
-    known
 
 /// That octets are whole fields: each ends with CRLF, and nothing else in them looks like an end.
 let private mustBeFields (text: string) =
@@ -121,20 +114,20 @@ let throughProxy (program: ProxyProgram) (mail: string) : Outcome =
     passage.Feed(ReadOnlySpan(Octets.ofLatin1 mail))
     passage.End()
 
-    while passage.Questions.Length > 0 do
-        passage.Answer(answers passage.Questions)
+    while not passage.Needs.IsEmpty do
+        passage.Go(Finding.ofNames answerOf passage.Needs)
 
     mustBeLog passage.Decision.Log
     relayed passage.Decision.Disposition
 
 /// A key as a program of qmail finds it.
-let private keyFile (path: string) : KeyFile =
-    if path.Contains "locked" then
-        KeyFile.Unreadable "permission denied"
-    elif path.Contains "key" then
-        KeyFile.Found((Inputs.privateKeyAt path).Octets)
+let private keyFile (file: WantedFile) : FileContents =
+    if file.Path.Contains "locked" then
+        FileContents.Unreadable "permission denied"
+    elif file.Path.Contains "key" then
+        Inputs.privateKeyAt file.Path
     else
-        KeyFile.Missing
+        FileContents.Unreadable FileContents.NotFound
 
 /// One message through qmail-dk, with the line ends of qmail.
 let throughQmail (start: QmailStart) (mail: string) : Outcome =
@@ -142,20 +135,15 @@ let throughQmail (start: QmailStart) (mail: string) : Outcome =
     message.Feed(ReadOnlySpan(Octets.ofLatin1 (mail.Replace("\r\n", "\n"))))
 
     let supply () =
-        if not message.Keys.IsEmpty then
-            let files = Dictionary<string, KeyFile>()
-
-            for path in message.Keys do
-                files[path] <- keyFile path
-
-            message.Supply files
+        if message.HoldsBody then
+            message.Go(Finding.ofFiles keyFile message.Needs)
 
     supply ()
     message.End()
     supply ()
 
-    while message.Questions.Length > 0 do
-        message.Answer(answers message.Questions)
+    while not message.Needs.IsEmpty do
+        message.Go(Finding.ofNames answerOf message.Needs)
 
     let endings = List<Outcome>()
 

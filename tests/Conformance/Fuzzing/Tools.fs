@@ -7,11 +7,13 @@ open System.Text
 open System.Text.Json
 open Dkim.Core.Words
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Running
 open Dkim.Core.Programs.Tool
+open Dkim.Tests
 open Dkim.Tests.Conformance.Fuzzing.Readers
 open Dkim.Tests.Conformance.Fuzzing.Lists
 
@@ -35,6 +37,18 @@ type private Machine(parts: string[]) =
         else
             FileContents.Unreadable FileContents.NotFound
 
+    let read (file: WantedFile) =
+        if file.Path.StartsWith("key", StringComparison.Ordinal) then
+            Inputs.privateKeyAt file.Path
+        else
+            match file.Path with
+            | "list" -> part 2
+            | "zone" -> part 3
+            | "conf" -> part 4
+            | "main.cf" -> part 5
+            | "master.cf" -> part 6
+            | _ -> part 1
+
     member _.Output = output.ToString()
     member _.Lines = lines
 
@@ -42,17 +56,10 @@ type private Machine(parts: string[]) =
         member _.Demonstrate _ = 0
         member _.Build = build
 
-        member _.Read file =
-            if file.Path.StartsWith("key", StringComparison.Ordinal) then
-                Inputs.privateKeyAt file.Path
-            else
-                match file.Path with
-                | "list" -> part 2
-                | "zone" -> part 3
-                | "conf" -> part 4
-                | "main.cf" -> part 5
-                | "master.cf" -> part 6
-                | _ -> part 1
+        member _.Find(_, needs) =
+            { Finding.ofNames (fun _ -> Answer.Found(Inputs.keyRecords, Security.Unchecked)) needs with
+                Files = (Finding.ofFiles read needs).Files
+            }
 
         // postconf alone.
         member _.Run(_, arguments) =
@@ -66,14 +73,6 @@ type private Machine(parts: string[]) =
                 ValueSome [| "folder/a"; "folder/b" |]
             else
                 ValueNone
-
-        member _.LookUp(_, questions) =
-            let found = Dictionary<Question, Answer>()
-
-            for question in questions do
-                found[question] <- Answer.Found(Inputs.keyRecords, Security.Unchecked)
-
-            found
 
         member _.Draw octets = Array.init octets byte
         member _.Create _ = ValueNone

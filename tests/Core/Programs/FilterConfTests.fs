@@ -26,14 +26,12 @@ let private startErrors arguments files (text: string) =
 
 /// The settings of a file and a command line.
 let private settled (lines: string list) (arguments: string list) =
-    let find _ =
-        ValueSome(Starts.contents (String.Join('\n', lines)))
+    let settled =
+        Configuration.settle FilterRuns.kind ([ "-x"; "conf" ] @ arguments)
+        |> Finding.settle (fun _ -> Starts.contents (String.Join('\n', lines)))
 
-    match Configuration.settle FilterRuns.kind ([ "-x"; "conf" ] @ arguments) find with
-    | Loaded settled ->
-        Expect.equal [] (settled.Problems |> List.map Problem.describe)
-        settled.Settings
-    | Wanting _ -> failwith "all was supplied"
+    Expect.equal [] (settled.Problems |> List.map Problem.describe)
+    settled.Settings
 
 [<Tests>]
 let tests =

@@ -33,11 +33,13 @@ let private domain text = DomainName.tryCreate text |> Expect.ok
 let private shown (found: DomainName voption) = found |> ValueOption.map string
 
 let private keyList (files: (string * string) list) (lines: string list) =
-    let find wanted = ValueSome(Starts.find files wanted)
+    let struct (list, faults) =
+        KeyLine.parse Dkim (String.Join('\n', lines))
+        |> Expect.ok
+        |> KeyList.load Dkim
+        |> Finding.settle (Starts.find files)
 
-    match KeyList.load Dkim find (KeyLine.parse Dkim (String.Join('\n', lines)) |> Expect.ok) with
-    | Loaded(struct (list, faults)) -> list, faults |> List.map (fun (struct (fault, _)) -> KeyFault.describe fault)
-    | Wanting _ -> failtest "all was supplied"
+    list, faults |> List.map (fun (struct (fault, _)) -> KeyFault.describe fault)
 
 let private wholeList files lines =
     let list, faults = keyList files lines

@@ -33,24 +33,19 @@ let private surroundings: Surroundings =
     {
         HostName = "mx.example.org"
         UserName = "dkim"
-        HasPopLogin = fun address -> address.Equals(IPAddress.Parse "192.0.2.77")
-        MayReport = fun () -> true
+        KnowsLogins = true
     }
-
-let private loaded (loading: Loading<'a>) =
-    match loading with
-    | Loaded value -> value
-    | Wanting wanted -> failtest (wanted.Head.Path)
 
 /// What a file with these lines makes.
 let private policyOf (lines: string list) : FilterPolicy =
     let text =
         String.Join('\n', [ "Selector mail"; "KeyFile /keys/mail.private"; "Domain example.com" ] @ lines)
 
-    let find wanted =
-        ValueSome(Starts.find (("conf", text) :: files) wanted)
+    let read = Starts.find (("conf", text) :: files)
 
-    let settled = Configuration.settle FilterRuns.kind [ "-x"; "conf" ] find |> loaded
+    let settled =
+        Configuration.settle FilterRuns.kind [ "-x"; "conf" ] |> Finding.settle read
+
     Expect.equal [] (settled.Problems |> List.map Problem.describe)
     let settings = settled.Settings
 
@@ -63,12 +58,13 @@ let private policyOf (lines: string list) : FilterPolicy =
             Reader = "root"
         }
 
-    let read = Files.load find (FilterSettings.mode settings).Signs paths |> loaded
+    let lists =
+        Files.load (FilterSettings.mode settings).Signs paths |> Finding.settle read
 
-    Expect.equal [] read.Problems
+    Expect.equal [] lists.Problems
 
     { settings.Policy with
-        Lists = read.Value
+        Lists = lists.Value
         Machine = surroundings
     }
 
@@ -225,8 +221,6 @@ let tests =
                     "mail of the machine itself is internal"
 
                 Expect.isTrue (not (LoadedLists.isInternal policy.Lists (client "192.0.2.7"))) "nobody else is"
-                Expect.isTrue (policy.Machine.HasPopLogin(IPAddress.Parse "192.0.2.77")) "the database of logins"
-
                 for name in
                     [
                         "Return-Path"

@@ -182,11 +182,14 @@ let tests =
                         { policy with
                             Machine =
                                 { policy.Machine with
-                                    HasPopLogin = fun address -> string address = "192.0.2.7"
+                                    KnowsLogins = true
                                 }
                         }
 
-                    Expect.isTrue (signs byPop outside) "POP"
+                    let loggedIn address = { outside with Logins = [ address ] }
+                    Expect.isTrue (signs byPop (loggedIn "192.0.2.7")) "POP"
+                    Expect.isTrue (not (signs byPop (loggedIn "192.0.2.8"))) "somebody else's login"
+                    Expect.isTrue (not (signs id (loggedIn "192.0.2.7"))) "no database of logins"
 
                     Expect.isTrue
                         (signs

@@ -4,6 +4,7 @@ module Dkim.Tests.Core.FilterRuns
 open System
 open System.IO
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
@@ -20,23 +21,22 @@ let machine name : FilterMachine =
         ProgramName = name
         HostName = "mx.example.org"
         UserName = "root"
-        HasPopLogin = Func<_, _>(fun address -> address.ToString() = "192.0.2.77")
-        MayReport = Func<_>(fun () -> true)
         HasSocket = false
     }
 
-let private start files (start: Start<IFilterStart>) : Ended<FilterProgram> =
-    let reply tell =
-        { new IFilterStart with
-            member _.Print(text, exitCode) = tell (Printed(text, exitCode))
-            member _.Fail(text, exitCode) = tell (Failed(text, exitCode))
-            member _.Version() = tell Versioned
-            member _.Serve program = tell (Serving program)
-            member _.Test(program, file) = tell (Testing(program, file))
+let private start files (start: Step<FilterOutcome>) : Ended<FilterProgram> =
+    let reply (outcome: FilterOutcome) tell =
+        outcome.Tell
+            { new IFilterStart with
+                member _.Print(text, exitCode) = tell (Printed(text, exitCode))
+                member _.Fail(text, exitCode) = tell (Failed(text, exitCode))
+                member _.Version() = tell Versioned
+                member _.Serve program = tell (Serving program)
+                member _.Test(program, file) = tell (Testing(program, file))
 
-            member _.Check check =
-                tell (Printed(String.Join('\n', check.Problems), check.ExitCode))
-        }
+                member _.Check check =
+                    tell (Printed(String.Join('\n', check.Problems), check.ExitCode))
+            }
 
     run reply files start
 

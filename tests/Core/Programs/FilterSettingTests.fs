@@ -257,8 +257,10 @@ let tests =
                                     "\t" + key.ToUpperInvariant() + "\t \t" + value + "# why"
                                     key + " " + value + " # more"
                                 ] do
-                                let find _ = ValueSome(Starts.contents line)
-                                let file = SettingsFile.read KeyAndToken table find "conf"
+                                let file =
+                                    SettingsFile.read KeyAndToken table "conf"
+                                    |> Finding.settle (fun _ -> Starts.contents line)
+
                                 let state, problems = Settings.apply [ file.Given ] defaults
                                 Expect.equal [] (file.Problems @ problems |> List.map Problem.describe)
                                 Expect.equal expected (row.Show state)

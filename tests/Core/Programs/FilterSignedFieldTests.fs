@@ -181,13 +181,7 @@ let tests =
                     for field in header.Fields do
                         message.Field(ReadOnlySpan(Octets.ofLatin1 field.Name), field.Value, true)
 
-                    message.EndOfHeader(
-                        { new IMilterMacros with
-                            member _.Find _ = ValueNone
-                            member _.FindAtConnect _ = ValueNone
-                        },
-                        now
-                    )
+                    message.EndOfHeader(MilterMacros(), now)
                     // A line end may be cut in two.
                     for octet in Octets.ofLatin1 "one\ntwo\rthree\r\n" do
                         message.Feed(ReadOnlySpan [| octet |])

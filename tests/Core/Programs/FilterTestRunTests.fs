@@ -50,17 +50,14 @@ let private runFrom client (change: FilterPolicy -> FilterPolicy) (mode: FilterM
 
     run.Begin(ReadOnlyMemory(Octets.ofLatin1 mail), now)
 
-    while run.Questions.Length > 0 do
-        let answers = Dictionary<Question, Answer>()
+    let answer (question: Question) =
+        zone
+        |> List.tryFind (fun (name, kind, _) -> name = question.Name && kind = question.Type)
+        |> Option.map (fun (_, _, answer) -> answer)
+        |> Option.defaultValue (Answer.NoSuchName Security.Unchecked)
 
-        for question in run.Questions do
-            answers[question] <-
-                zone
-                |> List.tryFind (fun (name, kind, _) -> name = question.Name && kind = question.Type)
-                |> Option.map (fun (_, _, answer) -> answer)
-                |> Option.defaultValue (Answer.NoSuchName Security.Unchecked)
-
-        run.Answer answers
+    while not run.Needs.IsEmpty do
+        run.Go(Finding.ofNames answer run.Needs)
 
     run.Finish()
 

@@ -22,8 +22,8 @@ let private fields zone program message =
     passage.Feed(System.ReadOnlySpan(Octets.ofLatin1 (crlf message)))
     passage.End()
 
-    if passage.Questions.Length > 0 then
-        passage.Answer(answers zone passage.Questions)
+    if not passage.Needs.IsEmpty then
+        passage.Go(Finding.ofNames (answers zone) passage.Needs)
 
     [
         for field in (List.last passage.Decision.Log).Fields -> field.Name, List.head field.Values

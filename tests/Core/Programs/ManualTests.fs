@@ -143,10 +143,10 @@ let tests =
                     match row.Show FilterSettings.dkim |> List.filter ((<>) "") with
                     | [] -> ()
                     | _ ->
-                        let find _ =
-                            ValueSome(Starts.contents (line.Substring 1))
+                        let file =
+                            SettingsFile.read KeyAndToken DkimFilterTable.table "conf"
+                            |> Finding.settle (fun _ -> Starts.contents (line.Substring 1))
 
-                        let file = SettingsFile.read KeyAndToken DkimFilterTable.table find "conf"
                         let state, problems = Settings.apply [ file.Given ] FilterSettings.dkim
                         Expect.equal [] (file.Problems @ problems |> List.map Problem.describe)
                         Expect.equal (row.Show FilterSettings.dkim) (row.Show state))

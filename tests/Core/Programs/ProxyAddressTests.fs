@@ -80,19 +80,10 @@ let tests =
 
             testCase "RFC8601-2.5-1 the host's name is never localhost or empty" (fun () ->
                 let start host arguments =
-                    let start = Proxies.In (Array.ofList (arguments @ operands)) { HostName = host }
-                    let mutable found = ValueNone
-
-                    start.Tell
-                        { new IProxyStart with
-                            member _.Print(_, _) = ()
-                            member _.Version() = ()
-                            member _.Fail(_, _, _) = ()
-                            member _.Serve program = found <- ValueSome program
-                            member _.Check _ = ()
-                        }
-
-                    let program = found.Value
+                    let program =
+                        match (Proxies.In (Array.ofList (arguments @ operands)) { HostName = host }).Value with
+                        | ProxyOutcome.Serve program -> program
+                        | _ -> failtest "should have served"
 
                     match pass [] program "From: a@example.org\n\nx\n" with
                     | Relayed(head, _), _, _ -> (fieldsOf head).Head |> snd, program.Notices.Length

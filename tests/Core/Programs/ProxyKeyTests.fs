@@ -4,6 +4,7 @@ module Dkim.Tests.Core.ProxyKeyTests
 open Expecto
 open Dkim.Tests
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies
@@ -152,7 +153,7 @@ let tests =
                     let refreshed text =
                         let files = System.Collections.Generic.Dictionary<WantedFile, FileContents>()
                         files[program.Secrets.Head] <- contents text
-                        program.Refresh files
+                        (program.Refresh().Go(Found.OfFiles files)).Value
 
                     let other = refreshed (fst ed25519.Value)
                     Expect.equal [] (other.Notices |> List.map _.Text)

@@ -6,6 +6,7 @@ open Dkim.Tests
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies
 open Dkim.Tests.Core
 open Dkim.Tests.Starts

@@ -7,6 +7,7 @@ open Expecto
 open Dkim.Tests
 open Dkim.Core.Words
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
@@ -109,7 +110,7 @@ let tests =
 
                 Expect.equal
                     (Refused 55)
-                    (decide (signing []) [ path, KeyFile.Unreadable "Permission denied" ] [] sample)
+                    (decide (signing []) [ path, FileContents.Unreadable "Permission denied" ] [] sample)
 
                 Expect.equal (Refused 55) (decide (signing []) [ path, found "no key" ] [] sample)
                 Expect.equal (Refused 55) (decide (signing []) [ path, found (snd edKey.Value) ] [] sample)

@@ -180,7 +180,7 @@ let private everyOption (table: Setting<'s> list) defaults =
             | Spelling.Variable _ -> ()
 
 let private everyKey (table: Setting<'s> list) defaults =
-    let find text _ = ValueSome(Starts.contents text)
+    let contents line _ = Starts.contents line
 
     for row in table do
         let value = if row.Inert then "1" else sampleOf row
@@ -203,7 +203,7 @@ let private everyKey (table: Setting<'s> list) defaults =
             match spelling with
             | Spelling.Key key ->
                 for line in lines (key.Replace('-', '_')) @ lines (key.Replace('_', '-')) do
-                    let file = SettingsFile.read NameAndValue table (find line) "conf"
+                    let file = SettingsFile.read NameAndValue table "conf" |> Finding.settle (contents line)
                     let state, problems = Settings.apply [ file.Given ] defaults
                     Expect.equal [] (file.Problems @ problems |> List.map Problem.describe)
                     Expect.equal expected (row.Show state)

@@ -5,19 +5,15 @@ open Expecto
 open Dkim.Tests
 open Dkim.Core.Words
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies.Out
 open Dkim.Tests.Core
 
 let private read style files path =
-    let find path =
-        files
-        |> List.tryFind (fun (known, _) -> known = path)
-        |> ValueOption.ofOption
-        |> ValueOption.map (fun (_, text) -> Starts.contents text)
-
-    SettingsFile.read style OutSettings.table find path
+    SettingsFile.read style OutSettings.table path
+    |> Finding.settle (Starts.find files)
 
 let private given (file: SettingsFile<OutSettings>) =
     file.Given |> List.map (fun given -> given.Setting.Name, given.Value)
@@ -118,11 +114,10 @@ let tests =
 
             testCase "included files act in place and are asked for first" (fun () ->
                 let files = [ "a", "listen 1\nInclude b\nuser 3\n"; "b", "relay 2\n" ]
-                let before = read KeyAndToken (List.truncate 1 files) "a"
-                Expect.equal [ "b" ] before.Wanted
-                let after = read KeyAndToken files "a"
-                Expect.equal [] after.Wanted
-                Expect.equal [ "listen", "1"; "relay", "2"; "user", "3" ] (given after))
+                let first = SettingsFile.read KeyAndToken OutSettings.table "a"
+                let next = first.Go(Finding.ofFiles (Starts.find files) first.Needs)
+                Expect.equal [ "b" ] (Finding.files next.Needs |> List.map _.Path)
+                Expect.equal [ "listen", "1"; "relay", "2"; "user", "3" ] (given (read KeyAndToken files "a")))
 
             testCase "files nest five levels and no further" (fun () ->
                 let nested last =
@@ -143,11 +138,8 @@ let tests =
                 let octets = System.ReadOnlyMemory(Octets.ofLatin1 "domain m\u00fcnchen.example")
 
                 let file =
-                    SettingsFile.read
-                        NameAndValue
-                        OutSettings.table
-                        (fun _ -> ValueSome(FileContents.Found octets))
-                        "conf"
+                    SettingsFile.read NameAndValue OutSettings.table "conf"
+                    |> Finding.settle (fun _ -> FileContents.Found octets)
 
                 Expect.equal [ "domain", "m\u00fcnchen.example" ] (given file))
         ]

@@ -7,6 +7,7 @@ open Dkim.Tests
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Filters
 open Dkim.Tests.Core

@@ -280,7 +280,7 @@ let tests =
                     let message = signed rsa2048.Value [] plain
                     let at = message.IndexOf "\r\n\r\n" + 4
                     passage.Feed(ReadOnlySpan(Octets.ofLatin1 (message.Substring(0, at))))
-                    Expect.equal [| keyName |] (passage.Questions |> Array.map _.Name))
+                    Expect.equal [ keyName ] (Finding.questions passage.Needs |> List.map _.Name))
 
             testCase
                 "RFC5321-4.5.3.2-1 peers may take as long as the standard lets them, and settings say how long"

@@ -5,6 +5,7 @@ open System
 open Expecto
 open Dkim.Tests
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Tests.Core

@@ -7,12 +7,14 @@ open System.Text
 open System.Text.Json
 open Dkim.Core.Words
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Running
 open Dkim.Core.Programs.Tool
+open Dkim.Tests
 
 /// What a command left behind.
 type Ran =
@@ -60,25 +62,23 @@ type Machine(files: (string * string) list, answers: Question -> Answer) =
 
         member _.Build = build
 
-        member _.Read file =
-            match known.TryGetValue file.Path with
-            | true, text -> FileContents.Found(latin1 text)
-            | false, _ -> FileContents.Unreadable "no such file"
+        member _.Find(_, needs) =
+            asked.AddRange(Finding.questions needs)
+
+            let read (file: WantedFile) =
+                match known.TryGetValue file.Path with
+                | true, text -> FileContents.Found(latin1 text)
+                | false, _ -> FileContents.Unreadable "no such file"
+
+            { Finding.ofNames answers needs with
+                Files = (Finding.ofFiles read needs).Files
+            }
 
         member _.List path =
             let below =
                 files |> List.map fst |> List.filter _.StartsWith(path + "/") |> Array.ofList
 
             if below.Length = 0 then ValueNone else ValueSome below
-
-        member _.LookUp(_, questions) =
-            asked.AddRange questions
-            let found = Dictionary<Question, Answer>()
-
-            for question in questions do
-                found[question] <- answers question
-
-            found
 
         member _.Run(program, arguments) =
             match known.TryGetValue(String.Join(' ', Array.append [| program |] arguments)) with

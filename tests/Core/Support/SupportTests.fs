@@ -224,7 +224,7 @@ let tests =
             testCase "the starter supplies the files that there are, and says how a start ended" (fun () ->
                 let start files =
                     Proxies.Out [| "--keyfile=k"; "--selector=s"; "--domain=example.org"; "--relay=h" |]
-                    |> Starts.run Starts.proxyReply files
+                    |> Starts.runProxy files
 
                 let pem = snd (SigningKey.generateRsa 1024<bit>)
                 Starts.serving (start [ "k", pem ]) |> ignore

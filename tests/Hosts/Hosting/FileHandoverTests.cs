@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Dkim.Core.Asking;
 using Dkim.Core.Programs.Filters;
 using Dkim.Core.Programs.Filters.Settings;
 using Dkim.Core.Programs.Running;
@@ -103,7 +104,7 @@ internal sealed class FileHandoverTests
 
     private static string Supplied(SettingsFiles files)
     {
-        _ = files.Supply(Filters.Dkim(["-x", file.Path], new Surroundings(TimeProvider.System).Machine));
+        _ = files.Run(Filters.Dkim(["-x", file.Path], new FilterMachine("dkim-filter", "mx.example.org", "dkim", false)));
         return Encoding.ASCII.GetString(files.Found[file].Octets.Span);
     }
 }

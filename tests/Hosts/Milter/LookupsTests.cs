@@ -63,7 +63,8 @@ public sealed class LookupsTests
     private FilterProgram Settings(params string[] lines)
     {
         var file = scratch.Write("conf", string.Join('\n', ["Mode v", "Socket local:/s", .. lines]));
-        var start = new SettingsFiles().Supply(Filters.Dkim(["-x", file], new Surroundings(TimeProvider.System).Machine));
+        var start = new SettingsFiles().Run(
+            Filters.Dkim(["-x", file], new FilterMachine("dkim-filter", "mx.example.org", "dkim", false)));
         var program = start.Again(out var problem);
         return program ?? throw new AssertionException(problem);
     }

@@ -5,6 +5,7 @@ namespace Dkim.Core.Programs.Filters.Deciding
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Filters.Lists
@@ -96,8 +97,8 @@ module internal AdspLookup =
         (policy: FilterPolicy)
         (header: Header)
         (judged: SignatureResult list)
-        (next: AdspOutcome -> Round<'decision>)
-        : Round<'decision> =
+        (next: AdspOutcome -> Step<'decision>)
+        : Step<'decision> =
         match authorDomain header with
         | ValueNone -> next unknown
         | ValueSome author when List.exists (SenderPolicy.isAuthorSignature author) judged ->
@@ -109,10 +110,8 @@ module internal AdspLookup =
             match LocalAdsp.tryFind policy.Lists.LocalAdsp author with
             | ValueSome practice -> next (ofPractice author practice)
             | ValueNone ->
-                Ask(
-                    SenderPolicy.plan Adsp author,
-                    (fun answerTo -> next (ofAnswers policy.Verifying author judged answerTo))
-                )
+                Step.lookUp (SenderPolicy.plan Adsp author) (fun answerTo ->
+                    next (ofAnswers policy.Verifying author judged answerTo))
 
     let private securityWord (security: Security) : string voption =
         match security with

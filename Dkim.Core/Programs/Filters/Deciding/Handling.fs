@@ -2,6 +2,7 @@
 namespace Dkim.Core.Programs.Filters.Deciding
 
 open Dkim.Core.Message
+open Dkim.Core.Asking
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Running
@@ -56,8 +57,7 @@ module internal Handling =
         | [] -> Proceed work
         | _ -> ProceedKeeping(bodies, work)
 
-    let private start (ways: SchemeHandlers) (message: FilterMessage) : AfterHeader =
-        let struct (role, log) = ModeSelection.choose message
+    let private afterMode (ways: SchemeHandlers) (message: FilterMessage) (role: ModeSelection) (log: LogLine list) =
         let passing = FilterDecision.accept message log
 
         let malformed isVerified =
@@ -77,6 +77,10 @@ module internal Handling =
         | Sign _ when isMalformed message -> malformed false
         | Verify -> proceed (ways.Verify message log)
         | Sign keys -> proceed (MessageSigner.work message log keys)
+
+    let private start (ways: SchemeHandlers) (message: FilterMessage) : Step<AfterHeader> =
+        ModeSelection.choose message
+        |> Step.map (fun (struct (role, log)) -> afterMode ways message role log)
 
     /// More fields of results than these are no accident, and each would cost the MTA a change of its header.
     [<Literal>]

@@ -5,6 +5,7 @@ namespace Dkim.Core.Programs.Filters.Deciding
 open System
 open Dkim.Core.Words
 open Dkim.Core.Message
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Cryptography
@@ -234,6 +235,6 @@ module internal MessageSigner =
                         Conclude =
                             fun digests _ ->
                                 match Signer.conclude plan digests with
-                                | Error error -> Decided(fail message log error)
-                                | Ok fields -> Decided(conclude fields)
+                                | Error error -> Done(fail message log error)
+                                | Ok fields -> Done(conclude fields)
                     })

@@ -3,6 +3,7 @@ namespace Dkim.Core.Programs.Filters.Deciding
 
 open System
 open Dkim.Core.Message
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
@@ -187,7 +188,7 @@ module internal MessageVerifier =
             Wishes: RequestedReports
         }
 
-    let private reports (message: FilterMessage) (found: Findings) (finalReply: FilterReply) : byte[] list =
+    let private reports (message: FilterMessage) (found: Findings) (finalReply: FilterReply) : ReportDraft list =
         let reported result =
             {
                 Result = result
@@ -195,11 +196,11 @@ module internal MessageVerifier =
                 Bodies = found.Bodies
             }
 
-        Reports.ofSignatures message (reported (clause message found.Status)) found.Wishes.Recipients
+        Reports.ofSignatures (reported (clause message found.Status)) found.Wishes.Recipients
         @ Reports.ofPractice message (reported (AdspLookup.clause found.Practice)) found.Outcome found.Practice
 
     /// The end, when everything is known.
-    let private finish (message: FilterMessage) (log: LogLine list) (found: Findings) : FilterDecision =
+    let private finish (message: FilterMessage) (log: LogLine list) (found: Findings) : Step<FilterDecision> =
         let status, practice = found.Status, found.Practice
 
         let struct (finalReply, lines) =
@@ -217,9 +218,9 @@ module internal MessageVerifier =
                     ValueSome(quarantineReason message status)
                 else
                     ValueNone
-            Reports = reports message found finalReply
             Reply = finalReply
         }
+        |> Reports.add message (reports message found finalReply)
 
     let private kept (message: FilterMessage) (judged: SignatureResult list) bodies : ReadOnlyMemory<byte> list =
         let hashed (one: SignatureResult) =
@@ -281,12 +282,11 @@ module internal MessageVerifier =
                     Bodies = bodies
                     Wishes = wishes
                 }
-            |> withJudged
-            |> Decided
+            |> Step.map withJudged
 
         match status with
         | MessageStatus.Untrusted when not message.Policy.Reporting.AlwaysAddArHeader ->
-            Decided(withJudged (unjudged message methods log |> adding (MessageSigner.presence message)))
+            Done(withJudged (unjudged message methods log |> adding (MessageSigner.presence message)))
         | MessageStatus.KeyUnavailable _ when message.Policy.Actions.DnsError <> Disposition.Accept ->
             decided AdspLookup.unknown RequestedReports.none
         | _ ->

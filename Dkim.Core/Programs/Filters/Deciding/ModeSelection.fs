@@ -4,6 +4,7 @@ namespace Dkim.Core.Programs.Filters.Deciding
 open System
 open Dkim.Core.Words
 open Dkim.Core.Message
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
@@ -171,7 +172,7 @@ module internal ModeSelection =
         known.Listed.IsSome || isKeyList lists && hasKey known.Keys
 
     /// Whether the message came from where ours come from, and what did not speak for it.
-    let private origin (policy: FilterPolicy) (envelope: MilterEnvelope) : struct (bool * string list) =
+    let private origin (policy: FilterPolicy) (envelope: MilterEnvelope) : Step<struct (bool * string list)> =
         let macro name =
             MilterMacros.find envelope.Macros name |> ValueOption.filter ((<>) "")
 
@@ -185,10 +186,13 @@ module internal ModeSelection =
             policy.Roles.Macros
             |> List.exists (MacroTest.holds (MilterMacros.find envelope.Macros))
 
-        let isPop () =
-            envelope.Client.Address |> ValueOption.exists policy.Machine.HasPopLogin
+        let hasLoggedIn () : Step<bool> =
+            match envelope.Client.Address with
+            | ValueSome address when policy.Machine.KnowsLogins ->
+                Want([ Need.Login address ], (fun found -> Done(found.Logins.Contains address)))
+            | _ -> Done false
 
-        // In this order; the first that holds ends the search.
+        // In this order, and the login last, which has to be asked for; the first that holds ends the search.
         let tests =
             [
                 if not policy.Roles.MtaNames.IsEmpty then
@@ -197,13 +201,16 @@ module internal ModeSelection =
                     isMacro, "no macros match"
                 (fun () -> LoadedLists.isInternal policy.Lists envelope.Client), "not internal"
                 (fun () -> (macro "auth_type").IsSome), "not authenticated"
-                isPop, "not POP authenticated"
             ]
 
         let rec search tests missed =
             match tests with
-            | [] -> struct (false, List.rev missed)
-            | (holds, _) :: _ when holds () -> struct (true, List.rev missed)
+            | [] ->
+                hasLoggedIn ()
+                |> Step.map (fun holds ->
+                    let missed = if holds then missed else "not POP authenticated" :: missed
+                    struct (holds, List.rev missed))
+            | (holds, _) :: _ when holds () -> Done(struct (true, List.rev missed))
             | (_, text) :: rest -> search rest (text :: missed)
 
         search tests []
@@ -282,34 +289,36 @@ module internal ModeSelection =
                      + Printable.brief (Octets.decoded sender.Address.Domain))
             ]
 
+    let private ofSender (message: FilterMessage) (sender: Sender) (known: Ownership) isOrigin (missed: string list) =
+        let ours = isOurs message.Policy.Lists known
+        let signs = ours && isOrigin
+
+        let trace =
+            known.Missed
+            @ missed
+            @ [
+                (if signs then
+                     "mode select: signing"
+                 else
+                     "mode select: verifying")
+            ]
+            |> why message
+
+        match sender.Domain with
+        | ValueSome domain when signs ->
+            let struct (role, lines) = signing message known domain
+            struct (role, trace @ lines)
+        | _ ->
+            let lines = if ours then stranger message sender else []
+            struct ((if message.Policy.Roles.Verifies then Verify else LeaveAlone), trace @ lines)
+
     /// What is done with a message, and what the log says of that. The sender decides only whether we sign: a forger who
     /// spoils it must not escape being judged.
-    let choose (message: FilterMessage) : struct (ModeSelection * LogLine list) =
-        let roles = message.Policy.Roles
-
+    let choose (message: FilterMessage) : Step<struct (ModeSelection * LogLine list)> =
         match findSender message with
-        | Error line -> struct ((if roles.Verifies then Verify else LeaveAlone), [ line ])
+        | Error line -> Done(struct ((if message.Policy.Roles.Verifies then Verify else LeaveAlone), [ line ]))
         | Ok sender ->
             let known = lookUp message.Policy sender
-            let struct (isOrigin, missed) = origin message.Policy message.Envelope
-            let ours = isOurs message.Policy.Lists known
-            let signs = ours && isOrigin
 
-            let trace =
-                known.Missed
-                @ missed
-                @ [
-                    (if signs then
-                         "mode select: signing"
-                     else
-                         "mode select: verifying")
-                ]
-                |> why message
-
-            match sender.Domain with
-            | ValueSome domain when signs ->
-                let struct (role, lines) = signing message known domain
-                struct (role, trace @ lines)
-            | _ ->
-                let lines = if ours then stranger message sender else []
-                struct ((if roles.Verifies then Verify else LeaveAlone), trace @ lines)
+            origin message.Policy message.Envelope
+            |> Step.map (fun (struct (isOrigin, missed)) -> ofSender message sender known isOrigin missed)

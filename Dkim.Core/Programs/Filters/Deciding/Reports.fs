@@ -6,6 +6,7 @@ open System
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
@@ -50,6 +51,17 @@ module internal RequestedReports =
         |> ValueOption.bind (fun signature -> List.tryFind (isOf signature) wishes.ReplyTexts |> Option.toValueOption)
         |> ValueOption.map snd
         |> ValueOption.orElseWith ofKey
+
+/// A report that may be sent.
+[<NoComparison; NoEquality>]
+type internal ReportDraft =
+    {
+        Recipient: string
+        Failure: Failure
+        Reported: ReportedMessage
+        /// As the signature covers it, where it was kept.
+        Body: ReadOnlyMemory<byte> voption
+    }
 
 module internal Reports =
     let private startsWith (start: string) (name: string) (header: Header) =
@@ -133,8 +145,8 @@ module internal Reports =
     let ask
         (message: FilterMessage)
         (judged: SignatureResult list)
-        (next: RequestedReports -> Round<'decision>)
-        : Round<'decision> =
+        (next: RequestedReports -> Step<'decision>)
+        : Step<'decision> =
         if not message.Policy.Reporting.SendReports || isAnswer message.Envelope then
             next RequestedReports.none
         else
@@ -152,11 +164,8 @@ module internal Reports =
 
             let told = told |> List.map (fun (_, one, address) -> one, address)
 
-            let answered answerTo = next (wishesOf answerTo told rest)
-
-            match rest with
-            | [] -> answered (fun _ -> Answer.Unavailable "not asked")
-            | _ -> Ask(rest |> List.map (fst >> FailureReport.question), answered)
+            Step.lookUp (rest |> List.map (fst >> FailureReport.question)) (fun answerTo ->
+                next (wishesOf answerTo told rest))
 
     let private delivery (ending: FilterReply) : DeliveryResult =
         match ending with
@@ -197,28 +206,21 @@ module internal Reports =
             | ValueSome length when int64 length < int64 octets.Length -> ValueSome(octets.Slice(0, int length))
             | _ -> ValueSome octets
 
-    let private render (message: FilterMessage) reported body recipient failure : byte[] list =
-        if message.Policy.Machine.MayReport() then
-            [
-                FailureReport.render (context message reported body) recipient message.Envelope.Header failure
-            ]
-        else
-            []
-
     /// The reports of bad signatures.
-    let ofSignatures
-        (message: FilterMessage)
-        (reported: ReportedMessage)
-        (recipients: (SignatureResult * string) list)
-        =
-        recipients
-        |> List.collect (fun (judged, recipient) ->
-            let body =
-                judged.Signature
-                |> ValueOption.bind (hashedBody reported.Bodies)
-                |> ValueOption.filter (fun octets -> octets.Length <= KeptBody.LongestInReport)
+    let ofSignatures (reported: ReportedMessage) (recipients: (SignatureResult * string) list) : ReportDraft list =
+        let body (judged: SignatureResult) =
+            judged.Signature
+            |> ValueOption.bind (hashedBody reported.Bodies)
+            |> ValueOption.filter (fun octets -> octets.Length <= KeptBody.LongestInReport)
 
-            render message reported body recipient (SignatureFailure judged))
+        recipients
+        |> List.map (fun (judged, recipient) ->
+            {
+                Recipient = recipient
+                Failure = SignatureFailure judged
+                Reported = reported
+                Body = body judged
+            })
 
     /// The report of a message that its author's domain disowns, if its policy record asks for one.
     let ofPractice
@@ -226,7 +228,7 @@ module internal Reports =
         (reported: ReportedMessage)
         (judged: SignatureResult list)
         (practice: AdspOutcome)
-        =
+        : ReportDraft list =
         match practice.Author, practice.Record with
         | ValueSome author, ValueSome record when
             message.Policy.Reporting.SendAdspReports
@@ -241,7 +243,37 @@ module internal Reports =
                 |> ValueOption.bind _.LocalPart
             with
             | ValueSome local ->
-                PolicyFailure(author, record.Tags.Text)
-                |> render message reported ValueNone (local + "@" + author.Text)
+                [
+                    {
+                        Recipient = local + "@" + author.Text
+                        Failure = PolicyFailure(author, record.Tags.Text)
+                        Reported = reported
+                        Body = ValueNone
+                    }
+                ]
             | ValueNone -> []
         | _ -> []
+
+    let private render (message: FilterMessage) (draft: ReportDraft) : byte[] =
+        FailureReport.render
+            (context message draft.Reported draft.Body)
+            draft.Recipient
+            message.Envelope.Header
+            draft.Failure
+
+    /// The decision with as many of these reports as may be sent now.
+    let add (message: FilterMessage) (drafts: ReportDraft list) (decision: FilterDecision) : Step<FilterDecision> =
+        match drafts with
+        | [] -> Done decision
+        | _ ->
+            let rendered (found: Found) =
+                drafts |> List.truncate found.Reports |> List.map (render message)
+
+            Want(
+                [ Need.Reports drafts.Length ],
+                (fun found ->
+                    Done
+                        { decision with
+                            Reports = rendered found
+                        })
+            )

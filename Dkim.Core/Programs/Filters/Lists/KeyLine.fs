@@ -5,6 +5,7 @@ open System
 open System.Collections.Generic
 open FParsec
 open Dkim.Core.Words
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 

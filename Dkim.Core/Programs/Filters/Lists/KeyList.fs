@@ -4,6 +4,7 @@ namespace Dkim.Core.Programs.Filters.Lists
 open System
 open System.Collections.Generic
 open Dkim.Core.Words
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
@@ -58,45 +59,33 @@ module internal KeyList =
     /// The endings under which a key is looked for, in order.
     let endings = [ ""; ".pem"; ".private" ]
 
-    let private wanted path =
-        {
-            Path = path
-            Kind = FileKind.PrivateKey
-        }
-
     let private read (scheme: Scheme) (text: string) : Result<SigningKey, KeyReason> =
         match SigningKey.parse ValueNone text with
         | Result.Error error -> Result.Error(NotUsable error)
         | Result.Ok key when scheme = DomainKeys && key.KeyType <> Rsa -> Result.Error NotForDomainKeys
         | Result.Ok key -> Result.Ok key
 
-    let private loadFrom endings scheme find (path: string) : Loading<Result<SigningKey, KeyFault>> =
+    let private loadFrom endings scheme (path: string) : Step<Result<SigningKey, KeyFault>> =
         let fault path reason = { Path = path; Reason = reason }
 
         let rec search left =
             match left with
-            | [] -> Loaded(Result.Error(fault path (NotRead FileContents.NotFound)))
+            | [] -> Done(Result.Error(fault path (NotRead FileContents.NotFound)))
             | ending :: rest ->
-                match find (wanted (path + ending)) with
-                | ValueNone -> Wanting [ wanted (path + ending) ]
-                | ValueSome contents ->
+                Step.file FileKind.PrivateKey (path + ending)
+                |> Step.bind (fun contents ->
                     match contents.Problem with
                     | ValueSome FileContents.NotFound -> search rest
-                    | ValueSome reason -> Loaded(Result.Error(fault (path + ending) (NotRead reason)))
+                    | ValueSome reason -> Done(Result.Error(fault (path + ending) (NotRead reason)))
                     | ValueNone ->
                         read scheme (Octets.latin1 contents.Octets.Span)
                         |> Result.mapError (fault (path + ending))
-                        |> Loaded
+                        |> Done)
 
         search endings
 
     /// The private key of a file.
-    let loadKey
-        scheme
-        (find: WantedFile -> FileContents voption)
-        (path: string)
-        : Loading<Result<SigningKey, KeyFault>> =
-        loadFrom [ "" ] scheme find path
+    let loadKey scheme (path: string) : Step<Result<SigningKey, KeyFault>> = loadFrom [ "" ] scheme path
 
     // Patterns that `keysOf` makes of an address: a whole address, `*`, and those that begin with a star before the
     // domain or one of its parents.
@@ -182,51 +171,47 @@ module internal KeyList =
         }
 
     /// The list with the keys that its lines name, each read once, and the files that cannot be used with their lines.
-    let load scheme (find: WantedFile -> FileContents voption) (lines: KeyLine list) =
-        let keys =
-            Dictionary<string, Loading<Result<SigningKey, KeyFault>>>(StringComparer.Ordinal)
+    let load scheme (lines: KeyLine list) : Step<struct (KeyList * struct (KeyFault * KeyLine list) list)> =
+        let files = List.groupBy _.KeyPath lines
 
-        let wanted = List<WantedFile>()
-        let faults = List<struct (KeyFault * KeyLine list)>()
+        let entry (keys: Dictionary<string, Result<SigningKey, KeyFault>>) (line: KeyLine) : KeyEntry =
+            {
+                Line = line
+                Key =
+                    match keys[line.KeyPath] with
+                    | Result.Ok key ->
+                        Result.Ok
+                            {
+                                Domain = line.Domain
+                                Selector = line.Selector
+                                Key = key
+                            }
+                    | Result.Error fault ->
+                        Result.Error
+                            {
+                                Domain = line.Domain
+                                Selector = line.Selector
+                                Reason = KeyFault.describe fault
+                            }
+            }
 
-        for path, uses in List.groupBy _.KeyPath lines do
-            let key = loadFrom endings scheme find path
-            keys[path] <- key
+        files
+        |> List.map (fst >> loadFrom endings scheme)
+        |> Step.all
+        |> Step.map (fun loaded ->
+            let keys =
+                Dictionary<string, Result<SigningKey, KeyFault>>(StringComparer.Ordinal)
 
-            match key with
-            | Wanting files -> wanted.AddRange files
-            | Loaded(Result.Error fault) -> faults.Add(struct (fault, uses))
-            | Loaded(Result.Ok _) -> ()
+            let faults =
+                List.zip files loaded
+                |> List.choose (fun ((path, uses), key) ->
+                    keys[path] <- key
 
-        let entry (line: KeyLine) : KeyEntry option =
-            match keys[line.KeyPath] with
-            | Wanting _ -> None
-            | Loaded key ->
-                Some
-                    {
-                        Line = line
-                        Key =
-                            match key with
-                            | Result.Ok key ->
-                                Result.Ok
-                                    {
-                                        Domain = line.Domain
-                                        Selector = line.Selector
-                                        Key = key
-                                    }
-                            | Result.Error fault ->
-                                Result.Error
-                                    {
-                                        Domain = line.Domain
-                                        Selector = line.Selector
-                                        Reason = KeyFault.describe fault
-                                    }
-                    }
+                    match key with
+                    | Result.Error fault -> Some(struct (fault, uses))
+                    | Result.Ok _ -> None)
 
-        if wanted.Count > 0 then
-            Wanting(List.ofSeq wanted)
-        else
-            Loaded(struct (group (List.choose entry lines), List.ofSeq faults))
+            struct (group (List.map (entry keys) lines), faults))
 
     /// The keys for a sender: those of the first pattern that matches the address. A pattern that stands on several lines
     /// has several keys.

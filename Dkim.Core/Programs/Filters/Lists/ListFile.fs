@@ -4,6 +4,7 @@ module internal Dkim.Core.Programs.Filters.Lists.ListFile
 open System
 open FParsec
 open Dkim.Core.Words
+open Dkim.Core.Asking
 open Dkim.Core.Programs.Settings
 
 let isEntryChar (c: char) = not (Char.IsWhiteSpace c) && c <> '#'

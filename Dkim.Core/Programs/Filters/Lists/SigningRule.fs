@@ -7,6 +7,7 @@ open Dkim.Core.Words
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 
 /// One signature for one set of senders.
 [<NoComparison; NoEquality>]

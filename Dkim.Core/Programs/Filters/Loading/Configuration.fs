@@ -4,6 +4,7 @@ namespace Dkim.Core.Programs.Filters.Loading
 
 open System
 open Dkim.Core.Words
+open Dkim.Core.Asking
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Filters.Values
@@ -276,22 +277,12 @@ module internal Configuration =
         }
 
     /// The settings that arguments and the file that they name make.
-    let settle (kind: FilterKind) (arguments: string list) find : Loading<Settled<FilterSettings>> =
+    let settle (kind: FilterKind) (arguments: string list) : Step<Settled<FilterSettings>> =
         let line = CommandLine.parse Letters kind.Table arguments
         let early, _ = Settings.apply [ line.Given ] kind.Defaults
 
-        let wanted path =
-            {
-                Path = path
-                Kind = FileKind.Configuration
-            }
-
         match early.Service.ConfFile with
         | ValueSome path when List.isEmpty line.Problems ->
-            let file = SettingsFile.read KeyAndToken kind.Table (wanted >> find) path
-
-            if List.isEmpty file.Wanted then
-                Loaded(finish kind arguments line file)
-            else
-                Wanting(file.Wanted |> List.map wanted)
-        | _ -> Loaded(finish kind arguments line SettingsFile.none)
+            SettingsFile.read KeyAndToken kind.Table path
+            |> Step.map (finish kind arguments line)
+        | _ -> Done(finish kind arguments line SettingsFile.none)

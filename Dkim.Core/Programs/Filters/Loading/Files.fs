@@ -2,6 +2,7 @@
 namespace Dkim.Core.Programs.Filters.Loading
 
 open Reading
+open Dkim.Core.Asking
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Filters.Settings
@@ -24,12 +25,12 @@ module internal Files =
                     readable paths path reason
         }
 
-    let private peers find paths setting (path: string voption) otherwise : Loading<Reading<PeerList>> =
+    let private peers paths setting (path: string voption) otherwise : Step<Reading<PeerList>> =
         match path with
-        | ValueNone -> Loaded(plain otherwise)
+        | ValueNone -> Done(plain otherwise)
         | ValueSome path ->
-            textOf find paths path
-            |> Loading.map (fun text ->
+            textOf paths path
+            |> Step.map (fun text ->
                 match text with
                 | Error reason -> failed otherwise (unreadableList paths setting path reason)
                 | Ok text ->
@@ -38,7 +39,7 @@ module internal Files =
                     { plain list with BadLines = problems })
 
     /// A list between commas, or of the lines of the file that a path names.
-    let private domains find paths name (setting: string voption) : Loading<Reading<DomainList voption>> =
+    let private domains paths name (setting: string voption) : Step<Reading<DomainList voption>> =
         let inline' (text: string) =
             plain (ValueSome(DomainList.ofEntries (Pattern.items text)))
 
@@ -50,21 +51,21 @@ module internal Files =
             }
 
         match setting with
-        | ValueNone -> Loaded(plain ValueNone)
-        | ValueSome text when not (text.StartsWith '/') -> Loaded(inline' text)
+        | ValueNone -> Done(plain ValueNone)
+        | ValueSome text when not (text.StartsWith '/') -> Done(inline' text)
         | ValueSome path ->
-            textOf find paths path
-            |> Loading.map (fun text ->
+            textOf paths path
+            |> Step.map (fun text ->
                 match text with
                 | Ok text -> ofFile path text
                 | Error reason -> failed ValueNone (unreadable paths name path reason))
 
-    let private practices find paths (path: string voption) : Loading<Reading<LocalAdsp>> =
+    let private practices paths (path: string voption) : Step<Reading<LocalAdsp>> =
         match path with
-        | ValueNone -> Loaded(plain LocalAdsp.empty)
+        | ValueNone -> Done(plain LocalAdsp.empty)
         | ValueSome path ->
-            textOf find paths path
-            |> Loading.map (fun text ->
+            textOf paths path
+            |> Step.map (fun text ->
                 match text with
                 | Error reason -> failed LocalAdsp.empty (unreadable paths "LocalADSP" path reason)
                 | Ok text ->
@@ -73,12 +74,12 @@ module internal Files =
 
     /// The files with one more part.
     let private fill
-        (part: Loading<Reading<'v>>)
+        (part: Step<Reading<'v>>)
         (put: 'v -> LoadedLists -> LoadedLists)
-        (files: Loading<Reading<LoadedLists>>)
-        : Loading<Reading<LoadedLists>> =
-        Loading.zip files part
-        |> Loading.map (fun (struct (files, part)) ->
+        (files: Step<Reading<LoadedLists>>)
+        : Step<Reading<LoadedLists>> =
+        Step.both files part
+        |> Step.map (fun (struct (files, part)) ->
             {
                 Value = put part.Value files.Value
                 Problems = files.Problems @ part.Problems
@@ -88,26 +89,26 @@ module internal Files =
             })
 
     /// Everything from the files, keys only where they are to sign.
-    let load find (signs: bool) (paths: ListPaths) : Loading<Reading<LoadedLists>> =
+    let load (signs: bool) (paths: ListPaths) : Step<Reading<LoadedLists>> =
         let signingKeys =
             if signs then
-                domains find paths "Domain" paths.Names.Domain
-                |> Loading.bind (fun list -> KeyFiles.load find paths list.Value)
+                domains paths "Domain" paths.Names.Domain
+                |> Step.bind (fun list -> KeyFiles.load paths list.Value)
             else
-                Loaded(plain KeyFiles.noKeys)
+                Done(plain KeyFiles.noKeys)
 
-        let hosts setting path otherwise = peers find paths setting path otherwise
+        let hosts setting path otherwise = peers paths setting path otherwise
 
-        Loaded(plain LoadedLists.none)
+        Done(plain LoadedLists.none)
         |> fill (hosts "PeerList" paths.Names.PeerList PeerList.empty) (fun v files -> { files with Peers = v })
         |> fill (hosts "InternalHosts" paths.Names.InternalHosts PeerList.loopback) (fun v files ->
             { files with Internal = v })
         |> fill (hosts "ExternalIgnoreList" paths.Names.ExternalIgnoreList PeerList.empty) (fun v files ->
             { files with ExternalIgnored = v })
-        |> fill (domains find paths "Domain" paths.Names.Domain) (fun v files -> { files with Domains = v })
-        |> fill (domains find paths "TrustSignaturesFrom" paths.Names.TrustSignaturesFrom) (fun v files ->
+        |> fill (domains paths "Domain" paths.Names.Domain) (fun v files -> { files with Domains = v })
+        |> fill (domains paths "TrustSignaturesFrom" paths.Names.TrustSignaturesFrom) (fun v files ->
             { files with Trusted = v })
-        |> fill (practices find paths paths.Names.LocalAdsp) (fun v files -> { files with LocalAdsp = v })
+        |> fill (practices paths paths.Names.LocalAdsp) (fun v files -> { files with LocalAdsp = v })
         |> fill signingKeys (fun v files ->
             { files with
                 Keys = v.Keys

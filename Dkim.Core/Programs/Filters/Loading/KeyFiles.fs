@@ -2,6 +2,7 @@
 namespace Dkim.Core.Programs.Filters.Loading
 
 open Reading
+open Dkim.Core.Asking
 open Dkim.Core.Words
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
@@ -135,7 +136,7 @@ module internal KeyFiles =
                 Notices = weak paths (List.concat groups)
             }
 
-    let private keyList find (paths: ListPaths) path : Loading<Reading<RuledKeys>> =
+    let private keyList (paths: ListPaths) path : Step<Reading<RuledKeys>> =
         let based (line: KeyLine) =
             { line with
                 KeyPath = located paths line.KeyPath
@@ -144,8 +145,8 @@ module internal KeyFiles =
         let ofLines lines =
             let lines = List.map based lines
 
-            KeyList.load paths.Scheme find lines
-            |> Loading.map (fun (struct (list, faults)) ->
+            KeyList.load paths.Scheme lines
+            |> Step.map (fun (struct (list, faults)) ->
                 let read = ofList paths path list
 
                 if lines.IsEmpty then
@@ -162,10 +163,10 @@ module internal KeyFiles =
                         Unusable = faults |> List.map (unusable paths path)
                     })
 
-        textOf find paths path
-        |> Loading.bind (fun text ->
+        textOf paths path
+        |> Step.bind (fun text ->
             match text with
-            | Error reason -> Loaded(notLoaded path [ unreadable paths "KeyList" path reason ])
+            | Error reason -> Done(notLoaded path [ unreadable paths "KeyList" path reason ])
             | Ok text ->
                 match KeyLine.parse paths.Scheme text with
                 | Ok lines -> ofLines lines
@@ -173,15 +174,15 @@ module internal KeyFiles =
                     let malformed reason =
                         broken "KeyList" "a line is PATTERN:DOMAIN:KEY" (path + ": " + reason)
 
-                    Loaded(notLoaded path (List.map malformed problems)))
+                    Done(notLoaded path (List.map malformed problems)))
 
     /// What the problem is named by that nothing to sign with is set.
     [<Literal>]
     let NeedsKey = "signing"
 
-    let private oneKey find (paths: ListPaths) path (selector: string) : Loading<Reading<NamedKey voption>> =
-        KeyList.loadKey paths.Scheme find (located paths path)
-        |> Loading.map (fun key ->
+    let private oneKey (paths: ListPaths) path (selector: string) : Step<Reading<NamedKey voption>> =
+        KeyList.loadKey paths.Scheme (located paths path)
+        |> Step.map (fun key ->
             match key, Selector.tryCreate selector with
             | Error fault, _ ->
                 { plain ValueNone with
@@ -225,16 +226,16 @@ module internal KeyFiles =
         }
 
     /// The keys that the settings name.
-    let load find (paths: ListPaths) (domains: DomainList voption) : Loading<Reading<RuledKeys>> =
+    let load (paths: ListPaths) (domains: DomainList voption) : Step<Reading<RuledKeys>> =
         let read =
             match paths.Names.KeyList, paths.Names.KeyFile, paths.Names.Selector with
-            | ValueSome path, _, _ -> keyList find paths path
+            | ValueSome path, _, _ -> keyList paths path
             | ValueNone, ValueSome path, ValueSome selector ->
-                oneKey find paths path selector
-                |> Loading.map (single domains (located paths path))
+                oneKey paths path selector
+                |> Step.map (single domains (located paths path))
             | ValueNone, _, _ ->
                 let remedy = "write KeyFile and Selector, or KeyList, or Mode v to verify alone"
-                Loaded(failed noKeys (broken NeedsKey remedy "at least one selector and key required for signing mode"))
+                Done(failed noKeys (broken NeedsKey remedy "at least one selector and key required for signing mode"))
 
         let doubted (reading: Reading<RuledKeys>) =
             let entries = domains |> ValueOption.map DomainList.entries
@@ -244,4 +245,4 @@ module internal KeyFiles =
                 Notices = reading.Notices @ doubts
             }
 
-        Loading.map doubted read
+        Step.map doubted read

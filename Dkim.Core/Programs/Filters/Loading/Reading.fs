@@ -2,6 +2,7 @@
 namespace Dkim.Core.Programs.Filters.Loading
 
 open Dkim.Core.Words
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
@@ -60,8 +61,6 @@ module internal Reading =
             Problems = [ problem ]
         }
 
-    let wanted kind path = { Path = path; Kind = kind }
-
     let located (paths: ListPaths) (path: string) =
         if paths.BaseDirectory = "" || path.StartsWith '/' then
             path
@@ -69,10 +68,8 @@ module internal Reading =
             paths.BaseDirectory.TrimEnd '/' + "/" + path
 
     /// The text of a file, or the reason why there is none.
-    let textOf find paths path : Loading<Result<string, string>> =
-        match find (wanted FileKind.Map (located paths path)) with
-        | ValueNone -> Wanting [ wanted FileKind.Map (located paths path) ]
-        | ValueSome contents -> Loaded(FileContents.text contents)
+    let textOf paths path : Step<Result<string, string>> =
+        Step.file FileKind.Map (located paths path) |> Step.map FileContents.text
 
     /// What to do about a file that cannot be read.
     let readable (paths: ListPaths) (path: string) (reason: string) =

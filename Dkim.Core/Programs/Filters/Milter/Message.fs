@@ -8,7 +8,7 @@ open System.Collections.Generic
 open System.Text
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 
@@ -17,7 +17,7 @@ open Dkim.Core.Signatures
 type internal MilterEnvelope =
     {
         Client: MilterClient
-        Macros: IMilterMacros
+        Macros: MilterMacros
         /// As in the MAIL command, brackets included; nothing where the host did not tell it.
         Sender: string voption
         /// The first recipient that the program wanted to know of, as in the RCPT command, brackets included.
@@ -48,11 +48,12 @@ type internal MilterHandler =
         /// What becomes of a message whose header is beyond them, and not in the envelope, with so many fields of
         /// Authentication-Results.
         TooLarge: MilterEnvelope -> int -> AfterHeader
-        Start: MilterEnvelope -> AfterHeader
+        Start: MilterEnvelope -> Step<AfterHeader>
     }
 
 /// The passage of one message through a milter, on one thread at a time. The order of calls: `Sender`, `Recipient`,
-/// `Field`, `EndOfHeader`, `Feed`, `End`, then `Answer` while there are `Questions`, then `Decision`. As soon as `Decided` is true
+/// `Field`, `EndOfHeader`, `Go` while `HoldsBody` is true, `Feed`, `End`, then `Go` while there are `Needs`, then `Decision`. As soon
+/// as `Decided` is true
 /// only `Decision` is left to call.
 [<Sealed>]
 type MilterMessage internal (parts: MilterHandler, client: MilterClient) =
@@ -62,6 +63,8 @@ type MilterMessage internal (parts: MilterHandler, client: MilterClient) =
     // Counted in a header of any size: a forged result must go even from one that is not looked at.
     let mutable results = 0
     let mutable early: MilterDecision voption = ValueNone
+    // While something has to be found out first.
+    let mutable choosing: Step<AfterHeader> voption = ValueNone
     let mutable passage: Passage<MilterDecision> voption = ValueNone
     let mutable sender: string voption = ValueNone
     let mutable recipient: string voption = ValueNone
@@ -103,6 +106,19 @@ type MilterMessage internal (parts: MilterHandler, client: MilterClient) =
         started.Begin fields
         passage <- ValueSome started
 
+    let goOn (step: Step<AfterHeader>) =
+        match step with
+        | Want _ -> choosing <- ValueSome step
+        | Done course ->
+            choosing <- ValueNone
+
+            match course with
+            | Finish decision -> early <- ValueSome decision
+            | Proceed work -> start work
+            | ProceedKeeping(bodies, work) ->
+                kept <- bodies
+                start work
+
     /// The sender as the MAIL command has it.
     member _.Sender(address: ReadOnlySpan<byte>) : unit =
         sender <- ValueSome(Octets.latin1 address)
@@ -142,7 +158,7 @@ type MilterMessage internal (parts: MilterHandler, client: MilterClient) =
         giveUp ()
 
     /// The header is complete. `now` is the time of day in seconds since 1970-01-01T00:00:00Z.
-    member _.EndOfHeader(macros: IMilterMacros, now: int64<sec>) : unit =
+    member _.EndOfHeader(macros: MilterMacros, now: int64<sec>) : unit =
         let envelope =
             {
                 Client = client
@@ -153,18 +169,11 @@ type MilterMessage internal (parts: MilterHandler, client: MilterClient) =
                 Now = now
             }
 
-        let course =
-            if isTooLarge then
-                parts.TooLarge envelope results
-            else
-                parts.Start envelope
-
-        match course with
-        | Finish decision -> early <- ValueSome decision
-        | Proceed work -> start work
-        | ProceedKeeping(bodies, work) ->
-            kept <- bodies
-            start work
+        (if isTooLarge then
+             Done(parts.TooLarge envelope results)
+         else
+             parts.Start envelope)
+        |> goOn
 
     /// Whether the decision stands before the body.
     member _.Decided = early.IsSome
@@ -181,19 +190,27 @@ type MilterMessage internal (parts: MilterHandler, client: MilterClient) =
         else
             feed octets
 
-    /// What to look up now; see `Passage`.
-    member _.Questions: Question[] =
-        match passage with
-        | ValueSome passage -> passage.Questions
-        | ValueNone -> [||]
+    /// Whether the needs have to be found before octets of the body are fed: without them it is not known what is done
+    /// with the message.
+    member _.HoldsBody = choosing.IsSome
+
+    /// What to find out now; see `Passage`.
+    member _.Needs: Need list =
+        match choosing, passage with
+        | ValueSome step, _ -> step.Needs
+        | ValueNone, ValueSome passage -> passage.Needs
+        | ValueNone, ValueNone -> []
 
     /// The message is complete.
     member _.End() : unit = running().End()
 
-    /// The answers to `Questions`. One that is missing counts as unavailable.
-    member _.Answer(answers: IReadOnlyDictionary<Question, Answer>) : unit = running().Answer answers
+    /// What was found of `Needs`. What is missing counts as unavailable.
+    member _.Go(found: Found) : unit =
+        match choosing with
+        | ValueSome step -> goOn (step.Go found)
+        | ValueNone -> running().Go found
 
-    /// The decision, once nothing is asked any more.
+    /// The decision, once nothing is needed any more.
     member _.Decision: MilterDecision =
         match early with
         | ValueSome decision -> decision

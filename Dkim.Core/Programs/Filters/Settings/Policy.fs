@@ -69,10 +69,8 @@ type internal Surroundings =
         HostName: string
         /// Who reports are from, unless a setting says it.
         UserName: string
-        /// POPDBFile has the address; never where there is no such file.
-        HasPopLogin: IPAddress -> bool
-        /// How many reports may still go out; asking uses one up.
-        MayReport: unit -> bool
+        /// There is a database of those who have logged in by POP (POPDBFile).
+        KnowsLogins: bool
     }
 
 module internal Surroundings =
@@ -81,8 +79,7 @@ module internal Surroundings =
         {
             HostName = ""
             UserName = ""
-            HasPopLogin = fun _ -> false
-            MayReport = fun () -> false
+            KnowsLogins = false
         }
 
 /// Everything that one of the filters decides with.

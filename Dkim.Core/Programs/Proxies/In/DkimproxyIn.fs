@@ -6,6 +6,7 @@ open System.Buffers
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Running
@@ -169,7 +170,7 @@ module internal DkimproxyIn =
         | ValueSome reason when program.Settings.Proxy.RejectError ->
             let text = ProxyLog.failure false (MailDkim.unavailable reason)
             let log = ProxyLog.warning "verify error" (MailDkim.unavailable reason) :: log
-            Decided(ProxyLog.refuse log 450 ("DKIM - " + text))
+            Done(ProxyLog.refuse log 450 ("DKIM - " + text))
         | _ ->
             match judgeOf header judged with
             | ValueSome(struct (author, domain)) when program.Settings.RejectFail ->
@@ -182,12 +183,12 @@ module internal DkimproxyIn =
                             | Original -> "5.7.1"
                             | Registered -> SenderPolicy.enhancedCode judged
 
-                        Decided(ProxyLog.refuse log 550 (enhanced + " DKIM - " + detail))
+                        Done(ProxyLog.refuse log 550 (enhanced + " DKIM - " + detail))
                     else
-                        Decided(relayed ())
+                        Done(relayed ())
 
-                Ask(List.distinct questions, decide)
-            | _ -> Decided(relayed ())
+                Step.lookUp (List.distinct questions) decide
+            | _ -> Done(relayed ())
 
     let private verify (program: InProgram) now (arrival: Arrival) (header: Header) : Work<ProxyDecision> =
         let plan = Verifier.plan program.Settings.Policy now header

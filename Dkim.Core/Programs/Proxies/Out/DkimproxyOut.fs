@@ -4,6 +4,7 @@ namespace Dkim.Core.Programs.Proxies.Out
 open System.Buffers
 open Dkim.Core.Words
 open Dkim.Core.Message
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Running
@@ -94,8 +95,8 @@ module internal DkimproxyOut =
                 Conclude =
                     fun digests _ ->
                         match Signer.conclude plan digests with
-                        | Ok fields -> Decided(signed header plan.Requests fields)
-                        | Error error -> Decided(fail error)
+                        | Ok fields -> Done(signed header plan.Requests fields)
+                        | Error error -> Done(fail error)
             }
 
     /// The passage of one message.

@@ -2,6 +2,7 @@
 namespace Dkim.Core.Programs.Proxies.Out
 
 open Dkim.Core.Words
+open Dkim.Core.Asking
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
@@ -11,24 +12,23 @@ module internal OutSetup =
     let private wanted kind path = { Path = path; Kind = kind }
 
     /// A map that a setting names, if any, and what is wrong with it. The original's words where it is not there.
-    let private loadMap name (path: string voption) find =
+    let private loadMap name (path: string voption) : Step<struct (SignatureMap voption * Problem list * Problem list)> =
         match path with
-        | ValueNone -> Loaded(ValueNone, [], [])
+        | ValueNone -> Done(struct (ValueNone, [], []))
         | ValueSome path ->
-            let file = wanted FileKind.Map path
+            Step.file FileKind.Map path
+            |> Step.map (fun contents ->
+                match FileContents.text contents with
+                | Error reason ->
+                    let remedy = reason + ": check the path and its permissions"
 
-            match find file |> ValueOption.map FileContents.text with
-            | ValueNone -> Wanting [ file ]
-            | ValueSome(Error reason) ->
-                let remedy = reason + ": check the path and its permissions"
+                    let broken =
+                        ProxySetup.broken name (ValueSome path) (path + ": file not found") remedy
 
-                let broken =
-                    ProxySetup.broken name (ValueSome path) (path + ": file not found") remedy
-
-                Loaded(ValueNone, [ broken ], [])
-            | ValueSome(Ok text) ->
-                let struct (map, problems) = SignatureMap.parse path text
-                Loaded(ValueSome map, [], problems)
+                    struct (ValueNone, [ broken ], [])
+                | Ok text ->
+                    let struct (map, problems) = SignatureMap.parse path text
+                    struct (ValueSome map, [], problems))
 
     let private keyPaths (program: OutProgram) : string list =
         OutProgram.specifiers program
@@ -52,33 +52,33 @@ module internal OutSetup =
             SigningKey.parse passphrase (Octets.latin1 contents.Octets.Span)
             |> Result.mapError PrivateKeyError.describe
 
-    let private passphraseOf (program: OutProgram) find : Result<string voption, string> =
+    let private passphraseOf (program: OutProgram) (found: Found) : Result<string voption, string> =
         match program.Settings.PassphraseFile with
         | ValueNone -> Ok ValueNone
         | ValueSome path ->
-            match find (wanted FileKind.Passphrase path) |> ValueOption.map FileContents.text with
-            | ValueSome(Ok text) -> Ok(ValueSome((FileContents.lines text)[0]))
-            | ValueSome(Error reason) -> Error("passphrase file " + path + ": " + reason)
-            | ValueNone -> Error("passphrase file " + path + " not read")
+            match FileContents.text (found.File(wanted FileKind.Passphrase path)) with
+            | Ok text -> Ok(ValueSome((FileContents.lines text)[0]))
+            | Error reason -> Error("passphrase file " + path + ": " + reason)
 
-    /// The keys from what has been read of their files. A file not read leaves its key as it was.
-    let withKeys find (program: OutProgram) : OutProgram =
-        let passphrase = passphraseOf program find
+    // A file that was not found leaves its key as it was.
+    let private withKeys (found: Found) (program: OutProgram) : OutProgram =
+        let passphrase = passphraseOf program found
 
         let load (keys: Map<string, Result<SigningKey, string>>) path =
-            match find (wanted FileKind.PrivateKey path), passphrase with
-            | ValueNone, _ -> keys
-            | ValueSome _, Error reason -> keys.Add(path, Error reason)
-            | ValueSome contents, Ok passphrase -> keys.Add(path, keyOf passphrase contents)
+            match found.Files.TryGetValue(wanted FileKind.PrivateKey path), passphrase with
+            | (false, _), _ -> keys
+            | (true, _), Error reason -> keys.Add(path, Error reason)
+            | (true, contents), Ok passphrase -> keys.Add(path, keyOf passphrase contents)
 
         { program with
             Keys = keyPaths program |> List.fold load program.Keys
         }
 
-    /// The program with its keys read again, and what is wrong with those that stay as they were: whatever a signature
-    /// could be made with before it can be made with after.
-    let refreshKeys find (program: OutProgram) : struct (OutProgram * LogLine list) =
-        let fresh = withKeys find program
+    let private needs (program: OutProgram) : Need list =
+        secretFiles program |> List.map Need.File
+
+    let private refreshed (found: Found) (program: OutProgram) : struct (OutProgram * LogLine list) =
+        let fresh = withKeys found program
 
         let isNeeded path specifier =
             Effective.keyFile program.Settings specifier = ValueSome path
@@ -104,13 +104,15 @@ module internal OutSetup =
         let keys, problems = keyPaths program |> List.fold keep (fresh.Keys, [])
         struct ({ fresh with Keys = keys }, List.rev problems)
 
+    /// The program with its keys read again, and what is wrong with those that stay as they were: whatever a signature
+    /// could be made with before it can be made with after.
+    let refresh (program: OutProgram) : Step<struct (OutProgram * LogLine list)> =
+        Want(needs program, (fun found -> Done(refreshed found program)))
+
     /// The program that settings make, the problems that keep it from starting, and those of single map lines.
-    let prepare (settings: OutSettings) find : Loading<struct (OutProgram * Problem list * Flaw list)> =
-        match loadMap "listid_map" settings.ListIdMap find, loadMap "sender_map" settings.SenderMap find with
-        | Wanting one, Wanting other -> Wanting(one @ other)
-        | Wanting files, Loaded _
-        | Loaded _, Wanting files -> Wanting files
-        | Loaded(listIds, listProblems, listLines), Loaded(senders, senderProblems, senderLines) ->
+    let prepare (settings: OutSettings) : Step<struct (OutProgram * Problem list * Flaw list)> =
+        Step.both (loadMap "listid_map" settings.ListIdMap) (loadMap "sender_map" settings.SenderMap)
+        |> Step.bind (fun (struct (struct (listIds, listProblems, listLines), struct (senders, senderProblems, senderLines))) ->
             let bare =
                 {
                     Settings = settings
@@ -119,16 +121,16 @@ module internal OutSetup =
                     Keys = Map.empty
                 }
 
-            let missing = secretFiles bare |> List.filter (fun file -> (find file).IsNone)
-
-            if List.isEmpty missing then
-                let program = withKeys find bare
+            let ready (found: Found) =
+                let program = withKeys found bare
                 let problems = listProblems @ senderProblems @ OutChecks.problems program
 
                 let unread =
                     listLines @ senderLines
                     |> List.map (fun problem -> { Broken = problem; Facts = [] })
 
-                Loaded(struct (program, problems, unread @ OutChecks.mapFlaws program))
-            else
-                Wanting missing
+                Done(struct (program, problems, unread @ OutChecks.mapFlaws program))
+
+            match needs bare with
+            | [] -> ready Found.Nothing
+            | needs -> Want(needs, ready))

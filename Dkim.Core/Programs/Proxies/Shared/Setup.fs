@@ -3,6 +3,7 @@ namespace Dkim.Core.Programs.Proxies.Shared
 
 open System
 open Dkim.Core.Words
+open Dkim.Core.Asking
 open Dkim.Core.Programs.Settings
 
 /// One of the two proxies, to the code that starts them.
@@ -95,25 +96,14 @@ module internal ProxySetup =
         |> withRelayChecked kind
 
     /// The settings that arguments and the file that they name make.
-    let settle (kind: ProxyKind<'s>) (arguments: string list) find : Loading<Settled<'s>> =
+    let settle (kind: ProxyKind<'s>) (arguments: string list) : Step<Settled<'s>> =
         let line = CommandLine.parse Interchangeable kind.Table arguments
         let early, _ = Settings.apply [ line.Given ] kind.Defaults
 
-        let wanted path =
-            {
-                Path = path
-                Kind = FileKind.Configuration
-            }
-
         match (kind.Common early).ConfFile with
         | ValueSome path when not ((kind.Common early).Help || (kind.Common early).Version) ->
-            let file = SettingsFile.read NameAndValue kind.Table (wanted >> find) path
-
-            if List.isEmpty file.Wanted then
-                Loaded(finish kind line file)
-            else
-                Wanting(file.Wanted |> List.map wanted)
-        | _ -> Loaded(finish kind line SettingsFile.none)
+            SettingsFile.read NameAndValue kind.Table path |> Step.map (finish kind line)
+        | _ -> Done(finish kind line SettingsFile.none)
 
     // Sentences that the original printed without "Error: ".
     let private isBare (sentence: string) =

@@ -10,7 +10,7 @@ open Dkim.Core.Signatures
 open Dkim.Core.Explaining
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Running
-open Dkim.Core.Programs.Tool.Running.Step
+open Dkim.Core.Programs.Tool.Running.Command
 
 [<Literal>]
 let private Program = "dkim explain"
@@ -204,7 +204,7 @@ let private jsonOf (index: int, explanation: Explanation) : Json =
     | other -> other
 
 /// Explains the signatures that are wanted.
-let private explainAll (settings: ToolSettings) source now (mail: Mail) : Step<(int * int * Explanation) list> =
+let private explainAll (settings: ToolSettings) source now (mail: Mail) : Command<(int * int * Explanation) list> =
     command {
         let! all = Verify.judge settings source now mail
 
@@ -267,7 +267,7 @@ let private report (settings: ToolSettings) (path: string) (mail: Mail) explaine
            |> List.map (fun (number, _, explanation) -> textOf number count explanation)
            |> String.concat "\n")
 
-let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : Step<int> =
+let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : Command<int> =
     let problem (text: string) = Program + ": " + text
 
     command {

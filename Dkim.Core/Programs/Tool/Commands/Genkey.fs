@@ -7,7 +7,7 @@ open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Running
-open Dkim.Core.Programs.Tool.Running.Step
+open Dkim.Core.Programs.Tool.Running.Command
 
 /// The record of a key, before anything is said against it.
 let plainRecord (key: SigningKey) : KeyRecord =
@@ -65,10 +65,10 @@ let private inForm (form: RecordForm) (name: string) (text: string) : string =
 type private Place =
     {
         Path: string
-        Publish: SigningKey -> Step<unit>
+        Publish: SigningKey -> Command<unit>
     }
 
-let private place (program: string) (settings: ToolSettings) (operands: string list) : Step<Place> =
+let private place (program: string) (settings: ToolSettings) (operands: string list) : Command<Place> =
     let needs name value =
         PrivateKeys.required program name ("write --" + name + "=...") value
 
@@ -90,7 +90,7 @@ let private place (program: string) (settings: ToolSettings) (operands: string l
     }
 
 /// `dkim genkey`.
-let run (settings: ToolSettings) (operands: string list) : Step<int> =
+let run (settings: ToolSettings) (operands: string list) : Command<int> =
     let program = "dkim genkey"
 
     command {
@@ -103,7 +103,7 @@ let run (settings: ToolSettings) (operands: string list) : Step<int> =
     }
 
 /// `dkim record`.
-let again (settings: ToolSettings) (operands: string list) : Step<int> =
+let again (settings: ToolSettings) (operands: string list) : Command<int> =
     let program = "dkim record"
 
     command {

@@ -4,6 +4,7 @@ module internal Dkim.Core.Programs.Tool.Commands.PostfixCheck
 open System
 open System.Net
 open Dkim.Core.Words
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
@@ -12,7 +13,7 @@ open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Filters.Loading
 open Dkim.Core.Programs.Postfix
 open Dkim.Core.Programs.Tool.Running
-open Dkim.Core.Programs.Tool.Running.Step
+open Dkim.Core.Programs.Tool.Running.Command
 
 [<Literal>]
 let private Program = "dkim postfix"
@@ -21,22 +22,9 @@ let private problem (text: string) =
     Program + ": " + Printable.visibleExcerpt 500 text
 
 /// What a filter's configuration file says of whose mail it signs.
-let private filterOf (path: string) : Step<FilterSettings> =
-    let rec settled (files: Map<string, FileContents>) : Step<Settled<FilterSettings>> =
-        command {
-            let find (wanted: WantedFile) =
-                files.TryFind wanted.Path |> Option.toValueOption
-
-            match Configuration.settle FilterKind.dkimFilter [ "-x"; path ] find with
-            | Loaded settled -> return settled
-            | Wanting wanted ->
-                let path = (List.head wanted).Path
-                let! contents = read FileKind.Configuration path
-                return! settled (files.Add(path, contents))
-        }
-
+let private filterOf (path: string) : Command<FilterSettings> =
     command {
-        let! settled = settled Map.empty
+        let! settled = settle (Configuration.settle FilterKind.dkimFilter [ "-x"; path ])
 
         match settled.Problems with
         | first :: _ ->
@@ -46,7 +34,7 @@ let private filterOf (path: string) : Step<FilterSettings> =
     }
 
 // A list that cannot be read keeps the filter from starting; here the worst is assumed.
-let private takesLoopback (names: ListNames) : Step<bool> =
+let private takesLoopback (names: ListNames) : Command<bool> =
     command {
         match names.InternalHosts with
         | ValueNone -> return true
@@ -62,7 +50,7 @@ let private takesLoopback (names: ListNames) : Step<bool> =
                 return PeerList.contains "localhost" (ValueSome IPAddress.Loopback) list
     }
 
-let private filters (settings: ToolSettings) : Step<PostfixFilters> =
+let private filters (settings: ToolSettings) : Command<PostfixFilters> =
     command {
         match settings.FilterFile with
         | ValueNone ->
@@ -87,7 +75,7 @@ let private filters (settings: ToolSettings) : Step<PostfixFilters> =
     }
 
 /// The lines of what postconf prints of the running system, or of another directory.
-let private ofSystem (directory: string voption) : Step<PostfixLine list> =
+let private ofSystem (directory: string voption) : Command<PostfixLine list> =
     let ask arguments =
         command {
             let place =
@@ -117,7 +105,7 @@ let private ofSystem (directory: string voption) : Step<PostfixLine list> =
         return main @ master
     }
 
-let private ofFiles (paths: string list) : Step<PostfixLine list> =
+let private ofFiles (paths: string list) : Command<PostfixLine list> =
     let one path =
         command {
             let! contents = read FileKind.Configuration path
@@ -140,7 +128,7 @@ let private ofFiles (paths: string list) : Step<PostfixLine list> =
 
     all paths []
 
-let private setup (settings: ToolSettings) (operands: string list) : Step<PostfixSetup> =
+let private setup (settings: ToolSettings) (operands: string list) : Command<PostfixSetup> =
     command {
         let! lines =
             match operands, settings.PostfixDirectory with
@@ -211,7 +199,7 @@ let private jsonOf (findings: PostfixFinding list) (isGood: bool) : string =
     |> Json.render
     |> fun line -> line + "\n"
 
-let run (settings: ToolSettings) (operands: string list) : Step<int> =
+let run (settings: ToolSettings) (operands: string list) : Command<int> =
     command {
         let! setup = setup settings operands
         let! filters = filters settings

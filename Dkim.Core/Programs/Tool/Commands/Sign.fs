@@ -10,7 +10,7 @@ open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Running
-open Dkim.Core.Programs.Tool.Running.Step
+open Dkim.Core.Programs.Tool.Running.Command
 
 [<Literal>]
 let private Program = "dkim sign"
@@ -108,7 +108,7 @@ let private sign (now: int64<sec>) (mail: Mail) (request: SigningRequest) : Resu
     Signer.plan [ request ] now mail.Header
     |> Result.bind (fun plan -> Signer.conclude plan (BodyHasher.ofMail plan.Digests mail))
 
-let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : Step<int> =
+let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : Command<int> =
     let needs name value =
         PrivateKeys.required Program name ("write --" + name + "=...") value
 

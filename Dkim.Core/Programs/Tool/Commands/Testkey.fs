@@ -6,7 +6,7 @@ open Dkim.Core.Dns
 open Dkim.Core.KeyCheck
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Running
-open Dkim.Core.Programs.Tool.Running.Step
+open Dkim.Core.Programs.Tool.Running.Command
 
 [<Literal>]
 let private Program = "dkim testkey"
@@ -23,7 +23,7 @@ type Tested =
     member this.IsGood = this.Findings |> List.forall _.IsAdvice
 
 /// Looks the key up and judges it; where there is none, looks around for it.
-let test (source: Verify.KeySource) (key: KeyUnderTest) : Step<Tested> =
+let test (source: Verify.KeySource) (key: KeyUnderTest) : Command<Tested> =
     command {
         let question =
             {
@@ -121,7 +121,7 @@ let exitCode (tested: Tested) : int =
     | Records _
     | NoSuchName -> if tested.IsGood then ExitCode.Success else ExitCode.Bad
 
-let run (settings: ToolSettings) (operands: string list) : Step<int> =
+let run (settings: ToolSettings) (operands: string list) : Command<int> =
     let needs name value =
         PrivateKeys.required Program name ("write --" + name + "=...") value
 

@@ -5,13 +5,14 @@ open System
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Running
-open Dkim.Core.Programs.Tool.Running.Step
+open Dkim.Core.Programs.Tool.Running.Command
 
 /// What the settings make of the verifier's policy.
 let policy (settings: ToolSettings) : VerifyPolicy =
@@ -32,7 +33,7 @@ type KeySource =
     | FromFile of (Question -> Answer)
     | FromDns of ToolResolver
 
-let private fileSource path (parse: string -> Result<Question -> Answer, string>) : Step<KeySource> =
+let private fileSource path (parse: string -> Result<Question -> Answer, string>) : Command<KeySource> =
     command {
         let! contents = read FileKind.Configuration path
 
@@ -52,18 +53,18 @@ let private testKeyAnswers (text: string) =
     |> Result.map (fun keys -> keys.Find)
     |> Result.mapError (fun line -> "line " + string line + ": a name without a record")
 
-let keySource (settings: ToolSettings) : Step<KeySource> =
+let keySource (settings: ToolSettings) : Command<KeySource> =
     match settings.Zone, settings.TestKeys with
     | ValueSome path, _ -> fileSource path zoneAnswers
     | ValueNone, ValueSome path -> fileSource path testKeyAnswers
     | ValueNone, ValueNone -> fun rest -> rest (FromDns settings.Resolver)
 
-let ask (source: KeySource) (questions: Question list) : Step<Question -> Answer> =
+let ask (source: KeySource) (questions: Question list) : Command<Question -> Answer> =
     match source with
     | FromFile answer -> fun rest -> rest answer
     | FromDns resolver -> lookUp resolver questions
 
-let private readMailOf (kind: FileKind) (settings: ToolSettings) (path: string) : Step<Result<Mail, string>> =
+let private readMailOf (kind: FileKind) (settings: ToolSettings) (path: string) : Command<Result<Mail, string>> =
     command {
         let! contents = read kind path
 
@@ -81,7 +82,7 @@ let private readMailOf (kind: FileKind) (settings: ToolSettings) (path: string) 
     }
 
 /// The message in a file; `-` is standard input.
-let readMail (settings: ToolSettings) (path: string) : Step<Result<Mail, string>> =
+let readMail (settings: ToolSettings) (path: string) : Command<Result<Mail, string>> =
     readMailOf FileKind.Map settings path
 
 /// How many signature fields a message has.
@@ -90,7 +91,7 @@ let countOf (mail: Mail) : int =
     |> List.sumBy (fun scheme -> (Header.all (Layout.fieldName scheme) mail.Header).Length)
 
 /// Judges a message.
-let judge settings (source: KeySource) (now: int64<sec>) (mail: Mail) : Step<SignatureResult list> =
+let judge settings (source: KeySource) (now: int64<sec>) (mail: Mail) : Command<SignatureResult list> =
     command {
         let plan = Verifier.plan (policy settings) now mail.Header
         let! answers = ask source plan.Questions
@@ -179,7 +180,7 @@ let private textOf (path: string) (all: SignatureResult list) : string =
         String.Join("", indexed all |> List.map (lineOf path))
 
 /// Judges one file and prints what came of it. Yields whether it could be judged.
-let private verifyFile settings source now (kind: FileKind, path: string) : Step<bool> =
+let private verifyFile settings source now (kind: FileKind, path: string) : Command<bool> =
     command {
         let! mail = readMailOf kind settings path
 
@@ -204,7 +205,7 @@ let private verifyFile settings source now (kind: FileKind, path: string) : Step
             return true
     }
 
-let rec private verifyAll settings source now allJudged (files: (FileKind * string) list) : Step<bool> =
+let rec private verifyAll settings source now allJudged (files: (FileKind * string) list) : Command<bool> =
     command {
         match files with
         | [] -> return allJudged
@@ -214,7 +215,7 @@ let rec private verifyAll settings source now allJudged (files: (FileKind * stri
     }
 
 /// The files that `--batch` means.
-let private batch (path: string) : Step<string list> =
+let private batch (path: string) : Command<string list> =
     command {
         let! below = listFiles path
 
@@ -230,7 +231,7 @@ let private batch (path: string) : Step<string list> =
             return FileContents.lines text |> Array.filter ((<>) "") |> List.ofArray
     }
 
-let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : Step<int> =
+let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : Command<int> =
     let named = operands |> List.map (fun path -> FileKind.Map, path)
 
     command {

@@ -5,10 +5,11 @@ module internal Dkim.Core.Programs.Tool.KeyTools.DkimGenkey
 open System
 open System.Text
 open Dkim.Core.Words
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Tool.Running.Step
+open Dkim.Core.Programs.Tool.Running.Command
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Running
 
@@ -208,7 +209,7 @@ let private record (settings: Settings) (key: SigningKey) : string =
     let comment = "DKIM key " + settings.Selector.Text + " for " + settings.Domain
     Publication.opendkim label (head settings) key.KeyData comment
 
-let private make (settings: Settings) : Step<int> =
+let private make (settings: Settings) : Command<int> =
     let path suffix =
         let name = settings.Selector.Text + suffix
 
@@ -256,7 +257,7 @@ let private make (settings: Settings) : Step<int> =
                 return ExitCode.Success
     }
 
-let run (arguments: string list) : Step<int> =
+let run (arguments: string list) : Command<int> =
     let line = CommandLine.parse Gnu table arguments
     let settings, problems = Settings.apply [ line.Given ] defaults
 

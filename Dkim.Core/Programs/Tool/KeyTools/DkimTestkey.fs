@@ -3,11 +3,12 @@ module internal Dkim.Core.Programs.Tool.KeyTools.DkimTestkey
 
 open Dkim.Core.Words
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
 open Dkim.Core.KeyCheck
 open Dkim.Core.Programs.Settings
-open Dkim.Core.Programs.Tool.Running.Step
+open Dkim.Core.Programs.Tool.Running.Command
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Running
 open Dkim.Core.Programs.Tool.Commands
@@ -127,24 +128,16 @@ let text: ProgramText =
     }
 
 /// What a configuration file says of the three settings; every other setting in it is another program's.
-let rec private configured (path: string) (files: Map<string, FileContents>) : Step<Given<Settings> list> =
+let private configured (path: string) : Command<Given<Settings> list> =
     command {
-        let find wanted =
-            match files.TryGetValue wanted with
-            | true, contents -> ValueSome contents
-            | false, _ -> ValueNone
+        let! file = settle (SettingsFile.read KeyAndToken table path)
 
-        let file = SettingsFile.read KeyAndToken table find path
-
-        match file.Wanted, file.Problems |> List.tryFind (fun problem -> problem.Fault <> UnknownName) with
-        | wanted :: _, _ ->
-            let! contents = read FileKind.Configuration wanted
-            return! configured path (files.Add(wanted, contents))
-        | [], Some problem -> return! fail SysExit.Configuration (Name + ": " + Problem.describe problem)
-        | [], None -> return file.Given
+        match file.Problems |> List.tryFind (fun problem -> problem.Fault <> UnknownName) with
+        | Some problem -> return! fail SysExit.Configuration (Name + ": " + Problem.describe problem)
+        | None -> return file.Given
     }
 
-let private loadKey (settings: Settings) : Step<SigningKey voption> =
+let private loadKey (settings: Settings) : Command<SigningKey voption> =
     command {
         match settings.KeyFile with
         | ValueNone -> return ValueNone
@@ -165,7 +158,7 @@ let private ofFinding (name: string) (found: KeyFinding) : string =
     | _ -> "'" + name + "' " + found.Says
 
 /// The verdict goes to standard output, all else to standard error, as the original has it.
-let private report (settings: Settings) (tested: Testkey.Tested) : Step<int> =
+let private report (settings: Settings) (tested: Testkey.Tested) : Command<int> =
     let isOtherKey =
         tested.Findings
         |> List.exists (fun found -> found.Mistake = KeyMistake.OtherKey)
@@ -195,7 +188,7 @@ let private report (settings: Settings) (tested: Testkey.Tested) : Step<int> =
             return ExitCode.Success
     }
 
-let private check (settings: Settings) (selector: Selector) (domain: DomainName) : Step<int> =
+let private check (settings: Settings) (selector: Selector) (domain: DomainName) : Command<int> =
     command {
         let! key = loadKey settings
 
@@ -224,7 +217,7 @@ let private check (settings: Settings) (selector: Selector) (domain: DomainName)
 let private usage =
     "usage: " + Name + " -d domain -s selector [-k keypath] [-v] [-x conffile]"
 
-let run (arguments: string list) : Step<int> =
+let run (arguments: string list) : Command<int> =
     let line = CommandLine.parse Gnu table arguments
     let first, problems = Settings.apply [ line.Given ] defaults
 
@@ -240,7 +233,7 @@ let run (arguments: string list) : Step<int> =
         | [] ->
             let! fromFile =
                 match first.ConfigurationFile with
-                | ValueSome path -> configured path Map.empty
+                | ValueSome path -> configured path
                 | ValueNone -> fun rest -> rest []
 
             let settings, problems = Settings.apply [ fromFile; line.Given ] defaults

@@ -8,7 +8,7 @@ open Dkim.Core.Words
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Tool.Running
-open Dkim.Core.Programs.Tool.Running.Step
+open Dkim.Core.Programs.Tool.Running.Command
 
 [<Literal>]
 let Name = "dknewkey"
@@ -25,7 +25,7 @@ let private selectorOf (path: string) : Result<Selector, string> =
     Selector.tryCreate (path.Substring(path.LastIndexOf '/' + 1))
     |> Result.mapError (fun error -> "the name of the file cannot be a selector: " + NameError.describe error)
 
-let private make (path: string) (bits: string) : Step<int> =
+let private make (path: string) (bits: string) : Command<int> =
     let problem (text: string) = Name + ": " + path + ": " + text
 
     command {
@@ -63,7 +63,7 @@ let text: ProgramText =
         SeeAlso = [ "dkim", 1 ]
     }
 
-let run (arguments: string list) : Step<int> =
+let run (arguments: string list) : Command<int> =
     match arguments with
     | [ "--version" ] -> version Name
     | [ path ] when not (path.StartsWith '-') -> make path "2048"

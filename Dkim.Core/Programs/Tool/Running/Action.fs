@@ -4,10 +4,10 @@ namespace Dkim.Core.Programs.Tool.Running
 
 open System.Net
 open System
-open System.Collections.Generic
 open System.Text
 open Dkim.Core.Words
 open Dkim.Core.Dns
+open Dkim.Core.Asking
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 
@@ -33,11 +33,10 @@ type ToolResolver =
 
 /// The host's side of a command.
 type IToolHost =
-    /// The contents of a file; `-` is standard input.
-    abstract Read: file: WantedFile -> FileContents
+    /// What is found of files, of which `-` is standard input, and of names, which this resolver is asked for.
+    abstract Find: resolver: ToolResolver voption * needs: Need list -> Found
     /// The paths of all files below a directory, sorted; nothing where the path is no directory.
     abstract List: path: string -> string[] voption
-    abstract LookUp: resolver: ToolResolver * questions: Question[] -> IReadOnlyDictionary<Question, Answer>
     /// What a program prints that ends within seconds, or why there is nothing of it. It is looked for in PATH and in the
     /// directories of system programs.
     abstract Run: program: string * arguments: string[] -> FileContents
@@ -58,9 +57,8 @@ type IToolHost =
 [<NoComparison; NoEquality>]
 type ToolAction =
     internal
-    | Read of WantedFile * (FileContents -> ToolAction)
+    | Find of ToolResolver voption * Need list * (Found -> ToolAction)
     | ListFiles of path: string * (string[] voption -> ToolAction)
-    | LookUp of ToolResolver * Question list * ((Question -> Answer) -> ToolAction)
     | RunProgram of program: string * arguments: string list * (FileContents -> ToolAction)
     | Draw of octets: int * (byte[] -> ToolAction)
     | Create of NewFile * (string voption -> ToolAction)
@@ -74,9 +72,8 @@ type ToolAction =
     member this.ExitCode: int voption =
         match this with
         | Exit code -> ValueSome code
-        | Read _
+        | Find _
         | ListFiles _
-        | LookUp _
         | RunProgram _
         | Draw _
         | Create _
@@ -88,15 +85,8 @@ type ToolAction =
     /// Lets a host do it. Returns what follows.
     member this.Do(host: IToolHost) : ToolAction =
         match this with
-        | Read(file, next) -> next (host.Read file)
+        | Find(resolver, needs, next) -> next (host.Find(resolver, needs))
         | ListFiles(path, next) -> next (host.List path)
-        | LookUp(resolver, questions, next) ->
-            let answers = host.LookUp(resolver, Array.ofList questions)
-
-            next (fun question ->
-                match answers.TryGetValue question with
-                | true, answer -> answer
-                | false, _ -> Answer.Unavailable "not asked")
         | RunProgram(program, arguments, next) -> next (host.Run(program, Array.ofList arguments))
         | Draw(octets, next) -> next (host.Draw octets)
         | Create(file, next) -> next (host.Create file)
@@ -106,56 +96,60 @@ type ToolAction =
         | Build next -> next host.Build
         | Exit _ -> this
 
-/// A part of a command that yields a value: what is done, given what follows.
-type internal Step<'a> = ('a -> ToolAction) -> ToolAction
+/// A command, or a part of one that yields a value: what is done, given what follows.
+type internal Command<'a> = ('a -> ToolAction) -> ToolAction
 
-/// Steps one after the other.
-type internal StepBuilder() =
-    member _.Bind(step: Step<'a>, next: 'a -> Step<'b>) : Step<'b> =
-        fun rest -> step (fun value -> next value rest)
+/// Parts one after the other.
+type internal CommandBuilder() =
+    member _.Bind(part: Command<'a>, next: 'a -> Command<'b>) : Command<'b> =
+        fun rest -> part (fun value -> next value rest)
 
-    member _.Return(value: 'a) : Step<'a> = fun rest -> rest value
-    member _.ReturnFrom(step: Step<'a>) : Step<'a> = step
-    member _.Zero() : Step<unit> = fun rest -> rest ()
-    member _.Delay(make: unit -> Step<'a>) : Step<'a> = fun rest -> make () rest
+    member _.Return(value: 'a) : Command<'a> = fun rest -> rest value
+    member _.ReturnFrom(part: Command<'a>) : Command<'a> = part
+    member _.Zero() : Command<unit> = fun rest -> rest ()
+    member _.Delay(make: unit -> Command<'a>) : Command<'a> = fun rest -> make () rest
 
-    member _.Combine(first: Step<unit>, second: Step<'a>) : Step<'a> =
+    member _.Combine(first: Command<unit>, second: Command<'a>) : Command<'a> =
         fun rest -> first (fun () -> second rest)
 
-module internal Step =
-    let command = StepBuilder()
+module internal Command =
+    let command = CommandBuilder()
 
-    let read (kind: FileKind) (path: string) : Step<FileContents> =
-        fun rest -> Read({ Path = path; Kind = kind }, rest)
-
-    let listFiles (path: string) : Step<string[] voption> = fun rest -> ListFiles(path, rest)
-
-    let lookUp (resolver: ToolResolver) (questions: Question list) : Step<Question -> Answer> =
+    let rec private find (resolver: ToolResolver voption) (step: Step<'a>) : Command<'a> =
         fun rest ->
-            if questions.IsEmpty then
-                rest (fun _ -> Answer.Unavailable "not asked")
-            else
-                LookUp(resolver, questions, rest)
+            match step with
+            | Done value -> rest value
+            | Want(needs, next) -> Find(resolver, needs, (fun found -> find resolver (next found) rest))
 
-    let runProgram (program: string) (arguments: string list) : Step<FileContents> =
+    /// What a step of the core that needs files alone comes to.
+    let settle (step: Step<'a>) : Command<'a> = find ValueNone step
+
+    let read (kind: FileKind) (path: string) : Command<FileContents> = settle (Step.file kind path)
+
+    let listFiles (path: string) : Command<string[] voption> = fun rest -> ListFiles(path, rest)
+
+    let lookUp (resolver: ToolResolver) (questions: Question list) : Command<Question -> Answer> =
+        find (ValueSome resolver) (Step.lookUp questions Done)
+
+    let runProgram (program: string) (arguments: string list) : Command<FileContents> =
         fun rest -> RunProgram(program, arguments, rest)
 
-    let draw (octets: int) : Step<byte[]> = fun rest -> Draw(octets, rest)
+    let draw (octets: int) : Command<byte[]> = fun rest -> Draw(octets, rest)
 
-    let create (file: NewFile) : Step<string voption> = fun rest -> Create(file, rest)
+    let create (file: NewFile) : Command<string voption> = fun rest -> Create(file, rest)
 
-    let printOctets (octets: ReadOnlyMemory<byte>) : Step<unit> = fun rest -> Print(octets, rest)
+    let printOctets (octets: ReadOnlyMemory<byte>) : Command<unit> = fun rest -> Print(octets, rest)
 
-    let print (text: string) : Step<unit> =
+    let print (text: string) : Command<unit> =
         printOctets (ReadOnlyMemory(Encoding.UTF8.GetBytes text))
 
-    let complain (line: string) : Step<unit> =
+    let complain (line: string) : Command<unit> =
         fun rest -> Complain(Printable.tame line, rest)
 
-    let demonstrate (stay: bool) : Step<int> = fun rest -> Demonstrate(stay, rest)
+    let demonstrate (stay: bool) : Command<int> = fun rest -> Demonstrate(stay, rest)
 
     /// The whole of `--version`.
-    let version (program: string) : Step<int> =
+    let version (program: string) : Command<int> =
         command {
             let! facts = Build
             do! print (BuildFacts.describe program facts)
@@ -163,22 +157,22 @@ module internal Step =
         }
 
     /// Ends the command with a line on standard error.
-    let fail (code: int) (line: string) : Step<'a> =
+    let fail (code: int) (line: string) : Command<'a> =
         fun _ -> Complain(Printable.tame line, (fun () -> Exit code))
 
     /// The value of a result, or the end of the command.
-    let orFail (code: int) (describe: 'e -> string) (result: Result<'a, 'e>) : Step<'a> =
+    let orFail (code: int) (describe: 'e -> string) (result: Result<'a, 'e>) : Command<'a> =
         match result with
         | Ok value -> fun rest -> rest value
         | Error error -> fail code (describe error)
 
-    let rec iter (each: 'a -> Step<unit>) (items: 'a list) : Step<unit> =
+    let rec iter (each: 'a -> Command<unit>) (items: 'a list) : Command<unit> =
         match items with
         | [] -> fun rest -> rest ()
         | item :: others -> fun rest -> each item (fun () -> iter each others rest)
 
     /// The whole command.
-    let run (step: Step<int>) : ToolAction = step Exit
+    let run (command: Command<int>) : ToolAction = command Exit
 
 /// Exit codes beside those of sysexits.h.
 module internal ExitCode =

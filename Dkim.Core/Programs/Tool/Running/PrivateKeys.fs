@@ -4,11 +4,12 @@ module internal Dkim.Core.Programs.Tool.Running.PrivateKeys
 open System
 open System.Text
 open Dkim.Core.Words
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
-open Dkim.Core.Programs.Tool.Running.Step
+open Dkim.Core.Programs.Tool.Running.Command
 
 let private missing name remedy : Problem =
     {
@@ -20,18 +21,18 @@ let private missing name remedy : Problem =
     }
 
 /// A setting that a command cannot do without.
-let required (program: string) (name: string) (remedy: string) (value: 'a voption) : Step<'a> =
+let required (program: string) (name: string) (remedy: string) (value: 'a voption) : Command<'a> =
     match value with
     | ValueSome value -> fun rest -> rest value
     | ValueNone -> fail SysExit.Usage (program + ": " + Problem.describe (missing name remedy))
 
 /// For a command that takes options only.
-let noOperands (program: string) (operands: string list) : Step<unit> =
+let noOperands (program: string) (operands: string list) : Command<unit> =
     match operands with
     | [] -> fun rest -> rest ()
     | _ -> fail SysExit.Usage (program + ": it takes no operands")
 
-let private passphrase (path: string voption) : Step<string voption> =
+let private passphrase (path: string voption) : Command<string voption> =
     command {
         match path with
         | ValueNone -> return ValueNone
@@ -46,7 +47,7 @@ let private passphrase (path: string voption) : Step<string voption> =
     }
 
 /// The private key in a file.
-let load (passphraseFile: string voption) (path: string) : Step<Result<SigningKey, string>> =
+let load (passphraseFile: string voption) (path: string) : Command<Result<SigningKey, string>> =
     command {
         let! passphrase = passphrase passphraseFile
         let! contents = read FileKind.PrivateKey path
@@ -60,7 +61,7 @@ let load (passphraseFile: string voption) (path: string) : Step<Result<SigningKe
     }
 
 /// A new key and its PEM text.
-let generate (keyType: KeyType) (bits: int<bit>) : Step<SigningKey * string> =
+let generate (keyType: KeyType) (bits: int<bit>) : Command<SigningKey * string> =
     command {
         match keyType with
         | Rsa -> return SigningKey.generateRsa bits
@@ -70,7 +71,7 @@ let generate (keyType: KeyType) (bits: int<bit>) : Step<SigningKey * string> =
     }
 
 /// Writes a private key to a file that is not there yet.
-let save (program: string) (failure: int) (path: string) (pem: string) : Step<unit> =
+let save (program: string) (failure: int) (path: string) (pem: string) : Command<unit> =
     command {
         let file =
             {

@@ -1,0 +1,57 @@
+/// What the core may wish to know of the world, and what a host found of it. The core never asks by itself.
+namespace Dkim.Core.Asking
+
+open System.Collections.Generic
+open System.Collections.ObjectModel
+open System.Net
+open Dkim.Core.Dns
+
+/// One thing to find out. These are all that there are.
+[<RequireQualifiedAccess; NoComparison>]
+type Need =
+    /// A name to look up in the DNS.
+    | Lookup of Question
+    /// A file to read.
+    | File of WantedFile
+    /// Whether a client of this address has logged in by POP a while ago (POP before SMTP).
+    | Login of IPAddress
+    /// How many reports may be sent now, at most so many. Asking uses them up.
+    | Reports of most: int
+
+/// What was found. What is missing here was not asked, or had no answer.
+[<NoComparison; NoEquality>]
+type Found =
+    {
+        Answers: IReadOnlyDictionary<Question, Answer>
+        Files: IReadOnlyDictionary<WantedFile, FileContents>
+        /// The addresses that have logged in.
+        Logins: IReadOnlySet<IPAddress>
+        /// So many reports may be sent.
+        Reports: int
+    }
+
+    static member val Nothing: Found =
+        {
+            Answers = ReadOnlyDictionary.Empty
+            Files = ReadOnlyDictionary.Empty
+            Logins = ReadOnlySet.Empty
+            Reports = 0
+        }
+
+    static member OfAnswers(answers: IReadOnlyDictionary<Question, Answer>) : Found =
+        { Found.Nothing with Answers = answers }
+
+    static member OfFiles(files: IReadOnlyDictionary<WantedFile, FileContents>) : Found =
+        { Found.Nothing with Files = files }
+
+    /// The answer to a question; one that was not asked is unavailable.
+    member this.Answer(question: Question) : Answer =
+        match this.Answers.TryGetValue question with
+        | true, answer -> answer
+        | false, _ -> Answer.Unavailable "not asked"
+
+    /// A file as it was found; one that was not asked for cannot be read.
+    member this.File(file: WantedFile) : FileContents =
+        match this.Files.TryGetValue file with
+        | true, contents -> contents
+        | false, _ -> FileContents.Unreadable "not asked for"

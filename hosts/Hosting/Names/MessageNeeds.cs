@@ -1,0 +1,56 @@
+using System.Net;
+using Dkim.Core.Asking;
+using Dkim.Core.Dns;
+
+namespace Dkim.Hosting.Names;
+
+/// <summary>Finds what the core needs to know for one message. Steps follow one another; they do not overlap.</summary>
+/// <param name="lookups">The lookups of the message.</param>
+public sealed class MessageNeeds(MessageLookups lookups)
+{
+    /// <summary>Whether a client of an address has logged in by POP. It may wait, and is asked on a thread that may.</summary>
+    public Func<IPAddress, bool>? HasLogin { get; init; }
+
+    /// <summary>Takes reports that may be sent, at most so many, and says how many.</summary>
+    public Func<int, int>? TakeReports { get; init; }
+
+    /// <summary>Finds everything at the same time and never throws.</summary>
+    /// <param name="cancellation">Ends the wait for names as their deadline does.</param>
+    public Task<Found> FindAsync(IEnumerable<Need> needs, CancellationToken cancellation = default)
+    {
+        List<Question> questions = [];
+        List<IPAddress> logins = [];
+        var reports = 0;
+        foreach (var need in needs)
+        {
+            switch (need)
+            {
+                case Need.Lookup lookup:
+                    questions.Add(lookup.Item);
+                    break;
+                case Need.Login login:
+                    logins.Add(login.Item);
+                    break;
+                case Need.Reports wanted:
+                    reports = TakeReports?.Invoke(wanted.most) ?? 0;
+                    break;
+            }
+        }
+
+        var answers = lookups.AskAsync(questions, cancellation);
+        return logins.Count == 0 && answers.IsCompletedSuccessfully
+            ? Task.FromResult(With(answers.Result, [], reports))
+            : WaitAsync(answers, logins, reports);
+    }
+
+    private async Task<Found> WaitAsync(
+        Task<IReadOnlyDictionary<Question, Answer>> answers, List<IPAddress> logins, int reports)
+    {
+        var known = Task.Run(() => logins.Where(address => HasLogin?.Invoke(address) ?? false).ToHashSet());
+        return With(await answers.ConfigureAwait(false), await known.ConfigureAwait(false), reports);
+    }
+
+    private static Found With(
+        IReadOnlyDictionary<Question, Answer> answers, HashSet<IPAddress> logins, int reports) =>
+        new(answers, Found.Nothing.Files, logins, reports);
+}
