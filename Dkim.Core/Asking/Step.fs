@@ -45,8 +45,7 @@ module Step =
     let rec both (one: Step<'a>) (other: Step<'b>) : Step<struct ('a * 'b)> =
         match one, other with
         | Done a, Done b -> Done(struct (a, b))
-        | Want(needs, next), Want(more, follow) ->
-            Want(needs @ more, (fun found -> both (next found) (follow found)))
+        | Want(needs, next), Want(more, follow) -> Want(needs @ more, (fun found -> both (next found) (follow found)))
         | Want(needs, next), Done _ -> Want(needs, (fun found -> both (next found) other))
         | Done _, Want(needs, follow) -> Want(needs, (fun found -> both one (follow found)))
 
@@ -55,7 +54,10 @@ module Step =
         if steps |> List.forall (fun (step: Step<'a>) -> step.IsDone) then
             steps |> List.map (fun (step: Step<'a>) -> step.Value) |> Done
         else
-            Want(List.collect (fun (step: Step<'a>) -> step.Needs) steps, (fun found -> steps |> List.map (fun (step: Step<'a>) -> step.Go found) |> all))
+            Want(
+                List.collect (fun (step: Step<'a>) -> step.Needs) steps,
+                (fun found -> steps |> List.map (fun (step: Step<'a>) -> step.Go found) |> all)
+            )
 
     /// A file as the host found it.
     let file (kind: FileKind) (path: string) : Step<FileContents> =

@@ -36,8 +36,7 @@ let ofNames (answer: Question -> Answer) (needs: Need list) : Found =
     Found.OfAnswers(table (questions needs) answer)
 
 /// The files of these needs as they are read.
-let ofFiles (read: WantedFile -> FileContents) (needs: Need list) : Found =
-    Found.OfFiles(table (files needs) read)
+let ofFiles (read: WantedFile -> FileContents) (needs: Need list) : Found = Found.OfFiles(table (files needs) read)
 
 /// The same with logins of these addresses, and as many reports as are asked for, up to a number.
 let withMachine (logins: string list) (reports: int) (needs: Need list) (found: Found) : Found =

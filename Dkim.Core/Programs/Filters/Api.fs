@@ -181,7 +181,13 @@ module Filters =
         }
 
     /// The end of a start whose settings can be told from the command line and the file, with the lists and keys.
-    let private concluded (machine: FilterMachine) (kind: FilterKind) (settled: Settled<FilterSettings>) settings prepared =
+    let private concluded
+        (machine: FilterMachine)
+        (kind: FilterKind)
+        (settled: Settled<FilterSettings>)
+        settings
+        prepared
+        =
         let isCheck = settings.Check
         let inert = settled.Inert |> List.map (fun name -> name + " has no effect")
 

@@ -108,6 +108,11 @@ module internal TestMacros =
         let macros = MilterMacros()
         macros.Set(MacroStage.Connect, ReadOnlySpan(shown MilterMacros.ofEntrance))
 
-        let later = if hasClient then [ "i" ] else "i" :: "j" :: "auth_type" :: names
+        let later =
+            if hasClient then
+                [ "i" ]
+            else
+                "i" :: "j" :: "auth_type" :: names
+
         macros.Set(MacroStage.EndOfHeader, ReadOnlySpan(shown later))
         macros

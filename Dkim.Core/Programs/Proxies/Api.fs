@@ -75,7 +75,8 @@ type ProxyProgram internal (parts: ProxyParts) =
 
     /// The program with its `Secrets` read again. A key that cannot be read any more, or was not found, stays as it was,
     /// and `Notices` of the new program says so.
-    member _.Refresh() : Step<ProxyProgram> = parts.Refresh() |> Step.map ProxyProgram
+    member _.Refresh() : Step<ProxyProgram> =
+        parts.Refresh() |> Step.map ProxyProgram
 
     /// What follows from a reload that came to the program `next`: the line that says why nothing does, or nothing where
     /// `next` takes the place of this one. `kept` are the secrets that could not be read again, `credentials` is the
@@ -276,8 +277,7 @@ module Proxies =
             })
 
     /// The start of dkimproxy.out.
-    let Out (arguments: string[]) : Step<ProxyOutcome> =
-        begin' outKind arguments prepareOut
+    let Out (arguments: string[]) : Step<ProxyOutcome> = begin' outKind arguments prepareOut
 
     let private inKind: ProxyKind<InSettings> =
         {

@@ -221,6 +221,7 @@ let tests =
                     "mail of the machine itself is internal"
 
                 Expect.isTrue (not (LoadedLists.isInternal policy.Lists (client "192.0.2.7"))) "nobody else is"
+
                 for name in
                     [
                         "Return-Path"

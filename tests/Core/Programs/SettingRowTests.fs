@@ -203,7 +203,9 @@ let private everyKey (table: Setting<'s> list) defaults =
             match spelling with
             | Spelling.Key key ->
                 for line in lines (key.Replace('-', '_')) @ lines (key.Replace('_', '-')) do
-                    let file = SettingsFile.read NameAndValue table "conf" |> Finding.settle (contents line)
+                    let file =
+                        SettingsFile.read NameAndValue table "conf" |> Finding.settle (contents line)
+
                     let state, problems = Settings.apply [ file.Given ] defaults
                     Expect.equal [] (file.Problems @ problems |> List.map Problem.describe)
                     Expect.equal expected (row.Show state)

@@ -199,8 +199,7 @@ module internal KeyList =
         |> List.map (fst >> loadFrom endings scheme)
         |> Step.all
         |> Step.map (fun loaded ->
-            let keys =
-                Dictionary<string, Result<SigningKey, KeyFault>>(StringComparer.Ordinal)
+            let keys = Dictionary<string, Result<SigningKey, KeyFault>>(StringComparer.Ordinal)
 
             let faults =
                 List.zip files loaded

@@ -231,8 +231,7 @@ module internal KeyFiles =
             match paths.Names.KeyList, paths.Names.KeyFile, paths.Names.Selector with
             | ValueSome path, _, _ -> keyList paths path
             | ValueNone, ValueSome path, ValueSome selector ->
-                oneKey paths path selector
-                |> Step.map (single domains (located paths path))
+                oneKey paths path selector |> Step.map (single domains (located paths path))
             | ValueNone, _, _ ->
                 let remedy = "write KeyFile and Selector, or KeyList, or Mode v to verify alone"
                 Done(failed noKeys (broken NeedsKey remedy "at least one selector and key required for signing mode"))

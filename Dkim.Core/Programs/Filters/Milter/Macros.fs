@@ -42,8 +42,7 @@ type MilterMacros() =
         | at -> from + at
 
     let isNamed (wanted: string) (name: ReadOnlySpan<byte>) =
-        let inBraces =
-            name.Length >= 2 && name[0] = '{'B && name[name.Length - 1] = '}'B
+        let inBraces = name.Length >= 2 && name[0] = '{'B && name[name.Length - 1] = '}'B
 
         let bare = if inBraces then name.Slice(1, name.Length - 2) else name
         bare.Length = wanted.Length && Ascii.Equals(bare, wanted)

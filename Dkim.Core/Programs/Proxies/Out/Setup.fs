@@ -12,7 +12,10 @@ module internal OutSetup =
     let private wanted kind path = { Path = path; Kind = kind }
 
     /// A map that a setting names, if any, and what is wrong with it. The original's words where it is not there.
-    let private loadMap name (path: string voption) : Step<struct (SignatureMap voption * Problem list * Problem list)> =
+    let private loadMap
+        name
+        (path: string voption)
+        : Step<struct (SignatureMap voption * Problem list * Problem list)> =
         match path with
         | ValueNone -> Done(struct (ValueNone, [], []))
         | ValueSome path ->
@@ -112,25 +115,26 @@ module internal OutSetup =
     /// The program that settings make, the problems that keep it from starting, and those of single map lines.
     let prepare (settings: OutSettings) : Step<struct (OutProgram * Problem list * Flaw list)> =
         Step.both (loadMap "listid_map" settings.ListIdMap) (loadMap "sender_map" settings.SenderMap)
-        |> Step.bind (fun (struct (struct (listIds, listProblems, listLines), struct (senders, senderProblems, senderLines))) ->
-            let bare =
-                {
-                    Settings = settings
-                    ListIds = listIds
-                    Senders = senders
-                    Keys = Map.empty
-                }
+        |> Step.bind
+            (fun (struct (struct (listIds, listProblems, listLines), struct (senders, senderProblems, senderLines))) ->
+                let bare =
+                    {
+                        Settings = settings
+                        ListIds = listIds
+                        Senders = senders
+                        Keys = Map.empty
+                    }
 
-            let ready (found: Found) =
-                let program = withKeys found bare
-                let problems = listProblems @ senderProblems @ OutChecks.problems program
+                let ready (found: Found) =
+                    let program = withKeys found bare
+                    let problems = listProblems @ senderProblems @ OutChecks.problems program
 
-                let unread =
-                    listLines @ senderLines
-                    |> List.map (fun problem -> { Broken = problem; Facts = [] })
+                    let unread =
+                        listLines @ senderLines
+                        |> List.map (fun problem -> { Broken = problem; Facts = [] })
 
-                Done(struct (program, problems, unread @ OutChecks.mapFlaws program))
+                    Done(struct (program, problems, unread @ OutChecks.mapFlaws program))
 
-            match needs bare with
-            | [] -> ready Found.Nothing
-            | needs -> Want(needs, ready))
+                match needs bare with
+                | [] -> ready Found.Nothing
+                | needs -> Want(needs, ready))
