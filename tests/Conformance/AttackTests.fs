@@ -47,7 +47,7 @@ let private rendered () =
             ""
             "Published attacks on verifiers and signers of mail, on those who read their results, and on the way between servers,"
             "each re-created by tests of ours. `corpus:` names messages in `tests/Messages`, which other implementations judge as"
-            "well ([conformance.md](conformance.md)). Made from `tests/Conformance/ledger/attacks.tsv` with `DKIM_WRITE_DOCS=1`; a"
+            "well ([conformance.md](conformance.md)). Made from `tests/Conformance/ledger/attacks.tsv` with `tools/update`; a"
             "test compares."
         ]
         [ "attack"; "safe outcome"; "tests" ]

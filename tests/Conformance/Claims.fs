@@ -79,11 +79,6 @@ let page (opening: string list) (titles: string list) (claims: Claim list) : str
     |> List.map (fun line -> line + "\n")
     |> String.concat ""
 
-/// Compares a page with the file of docs/, after it was written where DKIM_WRITE_DOCS=1.
+/// Compares a page with the file of docs/.
 let checkPage (name: string) (rendered: string) =
-    let path = Path.Combine(root, "docs", name)
-
-    if Environment.GetEnvironmentVariable "DKIM_WRITE_DOCS" = "1" then
-        File.WriteAllText(path, rendered)
-
-    Expect.equal rendered (File.ReadAllText path)
+    Made.check (Path.Combine(root, "docs", name)) rendered

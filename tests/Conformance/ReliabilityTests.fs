@@ -13,7 +13,7 @@ let private rendered () =
             ""
             "Promises to those who run the programs, and the tests that fail when one is broken. A promise that only a long"
             "measurement can show names it as a figure. Made from `tests/Conformance/ledger/promises.tsv` with"
-            "`DKIM_WRITE_DOCS=1`; a test compares."
+            "`tools/update`; a test compares."
         ]
         [ "promise"; "how it is kept"; "tests" ]
         promises.Value

@@ -18,16 +18,9 @@ open Dkim.Core.Programs.Tool.KeyTools
 open Dkim.Core.Programs.Tool
 open Dkim.Tests.Core
 
-/// Compares with a committed file, or writes it where DKIM_UPDATE_GOLDEN is set.
+/// Compares with a committed file.
 let private matches (path: string) (text: string) =
-    let file =
-        Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "..", path))
-
-    if Environment.GetEnvironmentVariable "DKIM_UPDATE_GOLDEN" = "1" then
-        Directory.CreateDirectory(Path.GetDirectoryName file |> string) |> ignore
-        File.WriteAllText(file, text)
-
-    Expect.equal (File.ReadAllText file) text
+    Made.check (Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "..", path))) text
 
 let private names (row: Setting<'s>) =
     row.Spellings
