@@ -30,16 +30,19 @@ module LookupBudget =
 
     let private forEver = TimeSpan.FromDays 1.0
 
+    /// So many seconds; 0: for as long as it takes.
+    let timeOf (seconds: int) : TimeSpan =
+        if seconds > 0 then
+            TimeSpan.FromSeconds(float seconds)
+        else
+            forEver
+
     /// So many questions within so many seconds; 0 seconds: for as long as it takes.
     let ofQuestions (questions: int) (seconds: int) : LookupBudget =
         {
             Questions = questions
             AtOnce = MostAtOnce
-            Time =
-                if seconds > 0 then
-                    TimeSpan.FromSeconds(float seconds)
-                else
-                    forEver
+            Time = timeOf seconds
         }
 
     // What was allowed before settings counted.

@@ -109,7 +109,7 @@ module Filters =
 
     let private surroundings (machine: FilterMachine) (service: FilterService) : Surroundings =
         let userName =
-            match service.UserId with
+            match service.Common.User with
             | ValueSome account -> ValueOption.defaultValue machine.UserName account.User
             | ValueNone -> machine.UserName
 
@@ -258,7 +258,7 @@ module Filters =
                             @ unused settings files.Value.Rules
                             |> List.map notice
                         Again =
-                            match settings.Service.ConfFile with
+                            match settings.Service.Common.ConfFile with
                             | ValueSome path when path <> "-" -> ValueSome(again path)
                             | _ -> ValueNone
                     }

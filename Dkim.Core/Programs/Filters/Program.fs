@@ -69,7 +69,7 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
                 LookupBudget.MostPolicies
                 parts.Policy.Reporting.SendReports
 
-        LookupBudget.ofQuestions questions parts.Service.DnsTimeout
+        LookupBudget.ofQuestions questions parts.Service.Common.DnsTimeout
 
     /// The longest TXT record to take from the DNS, in octets.
     member _.RecordOctets: int = int parts.Policy.Verifying.Policy.RecordOctets

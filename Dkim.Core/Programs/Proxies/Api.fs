@@ -54,7 +54,7 @@ type ProxyProgram internal (parts: ProxyParts) =
             parts.Settings.DnsQueries
             |> ValueOption.defaultValue (LookupBudget.questionsOf signatures LookupBudget.MostPolicies false)
 
-        LookupBudget.ofQuestions questions parts.Settings.DnsTimeout
+        LookupBudget.ofQuestions questions parts.Settings.Service.DnsTimeout
 
     /// The longest TXT record to take from the DNS, in octets.
     member _.RecordOctets: int =

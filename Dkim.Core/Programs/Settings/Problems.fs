@@ -176,6 +176,12 @@ module Settings =
         own @ (others |> List.filter (fun row -> List.contains name row.Aliases))
         |> List.map _.Name
 
+    /// The names of the rows of which a wrong value brings a problem.
+    let internal bringing (table: Setting<'s> list) (problem: string) : string list =
+        table
+        |> List.filter (fun row -> List.contains problem row.Brings)
+        |> List.map _.Name
+
     /// The values of a file as they count beside those of a command line: blankets before their parts, and neither
     /// where the command line gives the whole.
     let internal ordered (line: Given<'s> list) (file: Given<'s> list) : Given<'s> list =

@@ -54,6 +54,10 @@ type Setting<'s> =
         Overlap: Overlap
         /// Names by which a problem that comes of several settings may call it.
         Aliases: string list
+        /// Names of problems that come of a wrong value of it, and are not told beside it.
+        Brings: string list
+        /// A refusal of a value is a whole sentence of the original's.
+        SpeaksAlone: bool
         /// A wrong value on the command line counts as a wrong use of the program, not as a wrong setting.
         IsUsage: bool
         /// A line that follows the reason of a refusal on the command line; empty for none.
@@ -86,6 +90,8 @@ module Setting =
             Weakness = fun _ -> ValueNone
             Overlap = Overlap.Alone
             Aliases = []
+            Brings = []
+            SpeaksAlone = false
             IsUsage = false
             Complaint = ""
             Inert = false
@@ -177,6 +183,15 @@ module Setting =
             Aliases = setting.Aliases @ [ name ]
         }
 
+    /// A problem of this name comes of a wrong value, and is not told beside it.
+    let brings problem setting =
+        { setting with
+            Brings = setting.Brings @ [ problem ]
+        }
+
+    /// A refusal of a value is a whole sentence of the original's.
+    let speaksAlone setting = { setting with SpeaksAlone = true }
+
     /// A wrong value on the command line is a wrong use of the program.
     let usage setting = { setting with IsUsage = true }
 
@@ -207,6 +222,8 @@ module Setting =
             Weakness = get >> setting.Weakness
             Overlap = setting.Overlap
             Aliases = setting.Aliases
+            Brings = setting.Brings
+            SpeaksAlone = setting.SpeaksAlone
             IsUsage = setting.IsUsage
             Complaint = setting.Complaint
             Inert = setting.Inert

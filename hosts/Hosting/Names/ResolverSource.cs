@@ -3,12 +3,9 @@ using Dkim.Hosting.Resolving;
 
 namespace Dkim.Hosting.Names;
 
-/// <summary>What a program calls the settings that say where DNS answers come from.</summary>
-public sealed record ResolverSettingNames(string KeyFile, string TrustAnchor, string Servers);
-
 /// <summary>Where DNS answers come from, by the settings of a program: from a file of keys, or from servers.</summary>
 /// <param name="KeyFile">Its path; null for servers.</param>
-public sealed record ResolverSource(string? KeyFile, ResolverSettings Servers, ResolverSettingNames Names)
+public sealed record ResolverSource(string? KeyFile, ResolverSettings Servers, ServiceNames Names)
 {
     /// <summary>Opens it.</summary>
     /// <param name="report">Told, in a line, when its servers change and cannot be followed.</param>
@@ -16,10 +13,10 @@ public sealed record ResolverSource(string? KeyFile, ResolverSettings Servers, R
     public IResolver Open(Action<string>? report = null)
     {
         var (setting, remedy) = KeyFile is not null
-            ? (Names.KeyFile, "name a file of lines NAME RECORD")
+            ? (Names.TestKeys, "name a file of lines NAME RECORD")
             : Servers.TrustAnchorFile is not null
-                ? (Names.TrustAnchor, "name a file of DS or DNSKEY records, as /usr/share/dns/root.key of dns-root-data")
-                : (Names.Servers, "");
+                ? (Names.TrustAnchors, "name a file of DS or DNSKEY records, as /usr/share/dns/root.key of dns-root-data")
+                : (Names.Lookups, "");
         return StartupException.For(
             setting, remedy, () => KeyFile is { } path ? LoadKeys(path) : (IResolver)Resolvers.Open(Servers, report));
     }

@@ -2,7 +2,6 @@ using Dkim.Core.Programs.Running;
 using Dkim.Hosting.Listening;
 using Dkim.Hosting.Logging;
 using Dkim.Hosting.Names;
-using Dkim.Hosting.Processes;
 using Dkim.Hosting.Sockets;
 
 namespace Dkim.Hosting.Service;
@@ -19,9 +18,6 @@ public interface IServiceProgram
     /// <summary>The exit code of a start that failed.</summary>
     int ExitCodeOf(StartupFault fault);
 
-    /// <summary>The account that it serves as.</summary>
-    Account FindAccount();
-
     /// <summary>Mode and owners of a Unix socket.</summary>
     LocalSocketSettings SocketSettings() => new();
 
@@ -31,9 +27,6 @@ public interface IServiceProgram
     /// <summary>The last steps with the rights that the program was started with.</summary>
     /// <param name="ready">Lets go of the terminal; for what makes that impossible later.</param>
     void BeforeDrop(Action ready);
-
-    /// <summary>Becomes the account for good.</summary>
-    void Become(Account account);
 
     /// <summary>The log, opened with the rights of the account.</summary>
     SwappedLog OpenLog();

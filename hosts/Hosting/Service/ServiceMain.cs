@@ -63,7 +63,7 @@ public sealed class ServiceMain
             return exitCode;
         OwnProcess.AllowAllDescriptors();
         var signals = Closed(new Signals());
-        var account = program.FindAccount();
+        var account = ServiceNeeds.FindAccount(plan.Settings);
         if (plan.Drop == PrivilegesDrop.OnceOpen)
             await OpenAsync(account).ConfigureAwait(false);
         var looseKeys = SettingsFiles.Warnings(plan.Secrets, account).ToArray();
@@ -84,7 +84,7 @@ public sealed class ServiceMain
     private bool IsLeftTo(out int exitCode)
     {
         exitCode = 0;
-        if (!plan.Background || plan.Handed is not null)
+        if (!plan.Settings.Background || plan.Handed is not null)
             return false;
         using var files = plan.HandOn is { } read ? new FileHandover(read) : null;
         daemon = Daemon.Detach(out exitCode, files);
@@ -134,7 +134,7 @@ public sealed class ServiceMain
         {
             program.BeforeDrop(() => daemon?.Ready());
             if (!plan.Supervises || !OwnProcess.IsRoot)
-                program.Become(account);
+                ServiceNeeds.Become(plan.Settings, account);
         }
 
         // A change of user resets it.

@@ -30,20 +30,18 @@ public enum PidFileUse
 
 /// <summary>How the start, the reload and the end of a daemon differ from others'.</summary>
 /// <param name="Name">What complaints of the start begin with.</param>
-public sealed record ServicePlan(string Name)
+/// <param name="Settings">What every service has.</param>
+public sealed record ServicePlan(string Name, ServiceSettings Settings)
 {
     /// <summary>What rules of time go by.</summary>
     public required TimeProvider Clock { get; init; }
-
-    /// <summary>Detach from the terminal.</summary>
-    public bool Background { get; init; }
 
     public required PrivilegesDrop Drop { get; init; }
 
     public required PidFileUse PidFileUse { get; init; }
 
     /// <summary>The path of the pid file; null for none.</summary>
-    public string? PidFile { get; init; }
+    internal string? PidFile => Settings.PidFile.OrNull();
 
     /// <summary>Where to listen, unless the service manager has opened the sockets.</summary>
     public required IReadOnlyList<Endpoint> Listen { get; init; }

@@ -1,4 +1,5 @@
 using Dkim.Core.Programs.Filters;
+using Dkim.Core.Programs.Filters.Settings;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;
@@ -39,12 +40,12 @@ internal sealed class Check
         steps.Try(() => Needs.EnterDirectory(settings));
         var before = Account.Current;
         var account = before;
-        steps.Try(() => account = Needs.Account(settings));
+        steps.Try(() => account = ServiceNeeds.FindAccount(settings.Common));
         uint? group = null;
         steps.Try(() => group = Needs.SocketGroup(settings));
-        var isKnown = !OwnProcess.IsRoot || settings.UserId.IsSome;
+        var isKnown = ServiceNeeds.KnowsAccount(settings.Common);
         warnings.AddRange(SettingsFiles.Warnings(files.Secrets, isKnown ? account : null));
-        steps.Try(() => Needs.Become(account));
+        steps.Try(() => ServiceNeeds.Become(settings.Common, account));
         if (Account.Current != before)
             warnings.AddRange(files.Unreadable().Select(reason => $"{reason}; a start can read it, a reload cannot"));
         steps.Try(() =>
@@ -54,7 +55,7 @@ internal sealed class Check
         });
         steps.Try(() => Needs.PopLogins(settings, _ => { }));
         if (settings.TemporaryDirectory.OrNull() is { } directory)
-            steps.Try(() => FilePlace.RequireDirectory(directory, "TemporaryDirectory", StartupFault.Directory));
+            steps.Try(() => FilePlace.RequireDirectory(directory, FilterServiceModule.TemporaryDirectoryRow, StartupFault.Directory));
         if (settings.Socket.IsSome && !Systemd.GivesSockets)
             await steps.TryAsync(() => Needs.SocketAsync(settings, group)).ConfigureAwait(false);
     }

@@ -18,23 +18,9 @@ internal static class Needs
         ? failure.Message
         : program.Refusal(failure.Setting, failure.Message, failure.Remedy);
 
-    /// <summary>The account of UserID; without one, the present.</summary>
-    public static Account Account(FilterService settings) => settings.UserId.IsNone
-        ? Hosting.Processes.Account.Current
-        : StartupException.For(
-            "UserID",
-            "name a user of the machine, as getent passwd lists them, and a group",
-            () => Hosting.Processes.Account.Find(
-                settings.UserId.Value.User.OrNull(), settings.UserId.Value.Group.OrNull()));
-
-    /// <summary>Becomes an account for good.</summary>
-    public static void Become(Account account) =>
-        StartupException.For("UserID", "start as root, or as this user", account.Become);
-
     /// <summary>The id of SocketGroup.</summary>
     public static uint? SocketGroup(FilterService settings) => settings.SocketGroup.OrNull() is { } name
-        ? StartupException.For<uint?>(
-            "SocketGroup", "name a group of the machine, as getent group lists them", () => Hosting.Processes.Account.FindGroup(name))
+        ? ServiceNeeds.FindGroup(FilterServiceModule.SocketGroupRow, name)
         : null;
 
     /// <summary>Makes BaseDirectory the one where relative paths start.</summary>
@@ -43,32 +29,22 @@ internal static class Needs
         if (settings.BaseDirectory.OrNull() is { } directory)
         {
             StartupException.For(
-                "BaseDirectory",
+                FilterServiceModule.BaseDirectoryRow,
                 "make the directory, or name another",
                 () => OwnProcess.ChangeDirectory(directory));
         }
     }
 
     /// <summary>The source of DNS answers.</summary>
-    public static ResolverSource Resolver(FilterProgram program) => new(
-        program.Service.TestPublicKeys.OrNull(),
-        new ResolverSettings
-        {
-            Kind = program.Service.Resolver,
-            Forwarders = [.. program.Service.Nameservers],
-            TrustAnchorFile = program.Service.TrustAnchorFile.OrNull(),
-            Caching = program.Service.QueryCache,
-            RecordOctets = program.RecordOctets,
-            Time = program.Budget.Time,
-        },
-        new ResolverSettingNames("TestPublicKeys", "TrustAnchorFile", "Nameservers"));
+    public static ResolverSource Resolver(FilterProgram program) =>
+        ServiceNeeds.Resolver(program.Service.Common, program.RecordOctets);
 
     /// <summary>The database of POP logins, where there is one.</summary>
     /// <param name="report">Takes a line for the log when it cannot be read any more.</param>
     public static PopLogins? PopLogins(FilterService settings, Action<string> report) =>
         settings.PopDbFile.OrNull() is { } database
             ? StartupException.For(
-                "POPDBFile", "name a Berkeley DB hash", () => Connections.PopLogins.Open(database, report))
+                FilterServiceModule.PopDbFileRow, "name a Berkeley DB hash", () => Connections.PopLogins.Open(database, report))
             : null;
 
     /// <summary>Sees that Socket could be opened by this process, as far as that can be seen without opening
@@ -79,19 +55,19 @@ internal static class Needs
         var endpoint = settings.Socket.Value;
         if (endpoint.IsLocal)
         {
-            FilePlace.RequireSocket(endpoint.Host, "Socket");
-            if (group is { } id && !Hosting.Processes.Account.MayGiveTo(id))
+            FilePlace.RequireSocket(endpoint.Host, FilterServiceModule.SocketRow);
+            if (group is { } id && !Account.MayGiveTo(id))
             {
                 throw new StartupException(
                     StartupFault.Address,
                     "the user of the filter is not in this group, and cannot give the socket to it",
-                    "SocketGroup",
+                    FilterServiceModule.SocketGroupRow,
                     $"add the user to the group: adduser USER {settings.SocketGroup.Value}");
             }
 
             return;
         }
 
-        await endpoint.RequireOwnAsync("Socket").ConfigureAwait(false);
+        await endpoint.RequireOwnAsync(FilterServiceModule.SocketRow).ConfigureAwait(false);
     }
 }

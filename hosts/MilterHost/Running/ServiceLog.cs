@@ -12,12 +12,12 @@ internal static class ServiceLog
     public static LogSettings Settings(FilterProgram program)
     {
         var service = program.Service;
-        return new LogSettings(program.Name, service.SyslogFacility.Number)
+        return new LogSettings(program.Name, service.Common.SyslogFacility.Number)
         {
             Least = service.Syslog ? Severity.Information : Severity.Warning,
             ToSyslog = service.Syslog,
-            ToStandardError = !service.Syslog && !service.Background,
-            Format = service.LogFormat,
+            ToStandardError = !service.Syslog && !service.Common.Background,
+            Format = service.Common.LogFormat,
         };
     }
 }

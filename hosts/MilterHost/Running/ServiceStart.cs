@@ -19,13 +19,11 @@ internal sealed class ServiceStart : IServiceProgram
         this.program = program;
         this.files = files;
         var settings = program.Service;
-        Plan = new ServicePlan(program.Name)
+        Plan = new ServicePlan(program.Name, settings.Common)
         {
             Clock = clock,
-            Background = settings.Background,
             Drop = PrivilegesDrop.BeforeListening,
             PidFileUse = PidFileUse.ForReaders,
-            PidFile = settings.PidFile.OrNull(),
             Listen = settings.Socket.IsSome ? [settings.Socket.Value] : [],
             Secrets = files.Secrets,
             CoreDumps = settings.EnableCoredumps && !program.HasKeys,
@@ -50,8 +48,6 @@ internal sealed class ServiceStart : IServiceProgram
 
     public int ExitCodeOf(StartupFault fault) => SysExit.ofFault(fault);
 
-    public Account FindAccount() => Needs.Account(program.Service);
-
     public LocalSocketSettings SocketSettings() => new(
         program.Service.SocketMode.IsSome ? (uint)program.Service.SocketMode.Value : null,
         Group: Needs.SocketGroup(program.Service));
@@ -59,8 +55,6 @@ internal sealed class ServiceStart : IServiceProgram
     public ResolverSource Resolver => Needs.Resolver(program);
 
     public void BeforeDrop(Action ready) => Needs.EnterDirectory(program.Service);
-
-    public void Become(Account account) => Needs.Become(account);
 
     public SwappedLog OpenLog() => new(ServiceLog.Settings(program));
 

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Dkim.Core.Programs.Proxies;
+using Dkim.Core.Programs.Proxies.Shared;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;
@@ -36,13 +37,13 @@ internal sealed class Check
     {
         var settings = found.Settings;
         var account = Account.Current;
-        steps.Try(() => account = Needs.Account(settings));
-        if (settings.PidFile.OrNull() is { } pidFile)
-            steps.Try(() => FilePlace.RequireFile(pidFile, "pidfile", StartupFault.PidFile));
+        steps.Try(() => account = ServiceNeeds.FindAccount(settings.Service));
+        if (settings.Service.PidFile.OrNull() is { } pidFile)
+            steps.Try(() => FilePlace.RequireFile(pidFile, settings.Service.Names.PidFile, StartupFault.PidFile));
         if (!Systemd.GivesSockets && !Systemd.IsReload)
         {
             foreach (var place in found.Listen)
-                await steps.TryAsync(() => place.RequireOwnAsync("listen")).ConfigureAwait(false);
+                await steps.TryAsync(() => place.RequireOwnAsync(ProxySettingsModule.ListenRow)).ConfigureAwait(false);
         }
 
         if (found.Relay.IsSome)
@@ -50,16 +51,16 @@ internal sealed class Check
         steps.Try(() =>
         {
             // It is asked nothing.
-            using var resolver = Needs.Resolver(settings, 0).Open(warnings.Add);
+            using var resolver = ServiceNeeds.Resolver(settings.Service, 0).Open(warnings.Add);
             warnings.AddRange(resolver.Warnings);
         });
-        var isKnown = !OwnProcess.IsRoot || settings.User.IsSome || settings.Group.IsSome;
+        var isKnown = ServiceNeeds.KnowsAccount(settings.Service);
         warnings.AddRange(SettingsFiles.Warnings(found.Secrets, isKnown ? account : null));
         if (Needs.LogPath(settings) is { } log && !File.Exists(log))
-            steps.Try(() => FilePlace.RequireFile(log, "log_file", StartupFault.LogFile));
+            steps.Try(() => FilePlace.RequireFile(log, ProxySettingsModule.LogFileRow, StartupFault.LogFile));
         string? root = null;
         steps.Try(() => root = Needs.Root(settings));
-        steps.Try(() => Needs.Become(account));
+        steps.Try(() => ServiceNeeds.Become(settings.Service, account));
         steps.Try(() => Needs.Spool(settings, root ?? ""));
     }
 

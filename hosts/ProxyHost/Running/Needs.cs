@@ -17,44 +17,6 @@ internal static class Needs
         ? failure.Message
         : program.Refusal(failure.Setting, failure.Message, failure.Remedy);
 
-    /// <summary>The account of user and group; without them, the present.</summary>
-    public static Account Account(ProxySettings settings)
-    {
-        var named = settings.User.IsSome ? settings.User.Value : new AccountName(default, default);
-        var user = named.User.OrNull();
-        var group = settings.Group.OrNull() ?? named.Group.OrNull();
-        if (group is not null)
-        {
-            StartupException.For(
-                "group",
-                "name a group of the machine, as getent group lists them",
-                () => Hosting.Processes.Account.FindGroup(group));
-        }
-
-        return StartupException.For(
-            "user",
-            "name a user of the machine, as getent passwd lists them",
-            () => Hosting.Processes.Account.Find(user, group));
-    }
-
-    /// <summary>Becomes an account for good.</summary>
-    public static void Become(Account account) =>
-        StartupException.For("user", "start as root, or as this user", account.Become);
-
-    /// <summary>The source of DNS answers.</summary>
-    /// <param name="recordOctets">The longest TXT record to take.</param>
-    public static ResolverSource Resolver(ProxySettings settings, int recordOctets) => new(
-        settings.TestKeys.OrNull(),
-        new ResolverSettings
-        {
-            Kind = settings.Resolver,
-            Forwarders = [.. settings.Nameservers],
-            TrustAnchorFile = settings.TrustAnchor.OrNull(),
-            RecordOctets = recordOctets,
-            Time = TimeSpan.FromSeconds(settings.DnsTimeout),
-        },
-        new ResolverSettingNames("test_keys", "trust_anchor", "resolver"));
-
     /// <summary>The file of log_file; null where it names none.</summary>
     public static string? LogPath(ProxySettings settings) =>
         ProxySettingsModule.logPath(settings).OrNull();
@@ -62,7 +24,7 @@ internal static class Needs
     /// <summary>The file of log_file, open to append to.</summary>
     public static SafeFileHandle? LogFile(ProxySettings settings) => LogPath(settings) is { } file
         ? StartupException.For(
-            "log_file", "let the user who starts the proxy write there", () => OwnProcess.OpenLogFile(file))
+            ProxySettingsModule.LogFileRow, "let the user who starts the proxy write there", () => OwnProcess.OpenLogFile(file))
         : null;
 
     /// <summary>The directory of chroot; null where the root stays.</summary>
@@ -73,7 +35,7 @@ internal static class Needs
         return Directory.Exists(root)
             ? root
             : throw new StartupException(
-                StartupFault.Privileges, $"there is no directory {root}", "chroot", "make it, or name another");
+                StartupFault.Privileges, $"there is no directory {root}", ProxySettingsModule.ChrootRow, "make it, or name another");
     }
 
     /// <summary>Where large messages wait: spool_directory, else $TMPDIR, else /tmp.</summary>
@@ -87,7 +49,7 @@ internal static class Needs
         var variable = settings.SpoolDirectory.IsNone && Environment.GetEnvironmentVariable("TMPDIR") is { Length: > 0 };
         try
         {
-            FilePlace.RequireDirectory(root + SpoolPath(settings), "spool_directory", StartupFault.Directory);
+            FilePlace.RequireDirectory(root + SpoolPath(settings), ProxySettingsModule.SpoolDirectoryRow, StartupFault.Directory);
         }
         catch (StartupException failure) when (variable)
         {

@@ -137,8 +137,8 @@ internal sealed class Service(
     private void Follow(Serving before, ProxyProgram next)
     {
         parts.Follow(
-            Needs.Resolver(before.Program.Settings, before.Program.RecordOctets),
-            Needs.Resolver(next.Settings, next.RecordOctets));
+            ServiceNeeds.Resolver(before.Program.Settings.Service, before.Program.RecordOctets),
+            ServiceNeeds.Resolver(next.Settings.Service, next.RecordOctets));
         log.Write(next.Notices);
         lock (gate)
         {

@@ -17,13 +17,11 @@ internal sealed class ServiceStart(ProxyProgram program, SettingsFiles files, Fu
     private readonly ProxySettings settings = program.Settings;
     private SafeFileHandle? logFile;
 
-    public ServicePlan Plan { get; } = new(program.Ident)
+    public ServicePlan Plan { get; } = new(program.Ident, program.Settings.Service)
     {
         Clock = TimeProvider.System,
-        Background = program.Settings.Daemonize,
         Drop = PrivilegesDrop.OnceOpen,
         PidFileUse = PidFileUse.OnlyOne,
-        PidFile = program.Settings.PidFile.OrNull(),
         Listen = [.. program.Listen],
         Secrets = program.Secrets,
         ReloadSignals = [Signal.Hangup],
@@ -33,9 +31,7 @@ internal sealed class ServiceStart(ProxyProgram program, SettingsFiles files, Fu
 
     public int ExitCodeOf(StartupFault fault) => Failed;
 
-    public Account FindAccount() => Needs.Account(settings);
-
-    public ResolverSource Resolver => Needs.Resolver(settings, program.RecordOctets);
+    public ResolverSource Resolver => ServiceNeeds.Resolver(settings.Service, program.RecordOctets);
 
     public void BeforeDrop(Action ready)
     {
@@ -48,19 +44,17 @@ internal sealed class ServiceStart(ProxyProgram program, SettingsFiles files, Fu
         OwnProcess.ChangeRoot(root);
     }
 
-    public void Become(Account account) => Needs.Become(account);
-
     public SwappedLog OpenLog()
     {
         if (logFile is not null)
             OwnProcess.SendStandardErrorTo(logFile);
         logFile?.Dispose();
-        return new SwappedLog(new LogSettings(program.Ident, settings.SyslogFacility.Number)
+        return new SwappedLog(new LogSettings(program.Ident, settings.Service.SyslogFacility.Number)
         {
             Clock = Plan.Clock,
             Least = Severity.Debug,
-            ToStandardError = logFile is not null || !settings.Daemonize,
-            Format = settings.LogFormat,
+            ToStandardError = logFile is not null || !settings.Service.Background,
+            Format = settings.Service.LogFormat,
         });
     }
 

@@ -15,7 +15,7 @@ internal static class ClientName
     {
         try
         {
-            var patience = TimeSpan.FromSeconds(settings.DnsTimeout);
+            var patience = TimeSpan.FromSeconds(settings.Service.DnsTimeout);
             var entry = await Dns.GetHostEntryAsync(address).WaitAsync(patience, clock).ConfigureAwait(false);
             return settings.DoubleReverseLookups && !entry.AddressList.Contains(address)
                 ? FSharpValueOption<string>.None

@@ -333,7 +333,7 @@ let tests =
                         [ "DNSTimeout 9"; "Domain a.example"; "Canonicalization relaxed"; "Syslog no" ]
                         [ "-T"; "3"; "-d"; "b.example"; "-l" ]
 
-                Expect.equal 3 settings.Service.DnsTimeout
+                Expect.equal 3 settings.Service.Common.DnsTimeout
                 Expect.equal (ValueSome "b.example") settings.Names.Domain
                 Expect.equal RelaxedHeader settings.Policy.Signing.HeaderCanon
                 Expect.isTrue settings.Service.Syslog "syslog")

@@ -86,17 +86,23 @@ let tests =
 
                 Expect.equal
                     (ValueSome "/p", ValueSome 7, "a")
-                    (service.PidFile, service.UMask, AccountName.show service.UserId.Value)
+                    (service.Common.PidFile, service.UMask, AccountName.show service.Common.User.Value)
 
                 Expect.equal
                     (false, ValueSome "/t", ValueSome "/d")
-                    (service.QueryCache, service.TestPublicKeys, service.PopDbFile)
+                    (service.Common.KeepsAnswers, service.Common.TestKeys, service.PopDbFile)
 
-                Expect.equal (false, true, 3) (service.Background, service.AutoRestart, service.AutoRestartCount)
+                Expect.equal
+                    (false, true, 3)
+                    (service.Common.Background, service.AutoRestart, service.AutoRestartCount)
+
                 Expect.isTrue program.Quarantines "quarantine"
                 // These are those of the file again.
-                Expect.equal (false, 5, "news") (service.Syslog, service.DnsTimeout, service.SyslogFacility.Name)
-                Expect.equal [ "127.0.0.1:53" ] (service.Nameservers |> List.map string))
+                Expect.equal
+                    (false, 5, "news")
+                    (service.Syslog, service.Common.DnsTimeout, service.Common.SyslogFacility.Name)
+
+                Expect.equal [ "127.0.0.1:53" ] (service.Common.Nameservers |> List.map string))
 
             testCase "a reload with an error says what is wrong" (fun () ->
                 let text, _ =

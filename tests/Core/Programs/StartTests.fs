@@ -54,7 +54,9 @@ let tests =
 
                 Expect.equal
                     (20, "dkim", ValueSome "dkim")
-                    (program.Settings.MaxServers, AccountName.show program.Settings.User.Value, program.Settings.Group)
+                    (program.Settings.MaxServers,
+                     AccountName.show program.Settings.Service.User.Value,
+                     program.Settings.Service.Group)
 
                 Expect.equal [] (program.Notices |> List.map _.Text)
                 Expect.equal "dkimproxy.out" program.Ident)

@@ -155,7 +155,7 @@ module internal Configuration =
         && rowOf kind problem |> ValueOption.exists _.IsUsage
 
     let confName (service: FilterService) : string =
-        match service.ConfFile with
+        match service.Common.ConfFile with
         | ValueNone
         | ValueSome "-" -> "(stdin)"
         | ValueSome path -> path
@@ -212,10 +212,8 @@ module internal Configuration =
             |> List.exists (fun told -> List.contains told.Name (Settings.named kind.Table name))
 
         let isOwn (problem: Problem) =
-            if problem.Name = KeyFiles.NeedsKey then
-                not ([ "KeyFile"; "KeyList"; "Selector"; "Mode" ] |> List.exists isTold)
-            else
-                not (isTold problem.Name)
+            Settings.bringing kind.Table problem.Name |> List.forall (isTold >> not)
+            && not (isTold problem.Name)
 
         problems |> List.filter isOwn |> List.map (locate kind settled)
 
@@ -281,7 +279,7 @@ module internal Configuration =
         let line = CommandLine.parse Letters kind.Table arguments
         let early, _ = Settings.apply [ line.Given ] kind.Defaults
 
-        match early.Service.ConfFile with
+        match early.Service.Common.ConfFile with
         | ValueSome path when List.isEmpty line.Problems ->
             SettingsFile.read KeyAndToken kind.Table path
             |> Step.map (finish kind arguments line)

@@ -10,6 +10,7 @@ open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Filters.Lists
+open Dkim.Core.Programs.Filters.Settings
 
 /// Keys with the rules that they make.
 [<NoComparison; NoEquality>]
@@ -176,10 +177,6 @@ module internal KeyFiles =
 
                     Done(notLoaded path (List.map malformed problems)))
 
-    /// What the problem is named by that nothing to sign with is set.
-    [<Literal>]
-    let NeedsKey = "signing"
-
     let private oneKey (paths: ListPaths) path (selector: string) : Step<Reading<NamedKey voption>> =
         KeyList.loadKey paths.Scheme (located paths path)
         |> Step.map (fun key ->
@@ -234,7 +231,8 @@ module internal KeyFiles =
                 oneKey paths path selector |> Step.map (single domains (located paths path))
             | ValueNone, _, _ ->
                 let remedy = "write KeyFile and Selector, or KeyList, or Mode v to verify alone"
-                Done(failed noKeys (broken NeedsKey remedy "at least one selector and key required for signing mode"))
+                let rule = "at least one selector and key required for signing mode"
+                Done(failed noKeys (broken ListNames.NeedsKey remedy rule))
 
         let doubted (reading: Reading<RuledKeys>) =
             let entries = domains |> ValueOption.map DomainList.entries

@@ -68,6 +68,7 @@ let private keys: Setting<ListNames> list =
         |> letter 's'
         |> Setting.alias "KeyFile"
         |> Setting.alias "KeyList"
+        |> Setting.brings ListNames.NeedsKey
         |> Setting.says "the private key that signs"
         |> Setting.detail "PEM, RSA."
         Setting.flag "k" _.MultipleKeys (fun v s -> { s with MultipleKeys = v })

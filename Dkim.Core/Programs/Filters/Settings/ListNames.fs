@@ -23,6 +23,10 @@ type ListNames =
     }
 
 module internal ListNames =
+    /// What the problem is named by that nothing to sign with is set.
+    [<Literal>]
+    let NeedsKey = "signing"
+
     let defaults: ListNames =
         {
             PeerList = ValueNone
@@ -78,10 +82,12 @@ module internal ListNames =
             Setting.optional "KeyFile" path _.KeyFile (fun v s -> { s with KeyFile = v })
             |> both 'k'
             |> Setting.alias "KeyList"
+            |> Setting.brings NeedsKey
             |> Setting.says "the private key that signs"
             |> Setting.detail "PEM; RSA or Ed25519. With -K it is a key list."
             Setting.optional "KeyList" path _.KeyList (fun v s -> { s with KeyList = v })
             |> key
+            |> Setting.brings NeedsKey
             |> Setting.says "a file that says which key signs for whom"
             |> Setting.detail
                 "Lines of PATTERN:DOMAIN:KEY. The first pattern that matches the sender's address, * standing for any \
@@ -91,6 +97,7 @@ module internal ListNames =
                  told at the start and keeps the mail of its senders waiting; -n and a reload refuse it."
             Setting.optional "Selector" (Codec.text "NAME") _.Selector (fun v s -> { s with Selector = v })
             |> both 's'
+            |> Setting.brings NeedsKey
             |> Setting.says "the selector that the public key of KeyFile is published under"
         ]
 

@@ -42,6 +42,7 @@ module internal RoleSettings =
             Setting.optional "Mode" Codecs.mode _.Mode (fun v s -> { s with Mode = v })
             |> both 'b'
             |> Setting.mends Codecs.tryMendMode
+            |> Setting.brings ListNames.NeedsKey
             |> Setting.says "sign, verify, or both (default: sv, and v with -t)"
         ]
 

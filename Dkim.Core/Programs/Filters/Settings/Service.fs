@@ -1,23 +1,21 @@
-/// A milter as a service, which its host needs: the record, its defaults and its rows.
+/// A milter as a service, which its host needs: what it has beside what every service has, its defaults and its rows.
 namespace Dkim.Core.Programs.Filters.Settings
 
-open System.Net
-open Dkim.Core.Dns
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Filters.Values.Rows
 
 /// The filter as a service: what the host needs. Durations are in seconds.
 type FilterService =
     {
+        /// What every service has.
+        Common: ServiceSettings
         Socket: Endpoint voption
         /// Permission bits of a Unix socket.
         SocketMode: int voption
         SocketGroup: string voption
         UMask: int voption
-        UserId: AccountName voption
-        PidFile: string voption
-        Background: bool
         AutoRestart: bool
         /// 0: as often as needed.
         AutoRestartCount: int
@@ -26,55 +24,66 @@ type FilterService =
         BaseDirectory: string voption
         EnableCoredumps: bool
         Syslog: bool
-        SyslogFacility: Facility
-        LogFormat: LogFormat
-        /// 0: for as long as it takes.
-        DnsTimeout: int
-        Nameservers: IPEndPoint list
-        Resolver: ResolverKind
-        QueryCache: bool
-        TrustAnchorFile: string voption
-        /// A file of key and policy records that takes the place of the DNS.
-        TestPublicKeys: string voption
         PopDbFile: string voption
         TemporaryDirectory: string voption
-        /// The configuration file, `-` for standard input.
-        ConfFile: string voption
     }
 
 module FilterService =
+    /// The names that dkim-filter.conf(5) has for them.
+    let private settingNames: ServiceNames =
+        {
+            Account = "UserID"
+            OwnGroup = ValueNone
+            PidFile = "PidFile"
+            TestKeys = "TestPublicKeys"
+            TrustAnchors = "TrustAnchorFile"
+            Lookups = "Nameservers"
+        }
+
+    /// Of these settings the host complains as well.
+    [<Literal>]
+    let SocketRow = "Socket"
+
+    [<Literal>]
+    let SocketGroupRow = "SocketGroup"
+
+    [<Literal>]
+    let BaseDirectoryRow = "BaseDirectory"
+
+    [<Literal>]
+    let TemporaryDirectoryRow = "TemporaryDirectory"
+
+    [<Literal>]
+    let PopDbFileRow = "POPDBFile"
+
     let defaults: FilterService =
         {
+            Common =
+                { ServiceSettings.defaults settingNames with
+                    Background = true
+                    DnsTimeout = 5
+                }
             Socket = ValueNone
             SocketMode = ValueNone
             SocketGroup = ValueNone
             UMask = ValueNone
-            UserId = ValueNone
-            PidFile = ValueNone
-            Background = true
             AutoRestart = false
             AutoRestartCount = 0
             AutoRestartRate = ValueNone
             BaseDirectory = ValueNone
             EnableCoredumps = false
             Syslog = false
-            SyslogFacility = Facility.mail
-            LogFormat = LogFormat.Text
-            DnsTimeout = 5
-            Nameservers = []
-            Resolver = ResolverKind.Auto
-            QueryCache = true
-            TrustAnchorFile = ValueNone
-            TestPublicKeys = ValueNone
             PopDbFile = ValueNone
             TemporaryDirectory = ValueNone
-            ConfFile = ValueNone
         }
+
+    let private common (row: Setting<ServiceSettings>) : Setting<FilterService> =
+        Setting.within _.Common (fun v s -> { s with Common = v }) row
 
     /// Where and as whom it runs.
     let internal place: Setting<FilterService> list =
         [
-            Setting.optional "Socket" Codec.socket _.Socket (fun v s -> { s with Socket = v })
+            Setting.optional SocketRow Codec.socket _.Socket (fun v s -> { s with Socket = v })
             |> both 'p'
             |> Setting.fixedForLife
             |> Setting.mends Endpoint.tryMend
@@ -88,26 +97,26 @@ module FilterService =
             |> Setting.fixedForLife
             |> Setting.says "the file mode creation mask of socket and pid file"
             |> Setting.detail "A leading 0 makes it octal, as in 002."
-            Setting.optional "UserID" Codec.account _.UserId (fun v s -> { s with UserId = v })
+            common (ServiceRows.user settingNames Codec.account.Shape)
             |> both 'u'
-            |> Setting.fixedForLife
             |> Setting.says "run as this user"
             |> Setting.detail
                 "Names or numbers. Files of settings, lists and keys are read before; socket and pid file are made after."
-            Setting.optional "PidFile" path _.PidFile (fun v s -> { s with PidFile = v })
+            common (ServiceRows.pidFile settingNames)
             |> both 'P'
-            |> Setting.fixedForLife
             |> Setting.says "where to write the process id"
-            switch "Background" _.Background (fun v s -> { s with Background = v })
+            common (ServiceRows.background switch "Background")
             |> key
-            |> Setting.fixedForLife
             |> Setting.says "run in the background"
             |> Setting.detail "The shell gets the exit code once the socket is open."
-            Setting.flag "f" (fun s -> not s.Background) (fun v s -> { s with Background = not v })
+            Setting.flag "f" (fun s -> not s.Common.Background) (fun v s ->
+                { s with
+                    Common = { s.Common with Background = not v }
+                })
             |> letter 'f'
             |> Setting.fixedForLife
             |> Setting.says "stay in the foreground"
-            Setting.optional "BaseDirectory" (Codec.text "DIRECTORY") _.BaseDirectory (fun v s ->
+            Setting.optional BaseDirectoryRow (Codec.text "DIRECTORY") _.BaseDirectory (fun v s ->
                 { s with BaseDirectory = v })
             |> key
             |> Setting.fixedForLife
@@ -147,7 +156,7 @@ module FilterService =
             |> both 'l'
             |> Setting.says "log to syslog"
             |> Setting.detail "Without it only errors of the service itself are told."
-            Setting.make "SyslogFacility" Codecs.facility _.SyslogFacility (fun v s -> { s with SyslogFacility = v })
+            common (ServiceRows.syslogFacility "SyslogFacility" Codecs.facility)
             |> key
             |> Setting.says "the facility of log lines, as in syslog.conf(5)"
         ]
@@ -155,23 +164,21 @@ module FilterService =
     /// Its look-ups.
     let internal names: Setting<FilterService> list =
         [
-            Setting.make "DNSTimeout" (Codecs.int32 "SECONDS" 0 86400) _.DnsTimeout (fun v s ->
-                { s with DnsTimeout = v })
+            common (ServiceRows.dnsTimeout "DNSTimeout" (Codecs.int32 "SECONDS" 0 86400))
             |> both 'T'
             |> Setting.usage
             |> Setting.says "how long the lookups of a message may take; 0 for as long as the resolver tries"
             |> Setting.detail "The MTA must wait longer than that for its filter."
-            switch "QueryCache" _.QueryCache (fun v s -> { s with QueryCache = v })
+            common (ServiceRows.keepsAnswers switch "QueryCache")
             |> key
-            |> Setting.fixedForLife
             |> Setting.says "keep answers of the DNS for their time to live"
-            Setting.optional "TestPublicKeys" path _.TestPublicKeys (fun v s -> { s with TestPublicKeys = v })
+            common (ServiceRows.testKeys settingNames)
             |> key
             |> Setting.fixedForLife
             |> Setting.says "a file of key and policy records in place of the DNS"
             |> Setting.detail
                 "A name, a blank and a record on each line, as in: mail._domainkey.example.com v=DKIM1; k=rsa; p=MIGf..."
-            Setting.optional "TrustAnchorFile" path _.TrustAnchorFile (fun v s -> { s with TrustAnchorFile = v })
+            common (ServiceRows.trustAnchors settingNames)
             |> key
             |> Setting.says "the trust anchors of DNSSEC"
             |> Setting.detail "Zone-file lines, DS or DNSKEY. They need libunbound."
@@ -180,7 +187,7 @@ module FilterService =
     /// Its files.
     let internal temporary: Setting<FilterService> list =
         [
-            Setting.optional "TemporaryDirectory" (Codec.text "DIRECTORY") _.TemporaryDirectory (fun v s ->
+            Setting.optional TemporaryDirectoryRow (Codec.text "DIRECTORY") _.TemporaryDirectory (fun v s ->
                 { s with TemporaryDirectory = v })
             |> key
             |> Setting.says "where to make temporary files (default: $DKIM_TMPDIR, else /var/tmp)"
@@ -189,7 +196,7 @@ module FilterService =
     /// POP before SMTP.
     let internal pop: Setting<FilterService> list =
         [
-            Setting.optional "POPDBFile" path _.PopDbFile (fun v s -> { s with PopDbFile = v })
+            Setting.optional PopDbFileRow path _.PopDbFile (fun v s -> { s with PopDbFile = v })
             |> both 'U'
             |> Setting.fixedForLife
             |> Setting.says "sign for clients whose IPv4 address is a key of this Berkeley DB hash"
@@ -203,26 +210,22 @@ module FilterService =
             |> key
             |> Setting.fixedForLife
             |> Setting.says "the permission bits of a Unix socket, whatever UMask says"
-            Setting.optional "SocketGroup" Codec.group _.SocketGroup (fun v s -> { s with SocketGroup = v })
+            Setting.optional SocketGroupRow Codec.group _.SocketGroup (fun v s -> { s with SocketGroup = v })
             |> key
             |> Setting.fixedForLife
             |> Setting.says "the group of a Unix socket"
-            Setting.make "LogFormat" Codecs.logFormat _.LogFormat (fun v s -> { s with LogFormat = v })
+            common (ServiceRows.logFormat "LogFormat" Codecs.logFormat)
             |> key
             |> Setting.says "the form of log lines"
-            Setting.make "Nameservers" Codec.servers _.Nameservers (fun v s -> { s with Nameservers = v })
+            common (ServiceRows.nameServers Setting.make settingNames.Lookups Codec.servers)
             |> key
-            |> Setting.says "ask this server, not those of resolv.conf"
-            Setting.make "Resolver" Codecs.resolver _.Resolver (fun v s -> { s with Resolver = v })
-            |> key
-            |> Setting.says "which resolver asks the DNS"
-            |> Setting.detail Codec.resolverDetail
+            common (ServiceRows.resolver "Resolver" Codecs.resolver) |> key
         ]
 
     /// Where settings are read.
     let internal confFile: Setting<FilterService> list =
         [
-            Setting.optional "x" (Codec.text "FILE|-") _.ConfFile (fun v s -> { s with ConfFile = v })
+            common (ServiceRows.confFile "x" "FILE|-")
             |> letter 'x'
             |> Setting.says "read settings from this file; there is no other"
         ]

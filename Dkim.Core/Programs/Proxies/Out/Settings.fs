@@ -81,6 +81,7 @@ module OutSettings =
     let private signing =
         [
             Setting.repeated "signature" Specifier.codec _.Signatures (fun v s -> { s with Signatures = v })
+            |> Setting.speaksAlone
             |> Setting.says "a type of signature to make"
             |> Setting.detail
                 "May be given several times, for several signatures. The parameters key, a, c, d, s and i say what holds \

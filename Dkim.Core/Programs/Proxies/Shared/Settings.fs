@@ -2,8 +2,8 @@
 namespace Dkim.Core.Programs.Proxies.Shared
 
 open System.Net
-open Dkim.Core.Dns
 open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies.Smtp
 
 /// What becomes of a CR without LF, or an LF without CR, in the text of a message.
@@ -31,7 +31,8 @@ type ClientFilter =
 /// Settings of both proxies. Durations are in seconds, sizes in octets.
 type ProxySettings =
     {
-        ConfFile: string voption
+        /// What every service has.
+        Service: ServiceSettings
         Check: bool
         Help: bool
         Version: bool
@@ -54,10 +55,6 @@ type ProxySettings =
         /// A larger message waits in a file.
         SpoolMemory: int64
         SpoolDirectory: string voption
-        Daemonize: bool
-        User: AccountName voption
-        Group: string voption
-        PidFile: string voption
         Chroot: string voption
         DebugTrace: bool
         /// Connections served at the same time.
@@ -72,23 +69,38 @@ type ProxySettings =
         CidrDeny: ClientFilter list
         LogFile: string voption
         LogLevel: int
-        LogFormat: LogFormat
         SyslogIdent: string voption
-        SyslogFacility: Facility
-        Resolver: ResolverKind
-        Nameservers: IPEndPoint list
-        TrustAnchor: string voption
-        DnsTimeout: int
         /// Nothing: as many as other settings call for.
         DnsQueries: int voption
-        /// A file of key records that takes the place of the DNS.
-        TestKeys: string voption
     }
 
 module ProxySettings =
+    let internal settingNames: ServiceNames =
+        {
+            Account = "user"
+            OwnGroup = ValueSome "group"
+            PidFile = "pidfile"
+            TestKeys = "test_keys"
+            TrustAnchors = "trust_anchor"
+            Lookups = "resolver"
+        }
+
+    /// Of these settings the host complains as well.
+    [<Literal>]
+    let ListenRow = "listen"
+
+    [<Literal>]
+    let LogFileRow = "log_file"
+
+    [<Literal>]
+    let ChrootRow = "chroot"
+
+    [<Literal>]
+    let SpoolDirectoryRow = "spool_directory"
+
     let defaults =
         {
-            ConfFile = ValueNone
+            Service = ServiceSettings.defaults settingNames
             Check = false
             Help = false
             Version = false
@@ -112,10 +124,6 @@ module ProxySettings =
             MaxMessageSize = 0L
             SpoolMemory = 1048576L
             SpoolDirectory = ValueNone
-            Daemonize = false
-            User = ValueNone
-            Group = ValueNone
-            PidFile = ValueNone
             Chroot = ValueNone
             DebugTrace = false
             MaxServers = 50
@@ -127,15 +135,8 @@ module ProxySettings =
             CidrDeny = []
             LogFile = ValueNone
             LogLevel = 2
-            LogFormat = LogFormat.Text
             SyslogIdent = ValueNone
-            SyslogFacility = Facility.mail
-            Resolver = ResolverKind.Auto
-            Nameservers = []
-            TrustAnchor = ValueNone
-            DnsTimeout = 10
             DnsQueries = ValueNone
-            TestKeys = ValueNone
         }
 
     // The value of Net::Server's log_file that names no file.

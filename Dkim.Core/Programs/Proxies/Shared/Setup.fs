@@ -100,7 +100,7 @@ module internal ProxySetup =
         let line = CommandLine.parse Interchangeable kind.Table arguments
         let early, _ = Settings.apply [ line.Given ] kind.Defaults
 
-        match (kind.Common early).ConfFile with
+        match (kind.Common early).Service.ConfFile with
         | ValueSome path when not ((kind.Common early).Help || (kind.Common early).Version) ->
             SettingsFile.read NameAndValue kind.Table path |> Step.map (finish kind line)
         | _ -> Done(finish kind line SettingsFile.none)
@@ -110,14 +110,18 @@ module internal ProxySetup =
         sentence.StartsWith("invalid signature specifier", StringComparison.Ordinal)
 
     /// The sentence that the original printed for a problem.
-    let private said (problem: Problem) =
+    let private said (kind: ProxyKind<'s>) (problem: Problem) =
+        let speaksAlone =
+            kind.Table
+            |> List.exists (fun row -> row.Name = problem.Name && row.SpeaksAlone)
+
         match problem.Fault with
         | UnknownName -> "Unknown option: " + problem.Name
         | WrongOperands _ -> "Error: wrong number of arguments"
         | BrokenRule sentence
         | IllegalValue sentence when isBare sentence -> sentence
         | BrokenRule sentence -> "Error: " + sentence
-        | IllegalValue sentence when problem.Name = "signature" -> "Error: " + sentence
+        | IllegalValue sentence when speaksAlone -> "Error: " + sentence
         | IllegalValue _
         | MissingValue
         | UnreadableFile _
@@ -126,7 +130,7 @@ module internal ProxySetup =
     /// What a start prints that ends in problems: the first in the original's words, then each with its place and
     /// remedy, then how the program is called.
     let complaint (kind: ProxyKind<'s>) (problems: Problem list) =
-        let first = problems |> List.truncate 1 |> List.map (said >> Printable.tame)
+        let first = problems |> List.truncate 1 |> List.map (said kind >> Printable.tame)
         let each = problems |> List.map (fun problem -> "  " + Problem.describe problem)
 
         String.Join('\n', first @ each)

@@ -57,12 +57,17 @@ module internal ProxyTable =
     let private path = Codec.text "FILE"
     let private port = Codec.number "PORT" 0 65535
 
+    let private names = ProxySettings.settingNames
+
+    let private common (row: Setting<ServiceSettings>) : Setting<ProxySettings> =
+        Setting.within _.Service (fun v s -> { s with Service = v }) row
+
     let private smtp =
         [
-            Setting.optional "conf_file" path _.ConfFile (fun v s -> { s with ConfFile = v })
+            common (ServiceRows.confFile "conf_file" path.Shape)
             |> Setting.says "read settings from a file"
             |> Setting.spelled [ Spelling.Word "conf_file" ]
-            Setting.optional "listen" Codec.hostPort _.Listen (fun v s -> { s with Listen = v })
+            Setting.optional ProxySettings.ListenRow Codec.hostPort _.Listen (fun v s -> { s with Listen = v })
             |> Setting.mends Endpoint.tryMendHostPort
             |> Setting.fixedForLife
             |> Setting.says "where to wait for clients"
@@ -127,7 +132,7 @@ module internal ProxyTable =
             Setting.make "spool_memory" (Codec.octets 4096L 1073741824L) _.SpoolMemory (fun v s ->
                 { s with SpoolMemory = v })
             |> Setting.says "the largest message to keep in memory; others wait in a file"
-            Setting.optional "spool_directory" (Codec.text "DIRECTORY") _.SpoolDirectory (fun v s ->
+            Setting.optional ProxySettings.SpoolDirectoryRow (Codec.text "DIRECTORY") _.SpoolDirectory (fun v s ->
                 { s with SpoolDirectory = v })
             |> Setting.says "where such files are made"
         ]
@@ -135,22 +140,19 @@ module internal ProxyTable =
 
     let private daemon =
         [
-            Setting.flag "daemonize" _.Daemonize (fun v s -> { s with Daemonize = v })
-            |> Setting.fixedForLife
+            common (ServiceRows.background Setting.flag "daemonize")
             |> Setting.says "run in the background"
             |> Setting.also [ "setsid"; "background" ]
-            Setting.optional "user" { Codec.account with Shape = "USER" } _.User (fun v s -> { s with User = v })
-            |> Setting.fixedForLife
+            common (ServiceRows.user names "USER")
             |> Setting.alias "group"
             |> Setting.says "the user to become once sockets and keys are open"
-            Setting.optional "group" Codec.group _.Group (fun v s -> { s with Group = v })
-            |> Setting.fixedForLife
+            common (ServiceRows.group "group")
             |> Setting.says "the group to become a member of"
-            Setting.optional "pidfile" path _.PidFile (fun v s -> { s with PidFile = v })
-            |> Setting.fixedForLife
+            common (ServiceRows.pidFile names)
             |> Setting.says "write the process id to a file"
             |> Setting.also [ "pid_file" ]
-            Setting.optional "chroot" (Codec.text "DIRECTORY") _.Chroot (fun v s -> { s with Chroot = v })
+            Setting.optional ProxySettings.ChrootRow (Codec.text "DIRECTORY") _.Chroot (fun v s ->
+                { s with Chroot = v })
             |> Setting.fixedForLife
             |> Setting.says "the directory to make the root"
             Setting.flag "debugtrace" _.DebugTrace (fun v s -> { s with DebugTrace = v })
@@ -224,7 +226,7 @@ module internal ProxyTable =
 
     let private logs =
         [
-            Setting.optional "log_file" path _.LogFile (fun v s -> { s with LogFile = v })
+            Setting.optional ProxySettings.LogFileRow path _.LogFile (fun v s -> { s with LogFile = v })
             |> Setting.fixedForLife
             |> Setting.says "where the server's own lines go, besides syslog"
             Setting.make "log_level" (Codec.number "0-4" 0 4) _.LogLevel (fun v s -> { s with LogLevel = v })
@@ -232,14 +234,14 @@ module internal ProxyTable =
             Setting.optional "syslog_ident" (Codec.text "NAME") _.SyslogIdent (fun v s -> { s with SyslogIdent = v })
             |> Setting.fixedForLife
             |> Setting.says "the name in front of syslog lines"
-            Setting.make "syslog_facility" Codec.facility _.SyslogFacility (fun v s -> { s with SyslogFacility = v })
+            common (ServiceRows.syslogFacility "syslog_facility" Codec.facility)
             |> Setting.fixedForLife
             |> Setting.says "the facility of syslog lines"
-            Setting.make
-                "log_format"
-                (Codec.choice formats (fun v -> if v = LogFormat.Json then "json" else "text"))
-                _.LogFormat
-                (fun v s -> { s with LogFormat = v })
+            common (
+                ServiceRows.logFormat
+                    "log_format"
+                    (Codec.choice formats (fun v -> if v = LogFormat.Json then "json" else "text"))
+            )
             |> Setting.fixedForLife
             |> Setting.says "the form of log lines"
         ]
@@ -247,19 +249,16 @@ module internal ProxyTable =
 
     let private dns =
         [
-            Setting.make "resolver" Codec.resolver _.Resolver (fun v s -> { s with Resolver = v })
-            |> Setting.says "which resolver asks the DNS"
-            |> Setting.detail Codec.resolverDetail
-            Setting.repeated "nameserver" Codec.server _.Nameservers (fun v s -> { s with Nameservers = v })
-            |> Setting.says "ask this server, not those of resolv.conf"
-            Setting.optional "trust_anchor" path _.TrustAnchor (fun v s -> { s with TrustAnchor = v })
+            common (ServiceRows.resolver names.Lookups Codec.resolver)
+            common (ServiceRows.nameServers Setting.repeated "nameserver" Codec.server)
+            common (ServiceRows.trustAnchors names)
             |> Setting.says "the trust anchors of DNSSEC, which libunbound checks"
-            Setting.make "dns_timeout" Codec.seconds _.DnsTimeout (fun v s -> { s with DnsTimeout = v })
+            common (ServiceRows.dnsTimeout "dns_timeout" Codec.seconds)
             |> Setting.says "how long the lookups of a message may take"
             Setting.optional "dns_queries" (Codec.number "NUM" 1 1000) _.DnsQueries (fun v s ->
                 { s with DnsQueries = v })
             |> Setting.says "how many names to look up for a message (default: as many as it may need)"
-            Setting.optional "test_keys" path _.TestKeys (fun v s -> { s with TestKeys = v })
+            common (ServiceRows.testKeys names)
             |> Setting.says "a file of key records in place of the DNS"
         ]
         |> Setting.group "dns" "new"
@@ -311,10 +310,10 @@ module internal ProxyTable =
 
     /// The table of a program: the rows of both around those of its own.
     let around (own: Setting<'s> list) (proxy: 's -> ProxySettings) withProxy (limits: 's -> HeaderLimits) withLimits =
-        let common rows =
+        let shared rows =
             rows |> List.map (Setting.within proxy withProxy)
 
-        common smtp
+        shared smtp
         @ own
         @ (headerBounds |> List.map (Setting.within limits withLimits))
-        @ common (bounds @ daemon @ clients @ inherited @ logs @ dns @ runs)
+        @ shared (bounds @ daemon @ clients @ inherited @ logs @ dns @ runs)
