@@ -56,11 +56,11 @@ let private methodName (scheme: Scheme) =
     | Dkim -> "dkim"
     | DomainKeys -> "domainkeys"
 
-let methodResult scheme result comment properties : MethodResult =
+let methodResult scheme (word: ResultWord) comment properties : MethodResult =
     {
         Method = methodName scheme
         MethodVersion = ValueNone
-        Result = result
+        Result = ResultWord.name word
         Comment = comment
         Reason = ValueNone
         Properties = properties
@@ -86,7 +86,7 @@ let private registeredOne (header: Header) (prefix: string) (judged: SignatureRe
         else
             ValueSome(Verdict.describe judged.Verdict)
 
-    { methodResult judged.Scheme (ResultWord.name word) ValueNone (identityProperties header judged @ told) with
+    { methodResult judged.Scheme word ValueNone (identityProperties header judged @ told) with
         Reason = reason
     }
 

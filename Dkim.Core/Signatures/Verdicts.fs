@@ -33,7 +33,7 @@ type Verdict =
     | PermFail of Refusal
     | TempFail of reason: string
 
-/// The words for a result (RFC 8601 §2.7.1).
+/// The words for a result (RFC 8601 §2.7.1), and one of Mail::DKIM's.
 [<Struct; RequireQualifiedAccess>]
 type ResultWord =
     | None
@@ -43,6 +43,8 @@ type ResultWord =
     | Neutral
     | TempError
     | PermError
+    /// Mail::DKIM's, for a signature that cannot be judged, for now or for good.
+    | Invalid
 
 module ResultWord =
     let name (word: ResultWord) : string =
@@ -54,6 +56,7 @@ module ResultWord =
         | ResultWord.Neutral -> "neutral"
         | ResultWord.TempError -> "temperror"
         | ResultWord.PermError -> "permerror"
+        | ResultWord.Invalid -> "invalid"
 
 module Unacceptable =
     let describe (cause: Unacceptable) : string =

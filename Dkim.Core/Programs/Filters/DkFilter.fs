@@ -189,7 +189,7 @@ module internal DkFilter =
                     ValueSome(
                         message.Product.Program
                         + ": "
-                        + word
+                        + ResultWord.name word
                         + ": "
                         + ValueOption.defaultValue "bad signature" comment
                     )

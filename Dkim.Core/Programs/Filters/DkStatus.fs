@@ -75,15 +75,15 @@ module internal DkStatus =
         | DkStatus.NoSignature -> ValueNone
 
     /// The result and the remark behind it.
-    let result (status: DkStatus) : struct (string * string voption) =
+    let result (status: DkStatus) : struct (ResultWord * string voption) =
         match status with
-        | DkStatus.Good _ -> struct ("pass", ValueNone)
-        | DkStatus.Bad _ -> struct ("fail", ValueNone)
-        | DkStatus.NoKey _ -> struct ("neutral", ValueSome "no key")
-        | DkStatus.BadKey _ -> struct ("neutral", ValueSome "bad key")
-        | DkStatus.CannotVerify _ -> struct ("temperror", ValueSome "key retrieval failed")
-        | DkStatus.Syntax _ -> struct ("neutral", ValueSome "bad format")
-        | DkStatus.NoSignature -> struct ("neutral", ValueSome "no signature")
+        | DkStatus.Good _ -> struct (ResultWord.Pass, ValueNone)
+        | DkStatus.Bad _ -> struct (ResultWord.Fail, ValueNone)
+        | DkStatus.NoKey _ -> struct (ResultWord.Neutral, ValueSome "no key")
+        | DkStatus.BadKey _ -> struct (ResultWord.Neutral, ValueSome "bad key")
+        | DkStatus.CannotVerify _ -> struct (ResultWord.TempError, ValueSome "key retrieval failed")
+        | DkStatus.Syntax _ -> struct (ResultWord.Neutral, ValueSome "bad format")
+        | DkStatus.NoSignature -> struct (ResultWord.Neutral, ValueSome "no signature")
 
     /// The clause of the result.
     let clause (header: Header) (status: DkStatus) : MethodResult =
@@ -92,7 +92,7 @@ module internal DkStatus =
         {
             Method = "domainkeys"
             MethodVersion = ValueNone
-            Result = word
+            Result = ResultWord.name word
             Comment = comment
             Reason = ValueNone
             Properties = SignatureResults.sendingProperty header

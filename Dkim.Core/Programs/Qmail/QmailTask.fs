@@ -193,7 +193,7 @@ module internal QmailTask =
         QmailDecision.passOn head.WrittenMemory replaced
 
     let private noSignature: MethodResult =
-        SignatureResults.methodResult Dkim "none" ValueNone []
+        SignatureResults.methodResult Dkim ResultWord.None ValueNone []
 
     let private clauses (header: Header) (judged: SignatureResult list) =
         let reported = judged |> List.filter SignatureResults.isReported
@@ -226,7 +226,7 @@ module internal QmailTask =
             let letters = [ DkimLetters.Failed ]
 
             let clause =
-                SignatureResults.methodResult Dkim "permerror" (ValueSome(HeaderError.describe error)) []
+                SignatureResults.methodResult Dkim ResultWord.PermError (ValueSome(HeaderError.describe error)) []
 
             match header, refusal settings status letters with
             | ValueNone, ValueNone when settings.DkimLetters.IsSome ->

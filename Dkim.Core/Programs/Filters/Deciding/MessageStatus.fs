@@ -147,7 +147,10 @@ module internal MessageStatus =
         | MessageStatus.BadFormat -> ValueNone
 
     let private failWord (judged: SignatureResult) =
-        if judged.Testing then "neutral" else "fail"
+        if judged.Testing then
+            ResultWord.Neutral
+        else
+            ResultWord.Fail
 
     let private keyComment (judged: SignatureResult) =
         let bits = judged.KeyBits |> ValueOption.map int |> ValueOption.defaultValue 0
@@ -156,27 +159,32 @@ module internal MessageStatus =
     // A refusal by our own settings is a matter of policy (RFC 8601 §2.7.1).
     let private faultWord (judged: SignatureResult) =
         match judged.Verdict with
-        | PermFail(Unacceptable(ShortKey _ | RefusedDomain | TooManySignatures _)) -> "policy"
+        | PermFail(Unacceptable(ShortKey _ | RefusedDomain | TooManySignatures _)) -> ResultWord.Policy
         | PermFail(Unacceptable(InsecureHash _ | UnsignedOctets _ | UnsignedField _))
         | PermFail(BadSignature _ | BadKey _ | Expired _ | NotYetValid _ | BodyShorter _ | BodyAltered | HeaderAltered)
         | Verdict.Pass
-        | TempFail _ -> "permerror"
+        | TempFail _ -> ResultWord.PermError
 
     /// The result and the remark behind it.
-    let result (status: MessageStatus) : struct (string * string voption) =
+    let result (status: MessageStatus) : struct (ResultWord * string voption) =
         match status with
-        | MessageStatus.Good judged -> struct ("pass", ValueSome(keyComment judged))
+        | MessageStatus.Good judged -> struct (ResultWord.Pass, ValueSome(keyComment judged))
         | MessageStatus.Doubted(judged, treatment) ->
-            let word = if treatment = KeyTreatment.Fail then "fail" else "neutral"
+            let word =
+                if treatment = KeyTreatment.Fail then
+                    ResultWord.Fail
+                else
+                    ResultWord.Neutral
+
             struct (word, ValueSome(keyComment judged))
         | MessageStatus.Bad judged -> struct (failWord judged, ValueSome "verification failed")
-        | MessageStatus.Partial _ -> struct ("permerror", ValueSome "partial verification")
-        | MessageStatus.NoKey _ -> struct ("neutral", ValueNone)
+        | MessageStatus.Partial _ -> struct (ResultWord.PermError, ValueSome "partial verification")
+        | MessageStatus.NoKey _ -> struct (ResultWord.Neutral, ValueNone)
         | MessageStatus.KeyUnavailable _ ->
-            struct ("temperror", ValueSome("verification error: " + Wording.KeyUnavailable))
-        | MessageStatus.Revoked _ -> struct ("permerror", ValueSome "revoked")
-        | MessageStatus.Syntax(_, text) -> struct ("permerror", ValueSome("verification error: " + text))
+            struct (ResultWord.TempError, ValueSome("verification error: " + Wording.KeyUnavailable))
+        | MessageStatus.Revoked _ -> struct (ResultWord.PermError, ValueSome "revoked")
+        | MessageStatus.Syntax(_, text) -> struct (ResultWord.PermError, ValueSome("verification error: " + text))
         | MessageStatus.Unusable(judged, text) -> struct (faultWord judged, ValueSome("verification error: " + text))
         | MessageStatus.Unsigned
-        | MessageStatus.Untrusted -> struct ("none", ValueSome "no signature")
-        | MessageStatus.BadFormat -> struct ("permerror", ValueSome "bad format")
+        | MessageStatus.Untrusted -> struct (ResultWord.None, ValueSome "no signature")
+        | MessageStatus.BadFormat -> struct (ResultWord.PermError, ValueSome "bad format")

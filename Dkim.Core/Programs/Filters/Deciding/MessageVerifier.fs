@@ -109,12 +109,12 @@ module internal MessageVerifier =
     let private clause (message: FilterMessage) (status: MessageStatus) : MethodResult =
         let struct (word, remark) = MessageStatus.result status
         // What local policy does not accept says why where readers look for it (RFC 8601 §2.4, §2.7.1).
-        let isPolicy = word = "policy"
+        let isPolicy = word = ResultWord.Policy
 
         {
             Method = "dkim"
             MethodVersion = ValueNone
-            Result = word
+            Result = ResultWord.name word
             Comment = if isPolicy then ValueNone else remark
             Reason = if isPolicy then remark else ValueNone
             Properties = properties message (MessageStatus.signature status |> ValueOption.bind _.Signature)
@@ -136,7 +136,7 @@ module internal MessageVerifier =
 
         message.Product.Program
         + ": "
-        + word
+        + ResultWord.name word
         + ": "
         + ValueOption.defaultValue "" comment
 

@@ -45,17 +45,17 @@ module internal DkimproxyIn =
     let private overall (judged: SignatureResult list) : string =
         match best judged with
         | ValueSome one -> MailDkim.detail one.Verdict
-        | ValueNone -> "none"
+        | ValueNone -> ResultWord.name ResultWord.None
 
     let private original (header: Header) (judged: SignatureResult) : MethodResult =
-        let struct (result, reason) = MailDkim.result judged.Verdict
-        methodResult judged.Scheme result reason (identityProperties header judged)
+        let struct (word, reason) = MailDkim.result judged.Verdict
+        methodResult judged.Scheme word reason (identityProperties header judged)
 
     let private methodResults (program: InProgram) (header: Header) (judged: SignatureResult list) : MethodResult list =
         let reported = judged |> List.filter isReported
 
         match program.Settings.Words, reported with
-        | _, [] -> [ methodResult Dkim "none" ValueNone [] ]
+        | _, [] -> [ methodResult Dkim ResultWord.None ValueNone [] ]
         | Original, _ -> reported |> List.map (original header)
         | Registered, _ -> registered header reported
 
@@ -212,7 +212,7 @@ module internal DkimproxyIn =
                 ProxyLog.result what text header ValueNone []
             ]
 
-        let result = methodResult Dkim "permerror" (ValueSome reason) []
+        let result = methodResult Dkim ResultWord.PermError (ValueSome reason) []
 
         match header with
         | _ when program.Settings.Proxy.RejectError -> ProxyLog.refuse log 550 ("DKIM - " + text)

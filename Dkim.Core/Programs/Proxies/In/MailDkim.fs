@@ -62,25 +62,25 @@ module internal MailDkim =
         | RefusedDomain
         | TooManySignatures _ -> Unacceptable.describe cause
 
-    let private ofRefusal (refusal: Refusal) : struct (string * string) =
+    let private ofRefusal (refusal: Refusal) : struct (ResultWord * string) =
         match refusal with
         | BodyAltered
-        | BodyShorter _ -> struct ("fail", "body has been altered")
-        | HeaderAltered -> struct ("fail", "message has been altered")
-        | Expired _ -> struct ("invalid", "signature is expired")
-        | NotYetValid _ -> struct ("invalid", "signature is from the future")
-        | BadSignature error -> struct ("invalid", ofSignatureError error)
-        | BadKey error -> struct ("invalid", "public key: " + ofKeyError error)
-        | Unacceptable cause -> struct ("invalid", ofUnacceptable cause)
+        | BodyShorter _ -> struct (ResultWord.Fail, "body has been altered")
+        | HeaderAltered -> struct (ResultWord.Fail, "message has been altered")
+        | Expired _ -> struct (ResultWord.Invalid, "signature is expired")
+        | NotYetValid _ -> struct (ResultWord.Invalid, "signature is from the future")
+        | BadSignature error -> struct (ResultWord.Invalid, ofSignatureError error)
+        | BadKey error -> struct (ResultWord.Invalid, "public key: " + ofKeyError error)
+        | Unacceptable cause -> struct (ResultWord.Invalid, ofUnacceptable cause)
 
     /// Why a key could not be had, for a while.
     let unavailable (reason: string) = "public key: DNS error: " + word reason
 
     /// The result and, unless it is `pass`, the reason for it.
-    let result (verdict: Verdict) : struct (string * string voption) =
+    let result (verdict: Verdict) : struct (ResultWord * string voption) =
         match verdict with
-        | Verdict.Pass -> struct ("pass", ValueNone)
-        | TempFail reason -> struct ("invalid", ValueSome(unavailable reason))
+        | Verdict.Pass -> struct (ResultWord.Pass, ValueNone)
+        | TempFail reason -> struct (ResultWord.Invalid, ValueSome(unavailable reason))
         | PermFail refusal ->
             let struct (word, reason) = ofRefusal refusal
             struct (word, ValueSome reason)
@@ -88,5 +88,5 @@ module internal MailDkim =
     /// The result with its reason in parentheses.
     let detail (verdict: Verdict) : string =
         match result verdict with
-        | struct (word, ValueSome reason) -> word + " (" + reason + ")"
-        | struct (word, ValueNone) -> word
+        | struct (word, ValueSome reason) -> ResultWord.name word + " (" + reason + ")"
+        | struct (word, ValueNone) -> ResultWord.name word
