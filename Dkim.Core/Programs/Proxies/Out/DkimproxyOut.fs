@@ -105,7 +105,7 @@ module internal DkimproxyOut =
             match arrival.Header with
             | Error error -> Work.decided (failed program ValueNone true (HeaderError.describe error) [])
             | Ok header ->
-                match SigningChoice.decide program header with
+                match SigningDecision.decide program header with
                 | Skip -> Work.decided (skipped header)
                 | CannotSign(reason, true, facts) -> Work.decided (deferred header reason facts)
                 | CannotSign(reason, false, facts) ->
