@@ -15,7 +15,7 @@ if (QmailDk.asksForVersion(args))
 
 try
 {
-    var start = QmailDk.start(StartedAs(), Unix.IsPrivileged, Unix.Variable);
+    var start = QmailDk.start(StartedAs(), Unix.IsPrivileged, Unix.Variables(QmailDk.variables));
     if (start.Refusal.IsSome)
     {
         return Told.Refuse(start.Refusal.Value);

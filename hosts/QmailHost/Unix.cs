@@ -13,8 +13,23 @@ internal static unsafe class Unix
     /// <summary>The process has rights that its caller lacks.</summary>
     public static bool IsPrivileged => Libc.getauxval(Libc.AT_SECURE) != 0;
 
-    /// <summary>A variable of the environment, one character for each octet; null where it is not set.</summary>
-    public static string? Variable(string name)
+    /// <summary>Those of these variables that the environment has.</summary>
+    public static Dictionary<string, string> Variables(IEnumerable<string> names)
+    {
+        var found = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var name in names)
+        {
+            if (Variable(name) is { } value)
+            {
+                found[name] = value;
+            }
+        }
+
+        return found;
+    }
+
+    // One character for each octet; null where it is not set.
+    private static string? Variable(string name)
     {
         fixed (byte* text = Libc.Octets(name))
         {

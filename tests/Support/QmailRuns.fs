@@ -14,13 +14,17 @@ open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Qmail
 open Dkim.Tests
 
-let start name (variables: (string * string) list) =
-    let find (wanted: string) : string | null =
-        match variables |> List.tryFind (fun (name, _) -> name = wanted) with
-        | Some(_, value) -> value
-        | None -> null
+/// An environment, of which the first of variables of one name counts.
+let environment (variables: (string * string) list) =
+    let all = Dictionary<string, string>()
 
-    QmailDk.start name false (Func<string, string | null> find)
+    for name, value in variables do
+        all.TryAdd(name, value) |> ignore
+
+    all
+
+let start name (variables: (string * string) list) =
+    QmailDk.start name false (environment variables)
 
 let found (text: string) =
     FileContents.Found(ReadOnlyMemory(Encoding.Latin1.GetBytes text))

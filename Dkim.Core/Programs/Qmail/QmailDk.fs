@@ -3,6 +3,7 @@ namespace Dkim.Core.Programs.Qmail
 
 open System
 open System.Buffers
+open System.Collections.Generic
 open System.Globalization
 open Dkim.Core.Words
 open Dkim.Core.Message
@@ -245,12 +246,17 @@ type QmailStart internal (settings: QmailSettings, problems: Problem list, start
         )
 
 module QmailDk =
-    /// The start under argv[0] `startedAs`. `privileged`: the program has rights which its caller lacks.
-    let start (startedAs: string) (privileged: bool) (variable: Func<string, string | null>) : QmailStart =
+    /// The variables of the environment that a start looks at.
+    let variables: string list =
+        QmailStart.PassageMark :: (QmailSettings.table |> List.map _.Name)
+
+    /// The start under argv[0] `startedAs`. `privileged`: the program has rights which its caller lacks. The environment has
+    /// those of `variables` that are set.
+    let start (startedAs: string) (privileged: bool) (environment: IReadOnlyDictionary<string, string>) : QmailStart =
         let find (name: string) =
-            match variable.Invoke name with
-            | null -> ValueNone
-            | text -> ValueSome text
+            match environment.TryGetValue name with
+            | true, text -> ValueSome text
+            | false, _ -> ValueNone
 
         let heeded = QmailSettings.heeded privileged find
         let settings, problems = QmailSettings.read heeded

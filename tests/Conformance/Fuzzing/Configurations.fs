@@ -154,13 +154,14 @@ let private proxy (start: string[] -> Step<ProxyOutcome>) (text: string) : Outco
 let private qmail (text: string) : Outcome =
     let parts = text.Split Between
 
-    let variable (name: string) : string | null =
-        argumentsOf parts
-        |> Array.tryFind (fun line -> line.StartsWith(name + "=", StringComparison.Ordinal))
-        |> Option.map (fun line -> line.Substring(name.Length + 1))
-        |> Option.toObj
+    let variables = Dictionary<string, string>()
 
-    let start = QmailDk.start "/var/qmail/bin/qmail-queue" (parts.Length > 1) variable
+    for line in argumentsOf parts do
+        match line.IndexOf '=' with
+        | -1 -> ()
+        | at -> variables.TryAdd(line.Substring(0, at), line.Substring(at + 1)) |> ignore
+
+    let start = QmailDk.start "/var/qmail/bin/qmail-queue" (parts.Length > 1) variables
     start.Note |> ValueOption.iter mustBeLine
     must "another program comes next" (start.NextProgram <> "")
     let roots = string (min 3 start.KeyRoots.Length)

@@ -188,25 +188,15 @@ let tests =
                         "DKIMSIGN", "/etc/domainkeys/%/default /etc/domainkeys/../%/default"
                     ]
 
-                let find (wanted: string) : string | null =
-                    match variables |> List.tryFind (fun (name, _) -> name = wanted) with
-                    | Some(_, value) -> value
-                    | None -> null
-
-                let settings =
-                    (QmailDk.start "qmail-dk" true (Func<string, string | null> find)).Settings
+                let settings = (QmailDk.start "qmail-dk" true (environment variables)).Settings
 
                 Expect.equal QmailSettings.defaults settings)
 
             testCase "a privileged program takes keys of its own directory" (fun () ->
-                let find (wanted: string) : string | null =
-                    if wanted = "DKIMSIGN" then
-                        "/etc/domainkeys/%/a /etc/domainkeys/%/b"
-                    else
-                        null
+                let environment =
+                    environment [ "DKIMSIGN", "/etc/domainkeys/%/a /etc/domainkeys/%/b" ]
 
-                let settings =
-                    (QmailDk.start "qmail-dk" true (Func<string, string | null> find)).Settings
+                let settings = (QmailDk.start "qmail-dk" true environment).Settings
 
                 Expect.equal (ValueSome [ "/etc/domainkeys/%/a"; "/etc/domainkeys/%/b" ]) settings.DkimKeys)
         ]
