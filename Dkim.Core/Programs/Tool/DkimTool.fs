@@ -157,7 +157,8 @@ let start (name: string) (arguments: string[]) (clock: int64) : ToolAction =
     let arguments = List.ofArray arguments
 
     match name with
-    | DkimGenkey.Name -> run (DkimGenkey.run arguments)
+    | DkimGenkey.Name -> run (DkimGenkey.run DkimGenkey.dkim arguments)
+    | DkimGenkey.OpenDkimName -> run (DkimGenkey.run DkimGenkey.openDkim arguments)
     | DkimTestkey.Name -> run (DkimTestkey.run arguments)
     | Dknewkey.Name -> run (Dknewkey.run arguments)
     | _ -> run (dkim arguments (clock * 1L<sec>))

@@ -73,9 +73,10 @@ let tests =
                     "tests/Core/Golden/dkimproxy.in.help"
                     (Manual.help InSettings.text InSettings.table InSettings.defaults)
 
-                matches
-                    "tests/Core/Golden/dkim-genkey.help"
-                    (Manual.help DkimGenkey.text DkimGenkey.table DkimGenkey.defaults)
+                for program in [ DkimGenkey.dkim; DkimGenkey.openDkim ] do
+                    matches
+                        ("tests/Core/Golden/" + program.Name + ".help")
+                        (Manual.help program.Text program.Table DkimGenkey.defaults)
 
                 matches
                     "tests/Core/Golden/dkim-testkey.help"
@@ -153,7 +154,10 @@ let tests =
                 Expect.contains ".Sh ENVIRONMENT\n" page
                 Expect.lacks ".Op Ar options" page
                 matches "man/dkim.1" (Manual.page DkimTool.text CommandList.all ToolSettings.defaults)
-                matches "man/dkim-genkey.8" (Manual.page DkimGenkey.text DkimGenkey.table DkimGenkey.defaults)
+
+                for program in [ DkimGenkey.dkim; DkimGenkey.openDkim ] do
+                    matches ("man/" + program.Name + ".8") (Manual.page program.Text program.Table DkimGenkey.defaults)
+
                 matches "man/dkim-testkey.8" (Manual.page DkimTestkey.text DkimTestkey.table DkimTestkey.defaults)
                 let noSettings: Setting<unit> list = []
                 matches "man/dknewkey.8" (Manual.page Dknewkey.text noSettings ()))

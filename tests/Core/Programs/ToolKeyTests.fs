@@ -224,6 +224,18 @@ let tests =
                 Expect.equal 0 (run [ "--help" ]).Code
                 Expect.equal 0 (run [ "-V" ]).Code)
 
+            testCase "opendkim-genkey is the same under its own name" (fun () ->
+                let run arguments =
+                    runOn (Machine([], nothing)) "opendkim-genkey" arguments
+
+                let told = run [ "-v"; "-s"; "mail" ]
+                Expect.contains "opendkim-genkey: private key written to mail.private\n" told.Errors
+                Expect.contains "\"v=DKIM1; h=sha256; k=rsa; \"" told.Made["mail.txt"]
+                Expect.contains "k=ed25519; " (run [ "--ed25519" ]).Made["default.txt"]
+                Expect.equal 1 (run [ "-g"; "*" ]).Code
+                let inTheWay = Machine([ "/keys/mail.private", "precious" ], nothing)
+                Expect.equal 2 (runOn inTheWay "opendkim-genkey" [ "-D"; "/keys"; "-s"; "mail" ]).Code)
+
             testCase "dkim-testkey ends as opendkim-testkey does" (fun () ->
                 let files =
                     [

@@ -172,6 +172,7 @@ let tests =
 
             testCase "every row reads what it shows" (fun () ->
                 keepsItsLaws CommandList.all ToolSettings.defaults
-                keepsItsLaws DkimGenkey.table DkimGenkey.defaults
+                keepsItsLaws DkimGenkey.dkim.Table DkimGenkey.defaults
+                keepsItsLaws DkimGenkey.openDkim.Table DkimGenkey.defaults
                 keepsItsLaws DkimTestkey.table DkimTestkey.defaults)
         ]

@@ -88,6 +88,7 @@ let tests =
                         "dkim", [ "-V" ]
                         "dkim-genkey", [ "--version" ]
                         "dkim-genkey", [ "-V" ]
+                        "opendkim-genkey", [ "-V" ]
                         "dkim-testkey", [ "--version" ]
                         "dknewkey", [ "--version" ]
                     ] do

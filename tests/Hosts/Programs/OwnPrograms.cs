@@ -12,7 +12,7 @@ internal static class OwnPrograms
     public static readonly string[] Names =
     [
         "dkimproxy.out", "dkimproxy.in", "dkim-filter", "dk-filter", "qmail-dk", "dkim", "dkim-genkey", "dkim-testkey",
-        "dknewkey",
+        "dknewkey", "opendkim-genkey",
     ];
 
     /// <summary>The program under its name, in the directory of a test.</summary>

@@ -1,5 +1,5 @@
-/// `dkim-genkey`: opendkim-genkey(8) under the name that dkim-milter gave it. It leaves the private key in
-/// SELECTOR.private and the record in SELECTOR.txt.
+/// `dkim-genkey` and `opendkim-genkey`: one program by the name that dkim-milter gave it, and by OpenDKIM's. It leaves the
+/// private key in SELECTOR.private and the record in SELECTOR.txt.
 module internal Dkim.Core.Programs.Tool.KeyTools.DkimGenkey
 
 open System
@@ -16,7 +16,10 @@ open Dkim.Core.Programs.Tool.Running
 [<Literal>]
 let Name = "dkim-genkey"
 
-/// Settings of dkim-genkey.
+[<Literal>]
+let OpenDkimName = "opendkim-genkey"
+
+/// Its settings.
 type Settings =
     {
         AppendDomain: bool
@@ -90,7 +93,7 @@ let private hashes =
 let private spelled (letter: char) (setting: Setting<Settings>) =
     Setting.spelled [ Spelling.Word setting.Name; Spelling.Letter letter ] setting
 
-let table: Setting<Settings> list =
+let private rows: Setting<Settings> list =
     [
         Setting.flag "append-domain" _.AppendDomain (fun v s -> { s with AppendDomain = v })
         |> spelled 'a'
@@ -135,6 +138,12 @@ let table: Setting<Settings> list =
             (fun v s -> { s with KeyType = v })
         |> Setting.spelled [ Spelling.Word "type" ]
         |> Setting.says "the type of the key"
+        Setting.flag "ed25519" (fun s -> s.KeyType = Ed25519) (fun v s ->
+            { s with
+                KeyType = if v then Ed25519 else Rsa
+            })
+        |> Setting.spelled [ Spelling.Word "ed25519" ]
+        |> Setting.says "the same as --type ed25519, as opendkim-genkey of 2026 has it"
         Setting.flag "verbose" _.Verbose (fun v s -> { s with Verbose = v })
         |> spelled 'v'
         |> Setting.says "say what is done"
@@ -147,7 +156,17 @@ let table: Setting<Settings> list =
     ]
     |> Setting.group "key" "opendkim-genkey(8)"
 
-let text: ProgramText =
+/// One of the two names.
+type Program =
+    {
+        Name: string
+        Table: Setting<Settings> list
+        Text: ProgramText
+        /// The exit code where the directory cannot be written to.
+        DirectoryExit: int
+    }
+
+let private text: ProgramText =
     {
         Name = Name
         Section = 8
@@ -166,6 +185,32 @@ let text: ProgramText =
                 [ "dkim-genkey -s mail -d example.com -D /etc/mail/dkim" ]
             ]
         SeeAlso = [ "dkim", 1; "dkim-testkey", 8 ]
+    }
+
+let dkim: Program =
+    {
+        Name = Name
+        Table = rows |> List.filter (fun row -> row.Name <> "ed25519")
+        Text = text
+        DirectoryExit = ExitCode.Bad
+    }
+
+let openDkim: Program =
+    {
+        Name = OpenDkimName
+        Table = rows |> List.filter (fun row -> row.Name <> "granularity")
+        Text =
+            { text with
+                Name = OpenDkimName
+                Exits = text.Exits @ [ 2, "The directory of -D cannot be written to." ]
+                Examples =
+                    [
+                        "A key for example.com under the selector mail:",
+                        [ "opendkim-genkey -s mail -d example.com -D /etc/dkimkeys" ]
+                    ]
+                SeeAlso = [ "dkim", 1; "opendkim-testkey", 8 ]
+            }
+        DirectoryExit = 2
     }
 
 /// The record up to p=, as opendkim-genkey words it.
@@ -209,7 +254,7 @@ let private record (settings: Settings) (key: SigningKey) : string =
     let comment = "DKIM key " + settings.Selector.Text + " for " + settings.Domain
     Publication.opendkim label (head settings) key.KeyData comment
 
-let private make (settings: Settings) : Command<int> =
+let private make (program: Program) (settings: Settings) : Command<int> =
     let path suffix =
         let name = settings.Selector.Text + suffix
 
@@ -219,12 +264,18 @@ let private make (settings: Settings) : Command<int> =
 
     let told line =
         if settings.Verbose then
-            complain (Name + ": " + line)
+            complain (program.Name + ": " + line)
         else
             fun rest -> rest ()
 
     let refuse path reason =
-        fail ExitCode.Bad (Name + ": " + path + ": " + reason)
+        fail ExitCode.Bad (program.Name + ": " + path + ": " + reason)
+
+    let unwritable =
+        if settings.Directory.IsSome then
+            program.DirectoryExit
+        else
+            ExitCode.Bad
 
     command {
         let keyPath, recordPath = path ".private", path ".txt"
@@ -236,10 +287,10 @@ let private make (settings: Settings) : Command<int> =
             do! told "generating private key"
 
             if settings.KeyType = Rsa && settings.Bits < 1024<bit> then
-                do! complain (Name + ": WARNING: verifiers refuse keys under 1024 bits (RFC 8301)")
+                do! complain (program.Name + ": WARNING: verifiers refuse keys under 1024 bits (RFC 8301)")
 
             let! key, pem = PrivateKeys.generate settings.KeyType settings.Bits
-            do! PrivateKeys.save Name ExitCode.Bad keyPath pem
+            do! PrivateKeys.save program.Name unwritable keyPath pem
             do! told ("private key written to " + keyPath)
 
             let! obstacle =
@@ -257,18 +308,18 @@ let private make (settings: Settings) : Command<int> =
                 return ExitCode.Success
     }
 
-let run (arguments: string list) : Command<int> =
-    let line = CommandLine.parse Gnu table arguments
+let run (program: Program) (arguments: string list) : Command<int> =
+    let line = CommandLine.parse Gnu program.Table arguments
     let settings, problems = Settings.apply [ line.Given ] defaults
 
     command {
         match line.Problems @ problems with
         | _ when settings.Help ->
-            do! print (Manual.help text table defaults)
+            do! print (Manual.help program.Text program.Table defaults)
             return ExitCode.Success
-        | _ when settings.Version -> return! version Name
-        | [] -> return! make settings
+        | _ when settings.Version -> return! version program.Name
+        | [] -> return! make program settings
         | problems ->
-            do! iter (fun problem -> complain (Name + ": " + Problem.describe problem)) problems
+            do! iter (fun problem -> complain (program.Name + ": " + Problem.describe problem)) problems
             return ExitCode.Bad
     }
