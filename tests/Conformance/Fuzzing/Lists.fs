@@ -175,8 +175,8 @@ let private words (text: string) : Outcome =
         textOr "host" (Endpoint.parseHost text)
         textOr "account" (AccountName.parse text)
         textOr "specifiers" (Specifier.parseList text)
-        string (Endpoint.tryMend text).IsSome
-        string (Endpoint.tryMendHostPort text).IsSome
+        string (EndpointMend.trySocket text).IsSome
+        string (EndpointMend.tryHostPort text).IsSome
         string (Pattern.any [ Pattern.ofText text ] "joe@example.com")
     ]
     |> String.concat "|"

@@ -79,7 +79,7 @@ let tests =
                 ]
                 (fun (text: string, reason: string, meant: string) ->
                     Endpoint.parse text |> Expect.error |> Expect.contains reason
-                    Expect.equal meant (Endpoint.tryMend text |> ValueOption.defaultValue ""))
+                    Expect.equal meant (EndpointMend.trySocket text |> ValueOption.defaultValue ""))
 
             testCase "a path too long for a socket is explained" (fun () ->
                 Endpoint.parse ("local:/" + String.replicate 107 "x")
@@ -123,7 +123,7 @@ let tests =
                 ]
                 (fun (text: string, reason: string, meant: string) ->
                     Endpoint.parseHostPort text |> Expect.error |> Expect.contains reason
-                    Expect.equal meant (Endpoint.tryMendHostPort text |> ValueOption.defaultValue ""))
+                    Expect.equal meant (EndpointMend.tryHostPort text |> ValueOption.defaultValue ""))
 
             testRows
                 "a name server is an address, and read again as it is shown"

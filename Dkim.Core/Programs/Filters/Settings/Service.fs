@@ -86,7 +86,7 @@ module FilterService =
             Setting.optional SocketRow Codec.socket _.Socket (fun v s -> { s with Socket = v })
             |> both 'p'
             |> Setting.fixedForLife
-            |> Setting.mends Endpoint.tryMend
+            |> Setting.mends EndpointMend.trySocket
             |> Setting.says "where to wait for the MTA"
             |> Setting.detail
                 "local:PATH or unix:PATH is a Unix socket, and so is a bare PATH. inet:PORT@HOST and inet6:PORT@HOST are TCP \

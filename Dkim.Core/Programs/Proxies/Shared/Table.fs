@@ -68,12 +68,12 @@ module internal ProxyTable =
             |> Setting.says "read settings from a file"
             |> Setting.spelled [ Spelling.Word "conf_file" ]
             Setting.optional ProxySettings.ListenRow Codec.hostPort _.Listen (fun v s -> { s with Listen = v })
-            |> Setting.mends Endpoint.tryMendHostPort
+            |> Setting.mends EndpointMend.tryHostPort
             |> Setting.fixedForLife
             |> Setting.says "where to wait for clients"
             |> Setting.detail "The same as the first operand, which beats it. An IPv6 address stands in brackets."
             Setting.optional "relay" Codec.hostPort _.Relay (fun v s -> { s with Relay = v })
-            |> Setting.mends Endpoint.tryMendHostPort
+            |> Setting.mends EndpointMend.tryHostPort
             |> Setting.says "where to send messages on"
             |> Setting.detail "The same as the second operand, which beats it. The port is 25 where none is given."
             Setting.optional "relay_host" Codec.host _.RelayHost (fun v s -> { s with RelayHost = v })
