@@ -12,6 +12,8 @@ type FileKind =
     | Passphrase = 3
     /// One of many that a list names: a plain file, since nobody has looked whether it is one.
     | Listed = 4
+    /// A data set, which may be far larger than a file of settings.
+    | Table = 5
 
 /// A file that a host is asked to read.
 [<Struct>]
@@ -51,6 +53,10 @@ module FileContents =
     /// The largest settings file or map that is read, in octets.
     [<Literal>]
     let Limit = 16777216
+
+    /// The largest data set that is read, in octets.
+    [<Literal>]
+    let TableLimit = 536870912
 
     /// The largest key or passphrase file that is read, in octets.
     [<Literal>]

@@ -27,16 +27,17 @@ if (!isCopy)
     handed?.Dispose();
 var clock = TimeProvider.System;
 var machine = new FilterMachine(
-    OwnProcess.ProgramName, HostName.Find(), Environment.UserName, Systemd.GivesSockets || Systemd.IsReload);
+    OwnProcess.ProgramName, HostName.Find(), Environment.UserName, new KeyCache().Read, Systemd.GivesSockets || Systemd.IsReload);
 var start = OwnProcess.ProgramName switch
 {
     "dkim-filter" => Filters.Dkim(args, machine),
     "dk-filter" => Filters.Dk(args, machine),
+    "opendkim" => Filters.OpenDkim(args, machine),
     _ => null,
 };
 if (start is null)
 {
-    StandardStreams.ComplainLine("This program is called dkim-filter or dk-filter.");
+    StandardStreams.ComplainLine("This program is called dkim-filter, dk-filter or opendkim.");
     return 64;
 }
 

@@ -202,7 +202,7 @@ type internal FateProgram(edits: MilterChange list, resolver: IResolver) =
     let parts: MilterHandler =
         {
             HeaderLimits = HeaderLimits.defaults
-            WantsRecipient = fun _ -> true
+            WantsRecipient = [| fun _ -> true |]
             FixLineEnds = false
             TooLarge = fun _ _ -> Finish(decision [] MilterReply.TempFail)
             Start = start

@@ -15,6 +15,7 @@ let private others =
         [
             "Dkim.Core.Programs.Settings.Manual", [ "page"; "sample"; "keys"; "options" ]
             "Dkim.Core.Programs.Filters.ProgramTexts", [ "get_dkimFilter"; "get_dkimFilterConf"; "get_dkFilter" ]
+            "Dkim.Core.Programs.Filters.OpenDkim.Texts", [ "get_openDkim"; "get_openDkimConf" ]
             "Dkim.Core.Programs.Qmail.QmailSettingsModule", [ "get_text" ]
             "Dkim.Core.Programs.Tool.Running.CommandList", [ "get_all" ]
             "Dkim.Core.Programs.Tool.KeyTools.Dknewkey", [ "get_text" ]

@@ -240,10 +240,14 @@ let passAnswered (message: MilterMessage) (way: Way) (answer: Question -> Answer
         Early = early
     }
 
+/// The same with the way's own answers.
+let pass (message: MilterMessage) (way: Way) (mail: string) : Ran =
+    passAnswered message way (answer way) mail
+
 /// Sends a message, whose lines may end with LF.
 let internal run (parts: MilterHandler) (way: Way) (mail: string) : Ran =
     use message = new MilterMessage(parts, way.Client)
-    passAnswered message way (answer way) mail
+    pass message way mail
 
 /// The header of a message with changes made to it as MTAs make them. The first field is the MTA's own.
 let applied (changes: Change list) (fields: string list) : string list =

@@ -13,7 +13,7 @@ open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Filters.Loading
 open Dkim.Core.Programs.Filters.Deciding
 
-/// The two milters, from their command lines without the program's own name.
+/// The milters, from their command lines without the program's own name.
 module Filters =
     /// Settings and files of one of the filters, brought together.
     [<NoComparison; NoEquality>]
@@ -43,7 +43,7 @@ module Filters =
     // A check of settings is a start that does not serve; lines of lists that mean nothing keep nobody from serving.
     let private ended
         (machine: FilterMachine)
-        (kind: FilterKind)
+        (kind: FilterKind<FilterSettings>)
         (isCheck: bool)
         (settled: Settled<FilterSettings>)
         (prepared: Prepared)
@@ -76,7 +76,7 @@ module Filters =
     [<NoComparison; NoEquality>]
     type private Plan =
         {
-            Kind: FilterKind
+            Kind: FilterKind<FilterSettings>
             Product: Product
             Algorithms: string list
             Canons: string list
@@ -106,18 +106,6 @@ module Filters =
 
     let private versionOf (plan: Plan) prog =
         ProgramTexts.version prog plan.Product.Banner plan.Algorithms plan.Canons ProgramTexts.options
-
-    let private surroundings (machine: FilterMachine) (service: FilterService) : Surroundings =
-        let userName =
-            match service.Common.User with
-            | ValueSome account -> ValueOption.defaultValue machine.UserName account.User
-            | ValueNone -> machine.UserName
-
-        {
-            HostName = machine.HostName
-            UserName = userName
-            KnowsLogins = service.PopDbFile.IsSome
-        }
 
     // Test mode without a client has none to look up.
     let private paths (plan: Plan) (machine: FilterMachine) (settings: FilterSettings) : ListPaths =
@@ -149,7 +137,7 @@ module Filters =
                 policy.Reporting.LogWhy
                 || settings.Test.TestFile.IsSome && settings.Test.Verbosity > 0
             Lists = lists
-            Machine = surroundings machine settings.Service
+            Machine = FilterMachine.surroundings machine settings.Service
         }
 
     /// What serving needs of either filter.
@@ -170,6 +158,13 @@ module Filters =
             Policy = policy
             Macros = macrosOf policy.Roles
             HasPeers = settings.Names.PeerList.IsSome
+            IsPeer = LoadedLists.isPeer policy.Lists
+            ChecksSocket = true
+            HasKeys =
+                match policy.Lists.Keys with
+                | NoKeys -> false
+                | SingleKey _
+                | KeySource.KeyList _ -> true
             Milter =
                 match plan.Product.Scheme with
                 | Scheme.Dkim -> DkimFilter.parts policy
@@ -183,7 +178,7 @@ module Filters =
     /// The end of a start whose settings can be told from the command line and the file, with the lists and keys.
     let private concluded
         (machine: FilterMachine)
-        (kind: FilterKind)
+        (kind: FilterKind<FilterSettings>)
         (settled: Settled<FilterSettings>)
         settings
         prepared
@@ -289,3 +284,7 @@ module Filters =
     /// The start of dk-filter.
     let Dk (arguments: string[]) (machine: FilterMachine) : Step<FilterOutcome> =
         start dkPlan machine (List.ofArray arguments) id
+
+    /// The start of opendkim.
+    let OpenDkim (arguments: string[]) (machine: FilterMachine) : Step<FilterOutcome> =
+        OpenDkimStart.ofArguments (List.ofArray arguments) machine

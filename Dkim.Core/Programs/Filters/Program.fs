@@ -25,9 +25,23 @@ type FilterMachine =
         HostName: string
         /// Who reports are from, unless a setting says it.
         UserName: string
+        /// The private key that a table names, as it is now. It is called from several threads.
+        ReadKey: Func<KeyPlace, KeyReading>
         /// Whether somebody else has opened the socket: systemd for this start, or the start whose files are read again.
         HasSocket: bool
     }
+
+module internal FilterMachine =
+    /// What it contributes to a policy.
+    let surroundings (machine: FilterMachine) (service: FilterService) : Surroundings =
+        {
+            HostName = machine.HostName
+            UserName =
+                match service.Common.User with
+                | ValueSome account -> ValueOption.defaultValue machine.UserName account.User
+                | ValueNone -> machine.UserName
+            KnowsLogins = service.PopDbFile.IsSome
+        }
 
 /// What serving needs of a filter.
 [<NoComparison; NoEquality>]
@@ -43,6 +57,11 @@ type internal FilterParts =
         Policy: FilterPolicy
         Macros: WantedMacros
         HasPeers: bool
+        IsPeer: MilterClient -> bool
+        /// Private keys are in memory, or will be.
+        HasKeys: bool
+        /// A check fails where the socket could not be opened; else it warns.
+        ChecksSocket: bool
         Milter: MilterHandler
         Notices: LogLine list
         /// Keys that are named and cannot be used, a sentence each.
@@ -97,11 +116,10 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
         @ SigningRule.refusals (List.ofSeq kept) credentials parts.Policy.Lists.Rules next.SigningRules
 
     /// Whether private keys are in memory.
-    member _.HasKeys =
-        match parts.Policy.Lists.Keys with
-        | NoKeys -> false
-        | SingleKey _
-        | KeySource.KeyList _ -> true
+    member _.HasKeys = parts.HasKeys
+
+    /// Whether a check fails where the socket could not be opened.
+    member _.ChecksSocket = parts.ChecksSocket
 
     /// Whether messages may have to be held by the MTA.
     member _.Quarantines = parts.Policy.Reporting.Quarantine
@@ -120,14 +138,13 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
     member _.IgnoresSome = parts.HasPeers
 
     /// Whether a client's messages pass without being looked at.
-    member _.Ignores(client: MilterClient) =
-        LoadedLists.isPeer parts.Policy.Lists client
+    member _.Ignores(client: MilterClient) = parts.IsPeer client
 
     member _.NewMessage(client: MilterClient) = new MilterMessage(parts.Milter, client)
 
     /// Begins a run in test mode. `file` is the name to show.
     member _.NewTest(file: string) =
-        new TestRun(parts.Name, file, parts.Test, parts.Policy, parts.Milter)
+        new TestRun(parts.Name, file, parts.Test, parts.Policy, parts.IsPeer, parts.Milter)
 
     /// The name of the configuration file for log lines.
     member _.ConfName = Printable.tame (Configuration.confName parts.Service)

@@ -19,7 +19,16 @@ open Dkim.Core.Programs.Filters.Deciding
 /// A message in test mode, driven by a host that finds out what is needed. `Needs` and `Go` take turns until nothing is
 /// needed; then there are outputs and an exit code.
 [<Sealed>]
-type TestRun internal (prog: string, file: string, settings: TestSettings, policy: FilterPolicy, parts: MilterHandler) =
+type TestRun
+    internal
+    (
+        prog: string,
+        file: string,
+        settings: TestSettings,
+        policy: FilterPolicy,
+        isPeer: MilterClient -> bool,
+        parts: MilterHandler
+    ) =
     let output = StringBuilder()
     let errors = StringBuilder()
     let mutable exitCode = 0
@@ -183,7 +192,7 @@ type TestRun internal (prog: string, file: string, settings: TestSettings, polic
             if settings.Verbosity > 0 then
                 sayMode ()
 
-            if LoadedLists.isPeer policy.Lists client then
+            if isPeer client then
                 say "left alone: the client is in PeerList"
             else
                 let now = ValueOption.defaultValue now settings.FixedTime

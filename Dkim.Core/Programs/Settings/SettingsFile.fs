@@ -13,6 +13,8 @@ type FileStyle =
     | NameAndValue
     /// `Key value`, the key in any case and the value one word; `#` begins a comment; `Include` takes in a file.
     | KeyAndToken
+    /// `Key value`, the key in any case and the value all that stands before the end or a `#`; `Include` takes in a file.
+    | KeyAndLine
 
 /// What configuration files say.
 type internal SettingsFile<'s> =
@@ -104,7 +106,8 @@ module internal SettingsFile =
     let private sameName style (one: string) (other: string) =
         match style with
         | NameAndValue -> CommandLine.folded one = CommandLine.folded other
-        | KeyAndToken -> one.Equals(other, StringComparison.OrdinalIgnoreCase)
+        | KeyAndToken
+        | KeyAndLine -> one.Equals(other, StringComparison.OrdinalIgnoreCase)
 
     let private byKey style (table: Setting<'s> list) (key: string) =
         let isIt spelling =
@@ -126,7 +129,7 @@ module internal SettingsFile =
                     | Spelling.Word _
                     | Spelling.Letter _
                     | Spelling.Variable _ -> ()
-            if style = KeyAndToken then
+            if style <> NameAndValue then
                 "Include"
         ]
 
@@ -215,10 +218,18 @@ module internal SettingsFile =
                  ))
         | _ -> ValueNone
 
+    // Blanks are part of a value.
+    let private whole (entry: Entry) =
+        { entry with
+            Value = (entry.Value + " " + entry.Behind).Trim()
+            Behind = ""
+        }
+
     let private grammarOf style =
         match style with
         | NameAndValue -> nameAndValue
         | KeyAndToken -> keyAndToken
+        | KeyAndLine -> keyAndToken |>> ValueOption.map whole
 
     // The state of one load: how many files it has taken in so far.
     type private Taken = { mutable Files: int }
@@ -258,9 +269,10 @@ module internal SettingsFile =
 
             match refusal, style, said.Value with
             | ValueSome refusal, _, _ -> Done refusal
-            | _, KeyAndToken, "" when isInclude said.Key ->
+            | _, (KeyAndToken | KeyAndLine), "" when isInclude said.Key ->
                 Done(problem origin said.Key ValueNone MissingValue "write Include FILE")
-            | _, KeyAndToken, path when isInclude said.Key -> file style table taken (depth + 1) origin path
+            | _, (KeyAndToken | KeyAndLine), path when isInclude said.Key ->
+                file style table taken (depth + 1) origin path
             | _ -> Done(entry style table origin said.Key said.Value)
 
     /// Reads a file and those that it includes.

@@ -12,6 +12,7 @@ public sealed class SettingsFiles
     private const string StandardInput = "-";
     // One more, so that the core sees that it is too long.
     private const int MaxLength = FileContentsModule.Limit + 1;
+    private const int MaxTable = FileContentsModule.TableLimit;
     private readonly Dictionary<WantedFile, byte[]> secrets = [];
     private readonly Dictionary<WantedFile, FileMark> marks = [];
     private Dictionary<WantedFile, HandedFile> given;
@@ -120,14 +121,14 @@ public sealed class SettingsFiles
     /// <summary>The files of the last start that this process may not read any more, one line each.</summary>
     public IEnumerable<string> Unreadable()
     {
-        foreach (var file in Found.Where(pair => pair.Value.Problem.IsNone).Select(pair => pair.Key.Path))
+        foreach (var file in Found.Where(pair => pair.Value.Problem.IsNone).Select(pair => pair.Key))
         {
-            if (file == StandardInput)
+            if (file.Path == StandardInput)
                 continue;
             var problem = "";
             try
             {
-                PrivateFile.ReadShared(Path.Combine(Directory, file), MaxLength);
+                PrivateFile.ReadShared(Located(file), LongestOf(file));
             }
             catch (FileRefusedException failure)
             {
@@ -138,6 +139,8 @@ public sealed class SettingsFiles
                 yield return problem;
         }
     }
+
+    private static int LongestOf(WantedFile file) => file.Kind == FileKind.Table ? MaxTable : MaxLength;
 
     private static bool IsSecret(WantedFile file) => file.Kind is FileKind.PrivateKey or FileKind.Passphrase;
 
@@ -174,7 +177,7 @@ public sealed class SettingsFiles
         if (file is { Path: StandardInput, Kind: FileKind.Configuration })
             return ReadStandardInput();
         if (!IsSecret(file))
-            return PrivateFile.ReadShared(Located(file), MaxLength);
+            return PrivateFile.ReadShared(Located(file), LongestOf(file));
         // Looked at before it is read: a change in between is then seen as one more.
         var mark = FileMark.Of(Located(file));
         secrets[file] = PrivateFile.Read(Located(file), Strictness.Warn).Octets;

@@ -57,8 +57,13 @@ internal sealed class Check
         if (settings.TemporaryDirectory.OrNull() is { } directory)
             steps.Try(() => FilePlace.RequireDirectory(directory, FilterServiceModule.TemporaryDirectoryRow, StartupFault.Directory));
         if (settings.Socket.IsSome && !Systemd.GivesSockets)
-            await steps.TryAsync(() => Needs.SocketAsync(settings, group)).ConfigureAwait(false);
+            await SocketSteps.TryAsync(() => Needs.SocketAsync(settings, group)).ConfigureAwait(false);
     }
+
+    // Where an option of the start may name another socket, that of the file need not be to be had.
+    private StartCheck SocketSteps => found.Program.ChecksSocket
+        ? steps
+        : new StartCheck(failure => warnings.Add(Needs.Describe(found.Program, failure)));
 
     private void Note(StartupException failure)
     {

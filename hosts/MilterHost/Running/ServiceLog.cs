@@ -14,7 +14,7 @@ internal static class ServiceLog
         var service = program.Service;
         return new LogSettings(program.Name, service.Common.SyslogFacility.Number)
         {
-            Least = service.Syslog ? Severity.Information : Severity.Warning,
+            Least = service.Syslog ? Severity.Debug : Severity.Warning,
             ToSyslog = service.Syslog,
             ToStandardError = !service.Syslog && !service.Common.Background,
             Format = service.Common.LogFormat,

@@ -15,6 +15,7 @@ open Dkim.Core.Programs.Proxies.Shared
 open Dkim.Core.Programs.Proxies.Out
 open Dkim.Core.Programs.Proxies.In
 open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Qmail
@@ -63,6 +64,7 @@ let private machine: FilterMachine =
         ProgramName = "filter"
         HostName = "host.example.net"
         UserName = "dkim"
+        ReadKey = Func<_, _>(fun _ -> KeyUnread "No such file or directory")
         HasSocket = true
     }
 

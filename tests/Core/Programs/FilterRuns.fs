@@ -9,18 +9,20 @@ open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies.Shared
+open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Filters.Loading
 open Dkim.Core.Programs.Filters
 open Dkim.Tests.Starts
 
 /// dkim-filter, as far as its settings go.
-let internal kind: FilterKind = FilterKind.dkimFilter
+let internal kind = FilterKind.dkimFilter
 
 let machine name : FilterMachine =
     {
         ProgramName = name
         HostName = "mx.example.org"
         UserName = "root"
+        ReadKey = Func<_, _>(fun _ -> KeyUnread "No such file or directory")
         HasSocket = false
     }
 
@@ -45,6 +47,15 @@ let startDkim files arguments =
 
 let startDk files arguments =
     start files (Filters.Dk (Array.ofList arguments) (machine "dk-filter"))
+
+/// The start of opendkim, with the keys that its tables name.
+let startOpenDkim (readKey: KeyPlace -> KeyReading) files arguments =
+    let machine =
+        { machine "opendkim" with
+            ReadKey = Func<_, _> readKey
+        }
+
+    start files (Filters.OpenDkim (Array.ofList arguments) machine)
 
 /// The start of a filter whose socket systemd has opened.
 let startActivated files arguments =

@@ -46,7 +46,7 @@ let private runFrom client (change: FilterPolicy -> FilterPolicy) (mode: FilterM
         }
 
     use run =
-        new TestRun("dkim-filter", "m.eml", settings, policy, DkimFilter.parts policy)
+        new TestRun("dkim-filter", "m.eml", settings, policy, LoadedLists.isPeer policy.Lists, DkimFilter.parts policy)
 
     run.Begin(ReadOnlyMemory(Octets.ofLatin1 mail), now)
 

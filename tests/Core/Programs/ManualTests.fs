@@ -105,6 +105,12 @@ let tests =
 
                 matches "packaging/conf/dkim-filter.conf" (Manual.sample ProgramTexts.dkimFilter dkim defaults))
 
+            testCase "the manual pages of opendkim are those that the table makes" (fun () ->
+                let table = OpenDkim.Settings.Table.table
+                let defaults = OpenDkim.Settings.OpenDkimSettings.defaults
+                matches "man/opendkim.8" (Manual.page OpenDkim.Texts.openDkim (Manual.options table) defaults)
+                matches "man/opendkim.conf.5" (Manual.page OpenDkim.Texts.openDkimConf (Manual.keys table) defaults))
+
             testCase "every letter and key of the milters is in a manual page" (fun () ->
                 let pages =
                     Manual.page ProgramTexts.dkimFilter (Manual.options DkimFilterTable.table) FilterSettings.dkim

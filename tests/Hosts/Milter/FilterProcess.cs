@@ -102,6 +102,19 @@ internal sealed class FilterProcess : IDisposable
         return filter;
     }
 
+    /// <summary>Ours under the name opendkim, started with these arguments; waits until it takes connections.</summary>
+    public static FilterProcess StartOpenDkim(Scratch scratch, string socket, params string[] arguments) =>
+        Begin(new FilterProcess(scratch, OwnOpenDkim(scratch), arguments), OpenDkim, socket);
+
+    /// <summary>Ours under the name opendkim, in a directory of a test.</summary>
+    public static string OwnOpenDkim(Scratch scratch)
+    {
+        var link = System.IO.Path.Combine(Directory.CreateDirectory(scratch.At("own")).FullName, OpenDkim);
+        if (!File.Exists(link))
+            File.CreateSymbolicLink(link, Find());
+        return link;
+    }
+
     /// <summary>The program by its own name, in the directory of a test.</summary>
     public static string Path(Scratch scratch, string program)
     {

@@ -11,8 +11,8 @@ internal static class OwnPrograms
 {
     public static readonly string[] Names =
     [
-        "dkimproxy.out", "dkimproxy.in", "dkim-filter", "dk-filter", "qmail-dk", "dkim", "dkim-genkey", "dkim-testkey",
-        "dknewkey", "opendkim-genkey",
+        "dkimproxy.out", "dkimproxy.in", "dkim-filter", "dk-filter", "opendkim", "qmail-dk", "dkim", "dkim-genkey",
+        "dkim-testkey", "dknewkey", "opendkim-genkey",
     ];
 
     /// <summary>The program under its name, in the directory of a test.</summary>
@@ -24,6 +24,8 @@ internal static class OwnPrograms
                 return ProxyProcess.Link(scratch, name);
             case "dkim-filter" or "dk-filter":
                 return FilterProcess.Path(scratch, name);
+            case "opendkim":
+                return FilterProcess.OwnOpenDkim(scratch);
             case "qmail-dk":
                 File.CreateSymbolicLink(scratch.At(name), Chain.Program);
                 return scratch.At(name);

@@ -139,7 +139,7 @@ module internal Handling =
 
         {
             HeaderLimits = policy.HeaderLimits
-            WantsRecipient = ModeSelection.isUnsigned policy.Roles
+            WantsRecipient = [| ModeSelection.isUnsigned policy.Roles |]
             FixLineEnds = policy.FixLineEnds
             TooLarge = message >> tooLarge
             Start = message >> start ways

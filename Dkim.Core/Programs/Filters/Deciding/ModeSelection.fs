@@ -268,7 +268,7 @@ module internal ModeSelection =
             |> deferred message LogLevel.Error ("no usable key for " + known.Address + ": " + key.Reason)
         | Ok keys ->
             // The only recipient kept is one to whom nothing is signed.
-            match message.Envelope.Recipient with
+            match message.Envelope.Recipients[0] with
             | ValueSome recipient ->
                 struct (LeaveAlone, [ info message ("skipping signing of mail to " + quoted (addressOf recipient)) ])
             | ValueNone -> struct (Sign(wanted message.Policy known sender keys), [])

@@ -1,4 +1,4 @@
-/// The two filters, as they name themselves.
+/// The filters, as they name themselves.
 namespace Dkim.Core.Programs.Filters.Deciding
 
 open Dkim.Core.Records
@@ -43,4 +43,12 @@ module internal Product =
             Scheme = DomainKeys
             // Below the MTA's own Received, which no filter is shown: the signature covers what stands under it.
             Place = 1
+        }
+
+    let openDkim =
+        { dkimFilter with
+            Program = "opendkim"
+            Banner = "OpenDKIM Filter v2.11.0"
+            XField = "DKIM-Filter"
+            UserAgent = "OpenDKIM-Filter/2.11.0"
         }

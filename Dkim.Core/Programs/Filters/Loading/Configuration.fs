@@ -11,7 +11,7 @@ open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Filters.Settings
 
 module internal Configuration =
-    let private letterOf (row: Setting<FilterSettings>) : char voption =
+    let private letterOf (row: Setting<'s>) : char voption =
         row.Spellings
         |> List.tryPick (fun spelling ->
             match spelling with
@@ -21,7 +21,7 @@ module internal Configuration =
             | Spelling.Variable _ -> None)
         |> Option.toValueOption
 
-    let private wordOf (row: Setting<FilterSettings>) : string voption =
+    let private wordOf (row: Setting<'s>) : string voption =
         row.Spellings
         |> List.tryPick (fun spelling ->
             match spelling with
@@ -32,8 +32,8 @@ module internal Configuration =
         |> Option.toValueOption
 
     /// What is printed for a command line that cannot be: every option with what it is for.
-    let usage (prog: string) (table: Setting<FilterSettings> list) : string =
-        let line (row: Setting<FilterSettings>) (spelled: string) =
+    let usage (prog: string) (table: Setting<'s> list) : string =
+        let line (row: Setting<'s>) (spelled: string) =
             let value = if row.Arity = Arity.Flag then "" else " " + row.Shape
             let option = "\t-" + spelled + value
             let gap = if option.Length > 24 then "\n\t" + String(' ', 23) else ""
@@ -104,12 +104,12 @@ module internal Configuration =
         | NestedTooDeep
         | WrongOperands _ -> Problem.describe problem
 
-    let private rowOf (kind: FilterKind) (problem: Problem) : Setting<FilterSettings> voption =
+    let private rowOf (kind: FilterKind<'s>) (problem: Problem) : Setting<'s> voption =
         kind.Table
         |> List.tryFind (fun row -> row.Name = problem.Name)
         |> Option.toValueOption
 
-    let private said (kind: FilterKind) (confFile: string) (problem: Problem) : string list =
+    let private said (kind: FilterKind<'s>) (confFile: string) (problem: Problem) : string list =
         let row = rowOf kind problem
 
         match problem.Origin, lineReason problem.Fault, ValueOption.bind letterOf row with
@@ -150,7 +150,7 @@ module internal Configuration =
             [ sentence problem + remedy ]
         | InEnvironment, _, _ -> [ confFile + ": " + sentence problem ]
 
-    let private isUsageValue (kind: FilterKind) (problem: Problem) =
+    let private isUsageValue (kind: FilterKind<'s>) (problem: Problem) =
         problem.Origin = OnCommandLine
         && rowOf kind problem |> ValueOption.exists _.IsUsage
 
@@ -161,7 +161,7 @@ module internal Configuration =
         | ValueSome path -> path
 
     // In getopt(3)'s words.
-    let private usageLine (kind: FilterKind) (problem: Problem) : string list =
+    let private usageLine (kind: FilterKind<'s>) (problem: Problem) : string list =
         match problem.Fault, problem.Value with
         | UnknownName, _ -> [ "invalid option -- '" + problem.Name + "'" ]
         | WrongOperands _, ValueSome operand -> [ "unexpected operand '" + operand + "'" ]
@@ -177,7 +177,7 @@ module internal Configuration =
         | _ -> []
 
     /// What to say of a command line that cannot be; nothing where it can.
-    let usageComplaint (prog: string) (kind: FilterKind) (settled: Settled<FilterSettings>) : string voption =
+    let usageComplaint (prog: string) (kind: FilterKind<'s>) (settled: Settled<'s>) : string voption =
         match settled.Problems |> List.filter isUsage with
         | [] -> ValueNone
         | problems ->
@@ -189,11 +189,11 @@ module internal Configuration =
             ValueSome(String.concat "" lines + usage prog kind.Table)
 
     /// One problem, in lines without the program's name.
-    let describe (kind: FilterKind) (settings: FilterSettings) (problem: Problem) : string list =
-        said kind (confName settings.Service) problem |> List.map Printable.tame
+    let describe (kind: FilterKind<'s>) (settings: 's) (problem: Problem) : string list =
+        said kind (confName (kind.Service settings)) problem |> List.map Printable.tame
 
     /// The exit code of problems.
-    let exitCode (kind: FilterKind) (problems: Problem list) : int =
+    let exitCode (kind: FilterKind<'s>) (problems: Problem list) : int =
         if List.isEmpty problems then
             0
         elif problems |> List.exists (isUsageValue kind) then
@@ -202,11 +202,11 @@ module internal Configuration =
             SysExit.Configuration
 
     /// A problem of a value, by the name that dkim-filter.conf(5) has for it, with its place.
-    let locate (kind: FilterKind) (settled: Settled<FilterSettings>) (problem: Problem) : Problem =
+    let locate (kind: FilterKind<'s>) (settled: Settled<'s>) (problem: Problem) : Problem =
         Settings.locate settled.Sources (Settings.named kind.Table problem.Name) problem
 
     /// Problems that do not come of others, which `settled` has: what a wrong value would have brought is not missing.
-    let ofOwn (kind: FilterKind) (settled: Settled<FilterSettings>) (problems: Problem list) : Problem list =
+    let ofOwn (kind: FilterKind<'s>) (settled: Settled<'s>) (problems: Problem list) : Problem list =
         let isTold name =
             settled.Problems
             |> List.exists (fun told -> List.contains told.Name (Settings.named kind.Table name))
@@ -216,25 +216,6 @@ module internal Configuration =
             && not (isTold problem.Name)
 
         problems |> List.filter isOwn |> List.map (locate kind settled)
-
-    // With -K, or dk-filter's -k, the key file is a key list; a key file of the command line beats a list of the file.
-    let private withKeys (kind: FilterKind) (line: Given<FilterSettings> list) (settings: FilterSettings) =
-        let names = settings.Names
-        let keyFiles = Settings.named kind.Table "KeyFile"
-
-        let named =
-            line |> List.exists (fun given -> List.contains given.Setting.Name keyFiles)
-
-        if names.MultipleKeys && names.KeyFile.IsSome && (named || names.KeyList.IsNone) then
-            { settings with
-                Names.KeyList = names.KeyFile
-            }
-        elif named && names.KeyFile.IsSome && not names.MultipleKeys then
-            { settings with
-                Names.KeyList = ValueNone
-            }
-        else
-            settings
 
     let private operandProblems (arguments: string list) (operands: string list) =
         if List.isEmpty operands && not (List.contains "" arguments) then
@@ -250,17 +231,12 @@ module internal Configuration =
                 }
             ]
 
-    let private finish
-        kind
-        arguments
-        (line: CommandLine<FilterSettings>)
-        (file: SettingsFile<FilterSettings>)
-        : Settled<FilterSettings> =
+    let private finish (kind: FilterKind<'s>) arguments (line: CommandLine<'s>) (file: SettingsFile<'s>) : Settled<'s> =
         let given = Settings.ordered line.Given file.Given
         let settings, problems = Settings.apply [ given; line.Given ] kind.Defaults
 
         {
-            Settings = withKeys kind line.Given settings
+            Settings = kind.Finish line.Given settings
             Problems =
                 line.Problems
                 @ operandProblems arguments line.Operands
@@ -275,12 +251,24 @@ module internal Configuration =
         }
 
     /// The settings that arguments and the file that they name make.
-    let settle (kind: FilterKind) (arguments: string list) : Step<Settled<FilterSettings>> =
+    let settle (kind: FilterKind<'s>) (arguments: string list) : Step<Settled<'s>> =
         let line = CommandLine.parse Letters kind.Table arguments
         let early, _ = Settings.apply [ line.Given ] kind.Defaults
 
-        match early.Service.Common.ConfFile with
-        | ValueSome path when List.isEmpty line.Problems ->
-            SettingsFile.read KeyAndToken kind.Table path
+        let ofFile path =
+            SettingsFile.read kind.Style kind.Table path
             |> Step.map (finish kind arguments line)
+
+        // A file that nobody has named need not be there.
+        let ofDefault path =
+            Step.file FileKind.Configuration path
+            |> Step.bind (fun contents ->
+                if contents.Problem.IsSome then
+                    Done(finish kind arguments line SettingsFile.none)
+                else
+                    ofFile path)
+
+        match (kind.Service early).Common.ConfFile, kind.DefaultFile with
+        | ValueSome path, _ when List.isEmpty line.Problems -> ofFile path
+        | ValueNone, ValueSome path when List.isEmpty line.Problems -> ofDefault path
         | _ -> Done(finish kind arguments line SettingsFile.none)

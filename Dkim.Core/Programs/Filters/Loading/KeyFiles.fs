@@ -177,7 +177,8 @@ module internal KeyFiles =
 
                     Done(notLoaded path (List.map malformed problems)))
 
-    let private oneKey (paths: ListPaths) path (selector: string) : Step<Reading<NamedKey voption>> =
+    /// The key of KeyFile under the name of Selector.
+    let oneKey (paths: ListPaths) path (selector: string) : Step<Reading<NamedKey voption>> =
         KeyList.loadKey paths.Scheme (located paths path)
         |> Step.map (fun key ->
             match key, Selector.tryCreate selector with

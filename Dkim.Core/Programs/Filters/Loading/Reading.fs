@@ -61,6 +61,16 @@ module internal Reading =
             Problems = [ problem ]
         }
 
+    /// Two values made one, with what is to be told of both.
+    let join (both: 'a -> 'b -> 'c) (one: Reading<'a>) (other: Reading<'b>) : Reading<'c> =
+        {
+            Value = both one.Value other.Value
+            Problems = one.Problems @ other.Problems
+            BadLines = one.BadLines @ other.BadLines
+            Unusable = one.Unusable @ other.Unusable
+            Notices = one.Notices @ other.Notices
+        }
+
     let located (paths: ListPaths) (path: string) =
         if paths.BaseDirectory = "" || path.StartsWith '/' then
             path

@@ -20,8 +20,8 @@ type internal MilterEnvelope =
         Macros: MilterMacros
         /// As in the MAIL command, brackets included; nothing where the host did not tell it.
         Sender: string voption
-        /// The first recipient that the program wanted to know of, as in the RCPT command, brackets included.
-        Recipient: string voption
+        /// The first recipient of each kind that the program wanted to know of, as in the RCPT command, brackets included.
+        Recipients: string voption[]
         Header: Header
         Now: int64<sec>
     }
@@ -41,8 +41,9 @@ type internal MilterHandler =
     {
         /// A header beyond these is not looked at; `Octets` counts name, value and two more of each field.
         HeaderLimits: HeaderLimits
-        /// Whether to keep a recipient. One is enough, so that none is forgotten however many there are.
-        WantsRecipient: string -> bool
+        /// Whether to keep a recipient, for each kind of them. One of a kind is enough, so that none is forgotten however
+        /// many there are.
+        WantsRecipient: (string -> bool)[]
         /// CR and LF alone in a body count as CRLF, which the MTA or a later one will make of them.
         FixLineEnds: bool
         /// What becomes of a message whose header is beyond them, and not in the envelope, with so many fields of
@@ -67,7 +68,10 @@ type MilterMessage internal (parts: MilterHandler, client: MilterClient) =
     let mutable choosing: Step<AfterHeader> voption = ValueNone
     let mutable passage: Passage<MilterDecision> voption = ValueNone
     let mutable sender: string voption = ValueNone
-    let mutable recipient: string voption = ValueNone
+
+    let recipients: string voption[] =
+        Array.create parts.WantsRecipient.Length ValueNone
+
     let mutable kept: KeptBody list = []
     let mutable lineEnds = LineEnds.start
 
@@ -125,11 +129,12 @@ type MilterMessage internal (parts: MilterHandler, client: MilterClient) =
 
     /// A recipient as the RCPT command has it.
     member _.Recipient(address: ReadOnlySpan<byte>) : unit =
-        if recipient.IsNone then
+        if recipients |> Array.exists _.IsNone then
             let text = Octets.latin1 address
 
-            if parts.WantsRecipient text then
-                recipient <- ValueSome text
+            for kind in 0 .. recipients.Length - 1 do
+                if recipients[kind].IsNone && parts.WantsRecipient[kind] text then
+                    recipients[kind] <- ValueSome text
 
     /// A field of the header, from the top. `spaceKept`: the value has all octets after the colon.
     member _.Field(name: ReadOnlySpan<byte>, value: ReadOnlySpan<byte>, spaceKept: bool) : unit =
@@ -164,7 +169,7 @@ type MilterMessage internal (parts: MilterHandler, client: MilterClient) =
                 Client = client
                 Macros = macros
                 Sender = sender
-                Recipient = recipient
+                Recipients = recipients
                 Header = if isTooLarge then Header.empty else Header.ofFields fields
                 Now = now
             }

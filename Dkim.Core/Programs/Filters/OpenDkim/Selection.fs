@@ -1,0 +1,246 @@
+/// Whether a message is signed, verified or left alone (opendkim(8) OPERATION): whose it is, and where it came from.
+namespace Dkim.Core.Programs.Filters.OpenDkim
+
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Tables
+open Dkim.Core.Programs.Running
+open Dkim.Core.Programs.Filters.Milter
+open Dkim.Core.Programs.Filters.Lists
+open Dkim.Core.Programs.Filters.Deciding
+open Dkim.Core.Programs.Filters.OpenDkim.Settings
+
+/// What is done with a message, and what the log says first.
+[<NoComparison; NoEquality>]
+type internal Selected =
+    /// It is done with.
+    | Ended of MessageEnd
+    | Signs of WantedSignature list * LogLine list
+    | Verifies of LogLine list
+    /// Its sender cannot be told.
+    | Malformed of LogLine list
+
+module internal Selection =
+    let private info (message: OpenDkimMessage) text = message.Line LogLevel.Info text
+
+    // List-Post and its kin hold a URL.
+    let private tryBracketed (field: Field) : Address voption =
+        let text = field.ValueText
+        let start = text.IndexOf '<'
+        let finish = text.LastIndexOf '>'
+        let at = text.LastIndexOf '@'
+
+        if field.Is "From" || start < 0 || at < start || finish < at then
+            ValueNone
+        else
+            ValueSome
+                {
+                    LocalPart = text.Substring(start + 1, at - start - 1)
+                    Domain = text.Substring(at + 1, finish - at - 1).Trim()
+                }
+
+    let private findSender (message: OpenDkimMessage) : Result<SenderAddress, LogLine> =
+        let header = message.Envelope.Header
+
+        let present =
+            message.Policy.Sets.SenderHeaders
+            |> List.tryFind (fun name -> (Header.tryFind name header).IsSome)
+
+        match present with
+        | None -> Error(info message "can't determine message sender; accepting")
+        | Some name ->
+            let field = (Header.tryFind name header).Value
+
+            match Originator.tryFirstLenient field |> ValueOption.orElse (tryBracketed field) with
+            | ValueSome address when address.Domain <> "" ->
+                Ok
+                    {
+                        User = Octets.decoded address.LocalPart
+                        Domain = (Octets.decoded address.Domain).ToLowerInvariant()
+                    }
+            | _ ->
+                let value = Printable.brief (Octets.decoded field.ValueText)
+                Error(info message ("can't parse " + name + ": header value '" + value + "'"))
+
+    // Of an entrance, what was said when the client connected; else what came later, but for the daemon's name: at the end
+    // of the header Postfix's cleanup says its own in its place.
+    let private macro (message: OpenDkimMessage) (name: string) =
+        let told = MilterMacros.find message.Envelope.Macros name
+
+        let told =
+            if told.IsNone && name <> "daemon_name" then
+                message.Envelope.Macros.Find name
+            else
+                told
+
+        told |> ValueOption.filter ((<>) "")
+
+    let private shownClient (client: MilterClient) =
+        let address =
+            client.Address |> ValueOption.map string |> ValueOption.defaultValue "127.0.0.1"
+
+        Printable.brief client.HostName + " [" + address + "]"
+
+    let private isMacro (message: OpenDkimMessage) (test: MacroTest) =
+        match macro message test.Name with
+        | ValueNone -> false
+        | ValueSome value -> test.Values.IsEmpty || List.contains value test.Values
+
+    // A client of a list that cannot be asked is told by the other tests alone.
+    let private isInternal (message: OpenDkimMessage) =
+        LoadedSets.has message.Policy.Sets.Internal message.Envelope.Client = Lookup.Found true
+
+    /// Whether the message came from where ours come from, and what did not speak for it.
+    let private origin (message: OpenDkimMessage) : struct (bool * string list) =
+        let sets = message.Policy.Sets
+        let daemon = macro message "daemon_name"
+        let client = message.Envelope.Client
+
+        // In this order; the first that holds ends the search.
+        let tests =
+            [
+                if not sets.Daemons.IsEmpty then
+                    (fun () -> daemon |> ValueOption.exists (fun name -> List.contains name sets.Daemons)),
+                    "no MTA name match (host="
+                    + Printable.brief client.HostName
+                    + ", MTA="
+                    + Printable.brief (ValueOption.defaultValue "?" daemon)
+                    + ")"
+                if not sets.Macros.IsEmpty then
+                    (fun () -> List.exists (isMacro message) sets.Macros), "no macros match"
+                (fun () -> isInternal message), shownClient client + " not internal"
+                (fun () -> (macro message "auth_type").IsSome), "not authenticated"
+            ]
+
+        let rec search tests missed =
+            match tests with
+            | [] -> struct (false, List.rev missed)
+            | (holds, _) :: _ when holds () -> struct (true, List.rev missed)
+            | (_, text) :: rest -> search rest (text :: missed)
+
+        search tests []
+
+    let private verifying (message: OpenDkimMessage) (log: LogLine list) : Selected =
+        if message.Policy.Filter.Roles.Verifies then
+            Verifies log
+        else
+            Ended(MessageEnd.accept log)
+
+    // The last thing that keeps a message of ours from being signed.
+    let private signing (message: OpenDkimMessage) (log: LogLine list) (signatures: unit -> Selected) : Selected =
+        match message.Envelope.Recipients[0] with
+        | _ when not message.Policy.Filter.Roles.Signs -> Ended(MessageEnd.accept log)
+        | ValueSome recipient ->
+            let line =
+                info
+                    message
+                    ("skipping signing of mail to '"
+                     + Printable.brief (Octets.decoded (Wording.unbracketed recipient))
+                     + "'")
+
+            Ended(MessageEnd.accept (log @ [ line ]))
+        | ValueNone -> signatures ()
+
+    let private byTable (message: OpenDkimMessage) (signingTable: Table) (sender: SenderAddress) log : Selected =
+        match message.Policy.Sets.Keys, SignerKeys.rows message signingTable sender with
+        | ValueNone, _ -> verifying message log
+        | _, Lookup.Absent ->
+            let text = "no signing table match for '" + sender.User + "@" + sender.Domain + "'"
+            verifying message (log @ message.Why(Printable.brief text))
+        | _, Lookup.Unavailable reason ->
+            let verdict = SignerKeys.unreadable message sender reason
+
+            Ended { verdict with Log = log @ verdict.Log }
+        | ValueSome keys, Lookup.Found rows ->
+            signing message log (fun () ->
+                match SignerKeys.ofRows message sender keys rows with
+                | Ok(struct ([], lines)) -> Ended(MessageEnd.accept (log @ lines))
+                | Ok(struct (signatures, lines)) -> Signs(signatures, log @ lines)
+                | Error verdict -> Ended { verdict with Log = log @ verdict.Log })
+
+    /// The domain that signs by Domain, and whether it is above the sender's.
+    let private listedDomain (message: OpenDkimMessage) (sender: SenderAddress) : struct (string * bool) voption =
+        let domains = message.Policy.Sets.Domains
+        let isListed = LoadedSets.isIn domains
+
+        if isListed sender.Domain || isListed "*" then
+            ValueSome(struct (sender.Domain, false))
+        elif message.Policy.Filter.Roles.SubDomains then
+            AddressForms.parents sender.Domain
+            |> List.map (fun parent -> parent.Substring 1)
+            |> List.tryFind isListed
+            |> Option.map (fun parent -> struct (parent, true))
+            |> ValueOption.ofOption
+        else
+            ValueNone
+
+    let private byDomain (message: OpenDkimMessage) (domain: string) (isAbove: bool) log : Selected =
+        match message.Policy.Sets.OwnKey, DomainName.tryCreate domain with
+        | ValueSome key, Ok domain ->
+            signing message log (fun () ->
+                let signature =
+                    {
+                        Domain = domain
+                        Selector = key.Selector
+                        Key = key.Key
+                        Hash = SignerKeys.hash message ValueNone key.Key
+                        Identity =
+                            if isAbove then
+                                ValueSome { LocalPart = ""; Domain = domain }
+                            else
+                                ValueNone
+                    }
+
+                Signs([ signature ], log))
+        | _ -> verifying message log
+
+    /// Mail of ours that comes from elsewhere.
+    let private stranger (message: OpenDkimMessage) (sender: SenderAddress) : LogLine list =
+        let client = message.Envelope.Client
+
+        match message.Policy.Sets.ExternalIgnored with
+        | ValueSome set when LoadedSets.has set client = Lookup.Found true -> []
+        | _ ->
+            [
+                message.Line
+                    LogLevel.Notice
+                    ("external host "
+                     + Printable.brief client.HostName
+                     + " attempted to send as "
+                     + Printable.brief sender.Domain)
+            ]
+
+    let private missedDomain (message: OpenDkimMessage) (sender: SenderAddress) : LogLine list =
+        let domain = "'" + Printable.brief sender.Domain + "'"
+
+        if message.Policy.Sets.Domains.IsNone then
+            []
+        elif message.Policy.Filter.Roles.SubDomains then
+            message.Why("no signing domain match for " + domain)
+            @ message.Why("no signing subdomain match for " + domain)
+        else
+            message.Why("no signing domain match for " + domain)
+
+    let private ofSender (message: OpenDkimMessage) (sender: SenderAddress) : Selected =
+        let struct (isOurs, missed) = origin message
+        let log = missed |> List.collect message.Why
+
+        match message.Policy.Sets.Signing with
+        | ValueSome table when isOurs -> byTable message table sender log
+        | ValueSome _ -> verifying message log
+        | ValueNone ->
+            match listedDomain message sender with
+            | ValueSome(struct (domain, isAbove)) when isOurs -> byDomain message domain isAbove log
+            | ValueSome _ -> verifying message (log @ stranger message sender)
+            | ValueNone -> verifying message (log @ missedDomain message sender)
+
+    /// What is done with a message.
+    let choose (message: OpenDkimMessage) : Selected =
+        match findSender message with
+        | Error line when message.Policy.Own.WeakSyntaxChecks -> verifying message [ line ]
+        | Error line -> Malformed [ line ]
+        | Ok sender when LoadedSets.isIn message.Policy.Sets.ExemptDomains sender.Domain ->
+            message.Why("domain '" + Printable.brief sender.Domain + "' exempted, accepting")
+            |> MessageEnd.accept
+            |> Ended
+        | Ok sender -> ofSender message sender

@@ -1,0 +1,132 @@
+/// What a start says of data sets that are read: what keeps the filter from starting, and rows that cannot be meant.
+namespace Dkim.Core.Programs.Filters.OpenDkim
+
+open Dkim.Core.Tables
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Filters.Settings
+open Dkim.Core.Programs.Filters.Loading.Reading
+open Dkim.Core.Programs.Filters.OpenDkim.Settings
+
+module internal SetChecks =
+    /// More rows than these nobody reads about.
+    [<Literal>]
+    let private MostTold = 20
+
+    // Of a table that could not be read nothing more is told.
+    let private isRead (table: Table) =
+        match table.Has "" with
+        | Lookup.Unavailable _ -> false
+        | Lookup.Found()
+        | Lookup.Absent -> true
+
+    let private told (table: Table) (describe: int -> string voption) : string list =
+        let found = ResizeArray<string>()
+        let mutable entry = 0
+
+        while entry < table.Count && found.Count < MostTold do
+            match describe entry with
+            | ValueSome text -> found.Add(table.Located entry + ": " + text)
+            | ValueNone -> ()
+
+            entry <- entry + 1
+
+        List.ofSeq found
+
+    let private keyName (value: string) = (Row.fields 2 value).Head.Trim()
+
+    let private isUnknown (keys: Table) (name: string) =
+        name <> "%" && keys.Find name = Lookup.Absent
+
+    // A pattern that names no key was taken until mail of it came.
+    let private unknownKeys (settings: OpenDkimSettings) (sets: LoadedSets) : struct (Problem list * string list) =
+        match sets.Signing, sets.Keys with
+        | ValueSome signing, ValueSome keys when settings.Own.ChecksSigningTable && isRead keys ->
+            let lines =
+                told signing (fun entry ->
+                    let name = keyName (signing.Value entry)
+
+                    if name <> "" && isUnknown keys name then
+                        ValueSome("could not find valid key record \"" + name + "\" in KeyTable")
+                    else
+                        ValueNone)
+
+            if signing.IsPatterns then
+                struct ([], lines)
+            else
+                struct (lines |> List.map (broken "SigningTable" "write the key into KeyTable"), [])
+        | _ -> struct ([], [])
+
+    let private withoutValue (sets: LoadedSets) : Problem list =
+        match sets.Signing with
+        | ValueSome signing ->
+            told signing (fun entry ->
+                if signing.Value entry = "" then
+                    ValueSome(signing.Key entry + " has no value")
+                else
+                    ValueNone)
+            |> List.map (broken "SigningTable" "write the name of a key behind it")
+        | ValueNone -> []
+
+    let private corruptKeys (sets: LoadedSets) : string list =
+        match sets.Keys with
+        | ValueSome keys ->
+            told keys (fun entry ->
+                match KeyRow.parse (keys.Value entry) with
+                | ValueSome _ -> ValueNone
+                | ValueNone -> ValueSome("KeyTable entry for '" + keys.Key entry + "' corrupt"))
+        | ValueNone -> []
+
+    // What settings must have beside each other.
+    let private combination (settings: OpenDkimSettings) : Problem list =
+        let has name = settings.Sets.ContainsKey name
+        let signs = (FilterSettings.mode settings.Filter).Signs
+        let isWhole = settings.KeyFile.IsSome && settings.Selector.IsSome
+
+        [
+            if signs && has "SigningTable" && not (has "KeyTable") then
+                broken "SigningTable" "write KeyTable" "use of SigningTable requires KeyTable"
+            if signs && has "KeyTable" && not (has "SigningTable") then
+                broken "KeyTable" "write SigningTable" "KeyTable requires either SigningTable or SetupPolicyScript"
+            if signs && has "Domain" && not (has "KeyTable") && not isWhole then
+                broken
+                    "Domain"
+                    "write KeyFile and Selector, or KeyTable and SigningTable"
+                    "Domain requires KeyFile and Selector"
+            if
+                signs
+                && settings.KeyFile.IsSome <> settings.Selector.IsSome
+                && not (has "KeyTable")
+            then
+                broken
+                    (if settings.KeyFile.IsSome then "KeyFile" else "Selector")
+                    "write both"
+                    "KeyFile and Selector must both be defined or both be undefined"
+            match OpenDkimSettings.tryPlace "MacroList" settings with
+            | ValueSome(Patterns _ as place) ->
+                broken
+                    "MacroList"
+                    "write a list or file:PATH"
+                    (SetPlace.show place + ": invalid data set type for MacroList")
+            | ValueSome _
+            | ValueNone -> ()
+        ]
+
+    // Names that h= would have of fields that nobody hashes.
+    let private unsignedFields (sets: LoadedSets) : string list =
+        sets.OverSigned
+        |> List.filter (fun name -> not (sets.Signed.Contains(name.Text.ToLowerInvariant())))
+        |> List.map (fun name ->
+            "OverSignHeaders: "
+            + name.Text
+            + " is not signed (SignHeaders, OmitHeaders); where a message has it, it is left out")
+
+    let private doubtfulHosts (sets: LoadedSets) : string list =
+        [ ValueSome sets.Internal; sets.ExternalIgnored; sets.Peers ]
+        |> List.choose ValueOption.toOption
+        |> List.collect HostSet.doubts
+
+    /// What keeps the filter from starting, and what is only to be told.
+    let ofSets (settings: OpenDkimSettings) (sets: LoadedSets) : struct (Problem list * string list) =
+        let struct (unknown, told) = unknownKeys settings sets
+        let notices = told @ corruptKeys sets @ doubtfulHosts sets @ unsignedFields sets
+        struct (combination settings @ withoutValue sets @ unknown, List.distinct notices)

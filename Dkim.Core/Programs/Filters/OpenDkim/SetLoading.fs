@@ -1,0 +1,125 @@
+/// The data sets that settings name, from their files, and what is wrong with them (opendkim.conf(5)).
+namespace Dkim.Core.Programs.Filters.OpenDkim
+
+open System
+open Dkim.Core.Words
+open Dkim.Core.Asking
+open Dkim.Core.Tables
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Filters.Lists
+open Dkim.Core.Programs.Filters.Settings
+open Dkim.Core.Programs.Filters.Loading
+open Dkim.Core.Programs.Filters.Loading.Reading
+open Dkim.Core.Programs.Filters.OpenDkim.Settings
+
+module internal SetLoading =
+    // As strerror(3) has it.
+    let private inOldWords (reason: string) =
+        match reason with
+        | FileContents.NotFound -> "No such file or directory"
+        | FileContents.Forbidden -> "Permission denied"
+        | other -> other
+
+    let private unread (paths: ListPaths) name (place: SetPlace) path reason : Reading<Table> =
+        SetPlace.show place + ": dkimf_db_open(): " + inOldWords reason
+        |> broken name (readable paths path reason)
+        |> failed (Table.Unread(place, reason))
+
+    let private ofFile (paths: ListPaths) name place path (make: ReadOnlyMemory<byte> -> Table) : Step<Reading<Table>> =
+        Step.file FileKind.Table (located paths path)
+        |> Step.map (fun contents ->
+            match contents.Problem with
+            | ValueSome reason -> unread paths name place path reason
+            | ValueNone when contents.Octets.Length > FileContents.TableLimit ->
+                unread paths name place path "larger than 512 MiB"
+            | ValueNone -> plain (make contents.Octets))
+
+    let private unreadablePattern name (table: Table) (entry: int) =
+        table.Located entry + ": " + table.Key entry + " cannot be read as a pattern"
+        |> broken name "write * for any text, and \\ before a character that stands for itself"
+
+    let private table (paths: ListPaths) folds name (place: SetPlace) : Step<Reading<Table>> =
+        match place with
+        | Inline elements -> Done(plain (Table.OfList(folds, elements)))
+        | Lines path -> ofFile paths name place path (fun octets -> Table.OfLines(folds, path, octets))
+        | Patterns path ->
+            ofFile paths name place path (fun octets -> Table.OfPatterns(folds, path, octets))
+            |> Step.map (fun reading ->
+                { reading with
+                    Problems =
+                        reading.Problems
+                        @ (reading.Value.Unreadable |> List.map (unreadablePattern name reading.Value))
+                })
+
+    /// Every data set that is set, by the name of its setting. Names of keys alone are told apart by capitals.
+    let private all paths (settings: OpenDkimSettings) : Step<Reading<Map<string, Table>>> =
+        settings.Sets
+        |> Map.toList
+        |> List.fold
+            (fun sofar (name, place) ->
+                Step.both sofar (table paths (name <> "KeyTable") name place)
+                |> Step.map (fun (struct (tables: Reading<Map<string, Table>>, one: Reading<Table>)) ->
+                    Reading.join (fun (tables: Map<string, Table>) table -> tables.Add(name, table)) tables one))
+            (Done(plain Map.empty))
+
+    let private ownKey (paths: ListPaths) (settings: OpenDkimSettings) : Step<Reading<NamedKey voption>> =
+        match settings.KeyFile, settings.Selector with
+        | ValueSome path, ValueSome selector when (FilterSettings.mode settings.Filter).Signs ->
+            KeyFiles.oneKey paths path selector
+        | _ -> Done(plain ValueNone)
+
+    let private fieldNames (elements: string list) : FieldName list =
+        elements |> List.choose (FieldName.tryCreate >> ValueOption.toOption)
+
+    let private ofTables (tables: Map<string, Table>) (key: NamedKey voption) : LoadedSets =
+        let find name =
+            tables |> Map.tryFind name |> ValueOption.ofOption
+
+        let elements name =
+            find name |> ValueOption.map LoadedSets.elements
+
+        let hosts name =
+            find name |> ValueOption.map HostSet.ofTable
+
+        let internalHosts =
+            hosts "InternalHosts"
+            |> ValueOption.defaultWith (fun () -> HostSet.ofTable (Table.OfList(true, "127.0.0.1,::1")))
+
+        let macros (table: Table) =
+            List.init table.Count (fun entry ->
+                match table.Value entry with
+                | "" -> MacroTest.parse (table.Key entry)
+                | values -> MacroTest.parse (table.Key entry + "=" + values))
+
+        {
+            Keys = find "KeyTable"
+            Signing = find "SigningTable"
+            OwnKey = key
+            Domains = find "Domain"
+            Internal = internalHosts
+            ExternalIgnored = hosts "ExternalIgnoreList"
+            Peers = hosts "PeerList"
+            UnsignedRecipients = find "DontSignMailTo"
+            ExemptDomains = find "ExemptDomains"
+            BodyLengths = find "BodyLengthDB"
+            Trusted = find "TrustSignaturesFrom"
+            Daemons = elements "MTA" |> ValueOption.defaultValue []
+            Macros = find "MacroList" |> ValueOption.map macros |> ValueOption.defaultValue []
+            SenderHeaders = elements "SenderHeaders" |> ValueOption.defaultValue [ "From" ]
+            Signed = SignedFields.ofElements (elements "SignHeaders") (elements "OmitHeaders")
+            OverSigned = elements "OverSignHeaders" |> ValueOption.defaultValue [] |> fieldNames
+            MustBeSigned = elements "MustBeSigned" |> ValueOption.defaultValue [] |> fieldNames
+            ResultsRemoved = elements "RemoveARFrom" |> ValueOption.defaultValue []
+        }
+
+    /// Everything from the files, with the elements of the sets that the policy of a milter has.
+    let load (paths: ListPaths) (settings: OpenDkimSettings) =
+        Step.both (all paths settings) (ownKey paths settings)
+        |> Step.map (fun (struct (tables, key)) ->
+            let sets = Reading.join ofTables tables key
+            let struct (problems, notices) = SetChecks.ofSets settings sets.Value
+
+            { sets with
+                Problems = sets.Problems @ problems
+                Notices = sets.Notices @ notices
+            })

@@ -1,0 +1,108 @@
+/// The rows of opendkim's own switches (opendkim.conf(5), opendkim(8)).
+module internal Dkim.Core.Programs.Filters.OpenDkim.Settings.OwnRows
+
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Filters.Values
+open Dkim.Core.Programs.Filters.Values.Rows
+
+let private yes name get put (summary: string) : Setting<OwnSettings> =
+    switch name get put |> key |> Setting.says summary
+
+/// Of signing.
+let signing: Setting<OwnSettings> list =
+    [
+        yes
+            "MultipleSignatures"
+            _.MultipleSignatures
+            (fun v s -> { s with MultipleSignatures = v })
+            "sign with every key that SigningTable has for a sender"
+        yes
+            "CheckSigningTable"
+            _.ChecksSigningTable
+            (fun v s -> { s with ChecksSigningTable = v })
+            "look at the start whether every key that SigningTable names is in KeyTable"
+        yes
+            "RequireSafeKeys"
+            _.RequireSafeKeys
+            (fun v s -> { s with RequireSafeKeys = v })
+            "refuse a key that other users can read or replace"
+        |> Setting.detail "Without it such a key signs, and the log warns of it."
+    ]
+
+/// Of mail that is not as it should be.
+let format: Setting<OwnSettings> list =
+    [
+        yes
+            "StrictHeaders"
+            _.StrictHeaders
+            (fun v s -> { s with StrictHeaders = v })
+            "neither sign nor verify a message with fields too many or too few (RFC 5322)"
+        switch "RequiredHeaders" _.RequiredHeaders (fun v s -> { s with RequiredHeaders = v })
+        |> both 'r'
+        |> Setting.says "refuse a message with fields too many or too few (RFC 5322)"
+        yes
+            "WeakSyntaxChecks"
+            _.WeakSyntaxChecks
+            (fun v s -> { s with WeakSyntaxChecks = v })
+            "go on with a message whose From cannot be read"
+        yes
+            "IgnoreMalformedMail"
+            _.IgnoreMalformedMail
+            (fun v s -> { s with IgnoreMalformedMail = v })
+            "let a message that cannot be handled pass without a field that says so"
+    ]
+
+/// Of results.
+let results: Setting<OwnSettings> list =
+    [
+        yes
+            "KeepAuthResults"
+            _.KeepAuthResults
+            (fun v s -> { s with KeepAuthResults = v })
+            "remove no Authentication-Results"
+        |> Setting.weakWhen _.KeepAuthResults "KeepAuthResults: results that a sender has forged in our name stay"
+        yes "NoHeaderB" _.NoHeaderB (fun v s -> { s with NoHeaderB = v }) "leave header.b out of results"
+        yes
+            "LogResults"
+            _.LogResults
+            (fun v s -> { s with LogResults = v })
+            "log the result of every signature on one line"
+        yes "X-Header" _.OldXHeader (fun v s -> { s with OldXHeader = v }) "the old name of SoftwareHeader"
+        |> Setting.weakWhen _.OldXHeader "\"X-Header\" deprecated; use \"SoftwareHeader\" instead"
+    ]
+
+/// Options of one letter that only ask, or change a start.
+let options: Setting<OpenDkimSettings> list =
+    [
+        Setting.optional
+            "e"
+            (Codec.text "KEY")
+            (fun s ->
+                match s.Inquiry with
+                | ValueOf key -> ValueSome key
+                | NoInquiry
+                | Lookups -> ValueNone)
+            (fun v s ->
+                match v with
+                | ValueSome key -> { s with Inquiry = ValueOf key }
+                | ValueNone -> s)
+        |> letter 'e'
+        |> Setting.says "print the value of a key of the file, and exit"
+        Setting.flag "Q" (fun s -> s.Inquiry = Lookups) (fun v s -> if v then { s with Inquiry = Lookups } else s)
+        |> letter 'Q'
+        |> Setting.says "look up in a data set what standard input says, and exit"
+        |> Setting.detail
+            "The first line is a data set, each further line KEY/N: every one of N fields is printed in quotes, on a line of \
+             its own."
+        Setting.flag "g" (fun s -> not s.Own.ChecksSigningTable) (fun v s ->
+            { s with
+                Own.ChecksSigningTable = not v
+            })
+        |> letter 'g'
+        |> Setting.says "as CheckSigningTable no"
+        Setting.flag "G" _.Own.ChecksSigningTable (fun v s -> { s with Own.ChecksSigningTable = v })
+        |> letter 'G'
+        |> Setting.says "as CheckSigningTable yes"
+        Setting.inert "X" Arity.Flag Codecs.switch.Shape "No key is refused for its age."
+        |> letter 'X'
+    ]

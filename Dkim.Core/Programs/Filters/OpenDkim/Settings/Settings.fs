@@ -1,0 +1,104 @@
+/// The settings of opendkim: those of a milter, the data sets that they name, and what is opendkim's own.
+namespace Dkim.Core.Programs.Filters.OpenDkim.Settings
+
+open Dkim.Core.Words
+open Dkim.Core.Records
+open Dkim.Core.Tables
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Filters.Settings
+open Dkim.Core.Programs.Filters.Values.Rows
+
+/// What opendkim decides by that dkim-filter does not have.
+[<NoComparison>]
+type internal OwnSettings =
+    {
+        MultipleSignatures: bool
+        /// Whether a start looks for every key that SigningTable names.
+        ChecksSigningTable: bool
+        RequireSafeKeys: bool
+        StrictHeaders: bool
+        RequiredHeaders: bool
+        WeakSyntaxChecks: bool
+        IgnoreMalformedMail: bool
+        KeepAuthResults: bool
+        NoHeaderB: bool
+        LogResults: bool
+        /// Under its old name.
+        OldXHeader: bool
+        Actions: Actions
+    }
+
+/// What is asked in place of a start.
+type internal Inquiry =
+    /// -n, or nothing
+    | NoInquiry
+    /// -e: the value of a key.
+    | ValueOf of key: string
+    /// -Q: look-ups that standard input has.
+    | Lookups
+
+[<NoComparison; NoEquality>]
+type internal OpenDkimSettings =
+    {
+        Filter: FilterSettings
+        /// By the name of the setting.
+        Sets: Map<string, SetPlace>
+        KeyFile: string voption
+        Selector: string voption
+        Own: OwnSettings
+        Inquiry: Inquiry
+    }
+
+module internal OwnSettings =
+    let defaults: OwnSettings =
+        {
+            MultipleSignatures = false
+            ChecksSigningTable = true
+            RequireSafeKeys = true
+            StrictHeaders = false
+            RequiredHeaders = false
+            WeakSyntaxChecks = false
+            IgnoreMalformedMail = false
+            KeepAuthResults = false
+            NoHeaderB = false
+            LogResults = false
+            OldXHeader = false
+            Actions = Actions.defaults
+        }
+
+module internal OpenDkimSettings =
+    /// More signatures of a message are not verified.
+    [<Literal>]
+    let private MostVerified = 3
+
+    let defaults: OpenDkimSettings =
+        let policy = FilterSettings.dkim.Policy
+
+        {
+            Filter =
+                { FilterSettings.dkim with
+                    Policy =
+                        { policy with
+                            Verifying.Policy =
+                                { policy.Verifying.Policy with
+                                    SignaturesVerified = MostVerified
+                                }
+                        }
+                }
+            Sets = Map.empty
+            KeyFile = ValueNone
+            Selector = ValueNone
+            Own = OwnSettings.defaults
+            Inquiry = NoInquiry
+        }
+
+    /// Rows of the parts, as rows of the whole.
+    let filter rows : Setting<OpenDkimSettings> list =
+        part _.Filter (fun v s -> { s with Filter = v }) rows
+
+    let own rows : Setting<OpenDkimSettings> list =
+        part _.Own (fun v s -> { s with Own = v }) rows
+
+    /// The data set of a setting.
+    let tryPlace (name: string) (settings: OpenDkimSettings) : SetPlace voption =
+        settings.Sets |> Map.tryFind name |> ValueOption.ofOption

@@ -1,0 +1,149 @@
+/// Keys of old and of rare files: what is taken without effect, and what is refused with the reason, since a filter that
+/// went on without it would do another thing than its file says (opendkim.conf(5)).
+module internal Dkim.Core.Programs.Filters.OpenDkim.Settings.UnservedRows
+
+open Dkim.Core.Programs.Settings
+open Dkim.Core.Programs.Filters.Values.Rows
+
+let private old = "Removed with OpenDKIM 2.10."
+let private unbuilt = "No package of a distribution has it built in."
+
+let private inertKeys: (string * string list) list =
+    [
+        old,
+        [
+            "AddAllSignatureResults"
+            "ADSPAction"
+            "ADSPNoSuchDomain"
+            "BogusPolicy"
+            "DisableADSP"
+            "LDAPSoftStart"
+            "LocalADSP"
+            "NoDiscardableMailTo"
+            "On-PolicyError"
+            "SendADSPReports"
+            "UnprotectedPolicy"
+        ]
+        "There is no such thing to turn on or off.",
+        [
+            "AllowSHA1Only"
+            "DisableCryptoInit"
+            "MilterDebug"
+            "Quarantine"
+            "On-ReputationError"
+            "DomainKeysCompat"
+            "CaptureUnknownErrors"
+            "DNSConnect"
+            "ResolverTracing"
+            "SoftStart"
+        ]
+        "The service manager does it, or nobody.", [ "ChangeRootDirectory"; "ResolverConfiguration"; "POPDBFile" ]
+        "It is not served yet.",
+        [
+            "SyslogName"
+            "StdoutLog"
+            "RequestReports"
+            "SendReports"
+            "ReportAddress"
+            "ReportBccAddress"
+            "MTACommand"
+            "DiagnosticDirectory"
+            "SelectCanonicalizationHeader"
+            "ATPSDomains"
+            "ATPSHashAlgorithm"
+        ]
+        unbuilt,
+        [
+            "Statistics"
+            "StatisticsName"
+            "StatisticsPrefix"
+            "VBR-Certifiers"
+            "VBR-PurgeFields"
+            "VBR-TrustedCertifiers"
+            "VBR-TrustedCertifiersOnly"
+            "VBR-Type"
+        ]
+    ]
+
+let private refusedKeys: (string * string list) list =
+    [
+        "Lua is not supported",
+        [
+            "SetupPolicyScript"
+            "ScreenPolicyScript"
+            "FinalPolicyScript"
+            "StatisticsPolicyScript"
+            "LuaOnlySigning"
+        ]
+        "not supported: what is signed would not be what is sent; have the MTA rewrite the fields before this filter sees them",
+        [ "ReplaceRules"; "ReplaceHeaders" ]
+        "not supported; On-BadSignature reject or quarantine keeps such mail from its recipients",
+        [ "RedirectFailuresTo" ]
+        "not supported; SenderHeaders names the fields that tell whose mail it is", [ "SenderMacro"; "DefaultSender" ]
+        "not supported; TestPublicKeys takes the place of the DNS", [ "TestDNSData" ]
+        "not supported",
+        [
+            "IdentityHeader"
+            "IdentityHeaderRemove"
+            "ConditionalSignatures"
+            "ResignMailTo"
+            "ResignAll"
+            "SMTPURI"
+        ]
+        "not supported; limits by domain are the MTA's", [ "FlowData"; "FlowDataFactor"; "FlowDataTTL"; "RateLimits" ]
+        "not supported: the reputation service is gone; leave it out",
+        [
+            "ReputationCache"
+            "ReputationCacheTTL"
+            "ReputationDuplicates"
+            "ReputationLimitModifiers"
+            "ReputationLimits"
+            "ReputationLowTime"
+            "ReputationMinimum"
+            "ReputationRRDHashDepth"
+            "ReputationRRDRoot"
+            "ReputationRatios"
+            "ReputationSpamCheck"
+            "ReputationTimeFactor"
+            "ReputationTimeout"
+        ]
+        "not supported; write the rows into a file, and file:PATH in KeyTable and SigningTable",
+        [
+            "LDAPAuthMechanism"
+            "LDAPAuthName"
+            "LDAPAuthRealm"
+            "LDAPAuthUser"
+            "LDAPBindPassword"
+            "LDAPBindUser"
+            "LDAPDisableCache"
+            "LDAPKeepaliveIdle"
+            "LDAPKeepaliveInterval"
+            "LDAPKeepaliveProbes"
+            "LDAPTimeout"
+            "LDAPUseTLS"
+        ]
+    ]
+
+let private inert why name : Setting<OpenDkimSettings> =
+    Setting.inert name Arity.Once "VALUE" why |> key
+
+let private refused why name : Setting<OpenDkimSettings> =
+    let codec: Codec<unit> =
+        {
+            Shape = "VALUE"
+            Parse = fun _ -> Error(name + " is " + why)
+            Show = fun () -> ""
+        }
+
+    Setting.optional name codec (fun _ -> ValueNone) (fun _ s -> s)
+    |> key
+    |> Setting.says ("refused: " + why)
+
+/// Taken without effect; a start says so.
+let taken: Setting<OpenDkimSettings> list =
+    inertKeys |> List.collect (fun (why, names) -> names |> List.map (inert why))
+
+/// Refused.
+let refusals: Setting<OpenDkimSettings> list =
+    refusedKeys
+    |> List.collect (fun (why, names) -> names |> List.map (refused why))

@@ -1,0 +1,266 @@
+/// From a row of SigningTable to a key (opendkim.conf(5) KeyTable, SigningTable).
+namespace Dkim.Core.Programs.Filters.OpenDkim
+
+open System
+open Dkim.Core.Words
+open Dkim.Core.Records
+open Dkim.Core.Cryptography
+open Dkim.Core.Tables
+open Dkim.Core.Programs.Running
+open Dkim.Core.Programs.Filters.Milter
+open Dkim.Core.Programs.Filters.Lists
+open Dkim.Core.Programs.Filters.Deciding
+open Dkim.Core.Programs.Filters.OpenDkim.Settings
+
+/// Who sent a message.
+type internal SenderAddress =
+    {
+        User: string
+        /// In lower case.
+        Domain: string
+    }
+
+/// One signature to make.
+[<NoComparison; NoEquality>]
+type internal WantedSignature =
+    {
+        Domain: DomainName
+        Selector: Selector
+        Key: SigningKey
+        Hash: Hash
+        Identity: Identity voption
+    }
+
+/// A row of KeyTable.
+type internal KeyRow =
+    {
+        /// `%` is the sender's domain.
+        Domain: string
+        Selector: string
+        Place: string
+        Algorithm: struct (KeyType * Hash) voption
+    }
+
+module internal KeyRow =
+    /// Reads the value of a row; nothing where a part is missing. The fourth part is one only where it names an algorithm.
+    let parse (value: string) : KeyRow voption =
+        match Row.fields 3 value with
+        | [ domain; selector; key ] when domain <> "" && selector <> "" && key <> "" ->
+            let colon = key.LastIndexOf ':'
+
+            let algorithm =
+                if colon < 0 then
+                    ValueNone
+                else
+                    Algorithms.signing.TryParse(key.Substring(colon + 1).Trim().ToLowerInvariant())
+
+            ValueSome
+                {
+                    Domain = domain
+                    Selector = selector
+                    Place = if algorithm.IsSome then key.Substring(0, colon) else key
+                    Algorithm = algorithm
+                }
+        | _ -> ValueNone
+
+    let private isPath (text: string) =
+        [ "/"; "./"; "../" ]
+        |> List.exists (fun start -> text.StartsWith(start, StringComparison.Ordinal))
+
+    /// Where the key is. `domain` is that of the signature.
+    let place (row: KeyRow) (domain: string) : KeyPlace =
+        if isPath row.Place then
+            KeyAt(row.Place.Replace("%", domain))
+        else
+            KeyText row.Place
+
+module internal SignerKeys =
+    /// The end of a message that cannot be signed, but for lines that stand before it.
+    type private Trouble = MessageEnd
+
+    let private err (message: OpenDkimMessage) text = message.Line LogLevel.Error text
+    let private plain level text : LogLine = Wording.line level text
+
+    let private deferred (log: LogLine list) : Trouble =
+        { MessageEnd.accept log with
+            Reply = MilterReply.TempFail
+        }
+
+    // With the line of the file or of the row before it.
+    let private notLoaded (message: OpenDkimMessage) (name: string) (why: LogLine) : Trouble =
+        deferred [ why; err message ("error loading key '" + Printable.brief name + "'") ]
+
+    let private notAKey (message: OpenDkimMessage) : Trouble =
+        err message "dkim_eom(): resource unavailable: d2i_PrivateKey_bio() failed"
+        |> List.singleton
+        |> MessageEnd.accept
+        |> MessageEnd.under
+            message.Policy.Own.Actions.InternalError
+            {
+                TempCode = ValueSome "4.7.0"
+                Text = "resource unavailable"
+            }
+
+    /// That a key cannot sign this message, whatever it is.
+    let cannotSign (message: OpenDkimMessage) (reason: string) : MessageEnd =
+        err message ("signature generation error: " + reason)
+        |> List.singleton
+        |> MessageEnd.accept
+        |> MessageEnd.under message.Policy.Own.Actions.SignatureError (MessageEnd.saying "DKIM signing error")
+
+    let private tooSmall (message: OpenDkimMessage) (key: SigningKey) : Trouble =
+        "private key too small ("
+        + string (int key.Bits)
+        + " bits, need at least "
+        + string (int message.Policy.Filter.Verifying.Policy.MinimumRsaBits)
+        + ")"
+        |> cannotSign message
+
+    let private openLine (name: string) (whom: string) level : LogLine =
+        plain level (name + ": key data is not secure: " + whom)
+
+    let private shown (place: KeyPlace) =
+        match place with
+        | KeyAt path -> path
+        | KeyText _ -> "KeyTable"
+
+    // The key of a place, with what there is to warn of.
+    let private read
+        (message: OpenDkimMessage)
+        (name: string)
+        place
+        : Result<struct (SigningKey * LogLine list), Trouble> =
+        let least = message.Policy.Filter.Verifying.Policy.MinimumRsaBits
+
+        match message.Policy.ReadKey place with
+        | KeyUnread reason ->
+            plain LogLevel.Error ("can't load key from " + shown place + ": " + reason)
+            |> notLoaded message name
+            |> Error
+        | KeyFound(_, ValueSome whom) when message.Policy.Own.RequireSafeKeys ->
+            Error(notLoaded message name (openLine name whom LogLevel.Error))
+        | NoKeyThere -> Error(notAKey message)
+        | KeyFound(key, _) when key.KeyType = Rsa && key.Bits < least -> Error(tooSmall message key)
+        | KeyFound(key, ValueSome whom) -> Ok(struct (key, [ openLine name whom LogLevel.Warning ]))
+        | KeyFound(key, ValueNone) -> Ok(struct (key, []))
+
+    /// The hash that a key signs with: its own for Ed25519, else that of the row, else that of the settings.
+    let hash (message: OpenDkimMessage) (algorithm: struct (KeyType * Hash) voption) (key: SigningKey) : Hash =
+        let set = message.Policy.Filter.Signing.Algorithm
+
+        match key.KeyType, ValueOption.defaultValue set algorithm with
+        | Ed25519, _ -> Sha256
+        | Rsa, struct (Rsa, hash) -> hash
+        | Rsa, struct (Ed25519, _) -> Sha256
+
+    // i=, where the signature may bear it.
+    let private identity (message: OpenDkimMessage) (sender: SenderAddress) (domain: DomainName) (signer: string) =
+        let text = signer.Replace("%", sender.Domain)
+        let at = text.LastIndexOf '@'
+
+        match at, DomainName.tryCreate (text.Substring(at + 1)) with
+        | -1, _ ->
+            let line =
+                message.Line
+                    LogLevel.Warning
+                    ("SigningTable: signer '" + Printable.brief text + "' has no @ and is left out")
+
+            struct (ValueNone, [ line ])
+        | _, Ok named when named.IsWithin domain ->
+            struct (ValueSome
+                        {
+                            LocalPart = text.Substring(0, at)
+                            Domain = named
+                        },
+                    [])
+        | _ -> struct (ValueNone, [])
+
+    /// What a row of KeyTable and one of SigningTable make: a signature, or nothing where its names are none.
+    let private ofRow (message: OpenDkimMessage) (sender: SenderAddress) (name: string) (signer: string) (row: KeyRow) =
+        let domain = if row.Domain = "%" then sender.Domain else row.Domain
+
+        read message name (KeyRow.place row domain)
+        |> Result.map (fun (struct (key, warnings)) ->
+            match DomainName.tryCreate domain, Selector.tryCreate row.Selector with
+            | Ok domain, Ok selector ->
+                let struct (identity, lines) =
+                    if signer = "" then
+                        struct (ValueNone, [])
+                    else
+                        identity message sender domain signer
+
+                struct (Some
+                            {
+                                Domain = domain
+                                Selector = selector
+                                Key = key
+                                Hash = hash message row.Algorithm key
+                                Identity = identity
+                            },
+                        warnings @ lines)
+            | _ ->
+                struct (None,
+                        warnings
+                        @ [
+                            err
+                                message
+                                ("KeyTable entry for '"
+                                 + Printable.brief name
+                                 + "': \""
+                                 + Printable.brief domain
+                                 + "\" and \""
+                                 + Printable.brief row.Selector
+                                 + "\" are no domain and no selector; not signed")
+                        ]))
+
+    let private unasked (message: OpenDkimMessage) (name: string) (reason: string) : Trouble =
+        deferred
+            [
+                plain LogLevel.Error ("error looking up \"" + Printable.brief name + "\" in database: " + reason)
+                err message "error reading signing table"
+            ]
+
+    let private one (message: OpenDkimMessage) (sender: SenderAddress) (keys: Table) (value: string) =
+        let name, signer =
+            match Row.fields 2 value with
+            | [ name; signer ] -> name.Trim(), signer.Trim()
+            | _ -> value, ""
+
+        let name = if name = "%" then sender.Domain else name
+
+        match keys.Find name with
+        | Lookup.Unavailable reason -> Error(unasked message name reason)
+        | Lookup.Absent ->
+            Error(
+                deferred
+                    [
+                        err message ("signing table references unknown key '" + Printable.brief name + "'")
+                    ]
+            )
+        | Lookup.Found row ->
+            match KeyRow.parse row.Value with
+            | ValueSome parsed -> ofRow message sender name signer parsed
+            | ValueNone ->
+                plain LogLevel.Error ("KeyTable entry for '" + Printable.brief name + "' corrupt")
+                |> notLoaded message name
+                |> Error
+
+    /// The signatures that rows of SigningTable ask for, in their order, and what there is to say of them; all of them, or
+    /// the end of the message that has one whose key cannot be used.
+    let ofRows (message: OpenDkimMessage) (sender: SenderAddress) (keys: Table) (rows: Row list) =
+        rows
+        |> Dkim.Core.Words.Results.traverse (fun row -> one message sender keys row.Value)
+        |> Result.map (fun found ->
+            struct (found |> List.choose (fun (struct (signature, _)) -> signature),
+                    found |> List.collect (fun (struct (_, lines)) -> lines)))
+
+    /// The rows that a sender has.
+    let rows (message: OpenDkimMessage) (signing: Table) (sender: SenderAddress) : Lookup<Row list> =
+        if message.Policy.Own.MultipleSignatures then
+            AddressForms.findSenders signing sender.User sender.Domain
+        else
+            AddressForms.findSender signing sender.User sender.Domain
+
+    /// That SigningTable could not be asked.
+    let unreadable (message: OpenDkimMessage) (sender: SenderAddress) (reason: string) : MessageEnd =
+        unasked message (sender.User + "@" + sender.Domain) reason
