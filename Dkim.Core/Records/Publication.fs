@@ -56,3 +56,14 @@ let opendkim (label: string) (head: string) (keyData: byte[]) (comment: string) 
     let text = StringBuilder(label + "\tIN\tTXT\t( " + quoted head)
     data |> List.iter (fun line -> text.Append line |> ignore)
     text.Append(" )  ; ----- " + comment + "\n").ToString()
+
+/// A record in the form of opendkim-genzone: the first string is somewhat longer than the others. `name` may have a time to
+/// live behind it; semicolons of `text` are escaped.
+let opendkimZone (name: string) (text: string) : string =
+    let first = min 75 text.Length
+
+    let strings =
+        text.Substring(0, first) :: pieces 66 (text.Substring first)
+        |> List.map (fun piece -> "\"" + piece + "\"")
+
+    name + "\tIN\tTXT\t( " + String.Join("\n\t", strings) + " )\n"

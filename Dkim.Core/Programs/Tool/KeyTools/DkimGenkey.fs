@@ -93,7 +93,7 @@ let private hashes =
 let private spelled (letter: char) (setting: Setting<Settings>) =
     Setting.spelled [ Spelling.Word setting.Name; Spelling.Letter letter ] setting
 
-let private rows: Setting<Settings> list =
+let private keyRows: Setting<Settings> list =
     [
         Setting.flag "append-domain" _.AppendDomain (fun v s -> { s with AppendDomain = v })
         |> spelled 'a'
@@ -122,6 +122,10 @@ let private rows: Setting<Settings> list =
         Setting.make "selector" ToolTable.selectorCodec _.Selector (fun v s -> { s with Selector = v })
         |> spelled 's'
         |> Setting.says "the selector; it also names the files"
+    ]
+
+let private recordRows: Setting<Settings> list =
+    [
         Setting.flag "subdomains" _.Subdomains (fun v s -> { s with Subdomains = v })
         |> Setting.spelled [ Spelling.Word "subdomains" ]
         |> Setting.says "let the key sign for subdomains"
@@ -154,7 +158,8 @@ let private rows: Setting<Settings> list =
         |> Setting.spelled [ Spelling.Word "help" ]
         |> Setting.says "print this text and exit"
     ]
-    |> Setting.group "key" "opendkim-genkey(8)"
+
+let private rows = keyRows @ recordRows |> Setting.group "key" "opendkim-genkey(8)"
 
 /// One of the two names.
 type Program =

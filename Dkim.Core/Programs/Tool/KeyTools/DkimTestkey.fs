@@ -24,6 +24,8 @@ type Settings =
         Selector: Selector voption
         Verbosity: int
         ConfigurationFile: string voption
+        /// Of opendkim-testkey: the data set of keys to go through.
+        KeyTable: string voption
         Zone: string voption
         Resolver: ToolResolver
         Help: bool
@@ -37,6 +39,7 @@ let defaults =
         Selector = ValueNone
         Verbosity = 0
         ConfigurationFile = ValueNone
+        KeyTable = ValueNone
         Zone = ValueNone
         Resolver = ToolSettings.defaults.Resolver
         Help = false
@@ -127,38 +130,39 @@ let text: ProgramText =
         SeeAlso = [ "dkim", 1; "dkim-genkey", 8 ]
     }
 
-/// What a configuration file says of the three settings; every other setting in it is another program's.
-let private configured (path: string) : Command<Given<Settings> list> =
+/// What a configuration file says of these settings; every other setting in it is another program's.
+let configured (program: string) style (rows: Setting<Settings> list) (path: string) : Command<Given<Settings> list> =
     command {
-        let! file = settle (SettingsFile.read KeyAndToken table path)
+        let! file = settle (SettingsFile.read style rows path)
 
         match file.Problems |> List.tryFind (fun problem -> problem.Fault <> UnknownName) with
-        | Some problem -> return! fail SysExit.Configuration (Name + ": " + Problem.describe problem)
+        | Some problem -> return! fail SysExit.Configuration (program + ": " + Problem.describe problem)
         | None -> return file.Given
     }
 
-let private loadKey (settings: Settings) : Command<SigningKey voption> =
+let private loadKey (program: string) (settings: Settings) : Command<SigningKey voption> =
     command {
         match settings.KeyFile with
         | ValueNone -> return ValueNone
         | ValueSome path ->
             let! key = PrivateKeys.load ValueNone path
-            let! key = key |> orFail 71 (fun reason -> Name + ": " + path + ": " + reason)
+            let! key = key |> orFail 71 (fun reason -> program + ": " + path + ": " + reason)
 
             if settings.Verbosity > 1 then
-                do! complain (Name + ": key loaded from " + path)
+                do! complain (program + ": key loaded from " + path)
 
             return ValueSome key
     }
 
-let private ofFinding (name: string) (found: KeyFinding) : string =
+/// What is wrong with a key, in the words of the original where it has some.
+let ofFinding (name: string) (found: KeyFinding) : string =
     match found.Mistake with
     | KeyMistake.NotPublished -> "'" + name + "' record not found"
     | KeyMistake.Revoked -> "Revoked key"
     | _ -> "'" + name + "' " + found.Says
 
 /// The verdict goes to standard output, all else to standard error, as the original has it.
-let private report (settings: Settings) (tested: Testkey.Tested) : Command<int> =
+let private report (program: string) (settings: Settings) (tested: Testkey.Tested) : Command<int> =
     let isOtherKey =
         tested.Findings
         |> List.exists (fun found -> found.Mistake = KeyMistake.OtherKey)
@@ -166,7 +170,7 @@ let private report (settings: Settings) (tested: Testkey.Tested) : Command<int> 
     command {
         if settings.Verbosity > 0 && (tested.IsGood || isOtherKey) then
             let secure = tested.Answer.Security = Security.Secure
-            do! complain (Name + ": key " + (if secure then "secure" else "not secure"))
+            do! complain (program + ": key " + (if secure then "secure" else "not secure"))
 
         let shown =
             tested.Findings
@@ -174,23 +178,32 @@ let private report (settings: Settings) (tested: Testkey.Tested) : Command<int> 
                 found.Mistake <> KeyMistake.OtherKey
                 && (not found.IsAdvice || settings.Verbosity > 1))
 
-        do! iter (fun found -> complain (Name + ": " + ofFinding tested.Name found)) shown
+        do! iter (fun found -> complain (program + ": " + ofFinding tested.Name found)) shown
 
         if isOtherKey then
-            do! print (Name + ": keys do not match\n")
+            do! print (program + ": keys do not match\n")
             return SysExit.DataError
         elif not tested.IsGood then
             return SysExit.Unavailable
         else
             if settings.Verbosity > 2 then
-                do! print (Name + ": key OK\n")
+                do! print (program + ": key OK\n")
 
             return ExitCode.Success
     }
 
-let private check (settings: Settings) (selector: Selector) (domain: DomainName) : Command<int> =
+/// Where records come from.
+let source (settings: Settings) : Command<Verify.KeySource> =
+    Verify.keySource
+        { ToolSettings.defaults with
+            Zone = settings.Zone
+            Resolver = settings.Resolver
+        }
+
+/// Tests one key.
+let check (program: string) (settings: Settings) (selector: Selector) (domain: DomainName) : Command<int> =
     command {
-        let! key = loadKey settings
+        let! key = loadKey program settings
 
         let test =
             {
@@ -201,21 +214,15 @@ let private check (settings: Settings) (selector: Selector) (domain: DomainName)
             }
 
         if settings.Verbosity > 1 then
-            do! complain (Name + ": checking key '" + test.Name + "'")
+            do! complain (program + ": checking key '" + test.Name + "'")
 
-        let! source =
-            Verify.keySource
-                { ToolSettings.defaults with
-                    Zone = settings.Zone
-                    Resolver = settings.Resolver
-                }
-
+        let! source = source settings
         let! tested = Testkey.test source test
-        return! report settings tested
+        return! report program settings tested
     }
 
-let private usage =
-    "usage: " + Name + " -d domain -s selector [-k keypath] [-v] [-x conffile]"
+let usage (program: string) =
+    "usage: " + program + " -d domain -s selector [-k keypath] [-v] [-x conffile]"
 
 let run (arguments: string list) : Command<int> =
     let line = CommandLine.parse Gnu table arguments
@@ -229,17 +236,17 @@ let run (arguments: string list) : Command<int> =
         | _ when first.Version -> return! version Name
         | problem :: _ ->
             do! complain (Name + ": " + Problem.describe problem)
-            return! fail SysExit.Configuration (Name + ": " + usage)
+            return! fail SysExit.Configuration (Name + ": " + usage Name)
         | [] ->
             let! fromFile =
                 match first.ConfigurationFile with
-                | ValueSome path -> configured path
+                | ValueSome path -> configured Name KeyAndToken table path
                 | ValueNone -> fun rest -> rest []
 
             let settings, problems = Settings.apply [ fromFile; line.Given ] defaults
 
             match problems, settings.Selector, settings.Domain with
-            | [], ValueSome selector, ValueSome domain -> return! check settings selector domain
+            | [], ValueSome selector, ValueSome domain -> return! check Name settings selector domain
             | problem :: _, _, _ -> return! fail SysExit.Configuration (Name + ": " + Problem.describe problem)
-            | [], _, _ -> return! fail SysExit.Configuration (Name + ": " + usage)
+            | [], _, _ -> return! fail SysExit.Configuration (Name + ": " + usage Name)
     }

@@ -1,0 +1,67 @@
+/// The keys of a KeyTable, as the tools of OpenDKIM go through them (opendkim.conf(5) KeyTable).
+module internal Dkim.Core.Programs.Tool.KeyTools.KeyTableRows
+
+open Dkim.Core.Asking
+open Dkim.Core.Cryptography
+open Dkim.Core.Tables
+open Dkim.Core.Programs.Running
+open Dkim.Core.Programs.Filters.Lists
+open Dkim.Core.Programs.Filters.OpenDkim
+open Dkim.Core.Programs.Tool.Running
+open Dkim.Core.Programs.Tool.Running.Command
+
+/// A row of the table.
+type NamedRow =
+    {
+        /// What SigningTable calls the key.
+        Name: string
+        /// Nothing where a part is missing.
+        Row: KeyRow voption
+    }
+
+/// The table that a setting or an operand names. `program` begins the line of a failure.
+let table (program: string) (text: string) : Command<Table> =
+    let refuse reason =
+        fail ExitCode.Bad (program + ": " + reason)
+
+    let ofFile path (make: System.ReadOnlyMemory<byte> -> Table) =
+        command {
+            let! contents = read FileKind.Table path
+
+            match contents.Problem with
+            | ValueSome reason -> return! refuse (path + ": " + reason)
+            | ValueNone -> return make contents.Octets
+        }
+
+    match SetPlace.parse text with
+    | Error error -> refuse (SetPlace.describe error)
+    | Ok(Inline elements) -> fun rest -> rest (Table.OfList(false, elements))
+    | Ok(Lines path) -> ofFile path (fun octets -> Table.OfLines(false, path, octets))
+    | Ok(Patterns path) -> ofFile path (fun octets -> Table.OfPatterns(false, path, octets))
+
+/// Its rows, in order.
+let rows (table: Table) : NamedRow list =
+    List.init table.Count (fun entry ->
+        {
+            Name = table.Key entry
+            Row = KeyRow.parse (table.Value entry)
+        })
+
+/// The private key of a row, or why there is none. `domain` takes the place of `%` in its path.
+let key (row: KeyRow) (domain: string) : Command<Result<SigningKey, string>> =
+    let found (reading: KeyReading) =
+        match reading with
+        | KeyFound(key, _) -> Ok key
+        | KeyUnread reason -> Error reason
+        | NoKeyThere -> Error "d2i_PrivateKey_bio() failed"
+
+    command {
+        match KeyRow.place row domain with
+        | KeyText text -> return found (KeyReading.Inline text)
+        | KeyAt path ->
+            let! contents = read FileKind.PrivateKey path
+
+            match contents.Problem with
+            | ValueSome reason -> return Error(path + ": " + reason)
+            | ValueNone -> return found (KeyReading.OfFile(contents.Octets, ""))
+    }
