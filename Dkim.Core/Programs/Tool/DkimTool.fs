@@ -161,6 +161,6 @@ let start (name: string) (arguments: string[]) (clock: int64) : ToolAction =
     | DkimGenkey.OpenDkimName -> run (DkimGenkey.run DkimGenkey.openDkim arguments)
     | DkimTestkey.Name -> run (DkimTestkey.run arguments)
     | OpenDkimTestkey.Name -> run (OpenDkimTestkey.run arguments)
-    | OpenDkimGenzone.Name -> run (OpenDkimGenzone.run arguments (clock * 1L<sec>))
+    | KeyZone.Name -> run (OpenDkimGenzone.run arguments (clock * 1L<sec>))
     | Dknewkey.Name -> run (Dknewkey.run arguments)
     | _ -> run (dkim arguments (clock * 1L<sec>))

@@ -79,6 +79,14 @@ let tests =
                         (Manual.help program.Text program.Table DkimGenkey.defaults)
 
                 matches
+                    "tests/Core/Golden/opendkim-testkey.help"
+                    (Manual.help OpenDkimTestkey.text OpenDkimTestkey.table DkimTestkey.defaults)
+
+                matches
+                    "tests/Core/Golden/opendkim-genzone.help"
+                    (Manual.help KeyZone.text KeyZone.table KeyZone.defaults)
+
+                matches
                     "tests/Core/Golden/dkim-testkey.help"
                     (Manual.help DkimTestkey.text DkimTestkey.table DkimTestkey.defaults)
 
@@ -163,6 +171,12 @@ let tests =
 
                 for program in [ DkimGenkey.dkim; DkimGenkey.openDkim ] do
                     matches ("man/" + program.Name + ".8") (Manual.page program.Text program.Table DkimGenkey.defaults)
+
+                matches
+                    "man/opendkim-testkey.8"
+                    (Manual.page OpenDkimTestkey.text OpenDkimTestkey.table DkimTestkey.defaults)
+
+                matches "man/opendkim-genzone.8" (Manual.page KeyZone.text KeyZone.table KeyZone.defaults)
 
                 matches "man/dkim-testkey.8" (Manual.page DkimTestkey.text DkimTestkey.table DkimTestkey.defaults)
                 let noSettings: Setting<unit> list = []

@@ -50,6 +50,11 @@ let private samples =
         "KeyFile", "k"
         "Selector", "mail"
         "conffile", "conf"
+        "expire", "1"
+        "refresh", "1"
+        "retry", "1"
+        "ttl", "1"
+        "defaultttl", "1"
     ]
 
 let private keepsItsLaws (table: Setting<'s> list) (defaults: 's) =
@@ -174,5 +179,6 @@ let tests =
                 keepsItsLaws CommandList.all ToolSettings.defaults
                 keepsItsLaws DkimGenkey.dkim.Table DkimGenkey.defaults
                 keepsItsLaws DkimGenkey.openDkim.Table DkimGenkey.defaults
-                keepsItsLaws DkimTestkey.table DkimTestkey.defaults)
+                keepsItsLaws DkimTestkey.table DkimTestkey.defaults
+                keepsItsLaws KeyZone.table KeyZone.defaults)
         ]

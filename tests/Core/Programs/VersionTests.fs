@@ -89,6 +89,8 @@ let tests =
                         "dkim-genkey", [ "--version" ]
                         "dkim-genkey", [ "-V" ]
                         "opendkim-genkey", [ "-V" ]
+                        "opendkim-testkey", [ "--version" ]
+                        "opendkim-genzone", [ "--version" ]
                         "dkim-testkey", [ "--version" ]
                         "dknewkey", [ "--version" ]
                     ] do

@@ -12,7 +12,7 @@ internal static class OwnPrograms
     public static readonly string[] Names =
     [
         "dkimproxy.out", "dkimproxy.in", "dkim-filter", "dk-filter", "opendkim", "qmail-dk", "dkim", "dkim-genkey",
-        "dkim-testkey", "dknewkey", "opendkim-genkey",
+        "dkim-testkey", "dknewkey", "opendkim-genkey", "opendkim-testkey", "opendkim-genzone",
     ];
 
     /// <summary>The program under its name, in the directory of a test.</summary>

@@ -50,7 +50,7 @@ let text: ProgramText =
     }
 
 /// What is wrong with the key of a row; nothing where it is good.
-let private tryFault (settings: Settings) source (row: KeyTableRows.NamedRow) : Command<string voption> =
+let private tryFault source (row: KeyTableRows.NamedRow) : Command<string voption> =
     command {
         match row.Row with
         | ValueNone -> return ValueSome("KeyTable entry for '" + row.Name + "' corrupt")
@@ -99,7 +99,7 @@ let private checkTable (settings: Settings) (dataSet: string) : Command<int> =
             | row :: rest ->
                 do! told ("record " + string number + " for '" + row.Name + "' retrieved")
                 do! told ("checking key '" + row.Name + "'")
-                let! fault = tryFault settings source row
+                let! fault = tryFault source row
 
                 match fault with
                 | ValueSome text -> do! complain (Name + ": key " + row.Name + ": " + text)
