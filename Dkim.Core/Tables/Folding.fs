@@ -1,12 +1,12 @@
 /// Octets of keys and queries as they are compared: as they are, or capitals as small letters (ASCII alone).
 module internal Dkim.Core.Tables.Folding
 
-/// The small letter of an octet.
-let inline lower (octet: byte) : byte =
-    if octet - 65uy < 26uy then octet ||| 32uy else octet
-
 /// The octet as a set compares it.
-let inline octet (folds: bool) (octet: byte) : byte = if folds then lower octet else octet
+let inline octet (folds: bool) (octet: byte) : byte =
+    if folds && octet - 65uy < 26uy then
+        octet ||| 32uy
+    else
+        octet
 
 /// Where a hash begins.
 [<Literal>]

@@ -58,6 +58,30 @@ type internal SetText private (octets: ReadOnlyMemory<byte>, starts: int[], isIn
         | ValueSome text -> text
         | ValueNone -> Octets.latin1 value
 
+    /// Whether the value has so many fields between colons, none of them empty.
+    member this.HasFields(index: int, count: int) : bool =
+        let entry = this.Entry index
+        let length = this.KeyLength entry
+
+        let mutable rest =
+            trimmed (entry.Slice(min entry.Length (length + (if isInline then 1 else 0))))
+
+        let mutable found = 0
+
+        while found < count && not rest.IsEmpty do
+            let colon = rest.IndexOf Octets.Colon
+
+            if found + 1 = count || colon < 0 then
+                found <- found + 1
+                rest <- ReadOnlySpan.Empty
+            elif colon = 0 then
+                rest <- ReadOnlySpan.Empty
+            else
+                found <- found + 1
+                rest <- rest.Slice(colon + 1)
+
+        found = count
+
     /// The number of the line that an entry stands on, from 1; of a list, of the element.
     member _.Line(index: int) : int =
         1 + octets.Span.Slice(0, starts[index]).Count Octets.LF

@@ -87,6 +87,9 @@ type Table private (place: SetPlace, text: SetText, contents: Contents) =
     /// The value of an entry.
     member _.Value(entry: int) : string = text.Value entry
 
+    /// Whether an entry has so many fields between colons, none of them empty.
+    member _.HasFields(entry: int, count: int) : bool = text.HasFields(entry, count)
+
     /// Where an entry stands, to be told: the file and its line, or the list.
     member _.Located(entry: int) : string =
         match place with

@@ -72,6 +72,16 @@ let private texts =
                 Expect.equal "absent" (valueOf "#x" table)
                 Expect.equal "/t line 4" (table.Located 2))
 
+            testCase "whether a value has its fields" (fun () ->
+                let table = lines "k\nk :b:c\nk a:b\nk a:b:\nk a:b:c\nk a:b:c:d\n"
+
+                let has count =
+                    [ 0..5 ] |> List.map (fun entry -> table.HasFields(entry, count))
+
+                Expect.equal [ false; true; true; true; true; true ] (has 1)
+                Expect.equal [ false; false; true; true; true; true ] (has 2)
+                Expect.equal [ false; false; false; false; true; true ] (has 3))
+
             testCase "the first of two lines counts" (fun () ->
                 Expect.equal "one" (valueOf "a" (lines "a one\nA two\n")))
 

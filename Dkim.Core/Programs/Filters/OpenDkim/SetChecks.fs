@@ -60,10 +60,10 @@ module internal SetChecks =
         match sets.Signing with
         | ValueSome signing ->
             told signing (fun entry ->
-                if signing.Value entry = "" then
-                    ValueSome(signing.Key entry + " has no value")
+                if signing.HasFields(entry, 1) then
+                    ValueNone
                 else
-                    ValueNone)
+                    ValueSome(signing.Key entry + " has no value"))
             |> List.map (broken "SigningTable" "write the name of a key behind it")
         | ValueNone -> []
 
@@ -71,9 +71,10 @@ module internal SetChecks =
         match sets.Keys with
         | ValueSome keys ->
             told keys (fun entry ->
-                match KeyRow.parse (keys.Value entry) with
-                | ValueSome _ -> ValueNone
-                | ValueNone -> ValueSome("KeyTable entry for '" + keys.Key entry + "' corrupt"))
+                if keys.HasFields(entry, 3) then
+                    ValueNone
+                else
+                    ValueSome("KeyTable entry for '" + keys.Key entry + "' corrupt"))
         | ValueNone -> []
 
     // What settings must have beside each other.
