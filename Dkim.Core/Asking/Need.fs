@@ -5,6 +5,7 @@ open System.Collections.Generic
 open System.Collections.ObjectModel
 open System.Net
 open Dkim.Core.Dns
+open Dkim.Core.Cryptography
 
 /// One thing to find out. These are all that there are.
 [<RequireQualifiedAccess; NoComparison>]
@@ -13,6 +14,8 @@ type Need =
     | Lookup of Question
     /// A file to read.
     | File of WantedFile
+    /// A private key that a table names, as it is now.
+    | Key of KeyPlace
     /// Whether a client of this address has logged in by POP a while ago (POP before SMTP).
     | Login of IPAddress
     /// How many reports may be sent now, at most so many. Asking uses them up.
@@ -24,6 +27,7 @@ type Found =
     {
         Answers: IReadOnlyDictionary<Question, Answer>
         Files: IReadOnlyDictionary<WantedFile, FileContents>
+        Keys: IReadOnlyDictionary<KeyPlace, KeyReading>
         /// The addresses that have logged in.
         Logins: IReadOnlySet<IPAddress>
         /// So many reports may be sent.
@@ -34,6 +38,7 @@ type Found =
         {
             Answers = ReadOnlyDictionary.Empty
             Files = ReadOnlyDictionary.Empty
+            Keys = ReadOnlyDictionary.Empty
             Logins = ReadOnlySet.Empty
             Reports = 0
         }
@@ -55,3 +60,9 @@ type Found =
         match this.Files.TryGetValue file with
         | true, contents -> contents
         | false, _ -> FileContents.Unreadable "not asked for"
+
+    /// A key as it was found; one that was not asked for cannot be read.
+    member this.Key(place: KeyPlace) : KeyReading =
+        match this.Keys.TryGetValue place with
+        | true, reading -> reading
+        | false, _ -> KeyUnread "not asked for"

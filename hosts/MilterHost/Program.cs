@@ -26,8 +26,10 @@ var files = handed?.Files ?? new SettingsFiles();
 if (!isCopy)
     handed?.Dispose();
 var clock = TimeProvider.System;
+var keys = new KeyCache();
+files.ReadKey = keys.Read;
 var machine = new FilterMachine(
-    OwnProcess.ProgramName, HostName.Find(), Environment.UserName, new KeyCache().Read, Systemd.GivesSockets || Systemd.IsReload);
+    OwnProcess.ProgramName, HostName.Find(), Environment.UserName, Systemd.GivesSockets || Systemd.IsReload);
 var start = OwnProcess.ProgramName switch
 {
     "dkim-filter" => Filters.Dkim(args, machine),
@@ -42,6 +44,6 @@ if (start is null)
 }
 
 return files.Run(start).Run(
-    program => ServiceStart.RunAsync(program, files, clock, isCopy ? handed : null).GetAwaiter().GetResult(),
-    (program, file) => TestMode.RunAsync(program, file, clock).GetAwaiter().GetResult(),
+    program => ServiceStart.RunAsync(program, files, keys, clock, isCopy ? handed : null).GetAwaiter().GetResult(),
+    (program, file) => TestMode.RunAsync(program, file, keys, clock).GetAwaiter().GetResult(),
     found => Check.RunAsync(found, files).GetAwaiter().GetResult());

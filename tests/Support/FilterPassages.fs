@@ -72,6 +72,7 @@ type Ran =
         |> fun field -> field.Substring(name.Length + 2).Replace("\r\n\t", " ")
 
 /// Everything that a message meets.
+[<NoComparison; NoEquality>]
 type Way =
     {
         Client: MilterClient
@@ -83,6 +84,8 @@ type Way =
         Recipients: string list
         /// Records of each type under a name; what is not there does not exist.
         Zone: (string * RecordType * Answer) list
+        /// The keys that tables name.
+        Keys: KeyPlace -> KeyReading
         /// The addresses that have logged in by POP.
         Logins: string list
         /// So many reports may be sent.
@@ -107,6 +110,7 @@ let local: Way =
         Sender = ValueSome "<joe@example.com>"
         Recipients = [ "<you@example.org>" ]
         Zone = []
+        Keys = Finding.noKey
         Logins = []
         Reports = 1000
         Now = now
@@ -211,6 +215,7 @@ let passAnswered (message: MilterMessage) (way: Way) (answer: Question -> Answer
         asked.AddRange(Finding.questions message.Needs |> List.map _.Name)
 
         Finding.ofNames answer message.Needs
+        |> Finding.withKeys way.Keys message.Needs
         |> Finding.withMachine way.Logins way.Reports message.Needs
         |> message.Go
 

@@ -5,6 +5,7 @@ open System.Collections.Generic
 open System.Net
 open Expecto
 open Dkim.Core.Dns
+open Dkim.Core.Cryptography
 open Dkim.Core.Asking
 
 /// What is to be looked up in the DNS.
@@ -38,6 +39,20 @@ let ofNames (answer: Question -> Answer) (needs: Need list) : Found =
 /// The files of these needs as they are read.
 let ofFiles (read: WantedFile -> FileContents) (needs: Need list) : Found = Found.OfFiles(table (files needs) read)
 
+/// No key is anywhere.
+let noKey (_: KeyPlace) : KeyReading = KeyUnread "No such file or directory"
+
+/// The same with the keys that tables name.
+let withKeys (read: KeyPlace -> KeyReading) (needs: Need list) (found: Found) : Found =
+    let places =
+        needs
+        |> List.choose (fun need ->
+            match need with
+            | Need.Key place -> Some place
+            | _ -> None)
+
+    { found with Keys = table places read }
+
 /// The same with logins of these addresses, and as many reports as are asked for, up to a number.
 let withMachine (logins: string list) (reports: int) (needs: Need list) (found: Found) : Found =
     let wanted =
@@ -52,8 +67,8 @@ let withMachine (logins: string list) (reports: int) (needs: Need list) (found: 
         Reports = min wanted reports
     }
 
-/// The value that a step comes to, which needs nothing but files.
-let settle (read: WantedFile -> FileContents) (step: Step<'a>) : 'a =
+/// The value that a step comes to, which needs nothing but files and keys.
+let settleWithKeys (readKey: KeyPlace -> KeyReading) (read: WantedFile -> FileContents) (step: Step<'a>) : 'a =
     let rec go (step: Step<'a>) rounds =
         if step.IsDone then
             step.Value
@@ -61,6 +76,9 @@ let settle (read: WantedFile -> FileContents) (step: Step<'a>) : 'a =
             if rounds = 100 then
                 failtest "a step asks without an end"
 
-            go (step.Go(ofFiles read step.Needs)) (rounds + 1)
+            go (step.Go(ofFiles read step.Needs |> withKeys readKey step.Needs)) (rounds + 1)
 
     go step 0
+
+/// The value that a step comes to, which needs nothing but files.
+let settle (read: WantedFile -> FileContents) (step: Step<'a>) : 'a = settleWithKeys noKey read step

@@ -1,6 +1,7 @@
 /// The start of opendkim: a command line and files make a program that is ready to serve.
 namespace Dkim.Core.Programs.Filters
 
+open Dkim.Core.Cryptography
 open Dkim.Core.Asking
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
@@ -97,7 +98,6 @@ module internal OpenDkimStart =
                         Filter = policy
                         Own = settings.Own
                         Sets = sets
-                        ReadKey = machine.ReadKey.Invoke
                     }
             Notices = []
             Unusable = []
@@ -106,29 +106,36 @@ module internal OpenDkimStart =
         }
 
     // The key of KeyFile is as safe as those of KeyTable must be.
-    let private openKey (machine: FilterMachine) (paths: ListPaths) (settings: OpenDkimSettings) (sets: LoadedSets) =
+    let private openKey (paths: ListPaths) (settings: OpenDkimSettings) (sets: LoadedSets) : Step<string voption> =
         match settings.KeyFile, sets.OwnKey with
         | ValueSome path, ValueSome _ ->
-            match machine.ReadKey.Invoke(KeyAt(Reading.located paths path)) with
-            | KeyFound(_, ValueSome whom) -> ValueSome(path + ": key data is not secure: " + whom)
-            | KeyFound(_, ValueNone)
-            | KeyUnread _
-            | NoKeyThere -> ValueNone
-        | _ -> ValueNone
+            let place = KeyAt(Reading.located paths path)
 
-    let private checkedKey machine paths (settings: OpenDkimSettings) (reading: Reading<LoadedSets>) =
-        match openKey machine paths settings reading.Value with
-        | ValueNone -> reading
-        | ValueSome text when settings.Own.RequireSafeKeys ->
-            { reading with
-                Problems =
-                    reading.Problems
-                    @ [ Reading.broken "KeyFile" "chmod 600, or RequireSafeKeys no" text ]
-            }
-        | ValueSome text ->
-            { reading with
-                Notices = reading.Notices @ [ text ]
-            }
+            let told (found: Found) =
+                match found.Key place with
+                | KeyFound(_, ValueSome whom) -> ValueSome(path + ": key data is not secure: " + whom)
+                | KeyFound(_, ValueNone)
+                | KeyUnread _
+                | NoKeyThere -> ValueNone
+
+            Want([ Need.Key place ], told >> Done)
+        | _ -> Done ValueNone
+
+    let private checkedKey paths (settings: OpenDkimSettings) (reading: Reading<LoadedSets>) =
+        openKey paths settings reading.Value
+        |> Step.map (fun fault ->
+            match fault with
+            | ValueNone -> reading
+            | ValueSome text when settings.Own.RequireSafeKeys ->
+                { reading with
+                    Problems =
+                        reading.Problems
+                        @ [ Reading.broken "KeyFile" "chmod 600, or RequireSafeKeys no" text ]
+                }
+            | ValueSome text ->
+                { reading with
+                    Notices = reading.Notices @ [ text ]
+                })
 
     let private noSocket: Problem =
         Reading.broken
@@ -186,9 +193,7 @@ module internal OpenDkimStart =
             ProgramTexts.options
 
     /// The end of a start whose settings can be told, with the data sets.
-    let private concluded machine arguments again paths settled (settings: OpenDkimSettings) reading : FilterOutcome =
-        let reading = checkedKey machine paths settings reading
-
+    let private concluded machine arguments again settled (settings: OpenDkimSettings) reading : FilterOutcome =
         let described =
             Configuration.locate kind settled
             >> Configuration.describe kind settings
@@ -219,7 +224,8 @@ module internal OpenDkimStart =
             let paths = paths machine settings
 
             SetLoading.load paths settings
-            |> Step.map (concluded machine arguments (again machine settings) paths settled settings)
+            |> Step.bind (checkedKey paths settings)
+            |> Step.map (concluded machine arguments (again machine settings) settled settings)
 
         Configuration.settle kind arguments
         |> Step.bind (fun settled ->

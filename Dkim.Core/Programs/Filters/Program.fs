@@ -25,8 +25,6 @@ type FilterMachine =
         HostName: string
         /// Who reports are from, unless a setting says it.
         UserName: string
-        /// The private key that a table names, as it is now. It is called from several threads.
-        ReadKey: Func<KeyPlace, KeyReading>
         /// Whether somebody else has opened the socket: systemd for this start, or the start whose files are read again.
         HasSocket: bool
     }

@@ -1,4 +1,5 @@
 using Dkim.Core.Asking;
+using Dkim.Core.Cryptography;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;
@@ -53,7 +54,10 @@ public sealed class SettingsFiles
     public IEnumerable<WantedFile> Secrets =>
         Found.Where(pair => IsSecret(pair.Key) && pair.Value.Problem.IsNone).Select(pair => pair.Key);
 
-    /// <summary>Brings a start, which needs nothing but files, to its end. Each is read once.</summary>
+    /// <summary>Reads a key that a table names, where a program has tables of keys.</summary>
+    public Func<KeyPlace, KeyReading>? ReadKey { get; set; }
+
+    /// <summary>Brings a start, which needs nothing but files and such keys, to its end. Each file is read once.</summary>
     public TOutcome Run<TOutcome>(Step<TOutcome> start)
     {
         Kept.Clear();
@@ -62,13 +66,17 @@ public sealed class SettingsFiles
         var step = start;
         while (!step.IsDone)
         {
-            foreach (var need in step.Needs.OfType<Need.File>())
+            var keys = new Dictionary<KeyPlace, KeyReading>();
+            foreach (var need in step.Needs)
             {
-                if (!Found.ContainsKey(need.Item))
-                    Found.Add(need.Item, Read(need.Item));
+                if (need is Need.File { Item: var file } && !Found.ContainsKey(file))
+                    Found.Add(file, Read(file));
+                else if (need is Need.Key { Item: var place } && ReadKey is not null)
+                    keys[place] = ReadKey(place);
             }
 
-            step = step.Go(Core.Asking.Found.OfFiles(Found));
+            var nothing = Core.Asking.Found.Nothing;
+            step = step.Go(new Found(nothing.Answers, Found, keys, nothing.Logins, nothing.Reports));
         }
 
         given = [];

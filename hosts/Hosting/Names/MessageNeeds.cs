@@ -1,5 +1,6 @@
 using System.Net;
 using Dkim.Core.Asking;
+using Dkim.Core.Cryptography;
 using Dkim.Core.Dns;
 
 namespace Dkim.Hosting.Names;
@@ -11,6 +12,9 @@ public sealed class MessageNeeds(MessageLookups lookups)
     /// <summary>Whether a client of an address has logged in by POP. It may wait, and is asked on a thread that may.</summary>
     public Func<IPAddress, bool>? HasLogin { get; init; }
 
+    /// <summary>Reads a key that a table names.</summary>
+    public Func<KeyPlace, KeyReading>? ReadKey { get; init; }
+
     /// <summary>Takes reports that may be sent, at most so many, and says how many.</summary>
     public Func<int, int>? TakeReports { get; init; }
 
@@ -20,6 +24,7 @@ public sealed class MessageNeeds(MessageLookups lookups)
     {
         List<Question> questions = [];
         List<IPAddress> logins = [];
+        Dictionary<KeyPlace, KeyReading> keys = [];
         var reports = 0;
         foreach (var need in needs)
         {
@@ -27,6 +32,9 @@ public sealed class MessageNeeds(MessageLookups lookups)
             {
                 case Need.Lookup lookup:
                     questions.Add(lookup.Item);
+                    break;
+                case Need.Key key when ReadKey is not null:
+                    keys[key.Item] = ReadKey(key.Item);
                     break;
                 case Need.Login login:
                     logins.Add(login.Item);
@@ -39,18 +47,24 @@ public sealed class MessageNeeds(MessageLookups lookups)
 
         var answers = lookups.AskAsync(questions, cancellation);
         return logins.Count == 0 && answers.IsCompletedSuccessfully
-            ? Task.FromResult(With(answers.Result, [], reports))
-            : WaitAsync(answers, logins, reports);
+            ? Task.FromResult(With(answers.Result, keys, [], reports))
+            : WaitAsync(answers, keys, logins, reports);
     }
 
     private async Task<Found> WaitAsync(
-        Task<IReadOnlyDictionary<Question, Answer>> answers, List<IPAddress> logins, int reports)
+        Task<IReadOnlyDictionary<Question, Answer>> answers,
+        Dictionary<KeyPlace, KeyReading> keys,
+        List<IPAddress> logins,
+        int reports)
     {
         var known = Task.Run(() => logins.Where(address => HasLogin?.Invoke(address) ?? false).ToHashSet());
-        return With(await answers.ConfigureAwait(false), await known.ConfigureAwait(false), reports);
+        return With(await answers.ConfigureAwait(false), keys, await known.ConfigureAwait(false), reports);
     }
 
     private static Found With(
-        IReadOnlyDictionary<Question, Answer> answers, HashSet<IPAddress> logins, int reports) =>
-        new(answers, Found.Nothing.Files, logins, reports);
+        IReadOnlyDictionary<Question, Answer> answers,
+        Dictionary<KeyPlace, KeyReading> keys,
+        HashSet<IPAddress> logins,
+        int reports) =>
+        new(answers, Found.Nothing.Files, keys, logins, reports);
 }

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using Dkim.Core.Programs.Filters.Lists;
+using Dkim.Core.Cryptography;
 using Dkim.Hosting;
 using Dkim.Hosting.Files;
 

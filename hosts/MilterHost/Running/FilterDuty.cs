@@ -12,7 +12,7 @@ namespace Dkim.MilterHost.Running;
 
 /// <summary>What connections ask of the filter. Another configuration holds from the next message on.</summary>
 internal sealed class FilterDuty(
-    FilterProgram program, ServiceParts parts, PopLogins? logins, ReportSender reports, TimeProvider clock) : IMilterService
+    FilterProgram program, ServiceParts parts, KeyCache keys, PopLogins? logins, ReportSender reports, TimeProvider clock) : IMilterService
 {
     private volatile Order order = new(program);
 
@@ -45,6 +45,7 @@ internal sealed class FilterDuty(
 
     public MessageNeeds NewNeeds() => new(new MessageLookups(parts.Resolver, order.Budget, clock))
     {
+        ReadKey = keys.Read,
         HasLogin = logins is null ? null : logins.Has,
         TakeReports = reports.Take,
     };

@@ -13,9 +13,12 @@ internal sealed class ServiceStart : IServiceProgram
 {
     private readonly FilterProgram program;
     private readonly SettingsFiles files;
+    private readonly KeyCache keys;
 
-    private ServiceStart(FilterProgram program, SettingsFiles files, TimeProvider clock, FileHandover? handed)
+    private ServiceStart(
+        FilterProgram program, SettingsFiles files, KeyCache keys, TimeProvider clock, FileHandover? handed)
     {
+        this.keys = keys;
         this.program = program;
         this.files = files;
         var settings = program.Service;
@@ -41,8 +44,8 @@ internal sealed class ServiceStart : IServiceProgram
     /// <param name="files">The files of the start.</param>
     /// <param name="handed">What the supervisor has handed to this process, where one has started it.</param>
     public static Task<int> RunAsync(
-        FilterProgram program, SettingsFiles files, TimeProvider clock, FileHandover? handed) =>
-        ServiceMain.RunAsync(new ServiceStart(Latest(program, files), files, clock, handed));
+        FilterProgram program, SettingsFiles files, KeyCache keys, TimeProvider clock, FileHandover? handed) =>
+        ServiceMain.RunAsync(new ServiceStart(Latest(program, files), files, keys, clock, handed));
 
     public string Describe(StartupException failure) => Needs.Describe(program, failure);
 
@@ -70,7 +73,7 @@ internal sealed class ServiceStart : IServiceProgram
     {
         var logins = Needs.PopLogins(program.Service, parts.Log.Trouble);
         var reports = new ReportSender(parts.Log.Trouble, ReportRoute.Find(), Plan.Clock);
-        var duty = new FilterDuty(program, parts, logins, reports, Plan.Clock);
+        var duty = new FilterDuty(program, parts, keys, logins, reports, Plan.Clock);
         return new Service(duty, files, Plan.Handed, parts, reports);
     }
 

@@ -4,6 +4,7 @@ using Dkim.Core.Programs.Filters;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Hosting;
+using Dkim.MilterHost.Connections;
 
 namespace Dkim.MilterHost.Running;
 
@@ -15,7 +16,7 @@ internal static class TestMode
     private const int Longest = FileContentsModule.MessageLimit;
 
     /// <summary>Handles the message and gives the exit code.</summary>
-    public static async Task<int> RunAsync(FilterProgram program, string file, TimeProvider clock)
+    public static async Task<int> RunAsync(FilterProgram program, string file, KeyCache keys, TimeProvider clock)
     {
         var shown = file == StandardInput ? "(stdin)" : file;
         try
@@ -25,7 +26,7 @@ internal static class TestMode
             using var resolver = Needs.Resolver(program).Open();
             using var run = program.NewTest(shown);
             run.Begin(message, clock.UnixSeconds());
-            var needs = new MessageNeeds(new MessageLookups(resolver, program.Budget, clock));
+            var needs = new MessageNeeds(new MessageLookups(resolver, program.Budget, clock)) { ReadKey = keys.Read };
             while (run.Needs is { IsEmpty: false } wanted)
                 run.Go(await needs.FindAsync(wanted).ConfigureAwait(false));
             run.Finish();

@@ -64,7 +64,6 @@ let private machine: FilterMachine =
         ProgramName = "filter"
         HostName = "host.example.net"
         UserName = "dkim"
-        ReadKey = Func<_, _>(fun _ -> KeyUnread "No such file or directory")
         HasSocket = true
     }
 

@@ -148,9 +148,8 @@ let private filesOf (case: string) (root: JsonElement) =
             | name -> place + "/" + name, File.ReadAllText file
     ]
 
-let private started (root: JsonElement) files : FilterProgram =
+let private started (root: JsonElement) readKey files : FilterProgram =
     let kinds = pairs (tryProperty "keys" root)
-    let readKey = OpenDkimRuns.readKey kinds (texts "open" root)
 
     let keyFiles =
         kinds |> List.map (fun (path, kind) -> path, OpenDkimRuns.keyText kind)
@@ -164,14 +163,17 @@ let private testsOf (case: string) : Test =
 
     let root = document.RootElement
     let files = filesOf case root
-    let program = lazy (started root files)
+    let readKey =
+        OpenDkimRuns.readKey (pairs (tryProperty "keys" root)) (texts "open" root)
+
+    let program = lazy (started root readKey files)
 
     testList
         (Path.GetFileName case |> string)
         [
             for message in (tryProperty "messages" root |> ValueOption.get).EnumerateArray() do
                 testCase (text "id" "" message) (fun () ->
-                    OpenDkimRuns.send program.Value (way files message) (mail message)
+                    OpenDkimRuns.sendWith readKey program.Value (way files message) (mail message)
                     |> judge (tryProperty "expect" message |> ValueOption.get))
         ]
 

@@ -58,10 +58,14 @@ let start (files: (string * string) list) (lines: string list) : Starts.Ended<Fi
     let keyFiles = keys |> List.map (fun (path, kind) -> path, keyText kind)
     FilterRuns.startOpenDkim (readKey keys [ "/keys/open" ]) (conf :: files @ keyFiles) [ "-x"; "conf" ]
 
+/// What comes of a message, with these keys.
+let sendWith readKey (program: FilterProgram) (way: FilterPassages.Way) (mail: string) : FilterPassages.Ran =
+    use message = program.NewMessage way.Client
+    FilterPassages.pass message { way with Keys = readKey } mail
+
 /// What comes of a message.
 let send (program: FilterProgram) (way: FilterPassages.Way) (mail: string) : FilterPassages.Ran =
-    use message = program.NewMessage way.Client
-    FilterPassages.pass message way mail
+    sendWith (readKey keys [ "/keys/open" ]) program way mail
 
 /// d=, s= and i= of the signatures that were added, from the top of the header.
 let signed (ran: FilterPassages.Ran) : string list =

@@ -4,6 +4,7 @@ module Dkim.Tests.Core.FilterRuns
 open System
 open System.IO
 open Dkim.Core.Dns
+open Dkim.Core.Cryptography
 open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
@@ -22,11 +23,10 @@ let machine name : FilterMachine =
         ProgramName = name
         HostName = "mx.example.org"
         UserName = "root"
-        ReadKey = Func<_, _>(fun _ -> KeyUnread "No such file or directory")
         HasSocket = false
     }
 
-let private start files (start: Step<FilterOutcome>) : Ended<FilterProgram> =
+let private startWith (readKey: KeyPlace -> KeyReading) files (start: Step<FilterOutcome>) : Ended<FilterProgram> =
     let reply (outcome: FilterOutcome) tell =
         outcome.Tell
             { new IFilterStart with
@@ -40,7 +40,9 @@ let private start files (start: Step<FilterOutcome>) : Ended<FilterProgram> =
                     tell (Printed(String.Join('\n', check.Problems), check.ExitCode))
             }
 
-    run reply files start
+    runWithKeys readKey reply files start
+
+let private start files = startWith Finding.noKey files
 
 let startDkim files arguments =
     start files (Filters.Dkim (Array.ofList arguments) (machine "dkim-filter"))
@@ -50,12 +52,7 @@ let startDk files arguments =
 
 /// The start of opendkim, with the keys that its tables name.
 let startOpenDkim (readKey: KeyPlace -> KeyReading) files arguments =
-    let machine =
-        { machine "opendkim" with
-            ReadKey = Func<_, _> readKey
-        }
-
-    start files (Filters.OpenDkim (Array.ofList arguments) machine)
+    startWith readKey files (Filters.OpenDkim (Array.ofList arguments) (machine "opendkim"))
 
 /// The start of a filter whose socket systemd has opened.
 let startActivated files arguments =

@@ -104,7 +104,7 @@ internal sealed class FileHandoverTests
 
     private static string Supplied(SettingsFiles files)
     {
-        _ = files.Run(Filters.Dkim(["-x", file.Path], new FilterMachine("dkim-filter", "mx.example.org", "dkim", _ => throw new NotSupportedException(), false)));
+        _ = files.Run(Filters.Dkim(["-x", file.Path], new FilterMachine("dkim-filter", "mx.example.org", "dkim", false)));
         return Encoding.ASCII.GetString(files.Found[file].Octets.Span);
     }
 }

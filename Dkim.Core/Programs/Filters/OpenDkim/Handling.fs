@@ -48,23 +48,25 @@ let private refused (message: OpenDkimMessage) (reason: string) : AfterHeader =
             Reply = MilterReply.Refuse(550, "5.0.0", reason)
         }
 
-let private start (message: OpenDkimMessage) : AfterHeader =
+let private start (message: OpenDkimMessage) : Step<AfterHeader> =
     let own = message.Policy.Own
 
     match fault message.Envelope.Header with
-    | ValueSome reason when own.RequiredHeaders -> refused message reason
+    | ValueSome reason when own.RequiredHeaders -> Done(refused message reason)
     | ValueSome reason when own.StrictHeaders ->
         let line =
             message.Line LogLevel.Info ("RFC5322 header requirement error: " + reason)
 
-        MessageEnd.afterHeader (Verifying.malformed message [ line ])
+        Done(MessageEnd.afterHeader (Verifying.malformed message [ line ]))
     | ValueSome _
     | ValueNone ->
-        match Selection.choose message with
-        | Ended verdict -> MessageEnd.afterHeader verdict
-        | Malformed log -> MessageEnd.afterHeader (Verifying.malformed message log)
-        | Verifies log -> Verifying.start message log
-        | Signs(signatures, log) -> Signing.start message signatures log
+        Selection.choose message
+        |> Step.map (fun selected ->
+            match selected with
+            | Ended verdict -> MessageEnd.afterHeader verdict
+            | Malformed log -> MessageEnd.afterHeader (Verifying.malformed message log)
+            | Verifies log -> Verifying.start message log
+            | Signs(signatures, log) -> Signing.start message signatures log)
 
 // Nobody looks at the results in such a header, so that none goes on as if it were ours.
 let private tooLarge (message: OpenDkimMessage) (results: int) : AfterHeader =
@@ -125,5 +127,5 @@ let parts (policy: OpenDkimPolicy) : MilterHandler =
         WantsRecipient = [| isLeftAlone; hasLength policy.Sets |]
         FixLineEnds = policy.Filter.FixLineEnds
         TooLarge = message >> tooLarge
-        Start = message >> start >> Done
+        Start = message >> start
     }

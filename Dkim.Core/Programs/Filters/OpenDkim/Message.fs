@@ -19,8 +19,6 @@ type internal OpenDkimPolicy =
         Filter: FilterPolicy
         Own: OwnSettings
         Sets: LoadedSets
-        /// The key at a place, as it is now.
-        ReadKey: KeyPlace -> KeyReading
     }
 
 /// A message and everything that it is decided with.

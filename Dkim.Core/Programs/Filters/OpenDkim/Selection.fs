@@ -3,6 +3,7 @@ namespace Dkim.Core.Programs.Filters.OpenDkim
 
 open Dkim.Core.Words
 open Dkim.Core.Message
+open Dkim.Core.Asking
 open Dkim.Core.Tables
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Filters.Milter
@@ -127,9 +128,9 @@ module internal Selection =
             Ended(MessageEnd.accept log)
 
     // The last thing that keeps a message of ours from being signed.
-    let private signing (message: OpenDkimMessage) (log: LogLine list) (signatures: unit -> Selected) : Selected =
+    let private signing (message: OpenDkimMessage) (log: LogLine list) (signatures: unit -> Step<Selected>) : Step<Selected> =
         match message.Envelope.Recipients[0] with
-        | _ when not message.Policy.Filter.Roles.Signs -> Ended(MessageEnd.accept log)
+        | _ when not message.Policy.Filter.Roles.Signs -> Done(Ended(MessageEnd.accept log))
         | ValueSome recipient ->
             let line =
                 info
@@ -138,25 +139,27 @@ module internal Selection =
                      + Printable.brief (Octets.decoded (Wording.unbracketed recipient))
                      + "'")
 
-            Ended(MessageEnd.accept (log @ [ line ]))
+            Done(Ended(MessageEnd.accept (log @ [ line ])))
         | ValueNone -> signatures ()
 
-    let private byTable (message: OpenDkimMessage) (signingTable: Table) (sender: SenderAddress) log : Selected =
+    let private byTable (message: OpenDkimMessage) (signingTable: Table) (sender: SenderAddress) log : Step<Selected> =
         match message.Policy.Sets.Keys, SignerKeys.rows message signingTable sender with
-        | ValueNone, _ -> verifying message log
+        | ValueNone, _ -> Done(verifying message log)
         | _, Lookup.Absent ->
             let text = "no signing table match for '" + sender.User + "@" + sender.Domain + "'"
-            verifying message (log @ message.Why(Printable.brief text))
+            Done(verifying message (log @ message.Why(Printable.brief text)))
         | _, Lookup.Unavailable reason ->
             let verdict = SignerKeys.unreadable message sender reason
 
-            Ended { verdict with Log = log @ verdict.Log }
+            Done(Ended { verdict with Log = log @ verdict.Log })
         | ValueSome keys, Lookup.Found rows ->
             signing message log (fun () ->
-                match SignerKeys.ofRows message sender keys rows with
-                | Ok(struct ([], lines)) -> Ended(MessageEnd.accept (log @ lines))
-                | Ok(struct (signatures, lines)) -> Signs(signatures, log @ lines)
-                | Error verdict -> Ended { verdict with Log = log @ verdict.Log })
+                SignerKeys.ofRows message sender keys rows
+                |> Step.map (fun found ->
+                    match found with
+                    | Ok(struct ([], lines)) -> Ended(MessageEnd.accept (log @ lines))
+                    | Ok(struct (signatures, lines)) -> Signs(signatures, log @ lines)
+                    | Error verdict -> Ended { verdict with Log = log @ verdict.Log }))
 
     /// The domain that signs by Domain, and whether it is above the sender's.
     let private listedDomain (message: OpenDkimMessage) (sender: SenderAddress) : struct (string * bool) voption =
@@ -174,7 +177,7 @@ module internal Selection =
         else
             ValueNone
 
-    let private byDomain (message: OpenDkimMessage) (domain: string) (isAbove: bool) log : Selected =
+    let private byDomain (message: OpenDkimMessage) (domain: string) (isAbove: bool) log : Step<Selected> =
         match message.Policy.Sets.OwnKey, DomainName.tryCreate domain with
         | ValueSome key, Ok domain ->
             signing message log (fun () ->
@@ -191,8 +194,8 @@ module internal Selection =
                                 ValueNone
                     }
 
-                Signs([ signature ], log))
-        | _ -> verifying message log
+                Done(Signs([ signature ], log)))
+        | _ -> Done(verifying message log)
 
     /// Mail of ours that comes from elsewhere.
     let private stranger (message: OpenDkimMessage) (sender: SenderAddress) : LogLine list =
@@ -221,26 +224,27 @@ module internal Selection =
         else
             message.Why("no signing domain match for " + domain)
 
-    let private ofSender (message: OpenDkimMessage) (sender: SenderAddress) : Selected =
+    let private ofSender (message: OpenDkimMessage) (sender: SenderAddress) : Step<Selected> =
         let struct (isOurs, missed) = origin message
         let log = missed |> List.collect message.Why
 
         match message.Policy.Sets.Signing with
         | ValueSome table when isOurs -> byTable message table sender log
-        | ValueSome _ -> verifying message log
+        | ValueSome _ -> Done(verifying message log)
         | ValueNone ->
             match listedDomain message sender with
             | ValueSome(struct (domain, isAbove)) when isOurs -> byDomain message domain isAbove log
-            | ValueSome _ -> verifying message (log @ stranger message sender)
-            | ValueNone -> verifying message (log @ missedDomain message sender)
+            | ValueSome _ -> Done(verifying message (log @ stranger message sender))
+            | ValueNone -> Done(verifying message (log @ missedDomain message sender))
 
     /// What is done with a message.
-    let choose (message: OpenDkimMessage) : Selected =
+    let choose (message: OpenDkimMessage) : Step<Selected> =
         match findSender message with
-        | Error line when message.Policy.Own.WeakSyntaxChecks -> verifying message [ line ]
-        | Error line -> Malformed [ line ]
+        | Error line when message.Policy.Own.WeakSyntaxChecks -> Done(verifying message [ line ])
+        | Error line -> Done(Malformed [ line ])
         | Ok sender when LoadedSets.isIn message.Policy.Sets.ExemptDomains sender.Domain ->
             message.Why("domain '" + Printable.brief sender.Domain + "' exempted, accepting")
             |> MessageEnd.accept
             |> Ended
+            |> Done
         | Ok sender -> ofSender message sender

@@ -5,6 +5,7 @@ open System
 open Dkim.Core.Words
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
+open Dkim.Core.Asking
 open Dkim.Core.Tables
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Filters.Milter
@@ -124,15 +125,16 @@ module internal SignerKeys =
         | KeyAt path -> path
         | KeyText _ -> "KeyTable"
 
-    // The key of a place, with what there is to warn of.
-    let private read
+    // The key of a place as it was found, with what there is to warn of.
+    let private usable
         (message: OpenDkimMessage)
         (name: string)
         place
+        (reading: KeyReading)
         : Result<struct (SigningKey * LogLine list), Trouble> =
         let least = message.Policy.Filter.Verifying.Policy.MinimumRsaBits
 
-        match message.Policy.ReadKey place with
+        match reading with
         | KeyUnread reason ->
             plain LogLevel.Error ("can't load key from " + shown place + ": " + reason)
             |> notLoaded message name
@@ -175,26 +177,37 @@ module internal SignerKeys =
                     [])
         | _ -> struct (ValueNone, [])
 
-    /// What a row of KeyTable and one of SigningTable make: a signature, or nothing where its names are none.
-    let private ofRow (message: OpenDkimMessage) (sender: SenderAddress) (name: string) (signer: string) (row: KeyRow) =
-        let domain = if row.Domain = "%" then sender.Domain else row.Domain
+    /// What a row of SigningTable asks for, before its key is read.
+    type private Planned =
+        {
+            /// What SigningTable calls the key.
+            Name: string
+            /// The address to sign for; empty where none is named.
+            Signer: string
+            Row: KeyRow
+            /// That of the signature.
+            Domain: string
+            Place: KeyPlace
+        }
 
-        read message name (KeyRow.place row domain)
+    /// A signature with its key as it was found, or nothing where its names are none.
+    let private ofPlanned (message: OpenDkimMessage) (sender: SenderAddress) (found: Found) (planned: Planned) =
+        usable message planned.Name planned.Place (found.Key planned.Place)
         |> Result.map (fun (struct (key, warnings)) ->
-            match DomainName.tryCreate domain, Selector.tryCreate row.Selector with
+            match DomainName.tryCreate planned.Domain, Selector.tryCreate planned.Row.Selector with
             | Ok domain, Ok selector ->
                 let struct (identity, lines) =
-                    if signer = "" then
+                    if planned.Signer = "" then
                         struct (ValueNone, [])
                     else
-                        identity message sender domain signer
+                        identity message sender domain planned.Signer
 
                 struct (Some
                             {
                                 Domain = domain
                                 Selector = selector
                                 Key = key
-                                Hash = hash message row.Algorithm key
+                                Hash = hash message planned.Row.Algorithm key
                                 Identity = identity
                             },
                         warnings @ lines)
@@ -205,11 +218,11 @@ module internal SignerKeys =
                             err
                                 message
                                 ("KeyTable entry for '"
-                                 + Printable.brief name
+                                 + Printable.brief planned.Name
                                  + "': \""
-                                 + Printable.brief domain
+                                 + Printable.brief planned.Domain
                                  + "\" and \""
-                                 + Printable.brief row.Selector
+                                 + Printable.brief planned.Row.Selector
                                  + "\" are no domain and no selector; not signed")
                         ]))
 
@@ -220,7 +233,8 @@ module internal SignerKeys =
                 err message "error reading signing table"
             ]
 
-    let private one (message: OpenDkimMessage) (sender: SenderAddress) (keys: Table) (value: string) =
+    // A row of SigningTable with that of KeyTable which it names.
+    let private plan (message: OpenDkimMessage) (sender: SenderAddress) (keys: Table) (value: string) =
         let name, signer =
             match Row.fields 2 value with
             | [ name; signer ] -> name.Trim(), signer.Trim()
@@ -239,7 +253,17 @@ module internal SignerKeys =
             )
         | Lookup.Found row ->
             match KeyRow.parse row.Value with
-            | ValueSome parsed -> ofRow message sender name signer parsed
+            | ValueSome parsed ->
+                let domain = if parsed.Domain = "%" then sender.Domain else parsed.Domain
+
+                Ok
+                    {
+                        Name = name
+                        Signer = signer
+                        Row = parsed
+                        Domain = domain
+                        Place = KeyRow.place parsed domain
+                    }
             | ValueNone ->
                 plain LogLevel.Error ("KeyTable entry for '" + Printable.brief name + "' corrupt")
                 |> notLoaded message name
@@ -248,11 +272,20 @@ module internal SignerKeys =
     /// The signatures that rows of SigningTable ask for, in their order, and what there is to say of them; all of them, or
     /// the end of the message that has one whose key cannot be used.
     let ofRows (message: OpenDkimMessage) (sender: SenderAddress) (keys: Table) (rows: Row list) =
-        rows
-        |> Dkim.Core.Words.Results.traverse (fun row -> one message sender keys row.Value)
-        |> Result.map (fun found ->
-            struct (found |> List.choose (fun (struct (signature, _)) -> signature),
-                    found |> List.collect (fun (struct (_, lines)) -> lines)))
+        let planned = rows |> List.map (fun row -> plan message sender keys row.Value)
+
+        let signatures (found: Found) =
+            planned
+            |> Dkim.Core.Words.Results.traverse (Result.bind (ofPlanned message sender found))
+            |> Result.map (fun found ->
+                struct (found |> List.choose (fun (struct (signature, _)) -> signature),
+                        found |> List.collect (fun (struct (_, lines)) -> lines)))
+            |> Done
+
+        // The first row that has none ends the message, so that the keys behind it are not read.
+        match planned |> List.takeWhile _.IsOk |> List.choose Result.toOption with
+        | [] -> signatures Found.Nothing
+        | planned -> Want(planned |> List.map (fun one -> Need.Key one.Place), signatures)
 
     /// The rows that a sender has.
     let rows (message: OpenDkimMessage) (signing: Table) (sender: SenderAddress) : Lookup<Row list> =

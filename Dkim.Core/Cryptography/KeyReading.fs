@@ -1,9 +1,8 @@
 /// Private keys that a table names, read when a message needs them: where one is, and what was found there.
-namespace Dkim.Core.Programs.Filters.Lists
+namespace Dkim.Core.Cryptography
 
 open System
 open Dkim.Core.Words
-open Dkim.Core.Cryptography
 
 /// Where a private key is.
 type KeyPlace =
