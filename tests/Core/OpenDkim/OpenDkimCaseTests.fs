@@ -163,6 +163,7 @@ let private testsOf (case: string) : Test =
 
     let root = document.RootElement
     let files = filesOf case root
+
     let readKey =
         OpenDkimRuns.readKey (pairs (tryProperty "keys" root)) (texts "open" root)
 

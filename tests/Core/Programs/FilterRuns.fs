@@ -13,6 +13,7 @@ open Dkim.Core.Programs.Proxies.Shared
 open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Filters.Loading
 open Dkim.Core.Programs.Filters
+open Dkim.Tests
 open Dkim.Tests.Starts
 
 /// dkim-filter, as far as its settings go.

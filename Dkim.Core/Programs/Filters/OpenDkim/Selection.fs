@@ -128,7 +128,11 @@ module internal Selection =
             Ended(MessageEnd.accept log)
 
     // The last thing that keeps a message of ours from being signed.
-    let private signing (message: OpenDkimMessage) (log: LogLine list) (signatures: unit -> Step<Selected>) : Step<Selected> =
+    let private signing
+        (message: OpenDkimMessage)
+        (log: LogLine list)
+        (signatures: unit -> Step<Selected>)
+        : Step<Selected> =
         match message.Envelope.Recipients[0] with
         | _ when not message.Policy.Filter.Roles.Signs -> Done(Ended(MessageEnd.accept log))
         | ValueSome recipient ->
