@@ -6,7 +6,8 @@ open Dkim.Core.Words
 
 /// Where a private key is.
 type KeyPlace =
-    | KeyAt of path: string
+    /// `user`: who is to use it; empty for the present user.
+    | KeyAt of path: string * user: string
     /// PEM, or the base64 of DER.
     | KeyText of text: string
 

@@ -109,7 +109,12 @@ module internal OpenDkimStart =
     let private openKey (paths: ListPaths) (settings: OpenDkimSettings) (sets: LoadedSets) : Step<string voption> =
         match settings.KeyFile, sets.OwnKey with
         | ValueSome path, ValueSome _ ->
-            let place = KeyAt(Reading.located paths path)
+            let user =
+                settings.Filter.Service.Common.User
+                |> ValueOption.bind _.User
+                |> ValueOption.defaultValue ""
+
+            let place = KeyAt(Reading.located paths path, user)
 
             let told (found: Found) =
                 match found.Key place with

@@ -1,4 +1,5 @@
 using Dkim.Hosting.Native;
+using Dkim.Hosting.Processes;
 
 namespace Dkim.Hosting.Files;
 
@@ -17,22 +18,24 @@ public static class KeySafety
     private const int MaxLength = 1 << 24;
 
     /// <summary>Whom the file is open to, in words that begin with the path at fault; empty for nobody.</summary>
-    public static string OpenTo(string path)
+    /// <param name="user">Who is to use it, by name or number; empty for the present user.</param>
+    public static string OpenTo(string path, string user)
     {
+        var own = OwnUser(user);
         var full = Path.GetFullPath(path);
         if (!FileFacts.TryRead(full, followLinks: true, out var facts))
             return "";
-        if (!IsOwn(facts.Owner))
+        if (!IsOwn(facts.Owner, own))
             return $"{path} belongs to user {facts.Owner}";
         if ((facts.Permissions & OthersAccess) != 0)
             return $"{path} can be read or written by other users";
-        if ((facts.Permissions & GroupAccess) != 0 && Sharer(facts.Group) is { } user)
-            return $"{path} is in group {facts.Group}, which {user} is in, too";
-        return OfDirectories(File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName ?? full);
+        if ((facts.Permissions & GroupAccess) != 0 && Sharer(facts.Group, own) is { } other)
+            return $"{path} is in group {facts.Group}, which {other} is in, too";
+        return OfDirectories(File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName ?? full, own);
     }
 
     // A directory that nobody else can enter keeps everybody from what is below it, whoever may change those above.
-    private static string OfDirectories(string path)
+    private static string OfDirectories(string path, uint own)
     {
         for (var directory = Path.GetDirectoryName(path);
             directory is not null;
@@ -40,12 +43,12 @@ public static class KeySafety
         {
             if (!FileFacts.TryRead(directory, followLinks: true, out var facts))
                 return "";
-            if (!IsOwn(facts.Owner))
+            if (!IsOwn(facts.Owner, own))
                 return $"{directory} belongs to user {facts.Owner}";
             if ((facts.Permissions & Sticky) == 0 && (facts.Permissions & OthersWrite) != 0)
                 return $"{directory} can be written by other users";
-            if ((facts.Permissions & Sticky) == 0 && (facts.Permissions & GroupWrite) != 0 && Sharer(facts.Group) is { } user)
-                return $"{directory} is in group {facts.Group}, which {user} is in, too";
+            if ((facts.Permissions & Sticky) == 0 && (facts.Permissions & GroupWrite) != 0 && Sharer(facts.Group, own) is { } other)
+                return $"{directory} is in group {facts.Group}, which {other} is in, too";
             if ((facts.Permissions & OthersEnter) == 0)
                 return "";
         }
@@ -53,10 +56,23 @@ public static class KeySafety
         return "";
     }
 
-    private static bool IsOwn(uint user) => user == 0 || user == Libc.geteuid();
+    private static bool IsOwn(uint user, uint own) => user == 0 || user == own || user == Libc.geteuid();
+
+    // A user that there is not is told by the start itself.
+    private static uint OwnUser(string user)
+    {
+        try
+        {
+            return Account.Find(user).User;
+        }
+        catch (StartupException)
+        {
+            return Libc.geteuid();
+        }
+    }
 
     // Somebody else of a group, by the files of users and groups of this machine.
-    private static string? Sharer(uint group)
+    private static string? Sharer(uint group, uint own)
     {
         var self = "";
         string? primary = null;
@@ -64,7 +80,7 @@ public static class KeySafety
         {
             if (entry is not [var name, _, var id, var of, ..])
                 continue;
-            if (id == $"{Libc.geteuid()}")
+            if (id == $"{own}")
                 self = name;
             else if (of == $"{group}" && id != "0")
                 primary = name;

@@ -17,18 +17,18 @@ internal sealed class KeyCache
 
     /// <summary>What is at a place.</summary>
     public KeyReading Read(KeyPlace place) =>
-        place is KeyPlace.KeyAt { path: var path } ? ReadFile(place, path) : ReadText((KeyPlace.KeyText)place);
+        place is KeyPlace.KeyAt { path: var path, user: var user } ? ReadFile(place, path, user) : ReadText((KeyPlace.KeyText)place);
 
     private KeyReading ReadText(KeyPlace.KeyText place) =>
         TryFind(place) is { } kept ? kept.Reading : Keep(place, new Kept(default, "", KeyReadingModule.Inline(place.text)));
 
-    private KeyReading ReadFile(KeyPlace place, string path)
+    private KeyReading ReadFile(KeyPlace place, string path, string user)
     {
         // Looked at before it is read: a change in between is then seen as one more.
         var mark = FileMark.Of(path);
         if (mark.IsGone || mark.IsHidden)
             return KeyReadingModule.Unread(mark.IsGone ? "No such file or directory" : "Permission denied");
-        var openTo = KeySafety.OpenTo(path);
+        var openTo = KeySafety.OpenTo(path, user);
         if (TryFind(place) is { } kept && kept.Mark == mark && kept.OpenTo == openTo)
             return kept.Reading;
         try

@@ -31,7 +31,7 @@ let keyText (kind: string) : string =
 let readKey (kinds: (string * string) list) (isOpen: string list) (place: KeyPlace) : KeyReading =
     match place with
     | KeyText text -> KeyReading.Inline text
-    | KeyAt path ->
+    | KeyAt(path, _) ->
         match kinds |> List.tryFind (fst >> (=) path) with
         | None -> KeyReading.Unread "No such file or directory"
         | Some(_, kind) ->

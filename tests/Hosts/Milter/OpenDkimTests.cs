@@ -79,6 +79,23 @@ internal sealed partial class OpenDkimTests
             .And.Contain("unknown action \"maybe\"").And.Contain("SetupPolicyScript is Lua is not supported"));
     }
 
+    // As Debian's package has them: the folder and the keys are the user's, and root starts the program.
+    [Test]
+    public void A_key_of_the_user_of_the_service_is_safe_and_anybody_elses_is_not()
+    {
+        Tools.RequireRoot();
+        using var scratch = new Scratch();
+        WriteKey(scratch.At("k.pem"), "rsa2048");
+        Tools.Run("/", "/bin/chown", "nobody", scratch.At("k.pem"));
+        const string Signing = "Domain example.com\nSelector s\nKeyFile k.pem\n";
+        scratch.Write("mine", Signing + "UserID nobody\n");
+        scratch.Write("other", Signing + "UserID daemon\n");
+        var program = FilterProcess.OwnOpenDkim(scratch);
+        string Said(string conf) => ToolRun.Start(scratch, program, "", "-n", "-x", scratch.At(conf)).Error;
+        Assert.That(Said("mine"), Does.Not.Contain("not secure"));
+        Assert.That(Said("other"), Does.Contain("key data is not secure").And.Contain("k.pem belongs to user"));
+    }
+
     [TestCase("Canonicalization", 0, "relaxed/simple\n")]
     [TestCase("MultipleSignatures", 0, "True\n")]
     [TestCase("PidFile", 78, "")]

@@ -71,7 +71,7 @@ module internal KeyRow =
     /// Where the key is. `domain` is that of the signature.
     let place (row: KeyRow) (domain: string) : KeyPlace =
         if isPath row.Place then
-            KeyAt(row.Place.Replace("%", domain))
+            KeyAt(row.Place.Replace("%", domain), "")
         else
             KeyText row.Place
 
@@ -122,7 +122,7 @@ module internal SignerKeys =
 
     let private shown (place: KeyPlace) =
         match place with
-        | KeyAt path -> path
+        | KeyAt(path, _) -> path
         | KeyText _ -> "KeyTable"
 
     // The key of a place as it was found, with what there is to warn of.

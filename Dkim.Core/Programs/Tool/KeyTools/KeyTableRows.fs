@@ -58,7 +58,7 @@ let key (row: KeyRow) (domain: string) : Command<Result<SigningKey, string>> =
     command {
         match KeyRow.place row domain with
         | KeyText text -> return found (KeyReading.Inline text)
-        | KeyAt path ->
+        | KeyAt(path, _) ->
             let! contents = read FileKind.PrivateKey path
 
             match contents.Problem with
