@@ -8,7 +8,7 @@ open System.Collections.Generic
 
 /// What a state waits for.
 [<NoComparison; NoEquality>]
-type internal Step =
+type internal PatternState =
     | Octet of isIn: bool[] * next: int
     | Fork of one: int * other: int
     | AtStart of next: int
@@ -17,7 +17,7 @@ type internal Step =
 
 /// A pattern that is ready to be matched.
 [<Sealed>]
-type internal OperatorPattern private (steps: Step[], start: int) =
+type internal OperatorPattern private (steps: PatternState[], start: int) =
     let rec enter (text: byte[]) at (marks: bool[]) (states: List<int>) state =
         if not marks[state] then
             marks[state] <- true
@@ -59,7 +59,7 @@ type internal OperatorPattern private (steps: Step[], start: int) =
 
         at = text.Length && states.Exists(fun state -> steps[state].IsAccept)
 
-    static member internal Of(steps: seq<Step>, start: int) =
+    static member internal Of(steps: seq<PatternState>, start: int) =
         OperatorPattern(Array.ofSeq steps, start)
 
 module internal OperatorPattern =
@@ -172,7 +172,7 @@ module internal OperatorPattern =
         | c -> literal c (at + 1)
 
     // Written from its end, so that each part knows what follows it.
-    let rec private write (steps: List<Step>) (part: Part) (next: int) : int =
+    let rec private write (steps: List<PatternState>) (part: Part) (next: int) : int =
         let add step =
             steps.Add step
             steps.Count - 1
@@ -200,7 +200,7 @@ module internal OperatorPattern =
         else
             match choice folds text 0 0 with
             | ValueSome(struct (part, next)) when next = text.Length ->
-                let steps = List<Step> [ Accept ]
+                let steps = List<PatternState> [ Accept ]
                 let start = write steps part 0
                 ValueSome(OperatorPattern.Of(steps, start))
             | _ -> ValueNone
