@@ -7,7 +7,7 @@ exim4-config exim4/dc_other_hostnames string example.com
 exim4-config exim4/dc_relay_domains string backup.example
 exim4-config exim4/dc_localdelivery select Maildir format in home directory
 END
-    replace_postfix exim4
+    install_later exim4
     connect_elsewhere
     follow proxies-out
     follow proxies-exim

@@ -4,9 +4,9 @@
 suite=bookworm
 # What a mail server has; nsd answers for the names of the recipes.
 base_packages=systemd,systemd-sysv,dbus,adduser,init-system-helpers,postfix,swaks,nsd,libssl3,libunbound8,openssl,procps,iproute2,ucspi-tcp,daemontools,dovecot-lmtpd
-# Mail servers that some cases put in the place of Postfix, each with what it needs in /srv/packages/NAME: a machine has no
-# way to the world.
-later_packages='exim4 sendmail'
+# What some cases install, mail servers in the place of Postfix and the original of ours, each with what it needs in
+# /srv/packages/NAME: a machine has no way to the world.
+later_packages='exim4 sendmail opendkim'
 cache=${XDG_CACHE_HOME:-/var/cache}/dkim-packaging
 most_days=30
 # The present machine: its first process outside, systemd, its root, its group of processes.

@@ -94,7 +94,7 @@ send_from_elsewhere() {
 }
 
 # Puts another mail server in the place of Postfix.
-replace_postfix() {
+install_later() {
     inside env DEBIAN_FRONTEND=noninteractive sh -c "apt-get install -qq --yes /srv/packages/$1/*.deb" | tail -5
 }
 

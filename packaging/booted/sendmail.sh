@@ -1,7 +1,7 @@
 # The recipes of docs/milter.md with Sendmail, which takes the place of Postfix. Sourced by packaging/test.
 
 booted_recipe_milter_with_sendmail() {
-    replace_postfix sendmail
+    install_later sendmail
     echo example.com >> "$root/etc/mail/local-host-names"
     # It would take no mail from a machine with much to do.
     sed -i "0,/^FEATURE/s//define(\`confREFUSE_LA', \`1000')dnl\ndefine(\`confQUEUE_LA', \`1000')dnl\nFEATURE/" "$root/etc/mail/sendmail.mc"

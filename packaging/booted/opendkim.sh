@@ -1,0 +1,43 @@
+# The recipes of docs/opendkim.md beside Debian's opendkim. Sourced by packaging/test.
+
+# The program that serves as opendkim.
+serving_opendkim() {
+    # shellcheck disable=SC2016
+    inside sh -c 'readlink "/proc/$(systemctl show --property MainPID --value opendkim)/exe"'
+}
+
+booted_recipe_opendkim_switches_over_and_back() {
+    install_later opendkim
+    mkdir -p "$root/etc/opendkim"
+    inside dkim genkey --domain=example.com --selector=mail --key=/etc/dkimkeys/mail.private > "$work/said"
+    publish "$work/said"
+    inside chown opendkim:opendkim /etc/dkimkeys/mail.private
+    printf '%s\n' 'joes example.com:mail:/etc/dkimkeys/mail.private' > "$root/etc/opendkim/KeyTable"
+    printf '%s\n' '*@example.com joes' > "$root/etc/opendkim/SigningTable"
+    sed -i 's/^Socket.*/Socket inet:8895@localhost/' "$root/etc/opendkim.conf"
+    printf '%s\n' 'KeyTable file:/etc/opendkim/KeyTable' 'SigningTable refile:/etc/opendkim/SigningTable' >> "$root/etc/opendkim.conf"
+    inside systemctl restart opendkim
+    answers 8895
+    inside postconf -e smtpd_milters=inet:127.0.0.1:8895
+    inside systemctl reload postfix
+    send "before" joe@example.com alice@example.com
+    signed_by "$(arrived alice "before")" example.com mail
+    [ "$(serving_opendkim)" = /usr/sbin/opendkim ]
+    follow opendkim-check
+    follow opendkim-over
+    answers 8895
+    serving_opendkim | tee "$work/said"
+    grep 'dkim-filter$' "$work/said"
+    send "over" joe@example.com alice@example.com
+    signed_by "$(arrived alice "over")" example.com mail
+    inside systemctl reload opendkim
+    send "reloaded" joe@example.com alice@example.com
+    signed_by "$(arrived alice "reloaded")" example.com mail
+    follow opendkim-lookup
+    grep joes "$work/said"
+    follow opendkim-back
+    answers 8895
+    [ "$(serving_opendkim)" = /usr/sbin/opendkim ]
+    send "back" joe@example.com alice@example.com
+    signed_by "$(arrived alice "back")" example.com mail
+}
