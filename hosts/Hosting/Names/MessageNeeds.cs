@@ -57,7 +57,9 @@ public sealed class MessageNeeds(MessageLookups lookups)
         List<IPAddress> logins,
         int reports)
     {
-        var known = Task.Run(() => logins.Where(address => HasLogin?.Invoke(address) ?? false).ToHashSet());
+        var known = logins.Count == 0
+            ? Task.FromResult(new HashSet<IPAddress>())
+            : Task.Run(() => logins.Where(address => HasLogin?.Invoke(address) ?? false).ToHashSet());
         return With(await answers.ConfigureAwait(false), keys, await known.ConfigureAwait(false), reports);
     }
 

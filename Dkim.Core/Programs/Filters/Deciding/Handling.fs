@@ -22,15 +22,15 @@ type internal SchemeHandlers =
 
 module internal Handling =
     // The fields that a message has exactly once, or at most once (RFC 5322 §3.6).
-    let private once = [ "From"; "Date" ]
+    let once = [ "From"; "Date" ]
 
-    let private atMostOnce =
+    let atMostOnce =
         [
             "Reply-To"
             "To"
             "Cc"
             "Bcc"
-            "Message-Id"
+            "Message-ID"
             "In-Reply-To"
             "References"
             "Subject"

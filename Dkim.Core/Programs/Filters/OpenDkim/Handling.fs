@@ -11,20 +11,9 @@ open Dkim.Core.Programs.Filters.Milter
 open Dkim.Core.Programs.Filters.Deciding
 open Dkim.Core.Programs.Filters.OpenDkim.Settings
 
-// The fields that a message has exactly once, or at most once (RFC 5322 §3.6).
-let private once = [ "From"; "Date" ]
-
-let private atMostOnce =
-    [
-        "Reply-To"
-        "To"
-        "Cc"
-        "Bcc"
-        "Message-ID"
-        "In-Reply-To"
-        "References"
-        "Subject"
-    ]
+// Those that dkim-filter counts.
+let private once = Dkim.Core.Programs.Filters.Deciding.Handling.once
+let private atMostOnce = Dkim.Core.Programs.Filters.Deciding.Handling.atMostOnce
 
 /// What is wrong with the numbers of fields.
 let private fault (header: Header) : string voption =

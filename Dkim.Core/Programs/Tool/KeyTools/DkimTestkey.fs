@@ -224,29 +224,36 @@ let check (program: string) (settings: Settings) (selector: Selector) (domain: D
 let usage (program: string) =
     "usage: " + program + " -d domain -s selector [-k keypath] [-v] [-x conffile]"
 
-let run (arguments: string list) : Command<int> =
+/// Reads the command line of the program under one of its names, and goes on with what is set, or says what is wrong.
+let begin' (program: ProgramText) (go: Settings -> Given<Settings> list -> Command<int>) (arguments: string list) =
     let line = CommandLine.parse Gnu table arguments
     let first, problems = Settings.apply [ line.Given ] defaults
 
     command {
         match line.Problems @ problems with
         | _ when first.Help ->
-            do! print (Manual.help text table defaults)
+            do! print (Manual.help program table defaults)
             return ExitCode.Success
-        | _ when first.Version -> return! version Name
+        | _ when first.Version -> return! version program.Name
         | problem :: _ ->
-            do! complain (Name + ": " + Problem.describe problem)
-            return! fail SysExit.Configuration (Name + ": " + usage Name)
-        | [] ->
-            let! fromFile =
-                match first.ConfigurationFile with
-                | ValueSome path -> configured Name KeyAndToken table path
-                | ValueNone -> fun rest -> rest []
-
-            let settings, problems = Settings.apply [ fromFile; line.Given ] defaults
-
-            match problems, settings.Selector, settings.Domain with
-            | [], ValueSome selector, ValueSome domain -> return! check Name settings selector domain
-            | problem :: _, _, _ -> return! fail SysExit.Configuration (Name + ": " + Problem.describe problem)
-            | [], _, _ -> return! fail SysExit.Configuration (Name + ": " + usage Name)
+            do! complain (program.Name + ": " + Problem.describe problem)
+            return! fail SysExit.Configuration (program.Name + ": " + usage program.Name)
+        | [] -> return! go first line.Given
     }
+
+let private checkOne (first: Settings) (given: Given<Settings> list) : Command<int> =
+    command {
+        let! fromFile =
+            match first.ConfigurationFile with
+            | ValueSome path -> configured Name KeyAndToken table path
+            | ValueNone -> fun rest -> rest []
+
+        let settings, problems = Settings.apply [ fromFile; given ] defaults
+
+        match problems, settings.Selector, settings.Domain with
+        | [], ValueSome selector, ValueSome domain -> return! check Name settings selector domain
+        | problem :: _, _, _ -> return! fail SysExit.Configuration (Name + ": " + Problem.describe problem)
+        | [], _, _ -> return! fail SysExit.Configuration (Name + ": " + usage Name)
+    }
+
+let run (arguments: string list) : Command<int> = begin' text checkOne arguments

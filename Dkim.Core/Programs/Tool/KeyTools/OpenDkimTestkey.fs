@@ -153,18 +153,4 @@ let private checkAll (first: Settings) (given: Given<Settings> list) : Command<i
         | [], _, _, _ -> return! refuse (usage Name)
     }
 
-let run (arguments: string list) : Command<int> =
-    let line = CommandLine.parse Gnu table arguments
-    let first, problems = Settings.apply [ line.Given ] defaults
-
-    command {
-        match line.Problems @ problems with
-        | _ when first.Help ->
-            do! print (Manual.help text table defaults)
-            return ExitCode.Success
-        | _ when first.Version -> return! version Name
-        | problem :: _ ->
-            do! complain (Name + ": " + Problem.describe problem)
-            return! fail SysExit.Configuration (Name + ": " + usage Name)
-        | [] -> return! checkAll first line.Given
-    }
+let run (arguments: string list) : Command<int> = begin' text checkAll arguments
