@@ -24,6 +24,14 @@ type TestKeys internal (records: Dictionary<string, string list>, domains: HashS
         | _, (true, _) -> Answer.Found([], Security.Unchecked)
         | _, (false, _) -> Answer.NoSuchName Security.Unchecked
 
+    /// Its names and records.
+    member internal _.Entries: (string * string) list =
+        [
+            for entry in records do
+                for record in entry.Value do
+                    entry.Key, record
+        ]
+
 module TestKeys =
     /// The longest file that is read, in octets: all keys of a large installation.
     [<Literal>]
@@ -52,33 +60,40 @@ module TestKeys =
             if domains.Add above then
                 addAbove domains above
 
-    /// Reads the text of such a file; the error is the number of a line that has a name and no record.
-    let parse (text: string) : Result<TestKeys, int> =
+    /// Names and records, the first of a name first.
+    let ofRecords (entries: (string * string) list) : TestKeys =
         let records = Dictionary<string, string list> StringComparer.OrdinalIgnoreCase
-
         let domains = HashSet<string> StringComparer.OrdinalIgnoreCase
-        let lines = text.Split '\n'
-        let mutable wrong = 0
 
         // Backwards, so that a later record of a name goes before those that stand in front of it.
-        for index in lines.Length - 1 .. -1 .. 0 do
-            let entry = lines[index].Trim()
+        for name, record in List.rev entries do
+            let name = name.TrimEnd '.'
 
-            if isEntry entry then
-                match Grammar.parseAll line entry with
-                | Result.Ok(name, record) ->
-                    let name = name.TrimEnd '.'
+            let others =
+                match records.TryGetValue name with
+                | true, texts -> texts
+                | false, _ -> []
 
-                    let others =
-                        match records.TryGetValue name with
-                        | true, texts -> texts
-                        | false, _ -> []
+            records[name] <- record :: others
+            addAbove domains name
 
-                    records[name] <- record :: others
-                    addAbove domains name
-                | Result.Error _ -> wrong <- index + 1
+        TestKeys(records, domains)
 
-        if wrong > 0 then
-            Result.Error wrong
-        else
-            Result.Ok(TestKeys(records, domains))
+    /// Reads the text of such a file; the error is the number of a line that has a name and no record. `more` stand
+    /// behind those of the file.
+    let parseWith (more: TestKeys voption) (text: string) : Result<TestKeys, int> =
+        let read =
+            text.Split '\n'
+            |> Array.map _.Trim()
+            |> Array.indexed
+            |> Array.filter (snd >> isEntry)
+            |> List.ofArray
+            |> Results.traverse (fun (index, entry) ->
+                Grammar.parseAll line entry |> Result.mapError (fun _ -> index + 1))
+
+        let others = more |> ValueOption.map _.Entries |> ValueOption.defaultValue []
+
+        read |> Result.map (fun entries -> ofRecords (entries @ others))
+
+    /// The same of a file alone.
+    let parse (text: string) : Result<TestKeys, int> = parseWith ValueNone text

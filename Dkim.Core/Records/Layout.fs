@@ -56,7 +56,7 @@ module Layout =
     /// The look of dkim-filter.
     let dkimFilter =
         {
-            Order = [ "v"; "a"; "c"; "d"; "s"; "t"; "x"; "i"; "bh"; "l"; "h"; "z"; "b" ]
+            Order = [ "v"; "a"; "c"; "d"; "s"; "t"; "x"; "i"; "r"; "bh"; "l"; "h"; "z"; "b" ]
             Margin = 75
             TagBreak = "\r\n\t"
             ValueBreak = "\r\n\t "

@@ -51,6 +51,8 @@ type SigningRequest =
         Lifetime: int64<sec> voption
         /// Fields to copy into z=, if any (RFC 6376 §3.5).
         Copies: (string -> bool) voption
+        /// Whether reports of failures are asked for (r=y, RFC 6651 §3.2).
+        WantsReports: bool
         Layout: Layout
     }
 
@@ -163,7 +165,7 @@ module Signer =
             SignedAt = if request.WithTime then ValueSome now else ValueNone
             ExpiresAt = request.Lifetime |> ValueOption.map (fun lifetime -> now + lifetime)
             CopiedFields = request.Copies |> ValueOption.map (copiedFields header)
-            ReportsWanted = false
+            ReportsWanted = request.WantsReports
             BodyHash = [||]
             Value = [||]
             ValueExtent = { At = 0<octet>; Length = 0<octet> }

@@ -53,6 +53,7 @@ type SignatureBench() =
             WithTime = true
             Lifetime = ValueNone
             Copies = ValueNone
+            WantsReports = false
             Layout = Layout.dkimproxy
         }
 

@@ -6,5 +6,6 @@ namespace Dkim.Hosting;
 public static class Absence
 {
     /// <summary>The value; null where there is none.</summary>
-    public static string? OrNull(this FSharpValueOption<string> value) => value.IsSome ? value.Value : null;
+    public static T? OrNull<T>(this FSharpValueOption<T> value)
+        where T : class => value.IsSome ? value.Value : null;
 }

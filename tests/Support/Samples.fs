@@ -58,6 +58,7 @@ let request (scheme: Scheme) (key: SigningKey) (selectorName: string) (covered: 
         WithTime = true
         Lifetime = ValueNone
         Copies = ValueNone
+        WantsReports = false
         Layout =
             (if isDkim then
                  Layout.dkimproxy

@@ -159,6 +159,7 @@ module Filters =
             Macros = macrosOf policy.Roles
             HasPeers = settings.Names.PeerList.IsSome
             IsPeer = LoadedLists.isPeer policy.Lists
+            TestRecords = ValueNone
             ChecksSocket = true
             HasKeys =
                 match policy.Lists.Keys with

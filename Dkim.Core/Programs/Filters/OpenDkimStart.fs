@@ -62,12 +62,13 @@ module internal OpenDkimStart =
             Machine = FilterMachine.surroundings machine settings.Filter.Service
         }
 
-    let private macros (sets: LoadedSets) : WantedMacros =
+    let private macros (own: OwnSettings) (sets: LoadedSets) : WantedMacros =
         "i"
         :: [
             if not sets.Daemons.IsEmpty then
                 "daemon_name"
             yield! sets.Macros |> List.map _.Name
+            yield! own.SenderMacro |> ValueOption.map MacroTest.bare |> ValueOption.toList
         ]
         |> MilterMacros.wanted
 
@@ -87,9 +88,10 @@ module internal OpenDkimStart =
             Service = settings.Filter.Service
             Test = settings.Filter.Test
             Policy = policy
-            Macros = macros sets
+            Macros = macros settings.Own sets
             HasPeers = sets.Peers.IsSome
             IsPeer = LoadedSets.isPeer sets
+            TestRecords = sets.TestRecords
             ChecksSocket = false
             HasKeys = sets.Keys.IsSome || sets.OwnKey.IsSome
             Milter =

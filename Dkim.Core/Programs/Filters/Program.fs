@@ -56,6 +56,8 @@ type internal FilterParts =
         Macros: WantedMacros
         HasPeers: bool
         IsPeer: MilterClient -> bool
+        /// What takes the place of the DNS, beside a file of keys.
+        TestRecords: TestKeys voption
         /// Private keys are in memory, or will be.
         HasKeys: bool
         /// A check fails where the socket could not be opened; else it warns.
@@ -90,6 +92,9 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
 
     /// The longest TXT record to take from the DNS, in octets.
     member _.RecordOctets: int = int parts.Policy.Verifying.Policy.RecordOctets
+
+    /// Records that take the place of the DNS, beside those of a file of keys.
+    member _.TestRecords: TestKeys voption = parts.TestRecords
 
     /// The variable of the environment that names the directory of temporary files, where no setting does.
     member _.DirectoryVariable = parts.DirectoryVariable

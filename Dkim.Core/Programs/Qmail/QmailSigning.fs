@@ -119,6 +119,7 @@ module internal QmailSigning =
             WithTime = isDkim
             Lifetime = ValueNone
             Copies = ValueNone
+            WantsReports = false
             Layout = if isDkim then Layout.dkimproxy else domainKeysLayout
         }
 

@@ -11,6 +11,7 @@ namespace Dkim.Hosting.Logging;
 /// <param name="Least">Lines that matter less are left out.</param>
 /// <param name="ToSyslog">Send lines to the syslog daemon.</param>
 /// <param name="ToStandardError">Write lines to standard error, too.</param>
+/// <param name="ToStandardOutput">Write lines to standard output, too.</param>
 public sealed record LogSettings(
     string Program,
     int Facility = 2,
@@ -18,7 +19,8 @@ public sealed record LogSettings(
     bool ToSyslog = true,
     bool ToStandardError = false,
     LogFormat Format = LogFormat.Text,
-    string SyslogPath = "/dev/log")
+    string SyslogPath = "/dev/log",
+    bool ToStandardOutput = false)
 {
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 }
@@ -27,6 +29,8 @@ public sealed record LogSettings(
 /// room is counted and reported later.</summary>
 public sealed class Log : IAsyncDisposable
 {
+    private const int StandardOutput = 1;
+    internal const int StandardError = 2;
     private readonly Severity least;
     private readonly TimeProvider clock;
     private readonly List<LogOutlet> outlets = [];
@@ -38,9 +42,14 @@ public sealed class Log : IAsyncDisposable
         clock = settings.Clock;
         troubles = new RepeatedLines(Put, ServiceLimits.lasting, clock);
         // The journal listens at both.
-        if (settings.ToSyslog && settings.ToStandardError && StandardErrorIsJournal())
+        if (settings.ToSyslog && settings.ToStandardError && IsJournal(StandardError))
         {
             settings = settings with { ToStandardError = false };
+        }
+
+        if (settings.ToSyslog && settings.ToStandardOutput && IsJournal(StandardOutput))
+        {
+            settings = settings with { ToStandardOutput = false };
         }
 
         if (settings.ToSyslog)
@@ -50,7 +59,12 @@ public sealed class Log : IAsyncDisposable
 
         if (settings.ToStandardError)
         {
-            outlets.Add(new StandardErrorOutlet(settings));
+            outlets.Add(new StreamOutlet(settings, StandardError));
+        }
+
+        if (settings.ToStandardOutput)
+        {
+            outlets.Add(new StreamOutlet(settings, StandardOutput));
         }
 
         outlets.ForEach(outlet => outlet.Start());
@@ -100,8 +114,8 @@ public sealed class Log : IAsyncDisposable
     }
 
     // JOURNAL_STREAM of systemd.exec(5).
-    private static bool StandardErrorIsJournal() =>
-        FileFacts.TryRead(2, out var facts)
+    private static bool IsJournal(int descriptor) =>
+        FileFacts.TryRead(descriptor, out var facts)
         && Environment.GetEnvironmentVariable("JOURNAL_STREAM") == string.Create(
             CultureInfo.InvariantCulture, $"{facts.DeviceNumber}:{facts.Inode}");
 

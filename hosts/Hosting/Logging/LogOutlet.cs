@@ -83,11 +83,11 @@ internal abstract class LogOutlet(TimeProvider clock) : IAsyncDisposable
     }
 }
 
-/// <summary>Standard error: a terminal, a file, or the pipe of whoever started us.</summary>
-internal sealed class StandardErrorOutlet(LogSettings settings) : LogOutlet(settings.Clock)
+/// <summary>Standard output or standard error: a terminal, a file, or the pipe of whoever started us.</summary>
+internal sealed class StreamOutlet(LogSettings settings, int descriptor) : LogOutlet(settings.Clock)
 {
-    /// <summary>Writes lines; that nobody reads standard error any more is no reason to do anything.</summary>
-    public static void Write(LogSettings settings, IReadOnlyList<LogEntry> batch)
+    /// <summary>Writes lines; that nobody reads the stream any more is no reason to do anything.</summary>
+    public static void Write(LogSettings settings, int descriptor, IReadOnlyList<LogEntry> batch)
     {
         var lines = new StringBuilder();
         foreach (var entry in batch)
@@ -96,12 +96,12 @@ internal sealed class StandardErrorOutlet(LogSettings settings) : LogOutlet(sett
             lines.Append('\n');
         }
 
-        Libc.WriteAll(2, Encoding.ASCII.GetBytes(lines.ToString()));
+        Libc.WriteAll(descriptor, Encoding.ASCII.GetBytes(lines.ToString()));
     }
 
     protected override ValueTask SendAsync(IReadOnlyList<LogEntry> batch, CancellationToken closed)
     {
-        Write(settings, batch);
+        Write(settings, descriptor, batch);
         return ValueTask.CompletedTask;
     }
 }
@@ -131,9 +131,9 @@ internal sealed class SyslogOutlet(LogSettings settings) : LogOutlet(settings.Cl
             }
         }
 
-        if (unsent.Count > 0 && !settings.ToStandardError)
+        if (unsent.Count > 0 && !settings.ToStandardError && !settings.ToStandardOutput)
         {
-            StandardErrorOutlet.Write(settings, unsent);
+            StreamOutlet.Write(settings, Log.StandardError, unsent);
         }
     }
 

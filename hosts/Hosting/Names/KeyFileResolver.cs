@@ -2,6 +2,7 @@ using System.Text;
 using Dkim.Core.Dns;
 using Dkim.Hosting.Files;
 using Dkim.Hosting.Resolving;
+using Microsoft.FSharp.Core;
 
 namespace Dkim.Hosting.Names;
 
@@ -10,25 +11,30 @@ public sealed class KeyFileResolver : IResolver
 {
     private readonly TestKeys keys;
 
-    private KeyFileResolver(TestKeys keys, string path)
+    private KeyFileResolver(TestKeys keys, string description)
     {
         this.keys = keys;
-        Description = $"key file {path}";
+        Description = description;
     }
 
     public string Description { get; }
 
     /// <summary>Reads the file; throws <see cref="IOException"/> when that fails, <see cref="FormatException"/> with the
     /// line number for a line without a record.</summary>
-    public static KeyFileResolver Load(string path) =>
-        Read(Encoding.Latin1.GetString(PrivateFile.ReadShared(path, TestKeysModule.MaxLength)), path);
+    /// <param name="more">Records that stand behind those of the file.</param>
+    public static KeyFileResolver Load(string path, TestKeys? more = null) =>
+        Read(Encoding.Latin1.GetString(PrivateFile.ReadShared(path, TestKeysModule.MaxLength)), path, more);
+
+    /// <summary>Answers from records alone.</summary>
+    /// <param name="setting">Where they come from.</param>
+    public static KeyFileResolver Of(TestKeys records, string setting) => new(records, setting);
 
     /// <summary>Reads the text of such a file.</summary>
-    public static KeyFileResolver Read(string text, string path)
+    public static KeyFileResolver Read(string text, string path, TestKeys? more = null)
     {
-        var read = TestKeysModule.parse(text);
+        var read = TestKeysModule.parseWith(more is null ? default : FSharpValueOption<TestKeys>.NewValueSome(more), text);
         return read.IsOk
-            ? new KeyFileResolver(read.ResultValue, path)
+            ? new KeyFileResolver(read.ResultValue, $"key file {path}")
             : throw new FormatException(
                 $"{path}:{read.ErrorValue}: a name without a record; write NAME, a blank, RECORD");
     }

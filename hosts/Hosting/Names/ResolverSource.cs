@@ -1,12 +1,16 @@
+using Dkim.Core.Dns;
 using Dkim.Core.Programs.Running;
 using Dkim.Hosting.Resolving;
 
 namespace Dkim.Hosting.Names;
 
-/// <summary>Where DNS answers come from, by the settings of a program: from a file of keys, or from servers.</summary>
+/// <summary>Where DNS answers come from, by the settings of a program: from a file of keys, from records, or from servers.</summary>
 /// <param name="KeyFile">Its path; null for servers.</param>
 public sealed record ResolverSource(string? KeyFile, ResolverSettings Servers, ServiceNames Names)
 {
+    /// <summary>Records that take the place of the DNS, behind those of the file of keys.</summary>
+    public TestKeys? Records { get; init; }
+
     /// <summary>Opens it.</summary>
     /// <param name="report">Told, in a line, when its servers change and cannot be followed.</param>
     /// <exception cref="StartupException">It cannot be used; the failure names the setting.</exception>
@@ -18,18 +22,22 @@ public sealed record ResolverSource(string? KeyFile, ResolverSettings Servers, S
                 ? (Names.TrustAnchors, "name a file of DS or DNSKEY records, as /usr/share/dns/root.key of dns-root-data")
                 : (Names.Lookups, "");
         return StartupException.For(
-            setting, remedy, () => KeyFile is { } path ? LoadKeys(path) : (IResolver)Resolvers.Open(Servers, report));
+            setting, remedy, () => Recorded() ?? (IResolver)Resolvers.Open(Servers, report));
     }
 
     /// <summary>Whether another source gives the same answers, so that what is kept of them can stay.</summary>
     public bool IsSame(ResolverSource other) =>
-        KeyFile is null && other.KeyFile is null && Servers.AsksAs(other.Servers);
+        KeyFile is null && other.KeyFile is null && Records is null && other.Records is null
+        && Servers.AsksAs(other.Servers);
 
-    private static KeyFileResolver LoadKeys(string path)
+    // Nothing where the DNS is asked.
+    private KeyFileResolver? Recorded()
     {
+        if (KeyFile is not { } path)
+            return Records is { } records ? KeyFileResolver.Of(records, "records of the settings") : null;
         try
         {
-            return KeyFileResolver.Load(path);
+            return KeyFileResolver.Load(path, Records);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or FormatException)
         {

@@ -37,7 +37,7 @@ internal static class Needs
 
     /// <summary>The source of DNS answers.</summary>
     public static ResolverSource Resolver(FilterProgram program) =>
-        ServiceNeeds.Resolver(program.Service.Common, program.RecordOctets);
+        ServiceNeeds.Resolver(program.Service.Common, program.RecordOctets) with { Records = program.TestRecords.OrNull() };
 
     /// <summary>The database of POP logins, where there is one.</summary>
     /// <param name="report">Takes a line for the log when it cannot be read any more.</param>

@@ -133,6 +133,9 @@ let private judge (expect: JsonElement) (ran: FilterPassages.Ran) =
     for wanted in texts "log" expect do
         Expect.contains wanted (String.Join("\n", ran.Log))
 
+    for name, wanted in pairs (tryProperty "tags" expect) do
+        Expect.equal (Some wanted) (OpenDkimRuns.topmostTag name ran)
+
     match text "l" "" expect with
     | "" -> ()
     | length -> Expect.contains ("l=" + length + ";") (String.Join("", ran.Inserted))

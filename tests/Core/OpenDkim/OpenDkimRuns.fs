@@ -67,21 +67,26 @@ let sendWith readKey (program: FilterProgram) (way: FilterPassages.Way) (mail: s
 let send (program: FilterProgram) (way: FilterPassages.Way) (mail: string) : FilterPassages.Ran =
     sendWith (readKey keys [ "/keys/open" ]) program way mail
 
+let private tag (name: string) (field: string) =
+    field.Replace("\r\n", "").Replace("\t", "").Replace(" ", "").Split(':', 2)[1]
+    |> _.Split(';')
+    |> Array.tryPick (fun tag ->
+        if tag.StartsWith(name + "=") then
+            Some(tag.Substring(name.Length + 1))
+        else
+            None)
+
+// Each is put on top of those before it.
+let private signatures (ran: FilterPassages.Ran) : string list =
+    ran.Inserted |> List.filter _.StartsWith("DKIM-Signature:") |> List.rev
+
+/// A tag of the signature that stands on top.
+let topmostTag (name: string) (ran: FilterPassages.Ran) : string option =
+    signatures ran |> List.tryHead |> Option.bind (tag name)
+
 /// d=, s= and i= of the signatures that were added, from the top of the header.
 let signed (ran: FilterPassages.Ran) : string list =
-    let tag (name: string) (field: string) =
-        field.Replace("\r\n", "").Replace("\t", "").Replace(" ", "").Split(':', 2)[1]
-        |> _.Split(';')
-        |> Array.tryPick (fun tag ->
-            if tag.StartsWith(name + "=") then
-                Some(tag.Substring(name.Length + 1))
-            else
-                None)
-
-    ran.Inserted
-    |> List.filter _.StartsWith("DKIM-Signature:")
-    // Each is put on top of those before it.
-    |> List.rev
+    signatures ran
     |> List.map (fun field ->
         [ tag "d" field; tag "s" field; tag "i" field ]
         |> List.choose id

@@ -97,6 +97,17 @@ internal sealed partial class OpenDkimTests
         Assert.That(Said("other"), Does.Contain("key data is not secure").And.Contain("k.pem belongs to user"));
     }
 
+    [Test]
+    public void The_log_goes_to_standard_output_under_a_name_of_its_own()
+    {
+        using var scratch = new Scratch();
+        scratch.Write("conf", "Mode v\nSyslogName gate-2\n");
+        var port = Tools.FreePort();
+        using var filter = FilterProcess.StartOpenDkim(
+            scratch, $"inet:{port}@127.0.0.1", "-f", "-O", "-x", scratch.At("conf"), "-p", $"inet:{port}@127.0.0.1");
+        Assert.That(() => filter.Log, Does.Match(@"^gate-2\[\d+\]: .*starting \(args: -f -O ").After(60_000, 50));
+    }
+
     [TestCase("Canonicalization", 0, "relaxed/simple\n")]
     [TestCase("MultipleSignatures", 0, "True\n")]
     [TestCase("PidFile", 78, "")]
@@ -229,6 +240,8 @@ internal sealed partial class OpenDkimTests
         var expect = message.GetProperty("expect");
         if (expect.TryGetProperty("signed", out var signed))
             Assert.That(Signers(said), Is.EqualTo(signed.EnumerateArray().Select(one => one.GetString())), $"{id} {said}");
+        if (expect.TryGetProperty("tags", out var tags))
+            Assert.That(tags.EnumerateObject().Select(tag => TopmostTag(said, tag.Name)), Is.EqualTo(tags.EnumerateObject().Select(tag => tag.Value.GetString())), $"{id} {said}");
         if (expect.TryGetProperty("reply", out var reply))
             Assert.That(said, Does.Contain($"REPLY {reply.GetString()}\n"), id);
         if (expect.TryGetProperty("ar", out var results))
@@ -241,13 +254,15 @@ internal sealed partial class OpenDkimTests
     }
 
     private static string[] Signers(string said) =>
-    [
-        .. from line in said.Split('\n')
-           where line.StartsWith("HEADER DKIM-Signature", StringComparison.Ordinal)
-           let value = line.Split(' ', 3)[2].Replace("\\n", "").Replace("\t", "").Replace(" ", "")
-           let tags = value.Split(';').Select(tag => tag.Split('=', 2)).ToDictionary(tag => tag[0], tag => tag[^1])
-           select string.Join('/', ((string[])["d", "s", "i"]).Where(tags.ContainsKey).Select(name => tags[name])),
-    ];
+        [.. Signatures(said).Select(tags => string.Join('/', ((string[])["d", "s", "i"]).Where(tags.ContainsKey).Select(name => tags[name])))];
+
+    private static string? TopmostTag(string said, string name) => Signatures(said).FirstOrDefault()?.GetValueOrDefault(name);
+
+    private static IEnumerable<Dictionary<string, string>> Signatures(string said) =>
+        from line in said.Split('\n')
+        where line.StartsWith("HEADER DKIM-Signature", StringComparison.Ordinal)
+        let value = line.Split(' ', 3)[2].Replace("\\n", "").Replace("\t", "").Replace(" ", "")
+        select value.Split(';').Select(tag => tag.Split('=', 2)).ToDictionary(tag => tag[0], tag => tag[^1]);
 
     [GeneratedRegex(@"/etc/(opendkim|dkimkeys)(?=[/.\s]|$)")]
     private static partial Regex Moved();

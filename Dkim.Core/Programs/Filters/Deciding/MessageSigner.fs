@@ -65,6 +65,7 @@ module internal MessageSigner =
                     ValueSome(fun name -> not (SigningSettings.omits signing name))
                 else
                     ValueNone
+            WantsReports = false
             Layout = Layout.dkimFilter
         }
 
@@ -85,6 +86,7 @@ module internal MessageSigner =
             WithTime = false
             Lifetime = ValueNone
             Copies = ValueNone
+            WantsReports = false
             Layout = Layout.dkFilter
         }
 

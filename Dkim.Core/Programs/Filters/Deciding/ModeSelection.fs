@@ -171,6 +171,13 @@ module internal ModeSelection =
     let private isOurs (lists: LoadedLists) (known: Ownership) =
         known.Listed.IsSome || isKeyList lists && hasKey known.Keys
 
+    /// Whether the client has logged in by POP a while ago.
+    let hasLoggedIn (policy: FilterPolicy) (envelope: MilterEnvelope) : Step<bool> =
+        match envelope.Client.Address with
+        | ValueSome address when policy.Machine.KnowsLogins ->
+            Want([ Need.Login address ], (fun found -> Done(found.Logins.Contains address)))
+        | _ -> Done false
+
     /// Whether the message came from where ours come from, and what did not speak for it.
     let private origin (policy: FilterPolicy) (envelope: MilterEnvelope) : Step<struct (bool * string list)> =
         let macro name =
@@ -186,12 +193,6 @@ module internal ModeSelection =
             policy.Roles.Macros
             |> List.exists (MacroTest.holds (MilterMacros.find envelope.Macros))
 
-        let hasLoggedIn () : Step<bool> =
-            match envelope.Client.Address with
-            | ValueSome address when policy.Machine.KnowsLogins ->
-                Want([ Need.Login address ], (fun found -> Done(found.Logins.Contains address)))
-            | _ -> Done false
-
         // In this order, and the login last, which has to be asked for; the first that holds ends the search.
         let tests =
             [
@@ -206,7 +207,7 @@ module internal ModeSelection =
         let rec search tests missed =
             match tests with
             | [] ->
-                hasLoggedIn ()
+                hasLoggedIn policy envelope
                 |> Step.map (fun holds ->
                     let missed = if holds then missed else "not POP authenticated" :: missed
                     struct (holds, List.rev missed))

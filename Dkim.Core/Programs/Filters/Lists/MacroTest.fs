@@ -13,6 +13,10 @@ type MacroTest =
     }
 
 module MacroTest =
+    /// The name of a macro without braces.
+    let bare (name: string) : string =
+        name.Trim().TrimStart('{').TrimEnd('}').Trim()
+
     /// `name[=value[|value...]]`, with or without braces around the name.
     let parse (text: string) : MacroTest =
         let name, values =
@@ -21,7 +25,7 @@ module MacroTest =
             | at -> text.Substring(0, at), List.ofArray (text.Substring(at + 1).Split '|')
 
         {
-            Name = name.Trim().TrimStart('{').TrimEnd('}').Trim()
+            Name = bare name
             Values = values |> List.map _.Trim()
         }
 

@@ -158,9 +158,17 @@ module internal Presence =
     let fields (message: OpenDkimMessage) : Field list =
         if message.Policy.Filter.Reporting.XHeader then
             let product = message.Base.Product
+            let host = message.Base.Host
+            let own = message.Policy.Filter.Machine.HostName
+
+            let place =
+                if own = "" || own.Equals(host, StringComparison.OrdinalIgnoreCase) then
+                    host
+                else
+                    host + " via " + own
 
             [
-                Field.ofText product.XField (" " + product.Banner + " " + message.Base.Host + " " + message.Job)
+                Field.ofText product.XField (" " + product.Banner + " " + place + " " + message.Job)
             ]
         else
             []

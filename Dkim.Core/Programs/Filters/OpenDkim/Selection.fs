@@ -40,29 +40,6 @@ module internal Selection =
                     Domain = text.Substring(at + 1, finish - at - 1).Trim()
                 }
 
-    let private findSender (message: OpenDkimMessage) : Result<SenderAddress, LogLine> =
-        let header = message.Envelope.Header
-
-        let present =
-            message.Policy.Sets.SenderHeaders
-            |> List.tryFind (fun name -> (Header.tryFind name header).IsSome)
-
-        match present with
-        | None -> Error(info message "can't determine message sender; accepting")
-        | Some name ->
-            let field = (Header.tryFind name header).Value
-
-            match Originator.tryFirstLenient field |> ValueOption.orElse (tryBracketed field) with
-            | ValueSome address when address.Domain <> "" ->
-                Ok
-                    {
-                        User = Octets.decoded address.LocalPart
-                        Domain = (Octets.decoded address.Domain).ToLowerInvariant()
-                    }
-            | _ ->
-                let value = Printable.brief (Octets.decoded field.ValueText)
-                Error(info message ("can't parse " + name + ": header value '" + value + "'"))
-
     // Of an entrance, what was said when the client connected; else what came later, but for the daemon's name: at the end
     // of the header Postfix's cleanup says its own in its place.
     let private macro (message: OpenDkimMessage) (name: string) =
@@ -75,6 +52,43 @@ module internal Selection =
                 told
 
         told |> ValueOption.filter ((<>) "")
+
+    let private ofAddress (address: Address) : SenderAddress =
+        {
+            User = Octets.decoded address.LocalPart
+            Domain = (Octets.decoded address.Domain).ToLowerInvariant()
+        }
+
+    /// The sender that a field names. `what` is the place that it was found at.
+    let private named (message: OpenDkimMessage) (what: string) (field: Field) : Result<SenderAddress, LogLine> =
+        match Originator.tryFirstLenient field |> ValueOption.orElse (tryBracketed field) with
+        | ValueSome address when address.Domain <> "" -> Ok(ofAddress address)
+        | _ ->
+            let value = Printable.brief (Octets.decoded field.ValueText)
+            Error(info message ("can't parse " + what + " header value '" + value + "'"))
+
+    let private senderField (message: OpenDkimMessage) : Result<SenderAddress, LogLine> =
+        let header = message.Envelope.Header
+
+        let present =
+            message.Policy.Sets.SenderHeaders
+            |> List.tryFind (fun name -> (Header.tryFind name header).IsSome)
+
+        match present, message.Policy.Own.DefaultSender with
+        | Some name, _ -> named message (name + ":") (Header.tryFind name header).Value
+        | None, ValueSome address -> Ok(ofAddress address)
+        | None, ValueNone -> Error(info message "can't determine message sender; accepting")
+
+    let private findSender (message: OpenDkimMessage) : Result<SenderAddress, LogLine> =
+        let told =
+            message.Policy.Own.SenderMacro
+            |> ValueOption.bind (fun name ->
+                macro message (MacroTest.bare name)
+                |> ValueOption.map (fun value -> struct (name, value)))
+
+        match told with
+        | ValueSome(struct (name, value)) -> named message ("macro " + name) (Field.ofText "From" value)
+        | ValueNone -> senderField message
 
     let private shownClient (client: MilterClient) =
         let address =
@@ -92,12 +106,12 @@ module internal Selection =
         LoadedSets.has message.Policy.Sets.Internal message.Envelope.Client = Lookup.Found true
 
     /// Whether the message came from where ours come from, and what did not speak for it.
-    let private origin (message: OpenDkimMessage) : struct (bool * string list) =
+    let private origin (message: OpenDkimMessage) : Step<struct (bool * string list)> =
         let sets = message.Policy.Sets
         let daemon = macro message "daemon_name"
         let client = message.Envelope.Client
 
-        // In this order; the first that holds ends the search.
+        // In this order, and the login last, which has to be asked for; the first that holds ends the search.
         let tests =
             [
                 if not sets.Daemons.IsEmpty then
@@ -115,8 +129,12 @@ module internal Selection =
 
         let rec search tests missed =
             match tests with
-            | [] -> struct (false, List.rev missed)
-            | (holds, _) :: _ when holds () -> struct (true, List.rev missed)
+            | [] ->
+                ModeSelection.hasLoggedIn message.Policy.Filter message.Envelope
+                |> Step.map (fun holds ->
+                    let tells = message.Policy.Filter.Machine.KnowsLogins && not holds
+                    struct (holds, List.rev (if tells then "not POP authenticated" :: missed else missed)))
+            | (holds, _) :: _ when holds () -> Done(struct (true, List.rev missed))
             | (_, text) :: rest -> search rest (text :: missed)
 
         search tests []
@@ -228,10 +246,7 @@ module internal Selection =
         else
             message.Why("no signing domain match for " + domain)
 
-    let private ofSender (message: OpenDkimMessage) (sender: SenderAddress) : Step<Selected> =
-        let struct (isOurs, missed) = origin message
-        let log = missed |> List.collect message.Why
-
+    let private ofOrigin (message: OpenDkimMessage) (sender: SenderAddress) isOurs log : Step<Selected> =
         match message.Policy.Sets.Signing with
         | ValueSome table when isOurs -> byTable message table sender log
         | ValueSome _ -> Done(verifying message log)
@@ -240,6 +255,11 @@ module internal Selection =
             | ValueSome(struct (domain, isAbove)) when isOurs -> byDomain message domain isAbove log
             | ValueSome _ -> Done(verifying message (log @ stranger message sender))
             | ValueNone -> Done(verifying message (log @ missedDomain message sender))
+
+    let private ofSender (message: OpenDkimMessage) (sender: SenderAddress) : Step<Selected> =
+        origin message
+        |> Step.bind (fun (struct (isOurs, missed)) ->
+            missed |> List.collect message.Why |> ofOrigin message sender isOurs)
 
     /// What is done with a message.
     let choose (message: OpenDkimMessage) : Step<Selected> =

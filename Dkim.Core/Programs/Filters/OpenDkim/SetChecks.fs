@@ -77,6 +77,18 @@ module internal SetChecks =
                     ValueSome("KeyTable entry for '" + keys.Key entry + "' corrupt"))
         | ValueNone -> []
 
+    // Every entry of these is looked at, and patterns say only what they match.
+    let private walked (settings: OpenDkimSettings) : Problem list =
+        [ "MacroList"; "TestDNSData" ]
+        |> List.choose (fun name ->
+            match OpenDkimSettings.tryPlace name settings with
+            | ValueSome(Patterns _ as place) ->
+                SetPlace.show place + ": invalid data set type for " + name
+                |> broken name "write a list or file:PATH"
+                |> Some
+            | ValueSome _
+            | ValueNone -> None)
+
     // What settings must have beside each other.
     let private combination (settings: OpenDkimSettings) : Problem list =
         let has name = settings.Sets.ContainsKey name
@@ -102,14 +114,7 @@ module internal SetChecks =
                     (if settings.KeyFile.IsSome then "KeyFile" else "Selector")
                     "write both"
                     "KeyFile and Selector must both be defined or both be undefined"
-            match OpenDkimSettings.tryPlace "MacroList" settings with
-            | ValueSome(Patterns _ as place) ->
-                broken
-                    "MacroList"
-                    "write a list or file:PATH"
-                    (SetPlace.show place + ": invalid data set type for MacroList")
-            | ValueSome _
-            | ValueNone -> ()
+            yield! walked settings
         ]
 
     // Names that h= would have of fields that nobody hashes.

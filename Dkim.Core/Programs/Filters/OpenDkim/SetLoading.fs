@@ -3,6 +3,7 @@ namespace Dkim.Core.Programs.Filters.OpenDkim
 
 open System
 open Dkim.Core.Words
+open Dkim.Core.Dns
 open Dkim.Core.Asking
 open Dkim.Core.Tables
 open Dkim.Core.Programs.Settings
@@ -91,6 +92,10 @@ module internal SetLoading =
                 | "" -> MacroTest.parse (table.Key entry)
                 | values -> MacroTest.parse (table.Key entry + "=" + values))
 
+        let records (table: Table) =
+            List.init table.Count (fun entry -> table.Key entry, table.Value entry)
+            |> TestKeys.ofRecords
+
         {
             Keys = find "KeyTable"
             Signing = find "SigningTable"
@@ -110,6 +115,7 @@ module internal SetLoading =
             OverSigned = elements "OverSignHeaders" |> ValueOption.defaultValue [] |> fieldNames
             MustBeSigned = elements "MustBeSigned" |> ValueOption.defaultValue [] |> fieldNames
             ResultsRemoved = elements "RemoveARFrom" |> ValueOption.defaultValue []
+            TestRecords = find "TestDNSData" |> ValueOption.map records
         }
 
     /// Everything from the files, with the elements of the sets that the policy of a milter has.

@@ -3,6 +3,7 @@ namespace Dkim.Core.Programs.Filters.OpenDkim
 
 open System.Net
 open Dkim.Core.Words
+open Dkim.Core.Dns
 open Dkim.Core.Tables
 open Dkim.Core.Programs.Filters.Milter
 open Dkim.Core.Programs.Filters.Lists
@@ -33,6 +34,8 @@ type internal LoadedSets =
         MustBeSigned: FieldName list
         /// RemoveARFrom
         ResultsRemoved: string list
+        /// TestDNSData
+        TestRecords: TestKeys voption
     }
 
 module internal LoadedSets =

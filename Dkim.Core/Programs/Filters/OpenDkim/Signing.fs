@@ -8,6 +8,7 @@ open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Filters.Milter
+open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Filters.Settings
 open Dkim.Core.Programs.Filters.Deciding
 open Dkim.Core.Programs.Filters.OpenDkim.Settings
@@ -34,16 +35,25 @@ module internal Signing =
         | NoLength, ValueSome _ -> WholeLength
         | set, _ -> set
 
+    /// The canonicalization that the message asks for, else that of the settings (SelectCanonicalizationHeader).
+    let private canonicalization (message: OpenDkimMessage) (header: Header) : struct (HeaderCanon * BodyCanon) =
+        let signing = message.Policy.Filter.Signing
+
+        Header.tryFind message.Policy.Own.CanonicalizationField header
+        |> ValueOption.bind (fun field -> Codecs.canonicalization.Parse(field.ValueText.Trim()) |> Result.toValueOption)
+        |> ValueOption.defaultValue (struct (signing.HeaderCanon, signing.BodyCanon))
+
     let private request (message: OpenDkimMessage) (header: Header) (wanted: WantedSignature) : SigningRequest =
         let signing = message.Policy.Filter.Signing
+        let struct (headerCanon, bodyCanon) = canonicalization message header
 
         {
             Scheme = Dkim
             Key = wanted.Key
             Hash = wanted.Hash
-            HeaderCanon = signing.HeaderCanon
-            BodyCanon = signing.BodyCanon
-            CanonText = Algorithms.canonName signing.HeaderCanon signing.BodyCanon
+            HeaderCanon = headerCanon
+            BodyCanon = bodyCanon
+            CanonText = Algorithms.canonName headerCanon bodyCanon
             Domain = wanted.Domain
             Selector = wanted.Selector
             Identity = wanted.Identity
@@ -57,6 +67,7 @@ module internal Signing =
                     ValueSome(fun _ -> true)
                 else
                     ValueNone
+            WantsReports = message.Policy.Own.RequestReports
             Layout = Layout.dkimFilter
         }
 

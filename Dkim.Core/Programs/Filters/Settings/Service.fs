@@ -1,6 +1,7 @@
 /// A milter as a service, which its host needs: what it has beside what every service has, its defaults and its rows.
 namespace Dkim.Core.Programs.Filters.Settings
 
+open System
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Filters.Values
@@ -24,6 +25,10 @@ type FilterService =
         BaseDirectory: string voption
         EnableCoredumps: bool
         Syslog: bool
+        /// The name before lines of the log; nothing for the program's own.
+        LogName: string voption
+        /// Lines of the log go to standard output, too.
+        LogsToOutput: bool
         PopDbFile: string voption
         TemporaryDirectory: string voption
     }
@@ -73,6 +78,8 @@ module FilterService =
             BaseDirectory = ValueNone
             EnableCoredumps = false
             Syslog = false
+            LogName = ValueNone
+            LogsToOutput = false
             PopDbFile = ValueNone
             TemporaryDirectory = ValueNone
         }
@@ -161,6 +168,18 @@ module FilterService =
             |> Setting.says "the facility of log lines, as in syslog.conf(5)"
         ]
 
+    /// What opendkim's log has beside them.
+    let internal ofOpenDkimLogs: Setting<FilterService> list =
+        [
+            Setting.optional "SyslogName" (Codec.text "NAME") _.LogName (fun v s -> { s with LogName = v })
+            |> key
+            |> Setting.says "the name before log lines (default: the program's)"
+            switch "StdoutLog" _.LogsToOutput (fun v s -> { s with LogsToOutput = v })
+            |> both 'O'
+            |> Setting.says "write log lines to standard output, too"
+            |> Setting.detail "For a container that runs it with -f. It needs no Syslog."
+        ]
+
     /// Its look-ups.
     let internal names: Setting<FilterService> list =
         [
@@ -201,6 +220,32 @@ module FilterService =
             |> Setting.fixedForLife
             |> Setting.says "sign for clients whose IPv4 address is a key of this Berkeley DB hash"
             |> Setting.detail "It needs libdb5.3 at run time; without the library the filter does not start."
+        ]
+
+    // A Berkeley DB hash is the one kind of data set that it may be.
+    let private hash: Codec<string> =
+        {
+            Shape = "FILE"
+            Parse =
+                fun text ->
+                    if text.StartsWith("db:", StringComparison.OrdinalIgnoreCase) then
+                        Ok(text.Substring 3)
+                    elif text.StartsWith '/' then
+                        Ok text
+                    else
+                        Error(text + ": POPDBFile is a Berkeley DB hash: write db:PATH")
+            Show = fun path -> "db:" + path
+        }
+
+    /// The same for opendkim, as a data set.
+    let internal popOfOpenDkim: Setting<FilterService> list =
+        [
+            Setting.optional PopDbFileRow hash _.PopDbFile (fun v s -> { s with PopDbFile = v })
+            |> key
+            |> Setting.fixedForLife
+            |> Setting.says "sign for clients whose IPv4 address is a key of this Berkeley DB hash"
+            |> Setting.detail
+                "db:PATH, or the path alone. It needs libdb5.3 at run time; without the library the filter does not start."
         ]
 
     /// What the originals did not have.

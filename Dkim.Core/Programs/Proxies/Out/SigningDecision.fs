@@ -133,6 +133,7 @@ module internal SigningDecision =
                     WithTime = true
                     Lifetime = ValueNone
                     Copies = ValueNone
+                    WantsReports = false
                     Layout =
                         match specifier.Scheme with
                         | Dkim -> Layout.dkimproxy

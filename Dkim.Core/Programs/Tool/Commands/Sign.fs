@@ -65,6 +65,7 @@ let private request (settings: ToolSettings) key domain selector (struct (header
                 ValueSome choice.Covers
             else
                 ValueNone
+        WantsReports = false
         Layout =
             if isDkim then
                 Layout.dkimproxy

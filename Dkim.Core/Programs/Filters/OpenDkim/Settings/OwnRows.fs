@@ -1,6 +1,8 @@
 /// The rows of opendkim's own switches (opendkim.conf(5), opendkim(8)).
 module internal Dkim.Core.Programs.Filters.OpenDkim.Settings.OwnRows
 
+open Dkim.Core.Words
+open Dkim.Core.Message
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Filters.Values.Rows
@@ -27,6 +29,45 @@ let signing: Setting<OwnSettings> list =
             (fun v s -> { s with RequireSafeKeys = v })
             "refuse a key that other users can read or replace"
         |> Setting.detail "Without it such a key signs, and the log warns of it."
+    ]
+
+let private address: Codec<Address> =
+    {
+        Shape = "ADDRESS"
+        Parse =
+            fun text ->
+                match Originator.tryFirstLenient (Field.ofText "From" (" " + text)) with
+                | ValueSome address when address.Domain <> "" -> Ok address
+                | ValueSome _
+                | ValueNone -> Error(text + ": no mail address")
+        Show = fun address -> address.ToString()
+    }
+
+/// Of who sent a message.
+let sender: Setting<OwnSettings> list =
+    [
+        Setting.optional "SenderMacro" (Codec.text "MACRO") _.SenderMacro (fun v s -> { s with SenderMacro = v })
+        |> key
+        |> Setting.says "the sender is the value of this macro of the MTA"
+        |> Setting.detail "Where the macro is not set, SenderHeaders count."
+        Setting.optional "DefaultSender" address _.DefaultSender (fun v s -> { s with DefaultSender = v })
+        |> key
+        |> Setting.says "the sender of a message with none of the fields of SenderHeaders"
+    ]
+
+/// Of what signatures have beside what other settings say.
+let signatures: Setting<OwnSettings> list =
+    [
+        Setting.make "SelectCanonicalizationHeader" (Codec.text "NAME") _.CanonicalizationField (fun v s ->
+            { s with CanonicalizationField = v })
+        |> key
+        |> Setting.says "a field of a message that takes the place of Canonicalization for it"
+        |> Setting.detail "A value that is no canonicalization counts as none."
+        yes
+            "RequestReports"
+            _.RequestReports
+            (fun v s -> { s with RequestReports = v })
+            "ask for reports of failures in signatures (r=y, RFC 6651)"
     ]
 
 /// Of mail that is not as it should be.

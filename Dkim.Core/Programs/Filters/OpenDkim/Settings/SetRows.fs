@@ -101,6 +101,14 @@ let clients: Setting<OpenDkimSettings> list =
         |> Setting.detail "NAME, or NAME=VALUE|VALUE, letter by letter. Data sets of the kinds csl and file alone."
     ]
 
+/// What takes the place of the DNS.
+let service: Setting<OpenDkimSettings> list =
+    [
+        row "TestDNSData"
+        |> Setting.says "names and TXT records in place of the DNS"
+        |> Setting.detail "Data sets of the kinds csl and file alone. With TestPublicKeys both count."
+    ]
+
 /// What is asked of signatures, and whose results go.
 let verifying: Setting<OpenDkimSettings> list =
     [

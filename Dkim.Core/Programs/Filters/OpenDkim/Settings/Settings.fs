@@ -2,6 +2,7 @@
 namespace Dkim.Core.Programs.Filters.OpenDkim.Settings
 
 open Dkim.Core.Words
+open Dkim.Core.Message
 open Dkim.Core.Records
 open Dkim.Core.Tables
 open Dkim.Core.Programs.Settings
@@ -25,6 +26,14 @@ type internal OwnSettings =
         LogResults: bool
         /// Under its old name.
         OldXHeader: bool
+        /// The field of a message that chooses the canonicalization of its signatures.
+        CanonicalizationField: string
+        /// r=y
+        RequestReports: bool
+        /// The macro that names the sender, as the file has it.
+        SenderMacro: string voption
+        /// The sender of a message that names none.
+        DefaultSender: Address voption
         Actions: Actions
     }
 
@@ -63,6 +72,10 @@ module internal OwnSettings =
             NoHeaderB = false
             LogResults = false
             OldXHeader = false
+            CanonicalizationField = "X-Canonicalization"
+            RequestReports = false
+            SenderMacro = ValueNone
+            DefaultSender = ValueNone
             Actions = Actions.defaults
         }
 

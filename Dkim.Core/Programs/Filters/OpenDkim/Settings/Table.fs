@@ -38,11 +38,18 @@ let private service: Setting<OpenDkimSettings> list =
     FilterService.place
     @ FilterService.restart
     @ FilterService.logs
+    @ FilterService.ofOpenDkimLogs
     @ FilterService.names
     @ FilterService.temporary
     @ FilterService.ofOurs
     |> FilterSettings.service
     |> filter
+    |> fun rows -> rows @ SetRows.service
+
+let private origins: Setting<OpenDkimSettings> list =
+    SetRows.clients
+    @ filter (FilterSettings.service FilterService.popOfOpenDkim)
+    @ OpenDkimSettings.own OwnRows.sender
 
 let private domains: Setting<OpenDkimSettings> list =
     SetRows.signing
@@ -62,6 +69,7 @@ let private signatures: Setting<OpenDkimSettings> list =
         ]
     |> FilterSettings.signing
     |> filter
+    |> fun rows -> rows @ OpenDkimSettings.own OwnRows.signatures
 
 let private verifying: Setting<OpenDkimSettings> list =
     let rows =
@@ -102,7 +110,7 @@ let table: Setting<OpenDkimSettings> list =
     [
         Setting.group "running" Source running
         Setting.group "service" Source service
-        Setting.group "roles" Source (filter (FilterSettings.roles RoleSettings.mode) @ SetRows.clients)
+        Setting.group "roles" Source (filter (FilterSettings.roles RoleSettings.mode) @ origins)
         Setting.group "signing" Source (domains @ signatures @ SetRows.fields)
         Setting.group "verifying" Source verifying
         Setting.group "results" Source results

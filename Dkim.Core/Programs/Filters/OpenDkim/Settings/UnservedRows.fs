@@ -37,18 +37,14 @@ let private inertKeys: (string * string list) list =
             "ResolverTracing"
             "SoftStart"
         ]
-        "The service manager does it, or nobody.", [ "ChangeRootDirectory"; "ResolverConfiguration"; "POPDBFile" ]
+        "The service manager does it, or nobody.", [ "ChangeRootDirectory"; "ResolverConfiguration" ]
         "It is not served yet.",
         [
-            "SyslogName"
-            "StdoutLog"
-            "RequestReports"
             "SendReports"
             "ReportAddress"
             "ReportBccAddress"
             "MTACommand"
             "DiagnosticDirectory"
-            "SelectCanonicalizationHeader"
             "ATPSDomains"
             "ATPSHashAlgorithm"
         ]
@@ -79,8 +75,6 @@ let private refusedKeys: (string * string list) list =
         [ "ReplaceRules"; "ReplaceHeaders" ]
         "not supported; On-BadSignature reject or quarantine keeps such mail from its recipients",
         [ "RedirectFailuresTo" ]
-        "not supported; SenderHeaders names the fields that tell whose mail it is", [ "SenderMacro"; "DefaultSender" ]
-        "not supported; TestPublicKeys takes the place of the DNS", [ "TestDNSData" ]
         "not supported",
         [
             "IdentityHeader"
