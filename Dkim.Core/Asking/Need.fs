@@ -6,6 +6,7 @@ open System.Collections.ObjectModel
 open System.Net
 open Dkim.Core.Dns
 open Dkim.Core.Cryptography
+open Dkim.Core.Stores
 
 /// One thing to find out. These are all that there are.
 [<RequireQualifiedAccess; NoComparison>]
@@ -16,6 +17,8 @@ type Need =
     | File of WantedFile
     /// A private key that a table names, as it is now.
     | Key of KeyPlace
+    /// Texts to look up in a data set that another process has.
+    | Rows of StoreQuestion
     /// Whether a client of this address has logged in by POP a while ago (POP before SMTP).
     | Login of IPAddress
     /// How many reports may be sent now, at most so many. Asking uses them up.
@@ -28,6 +31,7 @@ type Found =
         Answers: IReadOnlyDictionary<Question, Answer>
         Files: IReadOnlyDictionary<WantedFile, FileContents>
         Keys: IReadOnlyDictionary<KeyPlace, KeyReading>
+        Rows: IReadOnlyDictionary<StoreQuestion, StoreAnswer>
         /// The addresses that have logged in.
         Logins: IReadOnlySet<IPAddress>
         /// So many reports may be sent.
@@ -39,6 +43,7 @@ type Found =
             Answers = ReadOnlyDictionary.Empty
             Files = ReadOnlyDictionary.Empty
             Keys = ReadOnlyDictionary.Empty
+            Rows = ReadOnlyDictionary.Empty
             Logins = ReadOnlySet.Empty
             Reports = 0
         }
@@ -48,6 +53,9 @@ type Found =
 
     static member OfFiles(files: IReadOnlyDictionary<WantedFile, FileContents>) : Found =
         { Found.Nothing with Files = files }
+
+    static member OfRows(rows: IReadOnlyDictionary<StoreQuestion, StoreAnswer>) : Found =
+        { Found.Nothing with Rows = rows }
 
     /// The answer to a question; one that was not asked is unavailable.
     member this.Answer(question: Question) : Answer =
@@ -60,6 +68,12 @@ type Found =
         match this.Files.TryGetValue file with
         | true, contents -> contents
         | false, _ -> FileContents.Unreadable "not asked for"
+
+    /// What a store has of the texts of a question; one that was not asked is unavailable.
+    member this.RowsOf(question: StoreQuestion) : StoreAnswer =
+        match this.Rows.TryGetValue question with
+        | true, answer -> answer
+        | false, _ -> StoreAnswer.Unavailable "not asked"
 
     /// A key as it was found; one that was not asked for cannot be read.
     member this.Key(place: KeyPlace) : KeyReading =

@@ -2,6 +2,7 @@
 namespace Dkim.Core.Asking
 
 open Dkim.Core.Dns
+open Dkim.Core.Stores
 
 /// A value, or what has to be found first. A host finds all needs of a step, at the same time where it can, and calls
 /// `Go` with what it found, until there is a value.
@@ -63,6 +64,12 @@ module Step =
     let file (kind: FileKind) (path: string) : Step<FileContents> =
         let wanted = { Path = path; Kind = kind }
         Want([ Need.File wanted ], (fun found -> Done(found.File wanted)))
+
+    /// What stores say; nothing is asked where there is no question.
+    let rows (questions: StoreQuestion list) (next: Found -> 'a) : Step<'a> =
+        match questions with
+        | [] -> Done(next Found.Nothing)
+        | _ -> Want(questions |> List.map Need.Rows, next >> Done)
 
     /// The answers to questions for the DNS; nothing is asked where there are none.
     let lookUp (questions: Question list) (next: (Question -> Answer) -> Step<'a>) : Step<'a> =

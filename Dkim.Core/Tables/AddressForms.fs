@@ -16,7 +16,8 @@ let parents (domain: string) : string list =
 
     climb 0 MostLabels
 
-let private isAscii (text: string) =
+/// Whether a text may be in a data set: no address that signs has octets above 127.
+let isAscii (text: string) =
     text |> String.forall (fun c -> c < '\128')
 
 /// The forms of a sender in SigningTable.
@@ -33,6 +34,11 @@ let ofRecipient (user: string) (domain: string) : string list =
     :: (parents domain
         |> List.collect (fun parent -> [ user + "@" + parent; "*@" + parent ]))
     @ [ user + "@*"; "*" ]
+
+/// The forms of a recipient's address.
+let ofAddress (address: string) : string list =
+    let at = address.LastIndexOf '@'
+    ofRecipient (address.Substring(0, max 0 at)) (address.Substring(at + 1).ToLowerInvariant())
 
 let private ask (table: Table) forms (user: string) (domain: string) (find: string -> Lookup<'found>) =
     let queries =
@@ -63,5 +69,7 @@ let findSenders (table: Table) (user: string) (domain: string) : Lookup<Row list
         ofSender user domain |> List.filter isAscii |> List.fold add Lookup.Absent
 
 /// The entry of a recipient.
-let findRecipient (table: Table) (user: string) (domain: string) : Lookup<Row list> =
-    ask table ofRecipient user domain (table.Find >> Lookup.map List.singleton)
+let findRecipient (table: Table) (address: string) : Lookup<Row list> =
+    let at = address.LastIndexOf '@'
+    let user = address.Substring(0, max 0 at)
+    ask table ofRecipient user (address.Substring(at + 1).ToLowerInvariant()) (table.Find >> Lookup.map List.singleton)

@@ -5,6 +5,7 @@ namespace Dkim.Core.Tables
 
 open System
 open System.Net
+open Dkim.Core.Stores
 
 /// A list of clients that is ready to be asked.
 [<Sealed>]
@@ -16,50 +17,63 @@ type HostSet private (table: Table, prefixes: int list voption) =
         | Lookup.Unavailable reason -> Lookup.Unavailable reason
         | Lookup.Absent -> table.Has text |> Lookup.map (fun () -> true)
 
-    let ofName (host: string) =
+    let names (host: string) : string list =
         if host = "" || host.StartsWith '[' then
-            Lookup.Absent
+            []
         else
             let host = host.ToLowerInvariant()
-            Lookup.first decides (host :: AddressForms.parents host)
+            host :: AddressForms.parents host
+
+    // An address of IPv6 that stands for one of IPv4 is that one.
+    let octets (address: IPAddress) : byte[] =
+        (if address.IsIPv4MappedToIPv6 then
+             address.MapToIPv4()
+         else
+             address)
+            .GetAddressBytes()
+
+    let exact (address: byte[]) : string list =
+        let text = HostText.ofOctets address
+        [ text; "[" + text + "]" ]
+
+    let network (address: byte[]) (bits: int) : string list =
+        let text = HostText.ofOctets (HostText.masked bits address)
+        let behind = "/" + string bits
+        [ text + behind; "[" + text + "]" + behind ]
+
+    let lengths (address: byte[]) : int list =
+        match prefixes with
+        | ValueSome lengths -> lengths |> List.filter (fun bits -> bits <= HostText.bits address)
+        | ValueNone -> [ HostText.bits address .. -1 .. 0 ]
 
     let ofAddress (address: byte[]) =
-        let text = HostText.ofOctets address
-
-        let network bits =
-            let text = HostText.ofOctets (HostText.masked bits address)
-            let behind = "/" + string bits
-            Lookup.first decides [ text + behind; "[" + text + "]" + behind ]
-
-        let lengths =
-            match prefixes with
-            | ValueSome lengths -> lengths |> List.filter (fun bits -> bits <= HostText.bits address)
-            | ValueNone -> [ HostText.bits address .. -1 .. 0 ]
-
-        match Lookup.first decides [ text; "[" + text + "]" ] with
-        | Lookup.Absent -> Lookup.first network lengths
+        match Lookup.first decides (exact address) with
+        | Lookup.Absent -> lengths address |> Lookup.first (network address >> Lookup.first decides)
         | answer -> answer
 
     /// Whether a client is in the list: by its name or by its address; one says no for itself alone. `host` is the name, or
     /// the address in brackets where there is none.
     member _.Has(host: string, address: IPAddress) : Lookup<bool> =
-        match ofName host with
+        match Lookup.first decides (names host) with
         | Lookup.Found true -> Lookup.Found true
         | Lookup.Unavailable reason -> Lookup.Unavailable reason
         | Lookup.Found false
         | Lookup.Absent ->
-            // An address of IPv6 that stands for one of IPv4 is that one.
-            let address =
-                if address.IsIPv4MappedToIPv6 then
-                    address.MapToIPv4()
-                else
-                    address
-
-            match ofAddress (address.GetAddressBytes()) with
+            match ofAddress (octets address) with
             | Lookup.Absent -> Lookup.Found false
             | answer -> answer
 
+    /// Every text that a client may be asked for by, in that order.
+    member _.Forms(host: string, address: IPAddress) : string list =
+        let address = octets address
+
+        names host @ exact address @ List.collect (network address) (lengths address)
+        |> List.collect (fun text -> [ "!" + text; text ])
+
     member _.Table = table
+
+    /// The same with what its store said.
+    member _.With(answer: StoreAnswer) : HostSet = HostSet(table.With answer, prefixes)
 
     static member internal Of(table: Table, prefixes: int list voption) = HostSet(table, prefixes)
 

@@ -1,8 +1,10 @@
-/// A data set in memory: parsed once, indexed, and asked for texts.
+/// A data set that is asked for texts: parsed once and indexed in memory, or the answers of a store to one question.
 namespace Dkim.Core.Tables
 
 open System
+open System.Collections.Generic
 open System.Text
+open Dkim.Core.Stores
 
 /// What a look-up finds.
 [<RequireQualifiedAccess>]
@@ -26,14 +28,15 @@ type Row =
 type private Contents =
     | Texts of ExactIndex
     | Matches of PatternIndex
+    /// In a store, which has not been asked.
+    | Elsewhere of Store
+    /// The values that a store has for the texts that it was asked for.
+    | Answers of Dictionary<string, string>
     | Nothing of reason: string
 
 /// A data set. It never changes. Usable from several threads.
 [<Sealed>]
 type Table private (place: SetPlace, text: SetText, contents: Contents) =
-    /// Longer texts are in no table: no address and no name of a host is as long.
-    static let longest = 1024
-
     static let octets (query: string) = Encoding.UTF8.GetBytes query
 
     let row entry : Row =
@@ -42,20 +45,23 @@ type Table private (place: SetPlace, text: SetText, contents: Contents) =
             Value = text.Value entry
         }
 
-    let lookup (query: string) (one: int -> 'found) =
-        if query.Length > longest then
+    let indexed (one: Row -> 'found) (entry: int) =
+        if entry < 0 then
             Lookup.Absent
         else
-            let entry =
-                match contents with
-                | Texts index -> index.Find(ReadOnlySpan(octets query))
-                | Matches index -> index.Find(octets query)
-                | Nothing _ -> -1
+            Lookup.Found(one (row entry))
 
-            match contents, entry with
-            | Nothing reason, _ -> Lookup.Unavailable reason
-            | (Texts _ | Matches _), -1 -> Lookup.Absent
-            | (Texts _ | Matches _), entry -> Lookup.Found(one entry)
+    let lookup (query: string) (one: Row -> 'found) =
+        if query.Length > StoreQuestion.LongestForm then
+            Lookup.Absent
+        else
+            match contents with
+            | Texts index -> indexed one (index.Find(ReadOnlySpan(octets query)))
+            | Matches index -> indexed one (index.Find(octets query))
+            | Answers rows when rows.ContainsKey query -> Lookup.Found(one { Number = 0; Value = rows[query] })
+            | Answers _ -> Lookup.Absent
+            | Elsewhere _ -> Lookup.Unavailable "not asked"
+            | Nothing reason -> Lookup.Unavailable reason
 
     /// How many entries it has.
     member _.Count = text.Count
@@ -64,7 +70,7 @@ type Table private (place: SetPlace, text: SetText, contents: Contents) =
     member _.IsPatterns = contents.IsMatches
 
     /// The first entry of a text.
-    member _.Find(query: string) : Lookup<Row> = lookup query row
+    member _.Find(query: string) : Lookup<Row> = lookup query id
 
     /// Whether there is an entry of a text.
     member _.Has(query: string) : Lookup<unit> = lookup query ignore
@@ -72,13 +78,15 @@ type Table private (place: SetPlace, text: SetText, contents: Contents) =
     /// Every entry of a text, in order: of patterns all that match, else the first alone.
     member this.FindAll(query: string) : Lookup<Row list> =
         match contents with
-        | Matches index when query.Length <= longest ->
+        | Matches index when query.Length <= StoreQuestion.LongestForm ->
             match index.FindAll(octets query) with
             | [] -> Lookup.Absent
             | entries -> Lookup.Found(List.map row entries)
         | Matches _
         | Texts _
-        | Nothing _ -> lookup query (row >> List.singleton)
+        | Elsewhere _
+        | Answers _
+        | Nothing _ -> lookup query List.singleton
 
     /// The key of an entry.
     member _.Key(entry: int) : string =
@@ -93,7 +101,9 @@ type Table private (place: SetPlace, text: SetText, contents: Contents) =
     /// Where an entry stands, to be told: the file and its line, or the list.
     member _.Located(entry: int) : string =
         match place with
-        | Inline _ -> SetPlace.show place
+        | Inline _
+        | Stored _
+        | Statement _ -> SetPlace.show place
         | Lines path
         | Patterns path -> path + " line " + string (text.Line entry)
 
@@ -102,6 +112,8 @@ type Table private (place: SetPlace, text: SetText, contents: Contents) =
         match contents with
         | Matches index -> List.ofSeq index.Unreadable
         | Texts _
+        | Elsewhere _
+        | Answers _
         | Nothing _ -> []
 
     /// Whether entries are found by the text itself, so that texts that no entry has need not be asked for.
@@ -109,6 +121,8 @@ type Table private (place: SetPlace, text: SetText, contents: Contents) =
         match contents with
         | Texts _ -> true
         | Matches index -> not index.HasOthers
+        | Elsewhere _
+        | Answers _ -> false
         | Nothing _ -> true
 
     /// A list between commas. `folds`: capitals count as small letters.
@@ -125,6 +139,39 @@ type Table private (place: SetPlace, text: SetText, contents: Contents) =
     static member OfPatterns(folds: bool, path: string, contents: ReadOnlyMemory<byte>) : Table =
         let text = SetText.OfLines(contents, true)
         Table(Patterns path, text, Matches(PatternIndex(text, folds)))
+
+    /// A data set that a store has.
+    static member OfStore(place: SetPlace, store: Store) : Table =
+        Table(place, SetText.OfList "", Elsewhere store)
+
+    /// Why it cannot be asked.
+    member _.Problem: string voption =
+        match contents with
+        | Nothing reason -> ValueSome reason
+        | Elsewhere _ -> ValueSome "not asked"
+        | Texts _
+        | Matches _
+        | Answers _ -> ValueNone
+
+    /// The store that has it.
+    member _.Store: Store voption =
+        match contents with
+        | Elsewhere store -> ValueSome store
+        | Texts _
+        | Matches _
+        | Answers _
+        | Nothing _ -> ValueNone
+
+    /// The same with what its store said, for the texts of that question.
+    member _.With(answer: StoreAnswer) : Table =
+        match answer with
+        | StoreAnswer.Unavailable reason -> Table(place, text, Nothing reason)
+        | StoreAnswer.Rows rows ->
+            let values =
+                rows
+                |> Seq.map (fun row -> KeyValuePair(row.Form, String.Join(':', row.Fields)))
+
+            Table(place, text, Answers(Dictionary(values, StringComparer.Ordinal)))
 
     /// A data set that could not be read.
     static member Unread(place: SetPlace, reason: string) : Table =

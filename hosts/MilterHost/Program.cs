@@ -2,6 +2,7 @@ using Dkim.Core.Programs.Filters;
 using Dkim.Core.Programs.Filters.Settings;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
+using Dkim.Core.Stores;
 using Dkim.Hosting;
 using Dkim.MilterHost.Connections;
 using Dkim.MilterHost.Running;
@@ -28,6 +29,8 @@ if (!isCopy)
 var clock = TimeProvider.System;
 var keys = new KeyCache();
 files.ReadKey = keys.Read;
+using var stores = new StoreLookups(null, clock, StandardStreams.ComplainLine);
+files.AskStores = needs => stores.Ask(needs, StoreRules.defaults);
 var machine = new FilterMachine(
     OwnProcess.ProgramName, HostName.Find(), Environment.UserName, Systemd.GivesSockets || Systemd.IsReload);
 var start = OwnProcess.ProgramName switch
@@ -45,5 +48,5 @@ if (start is null)
 
 return files.Run(start).Run(
     program => ServiceStart.RunAsync(program, files, keys, clock, isCopy ? handed : null).GetAwaiter().GetResult(),
-    (program, file) => TestMode.RunAsync(program, file, keys, clock).GetAwaiter().GetResult(),
+    (program, file) => TestMode.RunAsync(program, file, keys, stores, clock).GetAwaiter().GetResult(),
     found => Check.RunAsync(found, files).GetAwaiter().GetResult());

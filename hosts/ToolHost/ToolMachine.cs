@@ -8,6 +8,7 @@ using Dkim.Core.Dns;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Programs.Tool.Running;
+using Dkim.Core.Stores;
 using Dkim.Core.Words;
 using Dkim.Hosting;
 using Dkim.ToolHost.Demo;
@@ -26,6 +27,7 @@ internal sealed class ToolMachine : IToolHost, IDisposable
 
     private readonly Stream output = new BufferedStream(StandardStreams.OpenOutput(), 65536);
     private WatchedResolver? resolver;
+    private StoreLookups? stores;
 
     public Found Find(FSharpValueOption<ToolResolver> settings, FSharpList<Need> needs)
     {
@@ -43,10 +45,15 @@ internal sealed class ToolMachine : IToolHost, IDisposable
             }
         }
 
+        if (needs.Any(need => need.IsRows))
+            return Found.OfRows(Stores.Ask(needs, StoreRules.defaults));
         return settings.IsSome && questions.Count > 0
             ? Found.OfAnswers(LookUp(settings.Value, questions))
             : Found.OfFiles(files);
     }
+
+    // Most commands need none.
+    private StoreLookups Stores => stores ??= new StoreLookups(null, TimeProvider.System, StandardStreams.ComplainLine);
 
     private FileContents Read(WantedFile file)
     {
@@ -128,7 +135,11 @@ internal sealed class ToolMachine : IToolHost, IDisposable
     public void Flush() => output.Flush();
 
     // Not the output: what could not be written would be tried once more.
-    public void Dispose() => resolver?.Dispose();
+    public void Dispose()
+    {
+        resolver?.Dispose();
+        stores?.Dispose();
+    }
 
     public BuildFacts Build => OwnBuild.Facts;
 

@@ -10,6 +10,7 @@ open Dkim.Core.Message
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
+open Dkim.Core.Stores
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
@@ -86,6 +87,8 @@ type Way =
         Zone: (string * RecordType * Answer) list
         /// The keys that tables name.
         Keys: KeyPlace -> KeyReading
+        /// What stores of data sets say.
+        Rows: StoreQuestion -> StoreAnswer
         /// The addresses that have logged in by POP.
         Logins: string list
         /// So many reports may be sent.
@@ -111,6 +114,7 @@ let local: Way =
         Recipients = [ "<you@example.org>" ]
         Zone = []
         Keys = Finding.noKey
+        Rows = Finding.noStore
         Logins = []
         Reports = 1000
         Now = now
@@ -216,6 +220,7 @@ let passAnswered (message: MilterMessage) (way: Way) (answer: Question -> Answer
 
         Finding.ofNames answer message.Needs
         |> Finding.withKeys way.Keys message.Needs
+        |> Finding.withRows way.Rows message.Needs
         |> Finding.withMachine way.Logins way.Reports message.Needs
         |> message.Go
 

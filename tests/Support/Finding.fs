@@ -6,6 +6,7 @@ open System.Net
 open Expecto
 open Dkim.Core.Dns
 open Dkim.Core.Cryptography
+open Dkim.Core.Stores
 open Dkim.Core.Asking
 
 /// What is to be looked up in the DNS.
@@ -52,6 +53,22 @@ let withKeys (read: KeyPlace -> KeyReading) (needs: Need list) (found: Found) : 
             | _ -> None)
 
     { found with Keys = table places read }
+
+/// The same with what stores say.
+let withRows (ask: StoreQuestion -> StoreAnswer) (needs: Need list) (found: Found) : Found =
+    let questions =
+        needs
+        |> List.choose (fun need ->
+            match need with
+            | Need.Rows question -> Some question
+            | _ -> None)
+
+    { found with
+        Rows = table questions ask
+    }
+
+/// There is no store.
+let noStore (_: StoreQuestion) : StoreAnswer = StoreAnswer.Unavailable "no store"
 
 /// The same with logins of these addresses, and as many reports as are asked for, up to a number.
 let withMachine (logins: string list) (reports: int) (needs: Need list) (found: Found) : Found =

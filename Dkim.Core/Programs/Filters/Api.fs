@@ -160,6 +160,8 @@ module Filters =
             HasPeers = settings.Names.PeerList.IsSome
             IsPeer = LoadedLists.isPeer policy.Lists
             TestRecords = ValueNone
+            Stores = []
+            StoreUser = ValueNone
             ChecksSocket = true
             HasKeys =
                 match policy.Lists.Keys with

@@ -92,6 +92,15 @@ module internal OpenDkimStart =
             HasPeers = sets.Peers.IsSome
             IsPeer = LoadedSets.isPeer sets
             TestRecords = sets.TestRecords
+            Stores =
+                StoredSets.stores sets
+                |> List.map (fun (name, store) ->
+                    {
+                        Name = name
+                        Store = store
+                        Times = StoreSettings.times settings.Stores store
+                    })
+            StoreUser = settings.Stores.User
             ChecksSocket = false
             HasKeys = sets.Keys.IsSome || sets.OwnKey.IsSome
             Milter =

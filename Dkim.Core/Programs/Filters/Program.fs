@@ -6,6 +6,7 @@ open System.Net
 open Dkim.Core.Words
 open Dkim.Core.Dns
 open Dkim.Core.Asking
+open Dkim.Core.Stores
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
@@ -58,6 +59,9 @@ type internal FilterParts =
         IsPeer: MilterClient -> bool
         /// What takes the place of the DNS, beside a file of keys.
         TestRecords: TestKeys voption
+        Stores: StoreUse list
+        /// The user of the process that asks them; nothing for that of the service.
+        StoreUser: string voption
         /// Private keys are in memory, or will be.
         HasKeys: bool
         /// A check fails where the socket could not be opened; else it warns.
@@ -117,6 +121,12 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
     member _.RefusesToFollow(next: FilterProgram, kept: seq<KeptSecret>, credentials: string) : string list =
         next.Unusable
         @ SigningRule.refusals (List.ofSeq kept) credentials parts.Policy.Lists.Rules next.SigningRules
+
+    /// The stores that have data sets, each once.
+    member _.Stores: StoreUse list = parts.Stores
+
+    /// The user of the process that asks them; nothing for that of the service.
+    member _.StoreUser: string voption = parts.StoreUser
 
     /// Whether private keys are in memory.
     member _.HasKeys = parts.HasKeys

@@ -108,7 +108,7 @@ module Settings =
                 {
                     Origin = given.Origin
                     Name = given.Setting.Name
-                    Value = ValueSome given.Value
+                    Value = ValueSome(given.Setting.Conceal given.Value)
                     Fault = IllegalValue reason
                     Remedy = remedy given.Origin given.Setting (ValueSome given.Value)
                 }
@@ -134,7 +134,8 @@ module Settings =
         given
         |> List.concat
         |> List.fold
-            (fun (places: Sources) given -> places.Add(given.Setting.Name, struct (given.Origin, given.Value)))
+            (fun (places: Sources) given ->
+                places.Add(given.Setting.Name, struct (given.Origin, given.Setting.Conceal given.Value)))
             Map.empty
 
     /// A problem of a setting's value, with the place and the value; `names` are those that the setting may have there.

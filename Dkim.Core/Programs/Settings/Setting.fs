@@ -66,6 +66,8 @@ type Setting<'s> =
         Inert: bool
         /// What may have been meant by a value that is refused, where that can be guessed.
         Mend: string -> string voption
+        /// A value as it may be told: without what is secret in it.
+        Conceal: string -> string
         /// The heading under which help and manual list it.
         Group: string
         Summary: string
@@ -96,6 +98,7 @@ module Setting =
             Complaint = ""
             Inert = false
             Mend = fun _ -> ValueNone
+            Conceal = id
             Group = ""
             Summary = ""
             Detail = ""
@@ -165,6 +168,9 @@ module Setting =
     /// How a value that is refused may have been meant.
     let mends guess setting = { setting with Mend = guess }
 
+    /// How a value is told that has something secret in it.
+    let conceals tell setting = { setting with Conceal = tell }
+
     /// A reload cannot change it.
     let fixedForLife setting = { setting with FixedForLife = true }
 
@@ -228,6 +234,7 @@ module Setting =
             Complaint = setting.Complaint
             Inert = setting.Inert
             Mend = setting.Mend
+            Conceal = setting.Conceal
             Group = setting.Group
             Summary = setting.Summary
             Detail = setting.Detail

@@ -2,6 +2,7 @@ using Dkim.Core.Asking;
 using Dkim.Core.Cryptography;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
+using Dkim.Core.Stores;
 using Dkim.Core.Words;
 using Dkim.Hosting.Processes;
 
@@ -57,6 +58,9 @@ public sealed class SettingsFiles
     /// <summary>Reads a key that a table names, where a program has tables of keys.</summary>
     public Func<KeyPlace, KeyReading>? ReadKey { get; set; }
 
+    /// <summary>Asks stores of data sets, where a program has some.</summary>
+    public Func<IEnumerable<Need>, IReadOnlyDictionary<StoreQuestion, StoreAnswer>>? AskStores { get; set; }
+
     /// <summary>Brings a start, which needs nothing but files and such keys, to its end. Each file is read once.</summary>
     public TOutcome Run<TOutcome>(Step<TOutcome> start)
     {
@@ -76,7 +80,8 @@ public sealed class SettingsFiles
             }
 
             var nothing = Core.Asking.Found.Nothing;
-            step = step.Go(new Found(nothing.Answers, Found, keys, nothing.Logins, nothing.Reports));
+            var rows = AskStores?.Invoke(step.Needs) ?? nothing.Rows;
+            step = step.Go(new Found(nothing.Answers, Found, keys, rows, nothing.Logins, nothing.Reports));
         }
 
         given = [];

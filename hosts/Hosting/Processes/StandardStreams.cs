@@ -21,6 +21,9 @@ public static class StandardStreams
         && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
         && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
 
+    /// <summary>Whether standard input is a terminal.</summary>
+    public static bool IsInputTerminal => Libc.isatty(In) == 1;
+
     public static Stream OpenInput() => new DescriptorStream(In);
 
     public static Stream OpenOutput() => new DescriptorStream(Out);

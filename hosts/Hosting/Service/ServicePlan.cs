@@ -69,5 +69,5 @@ public sealed record ServicePlan(string Name, ServiceSettings Settings)
     public required IReadOnlyList<Signal> ReloadSignals { get; init; }
 
     /// <summary>Whether this process stays to start the service again, and another serves.</summary>
-    internal bool Supervises => Restarts is not null && Handed is null;
+    public bool Supervises => Restarts is not null && Handed is null;
 }

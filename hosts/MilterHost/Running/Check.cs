@@ -53,6 +53,8 @@ internal sealed class Check
             using var resolver = Needs.Resolver(found.Program).Open();
             warnings.AddRange(resolver.Warnings);
         });
+        if (!found.Program.Stores.IsEmpty)
+            steps.Try(() => StoreProcess.Find());
         steps.Try(() => Needs.PopLogins(settings, _ => { }));
         if (settings.TemporaryDirectory.OrNull() is { } directory)
             steps.Try(() => FilePlace.RequireDirectory(directory, FilterServiceModule.TemporaryDirectoryRow, StartupFault.Directory));

@@ -12,7 +12,7 @@ namespace Dkim.MilterHost.Running;
 
 /// <summary>What connections ask of the filter. Another configuration holds from the next message on.</summary>
 internal sealed class FilterDuty(
-    FilterProgram program, ServiceParts parts, KeyCache keys, PopLogins? logins, ReportSender reports, TimeProvider clock) : IMilterService
+    FilterProgram program, ServiceParts parts, KeyCache keys, StoreLookups stores, PopLogins? logins, ReportSender reports, TimeProvider clock) : IMilterService
 {
     private volatile Order order = new(program);
 
@@ -31,6 +31,7 @@ internal sealed class FilterDuty(
     /// <exception cref="StartupException">Its source of DNS answers cannot be used; nothing has changed.</exception>
     public void Follow(FilterProgram next)
     {
+        stores.Follow(next.Stores);
         parts.Follow(Needs.Resolver(order.Program), Needs.Resolver(next));
         order = new Order(next);
     }
@@ -46,6 +47,7 @@ internal sealed class FilterDuty(
     public MessageNeeds NewNeeds() => new(new MessageLookups(parts.Resolver, order.Budget, clock))
     {
         ReadKey = keys.Read,
+        AskStore = stores.AskAsync,
         HasLogin = logins is null ? null : logins.Has,
         TakeReports = reports.Take,
     };

@@ -9,11 +9,13 @@ namespace Dkim.MilterHost.Running;
 /// <summary>A filter from its settings to a service, as libmilter's filters start: it becomes its user before it makes its
 /// socket, writes its pid file for whoever reads it, and a supervisor may stay to start it again. What root alone may read
 /// has been read before.</summary>
-internal sealed class ServiceStart : IServiceProgram
+internal sealed class ServiceStart : IServiceProgram, IDisposable
 {
     private readonly FilterProgram program;
     private readonly SettingsFiles files;
     private readonly KeyCache keys;
+    private readonly StoreLookups stores;
+    private SwappedLog? log;
 
     private ServiceStart(
         FilterProgram program, SettingsFiles files, KeyCache keys, TimeProvider clock, FileHandover? handed)
@@ -22,6 +24,7 @@ internal sealed class ServiceStart : IServiceProgram
         this.program = program;
         this.files = files;
         var settings = program.Service;
+        stores = new StoreLookups(StoreUser(program), clock, line => log?.Warning(line));
         Plan = new ServicePlan(program.Name, settings.Common)
         {
             Clock = clock,
@@ -43,9 +46,14 @@ internal sealed class ServiceStart : IServiceProgram
     /// <summary>Starts, serves until a signal says to stop, and gives the exit code.</summary>
     /// <param name="files">The files of the start.</param>
     /// <param name="handed">What the supervisor has handed to this process, where one has started it.</param>
-    public static Task<int> RunAsync(
-        FilterProgram program, SettingsFiles files, KeyCache keys, TimeProvider clock, FileHandover? handed) =>
-        ServiceMain.RunAsync(new ServiceStart(Latest(program, files), files, keys, clock, handed));
+    public static async Task<int> RunAsync(
+        FilterProgram program, SettingsFiles files, KeyCache keys, TimeProvider clock, FileHandover? handed)
+    {
+        using var start = new ServiceStart(Latest(program, files), files, keys, clock, handed);
+        return await ServiceMain.RunAsync(start).ConfigureAwait(false);
+    }
+
+    public void Dispose() => stores.Dispose();
 
     public string Describe(StartupException failure) => Needs.Describe(program, failure);
 
@@ -57,12 +65,19 @@ internal sealed class ServiceStart : IServiceProgram
 
     public ResolverSource Resolver => Needs.Resolver(program);
 
-    public void BeforeDrop(Action ready) => Needs.EnterDirectory(program.Service);
+    // Whoever asks stores is somebody else than root from its beginning, and copies of a supervisor begin as who they are.
+    public void BeforeDrop(Action ready)
+    {
+        Needs.EnterDirectory(program.Service);
+        if (!Plan.Supervises)
+            stores.Follow(program.Stores);
+    }
 
     public SwappedLog OpenLog() => new(ServiceLog.Settings(program));
 
     public void AfterDrop(SwappedLog log)
     {
+        this.log = log;
         if (program.Service.EnableCoredumps && program.HasKeys)
             log.Warning("EnableCoredumps refused: private keys would be written into core files");
         if (program.Service.UMask.IsSome)
@@ -73,7 +88,8 @@ internal sealed class ServiceStart : IServiceProgram
     {
         var logins = Needs.PopLogins(program.Service, parts.Log.Trouble);
         var reports = new ReportSender(parts.Log.Trouble, ReportRoute.Find(), Plan.Clock);
-        var duty = new FilterDuty(program, parts, keys, logins, reports, Plan.Clock);
+        stores.Follow(program.Stores);
+        var duty = new FilterDuty(program, parts, keys, stores, logins, reports, Plan.Clock);
         return new Service(duty, files, Plan.Handed, parts, reports);
     }
 
@@ -83,6 +99,12 @@ internal sealed class ServiceStart : IServiceProgram
         files.TakeLeft() && program.Again() is { IsSome: true } again
             ? files.Run(again.Value).Again(out _) ?? program
             : program;
+
+    private static string? StoreUser(FilterProgram program)
+    {
+        var account = program.Service.Common.User;
+        return program.StoreUser.OrNull() ?? (account.IsSome ? account.Value.User.OrNull() : null);
+    }
 
     private static RestartLimits Limits(FilterService settings) => new(
         settings.AutoRestartCount,

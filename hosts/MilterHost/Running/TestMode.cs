@@ -16,7 +16,8 @@ internal static class TestMode
     private const int Longest = FileContentsModule.MessageLimit;
 
     /// <summary>Handles the message and gives the exit code.</summary>
-    public static async Task<int> RunAsync(FilterProgram program, string file, KeyCache keys, TimeProvider clock)
+    public static async Task<int> RunAsync(
+        FilterProgram program, string file, KeyCache keys, StoreLookups stores, TimeProvider clock)
     {
         var shown = file == StandardInput ? "(stdin)" : file;
         try
@@ -24,9 +25,14 @@ internal static class TestMode
             var message = await ReadAsync(file).ConfigureAwait(false);
             Needs.EnterDirectory(program.Service);
             using var resolver = Needs.Resolver(program).Open();
+            stores.Follow(program.Stores);
             using var run = program.NewTest(shown);
             run.Begin(message, clock.UnixSeconds());
-            var needs = new MessageNeeds(new MessageLookups(resolver, program.Budget, clock)) { ReadKey = keys.Read };
+            var needs = new MessageNeeds(new MessageLookups(resolver, program.Budget, clock))
+            {
+                ReadKey = keys.Read,
+                AskStore = stores.AskAsync,
+            };
             while (run.Needs is { IsEmpty: false } wanted)
                 run.Go(await needs.FindAsync(wanted).ConfigureAwait(false));
             run.Finish();

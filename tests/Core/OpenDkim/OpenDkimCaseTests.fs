@@ -160,12 +160,18 @@ let private started (root: JsonElement) readKey files : FilterProgram =
     FilterRuns.startOpenDkim readKey (files @ keyFiles) [ "-x"; "conf"; "-p"; "local:/s" ]
     |> Starts.serving
 
-let private testsOf (case: string) : Test =
+// With its tables as they are, or as stores have them.
+let private testsOf (isMoved: bool) (case: string) : Test =
     let document =
         JsonDocument.Parse(File.ReadAllText(Path.Combine(case, "messages.json")))
 
     let root = document.RootElement
-    let files = filesOf case root
+
+    let struct (files, rows) =
+        if isMoved then
+            StoredTables.moved (filesOf case root)
+        else
+            struct (filesOf case root, Finding.noStore)
 
     let readKey =
         OpenDkimRuns.readKey (pairs (tryProperty "keys" root)) (texts "open" root)
@@ -177,7 +183,9 @@ let private testsOf (case: string) : Test =
         [
             for message in (tryProperty "messages" root |> ValueOption.get).EnumerateArray() do
                 testCase (text "id" "" message) (fun () ->
-                    OpenDkimRuns.sendWith readKey program.Value (way files message) (mail message)
+                    let way = { way files message with Rows = rows }
+
+                    OpenDkimRuns.sendWith readKey program.Value way (mail message)
                     |> judge (tryProperty "expect" message |> ValueOption.get))
         ]
 
@@ -185,7 +193,8 @@ let private testsOf (case: string) : Test =
 let tests =
     testList
         "OpenDkimCaseTests"
-        (Directory.GetDirectories folder
-         |> Array.sort
-         |> List.ofArray
-         |> List.map testsOf)
+        [
+            let cases = Directory.GetDirectories folder |> Array.sort |> List.ofArray
+            testList "as they are" (cases |> List.map (testsOf false))
+            testList "with tables in stores" (cases |> List.map (testsOf true))
+        ]

@@ -140,6 +140,7 @@ module internal Handling =
         {
             HeaderLimits = policy.HeaderLimits
             WantsRecipient = [| ModeSelection.isUnsigned policy.Roles |]
+            MostRecipients = 0
             FixLineEnds = policy.FixLineEnds
             TooLarge = message >> tooLarge
             Start = message >> start ways

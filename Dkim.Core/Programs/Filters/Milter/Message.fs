@@ -22,6 +22,8 @@ type internal MilterEnvelope =
         Sender: string voption
         /// The first recipient of each kind that the program wanted to know of, as in the RCPT command, brackets included.
         Recipients: string voption[]
+        /// All recipients, where the program wanted them; one more than it wanted where there are too many.
+        Everyone: string list
         Header: Header
         Now: int64<sec>
     }
@@ -44,6 +46,8 @@ type internal MilterHandler =
         /// Whether to keep a recipient, for each kind of them. One of a kind is enough, so that none is forgotten however
         /// many there are.
         WantsRecipient: (string -> bool)[]
+        /// How many recipients to keep besides, of whatever kind.
+        MostRecipients: int
         /// CR and LF alone in a body count as CRLF, which the MTA or a later one will make of them.
         FixLineEnds: bool
         /// What becomes of a message whose header is beyond them, and not in the envelope, with so many fields of
@@ -72,6 +76,7 @@ type MilterMessage internal (parts: MilterHandler, client: MilterClient) =
     let recipients: string voption[] =
         Array.create parts.WantsRecipient.Length ValueNone
 
+    let everyone = List<string>()
     let mutable kept: KeptBody list = []
     let mutable lineEnds = LineEnds.start
 
@@ -129,8 +134,13 @@ type MilterMessage internal (parts: MilterHandler, client: MilterClient) =
 
     /// A recipient as the RCPT command has it.
     member _.Recipient(address: ReadOnlySpan<byte>) : unit =
-        if recipients |> Array.exists _.IsNone then
+        let isKept = parts.MostRecipients > 0 && everyone.Count <= parts.MostRecipients
+
+        if isKept || recipients |> Array.exists _.IsNone then
             let text = Octets.latin1 address
+
+            if isKept then
+                everyone.Add text
 
             for kind in 0 .. recipients.Length - 1 do
                 if recipients[kind].IsNone && parts.WantsRecipient[kind] text then
@@ -170,6 +180,7 @@ type MilterMessage internal (parts: MilterHandler, client: MilterClient) =
                 Macros = macros
                 Sender = sender
                 Recipients = recipients
+                Everyone = if everyone.Count = 0 then [] else List.ofSeq everyone
                 Header = if isTooLarge then Header.empty else Header.ofFields fields
                 Now = now
             }

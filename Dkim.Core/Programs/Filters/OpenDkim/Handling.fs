@@ -37,7 +37,7 @@ let private refused (message: OpenDkimMessage) (reason: string) : AfterHeader =
             Reply = MilterReply.Refuse(550, "5.0.0", reason)
         }
 
-let private start (message: OpenDkimMessage) : Step<AfterHeader> =
+let private decide (message: OpenDkimMessage) : Step<AfterHeader> =
     let own = message.Policy.Own
 
     match fault message.Envelope.Header with
@@ -50,12 +50,12 @@ let private start (message: OpenDkimMessage) : Step<AfterHeader> =
     | ValueSome _
     | ValueNone ->
         Selection.choose message
-        |> Step.map (fun selected ->
+        |> Step.bind (fun selected ->
             match selected with
-            | Ended verdict -> MessageEnd.afterHeader verdict
-            | Malformed log -> MessageEnd.afterHeader (Verifying.malformed message log)
+            | Ended verdict -> Done(MessageEnd.afterHeader verdict)
+            | Malformed log -> Done(MessageEnd.afterHeader (Verifying.malformed message log))
             | Verifies log -> Verifying.start message log
-            | Signs(signatures, log) -> Signing.start message signatures log)
+            | Signs(signatures, log) -> Done(Signing.start message signatures log))
 
 // Nobody looks at the results in such a header, so that none goes on as if it were ours.
 let private tooLarge (message: OpenDkimMessage) (results: int) : AfterHeader =
@@ -88,12 +88,58 @@ let private address (recipient: string) : string =
 let private hasLength (sets: LoadedSets) (recipient: string) : bool =
     match sets.BodyLengths with
     | ValueNone -> false
-    | ValueSome table ->
-        let address = address recipient
-        let at = address.LastIndexOf '@'
-        let user = address.Substring(0, max 0 at)
-        let domain = address.Substring(at + 1).ToLowerInvariant()
-        (AddressForms.findRecipient table user domain).IsFound
+    | ValueSome table -> (AddressForms.findRecipient table (address recipient)).IsFound
+
+let private isLeftAlone (sets: LoadedSets) (recipient: string) : bool =
+    LoadedSets.isIn sets.UnsignedRecipients (address recipient)
+
+/// The message with what stores say to it.
+let private withStores (message: OpenDkimMessage) (sets: LoadedSets) : OpenDkimMessage =
+    let envelope = message.Envelope
+
+    let first (isWanted: LoadedSets -> string -> bool) known =
+        if StoredSets.wantsRecipients message.Policy.Sets then
+            envelope.Everyone |> List.tryFind (isWanted sets) |> ValueOption.ofOption
+        else
+            known
+
+    { message with
+        Policy.Sets = sets
+        Base.Envelope.Recipients =
+            [|
+                first isLeftAlone envelope.Recipients[0]
+                first hasLength envelope.Recipients[1]
+            |]
+    }
+
+// A message of a site whose data sets are in stores: they are asked before anything is decided.
+let private startAsking (message: OpenDkimMessage) : Step<AfterHeader> =
+    let envelope = message.Envelope
+    let recipients = envelope.Everyone |> List.map address
+
+    let sender =
+        Selection.findSender message
+        |> Result.toValueOption
+        |> ValueOption.map (fun sender -> struct (sender.User, sender.Domain))
+
+    if recipients.Length > StoredSets.MostRecipients then
+        Selection.notAsked message "recipients" "there are too many"
+        |> MessageEnd.afterHeader
+        |> Done
+    else
+        StoredSets.ofMessage message.Policy.Sets envelope.Client sender recipients
+        |> Step.bind (fun sets ->
+            let message = withStores message sets
+
+            let peers =
+                sets.Peers
+                |> ValueOption.map (fun peers -> LoadedSets.has peers envelope.Client)
+
+            match peers with
+            | ValueSome(Lookup.Found true) -> Done(MessageEnd.afterHeader (MessageEnd.accept []))
+            | ValueSome(Lookup.Unavailable reason) ->
+                Selection.notAsked message "PeerList" reason |> MessageEnd.afterHeader |> Done
+            | _ -> decide message)
 
 /// The program that a policy makes.
 let parts (policy: OpenDkimPolicy) : MilterHandler =
@@ -108,13 +154,17 @@ let parts (policy: OpenDkimPolicy) : MilterHandler =
                 }
         }
 
-    let isLeftAlone recipient =
-        LoadedSets.isIn policy.Sets.UnsignedRecipients (address recipient)
+    let hasStores = not (StoredSets.stores policy.Sets).IsEmpty
 
     {
         HeaderLimits = policy.Filter.HeaderLimits
-        WantsRecipient = [| isLeftAlone; hasLength policy.Sets |]
+        WantsRecipient = [| isLeftAlone policy.Sets; hasLength policy.Sets |]
+        MostRecipients =
+            if StoredSets.wantsRecipients policy.Sets then
+                StoredSets.MostRecipients
+            else
+                0
         FixLineEnds = policy.Filter.FixLineEnds
         TooLarge = message >> tooLarge
-        Start = message >> start
+        Start = message >> (if hasStores then startAsking else decide)
     }

@@ -4,6 +4,7 @@ namespace Dkim.Core.Programs.Filters.OpenDkim
 open System
 open Dkim.Core.Words
 open Dkim.Core.Asking
+open Dkim.Core.Stores
 open Dkim.Core.Tables
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
@@ -106,7 +107,32 @@ module internal Inquiries =
                 | ValueNone -> answers prog (make contents.Octets) queries)
 
         // With regard to capitals, so that every key is found as it is written.
+        let ofStore place store =
+            let table = Table.OfStore(place, store)
+
+            let forms =
+                queries
+                |> List.choose (
+                    tryQuery
+                    >> ValueOption.map (fun (struct (query, _)) -> query)
+                    >> ValueOption.toOption
+                )
+
+            StoredSets.keys table forms
+            |> Step.map (fun table -> answers prog table queries)
+
         match SetPlace.parse specification with
+        | Ok(Stored(store, _) as place) -> ofStore place store
+        | Ok(Statement path as place) ->
+            Step.file FileKind.Configuration path
+            |> Step.bind (fun contents ->
+                let parsed =
+                    FileContents.text contents
+                    |> Result.bind (FileContents.lines >> List.ofArray >> SqlFile.parse)
+
+                match parsed with
+                | Error reason -> Done(notOpened prog specification ("dkimf_db_open(): " + reason))
+                | Ok store -> ofStore place store)
         | Error error -> Done(notOpened prog specification (SetPlace.describe error))
         | Ok(Inline elements) -> Done(answers prog (Table.OfList(false, elements)) queries)
         | Ok(Lines path) -> ofFile path (fun octets -> Table.OfLines(false, path, octets))

@@ -79,7 +79,8 @@ module internal Selection =
         | None, ValueSome address -> Ok(ofAddress address)
         | None, ValueNone -> Error(info message "can't determine message sender; accepting")
 
-    let private findSender (message: OpenDkimMessage) : Result<SenderAddress, LogLine> =
+    /// Who sent a message, or why nobody can tell.
+    let findSender (message: OpenDkimMessage) : Result<SenderAddress, LogLine> =
         let told =
             message.Policy.Own.SenderMacro
             |> ValueOption.bind (fun name ->
@@ -101,15 +102,31 @@ module internal Selection =
         | ValueNone -> false
         | ValueSome value -> test.Values.IsEmpty || List.contains value test.Values
 
-    // A client of a list that cannot be asked is told by the other tests alone.
-    let private isInternal (message: OpenDkimMessage) =
-        LoadedSets.has message.Policy.Sets.Internal message.Envelope.Client = Lookup.Found true
+    /// The end of a message for which a data set would have to be asked that cannot be.
+    let notAsked (message: OpenDkimMessage) (name: string) (reason: string) : MessageEnd =
+        message.Line LogLevel.Error (name + " cannot be asked: " + reason)
+        |> List.singleton
+        |> MessageEnd.accept
+        |> MessageEnd.under
+            message.Policy.Own.Actions.InternalError
+            {
+                TempCode = ValueSome "4.7.0"
+                Text = "resource unavailable"
+            }
+
+    /// Where a message came from.
+    type private Origin =
+        | Ours
+        | Strangers
+        /// InternalHosts would have told.
+        | Untold of reason: string
 
     /// Whether the message came from where ours come from, and what did not speak for it.
-    let private origin (message: OpenDkimMessage) : Step<struct (bool * string list)> =
+    let private origin (message: OpenDkimMessage) : Step<struct (Origin * string list)> =
         let sets = message.Policy.Sets
         let daemon = macro message "daemon_name"
         let client = message.Envelope.Client
+        let isInternal = lazy (LoadedSets.has sets.Internal client)
 
         // In this order, and the login last, which has to be asked for; the first that holds ends the search.
         let tests =
@@ -123,7 +140,7 @@ module internal Selection =
                     + ")"
                 if not sets.Macros.IsEmpty then
                     (fun () -> List.exists (isMacro message) sets.Macros), "no macros match"
-                (fun () -> isInternal message), shownClient client + " not internal"
+                (fun () -> isInternal.Value = Lookup.Found true), shownClient client + " not internal"
                 (fun () -> (macro message "auth_type").IsSome), "not authenticated"
             ]
 
@@ -133,8 +150,16 @@ module internal Selection =
                 ModeSelection.hasLoggedIn message.Policy.Filter message.Envelope
                 |> Step.map (fun holds ->
                     let tells = message.Policy.Filter.Machine.KnowsLogins && not holds
-                    struct (holds, List.rev (if tells then "not POP authenticated" :: missed else missed)))
-            | (holds, _) :: _ when holds () -> Done(struct (true, List.rev missed))
+
+                    let origin =
+                        match isInternal.Value with
+                        | _ when holds -> Ours
+                        | Lookup.Unavailable reason -> Untold reason
+                        | Lookup.Found _
+                        | Lookup.Absent -> Strangers
+
+                    struct (origin, List.rev (if tells then "not POP authenticated" :: missed else missed)))
+            | (holds, _) :: _ when holds () -> Done(struct (Ours, List.rev missed))
             | (_, text) :: rest -> search rest (text :: missed)
 
         search tests []
@@ -145,15 +170,34 @@ module internal Selection =
         else
             Ended(MessageEnd.accept log)
 
+    // The first data set that could keep a message of ours from being signed, or have it signed otherwise, and cannot be asked.
+    let private untold (message: OpenDkimMessage) : (string * string) option =
+        let sets = message.Policy.Sets
+
+        [
+            "ExemptDomains", sets.ExemptDomains
+            "DontSignMailTo", sets.UnsignedRecipients
+            "BodyLengthDB", sets.BodyLengths
+        ]
+        |> List.tryPick (fun (name, table) ->
+            table
+            |> ValueOption.bind _.Problem
+            |> ValueOption.map (fun reason -> name, reason)
+            |> ValueOption.toOption)
+
+    let private after (log: LogLine list) (verdict: MessageEnd) : MessageEnd =
+        { verdict with Log = log @ verdict.Log }
+
     // The last thing that keeps a message of ours from being signed.
     let private signing
         (message: OpenDkimMessage)
         (log: LogLine list)
         (signatures: unit -> Step<Selected>)
         : Step<Selected> =
-        match message.Envelope.Recipients[0] with
+        match message.Envelope.Recipients[0], untold message with
         | _ when not message.Policy.Filter.Roles.Signs -> Done(Ended(MessageEnd.accept log))
-        | ValueSome recipient ->
+        | _, Some(name, reason) -> Done(Ended(after log (notAsked message name reason)))
+        | ValueSome recipient, None ->
             let line =
                 info
                     message
@@ -162,7 +206,7 @@ module internal Selection =
                      + "'")
 
             Done(Ended(MessageEnd.accept (log @ [ line ])))
-        | ValueNone -> signatures ()
+        | ValueNone, None -> signatures ()
 
     let private byTable (message: OpenDkimMessage) (signingTable: Table) (sender: SenderAddress) log : Step<Selected> =
         match message.Policy.Sets.Keys, SignerKeys.rows message signingTable sender with
@@ -170,10 +214,7 @@ module internal Selection =
         | _, Lookup.Absent ->
             let text = "no signing table match for '" + sender.User + "@" + sender.Domain + "'"
             Done(verifying message (log @ message.Why(Printable.brief text)))
-        | _, Lookup.Unavailable reason ->
-            let verdict = SignerKeys.unreadable message sender reason
-
-            Done(Ended { verdict with Log = log @ verdict.Log })
+        | _, Lookup.Unavailable reason -> Done(Ended(after log (SignerKeys.unreadable message sender reason)))
         | ValueSome keys, Lookup.Found rows ->
             signing message log (fun () ->
                 SignerKeys.ofRows message sender keys rows
@@ -181,7 +222,7 @@ module internal Selection =
                     match found with
                     | Ok(struct ([], lines)) -> Ended(MessageEnd.accept (log @ lines))
                     | Ok(struct (signatures, lines)) -> Signs(signatures, log @ lines)
-                    | Error verdict -> Ended { verdict with Log = log @ verdict.Log }))
+                    | Error verdict -> Ended(after log verdict)))
 
     /// The domain that signs by Domain, and whether it is above the sender's.
     let private listedDomain (message: OpenDkimMessage) (sender: SenderAddress) : struct (string * bool) voption =
@@ -246,15 +287,20 @@ module internal Selection =
         else
             message.Why("no signing domain match for " + domain)
 
-    let private ofOrigin (message: OpenDkimMessage) (sender: SenderAddress) isOurs log : Step<Selected> =
-        match message.Policy.Sets.Signing with
-        | ValueSome table when isOurs -> byTable message table sender log
-        | ValueSome _ -> Done(verifying message log)
-        | ValueNone ->
-            match listedDomain message sender with
-            | ValueSome(struct (domain, isAbove)) when isOurs -> byDomain message domain isAbove log
-            | ValueSome _ -> Done(verifying message (log @ stranger message sender))
-            | ValueNone -> Done(verifying message (log @ missedDomain message sender))
+    let private ofOrigin (message: OpenDkimMessage) (sender: SenderAddress) (origin: Origin) log : Step<Selected> =
+        let domainsProblem = message.Policy.Sets.Domains |> ValueOption.bind _.Problem
+
+        match message.Policy.Sets.Signing, origin with
+        | _, Untold reason -> Done(Ended(after log (notAsked message "InternalHosts" reason)))
+        | ValueSome table, Ours -> byTable message table sender log
+        | ValueSome _, Strangers -> Done(verifying message log)
+        | ValueNone, Ours when domainsProblem.IsSome ->
+            Done(Ended(after log (notAsked message "Domain" domainsProblem.Value)))
+        | ValueNone, _ ->
+            match listedDomain message sender, origin with
+            | ValueSome(struct (domain, isAbove)), Ours -> byDomain message domain isAbove log
+            | ValueSome _, _ -> Done(verifying message (log @ stranger message sender))
+            | ValueNone, _ -> Done(verifying message (log @ missedDomain message sender))
 
     let private ofSender (message: OpenDkimMessage) (sender: SenderAddress) : Step<Selected> =
         origin message

@@ -12,7 +12,7 @@ module internal SetChecks =
     [<Literal>]
     let private MostTold = 20
 
-    // Of a table that could not be read nothing more is told.
+    // Of a table that could not be read, or that a store has, nothing more is told.
     let private isRead (table: Table) =
         match table.Has "" with
         | Lookup.Unavailable _ -> false
@@ -91,6 +91,7 @@ module internal SetChecks =
 
     // What settings must have beside each other.
     let private combination (settings: OpenDkimSettings) : Problem list =
+        let account = StoreSettings.account settings.Stores
         let has name = settings.Sets.ContainsKey name
         let signs = (FilterSettings.mode settings.Filter).Signs
         let isWhole = settings.KeyFile.IsSome && settings.Selector.IsSome
@@ -115,6 +116,9 @@ module internal SetChecks =
                     "write both"
                     "KeyFile and Selector must both be defined or both be undefined"
             yield! walked settings
+            match account with
+            | Error reason -> broken "LDAPAuthMechanism" "write simple, PLAIN or EXTERNAL" reason
+            | Ok _ -> ()
         ]
 
     // Names that h= would have of fields that nobody hashes.

@@ -4,6 +4,7 @@ namespace Dkim.Core.Programs.Filters.OpenDkim
 open System
 open Dkim.Core.Words
 open Dkim.Core.Dns
+open Dkim.Core.Stores
 open Dkim.Core.Asking
 open Dkim.Core.Tables
 open Dkim.Core.Programs.Settings
@@ -39,8 +40,46 @@ module internal SetLoading =
         table.Located entry + ": " + table.Key entry + " cannot be read as a pattern"
         |> broken name "write * for any text, and \\ before a character that stands for itself"
 
-    let private table (paths: ListPaths) folds name (place: SetPlace) : Step<Reading<Table>> =
+    /// Sets whose elements are all needed before there is a message.
+    let private wholeSets =
+        [
+            "SignHeaders"
+            "OmitHeaders"
+            "OverSignHeaders"
+            "SenderHeaders"
+            "MTA"
+            "MacroList"
+            "MustBeSigned"
+            "RemoveARFrom"
+            "TestDNSData"
+        ]
+
+    let private inStore (settings: OpenDkimSettings) name (place: SetPlace) (store: Store) : Reading<Table> =
+        if List.contains name wholeSets then
+            SetPlace.show place + ": every element of " + name + " is needed at the start"
+            |> broken name "write a list, or file:PATH"
+            |> failed (Table.Unread(place, "not served"))
+        else
+            plain (Table.OfStore(place, StoreSettings.withAccount settings.Stores store))
+
+    // The file that says where a data set is.
+    let private ofStatement (paths: ListPaths) settings name place path : Step<Reading<Table>> =
+        Step.file FileKind.Configuration (located paths path)
+        |> Step.map (fun contents ->
+            match FileContents.text contents with
+            | Error reason -> unread paths name place path reason
+            | Ok text ->
+                match SqlFile.parse (List.ofArray (FileContents.lines text)) with
+                | Ok store -> inStore settings name place store
+                | Error reason ->
+                    path + ": " + reason
+                    |> broken name "see opendkim.conf(5)"
+                    |> failed (Table.Unread(place, reason)))
+
+    let private table (paths: ListPaths) settings folds name (place: SetPlace) : Step<Reading<Table>> =
         match place with
+        | Stored(store, _) -> Done(inStore settings name place store)
+        | Statement path -> ofStatement paths settings name place path
         | Inline elements -> Done(plain (Table.OfList(folds, elements)))
         | Lines path -> ofFile paths name place path (fun octets -> Table.OfLines(folds, path, octets))
         | Patterns path ->
@@ -58,7 +97,7 @@ module internal SetLoading =
         |> Map.toList
         |> List.fold
             (fun sofar (name, place) ->
-                Step.both sofar (table paths (name <> "KeyTable") name place)
+                Step.both sofar (table paths settings (name <> "KeyTable") name place)
                 |> Step.map (fun (struct (tables: Reading<Map<string, Table>>, one: Reading<Table>)) ->
                     Reading.join (fun (tables: Map<string, Table>) table -> tables.Add(name, table)) tables one))
             (Done(plain Map.empty))

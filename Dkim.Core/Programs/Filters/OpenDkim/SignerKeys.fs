@@ -233,15 +233,17 @@ module internal SignerKeys =
                 err message "error reading signing table"
             ]
 
-    // A row of SigningTable with that of KeyTable which it names.
-    let private plan (message: OpenDkimMessage) (sender: SenderAddress) (keys: Table) (value: string) =
+    // What a row of SigningTable says: the name of a key, and the address to sign for.
+    let private named (sender: SenderAddress) (value: string) : struct (string * string) =
         let name, signer =
             match Row.fields 2 value with
             | [ name; signer ] -> name.Trim(), signer.Trim()
             | _ -> value, ""
 
-        let name = if name = "%" then sender.Domain else name
+        struct ((if name = "%" then sender.Domain else name), signer)
 
+    // The same with the row of KeyTable which it names.
+    let private plan (message: OpenDkimMessage) (sender: SenderAddress) (keys: Table) (struct (name, signer)) =
         match keys.Find name with
         | Lookup.Unavailable reason -> Error(unasked message name reason)
         | Lookup.Absent ->
@@ -269,11 +271,8 @@ module internal SignerKeys =
                 |> notLoaded message name
                 |> Error
 
-    /// The signatures that rows of SigningTable ask for, in their order, and what there is to say of them; all of them, or
-    /// the end of the message that has one whose key cannot be used.
-    let ofRows (message: OpenDkimMessage) (sender: SenderAddress) (keys: Table) (rows: Row list) =
-        let planned = rows |> List.map (fun row -> plan message sender keys row.Value)
-
+    // With the keys of rows, or the end of the message that has one which is not there.
+    let private ofPlans (message: OpenDkimMessage) (sender: SenderAddress) (planned: Result<Planned, Trouble> list) =
         let signatures (found: Found) =
             planned
             |> Dkim.Core.Words.Results.traverse (Result.bind (ofPlanned message sender found))
@@ -286,6 +285,14 @@ module internal SignerKeys =
         match planned |> List.takeWhile _.IsOk |> List.choose Result.toOption with
         | [] -> signatures Found.Nothing
         | planned -> Want(planned |> List.map (fun one -> Need.Key one.Place), signatures)
+
+    /// The signatures that rows of SigningTable ask for, in their order, and what there is to say of them; all of them, or
+    /// the end of the message that has one whose key cannot be used.
+    let ofRows (message: OpenDkimMessage) (sender: SenderAddress) (keys: Table) (rows: Row list) =
+        let named = rows |> List.map (fun row -> named sender row.Value)
+
+        StoredSets.keys keys (named |> List.map (fun (struct (name, _)) -> name))
+        |> Step.bind (fun keys -> named |> List.map (plan message sender keys) |> ofPlans message sender)
 
     /// The rows that a sender has.
     let rows (message: OpenDkimMessage) (signing: Table) (sender: SenderAddress) : Lookup<Row list> =

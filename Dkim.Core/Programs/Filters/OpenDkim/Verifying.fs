@@ -8,6 +8,7 @@ open Dkim.Core.Message
 open Dkim.Core.Dns
 open Dkim.Core.Asking
 open Dkim.Core.Records
+open Dkim.Core.Tables
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Running
@@ -226,8 +227,8 @@ module internal Verifying =
         told message log [ Results.ofSignatures message judged ] |> change
 
     // Signatures of the author's domain and of those that are trusted.
-    let private heeded (message: OpenDkimMessage) (judged: SignatureResult list) : SignatureResult list =
-        match message.Policy.Sets.Trusted with
+    let private heeded (message: OpenDkimMessage) (trusted: Table voption) judged : SignatureResult list =
+        match trusted with
         | ValueNone -> judged
         | ValueSome _ ->
             let author = AdspLookup.authorDomain message.Envelope.Header
@@ -237,7 +238,7 @@ module internal Verifying =
                 one.Signature
                 |> ValueOption.forall (fun signature ->
                     ValueSome signature.Domain = author
-                    || LoadedSets.isIn message.Policy.Sets.Trusted signature.Domain.Text))
+                    || LoadedSets.isIn trusted (signature.Domain.Text.ToLowerInvariant())))
 
     /// More signatures of a message are not told of.
     [<Literal>]
@@ -268,11 +269,16 @@ module internal Verifying =
             }
         | _ -> judged
 
-    let private finish (message: OpenDkimMessage) (log: LogLine list) (judged: SignatureResult list) : MessageEnd =
+    let private ended
+        (message: OpenDkimMessage)
+        log
+        (judged: SignatureResult list)
+        (trusted: Table voption)
+        : MessageEnd =
         let told = judged |> List.truncate MostTold |> List.map withNames
 
         let verdict =
-            match heeded message told with
+            match heeded message trusted told with
             | [] -> unsigned message log
             | heeded when heeded |> List.forall _.Signature.IsNone -> syntax message heeded log
             | heeded -> judgedEnd message heeded log
@@ -281,8 +287,21 @@ module internal Verifying =
             MessageEnd.Signatures = ValueSome judged
         }
 
+    let private finish
+        (message: OpenDkimMessage)
+        (log: LogLine list)
+        (judged: SignatureResult list)
+        : Step<MessageEnd> =
+        judged
+        |> List.choose (fun one ->
+            one.Signature
+            |> ValueOption.map _.Domain.Text.ToLowerInvariant()
+            |> ValueOption.toOption)
+        |> StoredSets.trusted message.Policy.Sets
+        |> Step.map (fun sets -> ended message log judged sets.Trusted)
+
     /// Verifies. `log` comes first in what the decision says.
-    let start (message: OpenDkimMessage) (log: LogLine list) : AfterHeader =
+    let start (message: OpenDkimMessage) (log: LogLine list) : Step<AfterHeader> =
         let plan =
             Verifier.plan message.Policy.Filter.Verifying.Policy message.Envelope.Now message.Envelope.Header
 
@@ -290,9 +309,10 @@ module internal Verifying =
         if plan.Digests.IsEmpty then
             Verifier.conclude plan (Digests.ofList []) (fun _ -> Answer.Unavailable "not asked")
             |> finish message log
-            |> MessageEnd.afterHeader
+            |> Step.map MessageEnd.afterHeader
         else
-            Proceed
+            Done
+            <| Proceed
                 {
                     Questions = plan.Questions
                     Digests = plan.Digests
@@ -300,6 +320,5 @@ module internal Verifying =
                         fun digests answerTo ->
                             Verifier.conclude plan digests answerTo
                             |> finish message log
-                            |> MessageEnd.toMilter
-                            |> Done
+                            |> Step.map MessageEnd.toMilter
                 }

@@ -121,9 +121,9 @@ let private make (settings: Settings) (operands: string list) (clock: int64<sec>
             | dataSet :: _ -> fun rest -> rest dataSet
             | [] -> configured settings
 
-        let! table = KeyTableRows.table Name dataSet
+        let! rows = KeyTableRows.rowsOf Name dataSet
         do! told settings "database opened"
-        let! keys = publicKeys settings (KeyTableRows.rows table)
+        let! keys = publicKeys settings rows
 
         do!
             write

@@ -110,8 +110,7 @@ let private checkTable (settings: Settings) (dataSet: string) : Command<int> =
         }
 
     command {
-        let! table = KeyTableRows.table Name dataSet
-        let rows = KeyTableRows.rows table
+        let! rows = KeyTableRows.rowsOf Name dataSet
         let! source = source settings
         let! failed = next source 0 0 rows
 

@@ -11,7 +11,7 @@ let private codec: Codec<SetPlace> =
         Parse =
             fun text ->
                 SetPlace.parse text
-                |> Result.mapError (fun error -> text + ": " + SetPlace.describe error)
+                |> Result.mapError (fun error -> SetPlace.withoutPassword text + ": " + SetPlace.describe error)
         Show = SetPlace.show
     }
 
@@ -23,6 +23,7 @@ let private row name : Setting<OpenDkimSettings> =
                 | ValueSome place -> s.Sets.Add(name, place)
                 | ValueNone -> s.Sets.Remove name
         })
+    |> Setting.conceals SetPlace.withoutPassword
     |> key
 
 let private lettered (letter: char) (row: Setting<OpenDkimSettings>) = both letter row

@@ -55,6 +55,7 @@ type internal OpenDkimSettings =
         KeyFile: string voption
         Selector: string voption
         Own: OwnSettings
+        Stores: StoreSettings
         Inquiry: Inquiry
     }
 
@@ -102,6 +103,7 @@ module internal OpenDkimSettings =
             KeyFile = ValueNone
             Selector = ValueNone
             Own = OwnSettings.defaults
+            Stores = StoreSettings.defaults
             Inquiry = NoInquiry
         }
 
@@ -111,6 +113,9 @@ module internal OpenDkimSettings =
 
     let own rows : Setting<OpenDkimSettings> list =
         part _.Own (fun v s -> { s with Own = v }) rows
+
+    let stores rows : Setting<OpenDkimSettings> list =
+        part _.Stores (fun v s -> { s with Stores = v }) rows
 
     /// The data set of a setting.
     let tryPlace (name: string) (settings: OpenDkimSettings) : SetPlace voption =

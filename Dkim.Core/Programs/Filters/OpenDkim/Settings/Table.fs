@@ -116,6 +116,7 @@ let table: Setting<OpenDkimSettings> list =
         Setting.group "results" Source results
         Setting.group "actions" Source actions
         Setting.group "messages" Source messages
+        Setting.group "stores" Source (OpenDkimSettings.stores (StoreRows.common @ StoreRows.ldap))
         Setting.group "test mode" Source (filter (FilterSettings.test (TestSettings.rows |> without [ "H" ])))
         Setting.group "without effect" Source UnservedRows.taken
         Setting.group "refused" Source UnservedRows.refusals

@@ -17,7 +17,6 @@ let private inertKeys: (string * string list) list =
             "ADSPNoSuchDomain"
             "BogusPolicy"
             "DisableADSP"
-            "LDAPSoftStart"
             "LocalADSP"
             "NoDiscardableMailTo"
             "On-PolicyError"
@@ -35,8 +34,11 @@ let private inertKeys: (string * string list) list =
             "CaptureUnknownErrors"
             "DNSConnect"
             "ResolverTracing"
-            "SoftStart"
         ]
+        "A start never waits for a store.", [ "SoftStart"; "LDAPSoftStart" ]
+        "The system has it for every connection (tcp(7)).",
+        [ "LDAPKeepaliveIdle"; "LDAPKeepaliveInterval"; "LDAPKeepaliveProbes" ]
+        "It is of mechanisms that are not supported; PLAIN has LDAPAuthUser.", [ "LDAPAuthName"; "LDAPAuthRealm" ]
         "The service manager does it, or nobody.", [ "ChangeRootDirectory"; "ResolverConfiguration" ]
         "It is not served yet.",
         [
@@ -100,21 +102,6 @@ let private refusedKeys: (string * string list) list =
             "ReputationSpamCheck"
             "ReputationTimeFactor"
             "ReputationTimeout"
-        ]
-        "not supported; write the rows into a file, and file:PATH in KeyTable and SigningTable",
-        [
-            "LDAPAuthMechanism"
-            "LDAPAuthName"
-            "LDAPAuthRealm"
-            "LDAPAuthUser"
-            "LDAPBindPassword"
-            "LDAPBindUser"
-            "LDAPDisableCache"
-            "LDAPKeepaliveIdle"
-            "LDAPKeepaliveInterval"
-            "LDAPKeepaliveProbes"
-            "LDAPTimeout"
-            "LDAPUseTLS"
         ]
     ]
 

@@ -1,0 +1,69 @@
+using System.Buffers.Binary;
+using System.Threading.Channels;
+using Dkim.Core.Programs.Running;
+using Dkim.Core.Stores;
+using Dkim.Hosting;
+
+namespace Dkim.TableHost;
+
+/// <summary>Commands from standard input, replies to standard output, each a frame with its length before it.</summary>
+internal static class Frames
+{
+    /// <summary>Serves until standard input ends, and gives the exit code.</summary>
+    public static async Task<int> ServeAsync(Questions questions)
+    {
+        var replies = Channel.CreateUnbounded<byte[]>(new() { SingleReader = true });
+        var writing = Task.Run(() => WriteAsync(replies.Reader));
+        var code = await ReadAsync(questions, replies.Writer).ConfigureAwait(false);
+        replies.Writer.TryComplete();
+        await writing.ConfigureAwait(false);
+        return code;
+    }
+
+    private static async Task<int> ReadAsync(Questions questions, ChannelWriter<byte[]> replies)
+    {
+        await using var input = StandardStreams.OpenInput();
+        var length = new byte[4];
+        while (await input.ReadAtLeastAsync(length, length.Length, throwOnEndOfStream: false).ConfigureAwait(false) == length.Length)
+        {
+            var octets = BinaryPrimitives.ReadInt32BigEndian(length);
+            if (octets is < 0 or > StoreWire.LongestFrame)
+                return Broken();
+            var frame = new byte[octets];
+            if (await input.ReadAtLeastAsync(frame, octets, throwOnEndOfStream: false).ConfigureAwait(false) < octets)
+                break;
+            var command = StoreWire.TryCommand(frame);
+            if (command.IsNone)
+                return Broken();
+            questions.Do(command.Value, reply => replies.TryWrite(StoreWire.OfReply(reply)));
+        }
+
+        return 0;
+    }
+
+    private static async Task WriteAsync(ChannelReader<byte[]> replies)
+    {
+        await using var output = StandardStreams.OpenOutput();
+        var length = new byte[4];
+        try
+        {
+            await foreach (var frame in replies.ReadAllAsync().ConfigureAwait(false))
+            {
+                BinaryPrimitives.WriteInt32BigEndian(length, frame.Length);
+                await output.WriteAsync(length).ConfigureAwait(false);
+                await output.WriteAsync(frame).ConfigureAwait(false);
+                await output.FlushAsync().ConfigureAwait(false);
+            }
+        }
+        catch (IOException)
+        {
+            // Nobody reads any more: its input has ended, too.
+        }
+    }
+
+    private static int Broken()
+    {
+        StandardStreams.ComplainLine("dkim-tables: standard input is not from a filter");
+        return SysExit.DataError;
+    }
+}

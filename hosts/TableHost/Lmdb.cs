@@ -1,0 +1,82 @@
+using System.Runtime.InteropServices;
+
+namespace Dkim.TableHost;
+
+/// <summary>A database of LMDB, by the system's liblmdb (lmdb.h), read only.</summary>
+internal static unsafe partial class Lmdb
+{
+    private const string Library = "liblmdb.so.0";
+    private const uint ReadOnly = 0x20000;
+    private const uint NoFolder = 0x4000;
+    private const int NotFound = -30798;
+
+    /// <summary>The value of a key of the unnamed database, or null.</summary>
+    public static byte[]? Get(string path, byte[] key)
+    {
+        Check(EnvironmentCreate(out var environment));
+        try
+        {
+            Check(EnvironmentOpen(environment, path, ReadOnly | (File.Exists(path) ? NoFolder : 0), 0));
+            Check(Begin(environment, 0, ReadOnly, out var transaction));
+            try
+            {
+                Check(Open(transaction, null, 0, out var database));
+                fixed (byte* octets = key)
+                {
+                    var wanted = new Value { Size = (nuint)key.Length, Data = octets };
+                    var status = Get(transaction, database, &wanted, out var found);
+                    if (status == NotFound)
+                        return null;
+                    Check(status);
+                    return new ReadOnlySpan<byte>(found.Data, checked((int)found.Size)).ToArray();
+                }
+            }
+            finally
+            {
+                Abort(transaction);
+            }
+        }
+        finally
+        {
+            EnvironmentClose(environment);
+        }
+    }
+
+    private static void Check(int status)
+    {
+        if (status != 0)
+            throw new IOException(Marshal.PtrToStringUTF8(Describe(status)));
+    }
+
+    [LibraryImport(Library, EntryPoint = "mdb_env_create")]
+    private static partial int EnvironmentCreate(out nint environment);
+
+    [LibraryImport(Library, EntryPoint = "mdb_env_open", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int EnvironmentOpen(nint environment, string path, uint flags, uint mode);
+
+    [LibraryImport(Library, EntryPoint = "mdb_env_close")]
+    private static partial void EnvironmentClose(nint environment);
+
+    [LibraryImport(Library, EntryPoint = "mdb_txn_begin")]
+    private static partial int Begin(nint environment, nint parent, uint flags, out nint transaction);
+
+    [LibraryImport(Library, EntryPoint = "mdb_txn_abort")]
+    private static partial void Abort(nint transaction);
+
+    [LibraryImport(Library, EntryPoint = "mdb_dbi_open", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(nint transaction, string? name, uint flags, out uint database);
+
+    [LibraryImport(Library, EntryPoint = "mdb_get")]
+    private static partial int Get(nint transaction, uint database, Value* key, out Value value);
+
+    [LibraryImport(Library, EntryPoint = "mdb_strerror")]
+    private static partial nint Describe(int status);
+
+    /// <summary>MDB_val</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Value
+    {
+        public nuint Size;
+        public byte* Data;
+    }
+}

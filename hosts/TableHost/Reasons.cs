@@ -1,0 +1,36 @@
+using System.DirectoryServices.Protocols;
+using System.Net.Sockets;
+using Dkim.Core.Words;
+using Microsoft.Data.Sqlite;
+using MySqlConnector;
+using Npgsql;
+using StackExchange.Redis;
+
+namespace Dkim.TableHost;
+
+/// <summary>Why a store could not be asked, in a line.</summary>
+internal static class Reasons
+{
+    public static string Of(Exception failure) => Printable.brief(Words(failure).Split('\n')[0].Trim());
+
+    private static string Words(Exception failure) => failure switch
+    {
+        PostgresException refused => refused.MessageText,
+        SqliteException refused => Quoted(refused.Message),
+        RedisServerException refused => refused.Message,
+        RedisException => "the server cannot be reached, or refuses the password",
+        LdapException { ErrorCode: 81 or 85 or 91 } => "Can't contact LDAP server",
+        MySqlException { InnerException: null } refused => refused.Message,
+        _ => failure.InnerException is { } inner && failure is NpgsqlException or MySqlException or AggregateException
+            ? Words(inner)
+            : failure is SocketException { SocketErrorCode: SocketError.ConnectionRefused } ? "connection refused" : failure.Message,
+    };
+
+    // SQLite Error 1: 'no such table: T'.
+    private static string Quoted(string message)
+    {
+        var start = message.IndexOf('\'', StringComparison.Ordinal);
+        var end = message.LastIndexOf('\'');
+        return start >= 0 && end > start ? message[(start + 1)..end] : message;
+    }
+}
