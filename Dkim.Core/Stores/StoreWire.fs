@@ -24,9 +24,9 @@ module StoreWire =
     [<Literal>]
     let LongestFrame = 16777216
 
-    /// More texts than these no list has.
+    /// More texts than these no list has, and more rows no answer.
     [<Literal>]
-    let private MostTexts = 100000
+    let MostTexts = 100000
 
     let private texts (writer: BinaryWriter) (items: string list) =
         writer.Write7BitEncodedInt items.Length
@@ -60,6 +60,7 @@ module StoreWire =
         with
         | :? IOException
         | :? FormatException
+        | :? OverflowException
         | :? ArgumentException -> ValueNone
 
     let private ofYes (yes: bool) = if yes then "yes" else "no"

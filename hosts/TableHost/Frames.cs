@@ -16,7 +16,8 @@ internal static class Frames
         var writing = Task.Run(() => WriteAsync(replies.Reader));
         var code = await ReadAsync(questions, replies.Writer).ConfigureAwait(false);
         replies.Writer.TryComplete();
-        await writing.ConfigureAwait(false);
+        // A reader that does not read any more keeps nothing from ending.
+        await Task.WhenAny(writing, Task.Delay(TimeSpan.FromSeconds(1), TimeProvider.System)).ConfigureAwait(false);
         return code;
     }
 
@@ -35,10 +36,19 @@ internal static class Frames
             var command = StoreWire.TryCommand(frame);
             if (command.IsNone)
                 return Broken();
-            questions.Do(command.Value, reply => replies.TryWrite(StoreWire.OfReply(reply)));
+            questions.Do(command.Value, reply => replies.TryWrite(Frame(reply)));
         }
 
         return 0;
+    }
+
+    // A filter takes no longer one.
+    private static byte[] Frame(StoreReply reply)
+    {
+        var frame = StoreWire.OfReply(reply);
+        return frame.Length <= StoreWire.LongestFrame && (reply.Answer as StoreAnswer.Rows)?.Item.Length is not > StoreWire.MostTexts
+            ? frame
+            : StoreWire.OfReply(new StoreReply(reply.Request, StoreAnswer.NewUnavailable("the answer has too many rows")));
     }
 
     private static async Task WriteAsync(ChannelReader<byte[]> replies)

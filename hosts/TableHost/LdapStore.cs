@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using System.DirectoryServices.Protocols;
-using System.Net;
 using Dkim.Core.Stores;
 using Microsoft.FSharp.Collections;
 
@@ -10,34 +8,29 @@ namespace Dkim.TableHost;
 /// another.</summary>
 internal sealed class LdapStore(LdapSource place, TimeSpan timeout) : IStore
 {
-    // The server went, or the connection does not answer any more.
-    private const int ServerDown = 81;
-    private const int Timeout = 85;
-    private const int ConnectError = 91;
-    private const int Unavailable = 52;
-    private readonly ConcurrentBag<LdapConnection> idle = [];
+    private readonly ConcurrentBag<Libldap> idle = [];
 
     public Task<StoreAnswer> AskAsync(FSharpList<string> forms, CancellationToken cancellation)
     {
         // The library has no calls that do not wait.
-        List<(LdapRequest, IReadOnlyDictionary<string, string[]>[])> results = [];
+        List<ValueTuple<LdapRequest, IReadOnlyDictionary<string, string[]>[]>> results = [];
         foreach (var request in LdapSearch.Requests(place, forms))
         {
             cancellation.ThrowIfCancellationRequested();
-            results.Add((request, Search(request)));
+            results.Add((request, Search(request, cancellation)));
         }
 
-        return Task.FromResult(LdapSearch.Answer(place, [.. results.Select(result => new ValueTuple<LdapRequest, IReadOnlyDictionary<string, string[]>[]>(result.Item1, result.Item2))]));
+        return Task.FromResult(LdapSearch.Answer(place, [.. results]));
     }
 
     public ValueTask DisposeAsync()
     {
-        foreach (var connection in idle)
+        while (idle.TryTake(out var connection))
             connection.Dispose();
         return default;
     }
 
-    private IReadOnlyDictionary<string, string[]>[] Search(LdapRequest request)
+    private Dictionary<string, string[]>[] Search(LdapRequest request, CancellationToken cancellation)
     {
         if (idle.TryTake(out var kept))
         {
@@ -45,30 +38,24 @@ internal sealed class LdapStore(LdapSource place, TimeSpan timeout) : IStore
             {
                 return Search(kept, request);
             }
-            catch (DirectoryException failure) when (IsGone(failure))
+            catch (LdapFault failure) when (failure.IsGone && !cancellation.IsCancellationRequested)
             {
-                kept.Dispose();
+                // Over another one.
             }
         }
 
-        return Search(Connect(), request);
+        return Search(Connect(cancellation), request);
     }
 
-    private IReadOnlyDictionary<string, string[]>[] Search(LdapConnection connection, LdapRequest request)
+    private Dictionary<string, string[]>[] Search(Libldap connection, LdapRequest request)
     {
         var isUsable = false;
         try
         {
-            var search = new SearchRequest(request.Base, request.Filter, Scope(), [.. request.Attributes]) { TimeLimit = timeout };
-            var found = (SearchResponse)connection.SendRequest(search, timeout);
+            var scope = place.Scope.IsBase ? 0 : place.Scope.IsOne ? 1 : 2;
+            var found = connection.Search(request.Base, scope, request.Filter, request.Attributes);
             isUsable = true;
-            return [.. found.Entries.Cast<SearchResultEntry>().Select(Values)];
-        }
-        catch (DirectoryOperationException failure) when (failure.Response?.ResultCode == ResultCode.NoSuchObject)
-        {
-            // Where the base has the text that is looked for.
-            isUsable = true;
-            return [];
+            return found;
         }
         finally
         {
@@ -79,28 +66,17 @@ internal sealed class LdapStore(LdapSource place, TimeSpan timeout) : IStore
         }
     }
 
-    private static Dictionary<string, string[]> Values(SearchResultEntry entry) =>
-        entry.Attributes.Values.Cast<DirectoryAttribute>().ToDictionary(
-            attribute => attribute.Name,
-            attribute => attribute.GetValues(typeof(string)).Cast<string>().ToArray());
-
-    private SearchScope Scope() => place.Scope switch
+    private Libldap Connect(CancellationToken cancellation)
     {
-        { IsBase: true } => SearchScope.Base,
-        { IsOne: true } => SearchScope.OneLevel,
-        _ => SearchScope.Subtree,
-    };
-
-    private LdapConnection Connect()
-    {
-        Exception? last = null;
+        LdapFault? last = null;
         foreach (var server in place.Servers)
         {
+            cancellation.ThrowIfCancellationRequested();
             try
             {
                 return Connect(server);
             }
-            catch (DirectoryException failure) when (IsGone(failure))
+            catch (LdapFault failure) when (failure.IsGone)
             {
                 last = failure;
             }
@@ -109,16 +85,14 @@ internal sealed class LdapStore(LdapSource place, TimeSpan timeout) : IStore
         throw last!;
     }
 
-    private LdapConnection Connect(LdapServer server)
+    private Libldap Connect(LdapServer server)
     {
-        var connection = new LdapConnection(new LdapDirectoryIdentifier(server.Host, server.Port)) { Timeout = timeout };
+        // A server that hangs leaves time for those behind it.
+        var connection = new Libldap(Url(server), timeout / place.Servers.Length);
         try
         {
-            connection.SessionOptions.ProtocolVersion = 3;
-            connection.SessionOptions.SecureSocketLayer = server.Tls;
-            connection.SessionOptions.ReferralChasing = ReferralChasingOptions.None;
-            if (place.StartTls)
-                connection.SessionOptions.StartTransportLayerSecurity(null);
+            if (place.StartTls && !server.Tls && server.Port != 0)
+                connection.StartTls();
             Bind(connection);
             return connection;
         }
@@ -129,25 +103,31 @@ internal sealed class LdapStore(LdapSource place, TimeSpan timeout) : IStore
         }
     }
 
-    private void Bind(LdapConnection connection)
+    private static string Url(LdapServer server) => server switch
+    {
+        { Port: 0 } => "ldapi://" + Uri.EscapeDataString(server.Host),
+        { Host: var host } when host.Contains(':', StringComparison.Ordinal) => $"{Scheme(server)}://[{host}]:{server.Port}",
+        _ => $"{Scheme(server)}://{server.Host}:{server.Port}",
+    };
+
+    private static string Scheme(LdapServer server) => server.Tls ? "ldaps" : "ldap";
+
+    private void Bind(Libldap connection)
     {
         switch (place.Account)
         {
             case LdapAccount.Simple { user: var user, password: var password }:
-                connection.AuthType = AuthType.Basic;
-                connection.Bind(new NetworkCredential(user, password.Reveal));
+                connection.Bind(user, null, password.Reveal);
+                break;
+            case LdapAccount.Plain { user: var user, password: var password }:
+                connection.Bind(null, "PLAIN", $"\0{user}\0{password.Reveal}");
                 break;
             case { IsExternal: true }:
-                connection.AuthType = AuthType.External;
-                connection.Bind();
+                connection.Bind(null, "EXTERNAL", "");
                 break;
-            default:
-                connection.AuthType = AuthType.Anonymous;
-                connection.Bind();
+            case { IsAnonymous: true }:
+                connection.Bind(null, null, "");
                 break;
         }
     }
-
-    private static bool IsGone(DirectoryException failure) =>
-        failure is LdapException { ErrorCode: ServerDown or Timeout or ConnectError or Unavailable };
 }

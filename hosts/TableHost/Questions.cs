@@ -10,6 +10,9 @@ internal sealed class Questions(TimeProvider clock) : IAsyncDisposable
     // So many questions at once, each with a connection.
     private const int Most = 4;
 
+    // In milliseconds: an hour.
+    private const int LongestTime = 3600_000;
+
     private readonly Dictionary<int, Opened> stores = [];
 
     /// <summary>Carries out a command; does not wait.</summary>
@@ -19,12 +22,11 @@ internal sealed class Questions(TimeProvider clock) : IAsyncDisposable
         switch (command)
         {
             case StoreCommand.Open open:
-                var timeout = TimeSpan.FromMilliseconds(open.timeout);
-                stores[open.store] = new Opened(Stores.Open(open.place, timeout), new SemaphoreSlim(Most), timeout);
+                Close(open.store);
+                stores[open.store] = new Opened(open.place, TimeSpan.FromMilliseconds(Math.Clamp(open.timeout, 1, LongestTime)));
                 break;
             case StoreCommand.Close close:
-                if (stores.Remove(close.store, out var closed))
-                    _ = closed.Store.DisposeAsync().AsTask();
+                Close(close.store);
                 break;
             case StoreCommand.Ask ask:
                 _ = AnswerAsync(ask, reply);
@@ -35,8 +37,14 @@ internal sealed class Questions(TimeProvider clock) : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         // A driver that hangs ends with the process.
-        var all = Task.WhenAll(stores.Values.Select(opened => opened.Store.DisposeAsync().AsTask()));
+        var all = Task.WhenAll(stores.Values.Select(opened => opened.DisposeAsync().AsTask()));
         await Task.WhenAny(all, Task.Delay(TimeSpan.FromSeconds(1), clock)).ConfigureAwait(false);
+    }
+
+    private void Close(int store)
+    {
+        if (stores.Remove(store, out var closed))
+            _ = closed.DisposeAsync().AsTask();
     }
 
     private async Task AnswerAsync(StoreCommand.Ask ask, Action<StoreReply> reply)
@@ -54,7 +62,7 @@ internal sealed class Questions(TimeProvider clock) : IAsyncDisposable
         {
             await opened.Turns.WaitAsync(end.Token).ConfigureAwait(false);
             // Some drivers do not come back when they are told to.
-            var asking = Task.Run(() => opened.Store.AskAsync(forms, end.Token));
+            var asking = Task.Run(() => opened.Store.AskAsync(forms, end.Token), CancellationToken.None);
             _ = asking.ContinueWith(
                 ended =>
                 {
@@ -76,5 +84,17 @@ internal sealed class Questions(TimeProvider clock) : IAsyncDisposable
         }
     }
 
-    private sealed record Opened(IStore Store, SemaphoreSlim Turns, TimeSpan Timeout);
+    /// <summary>A store is made by the first question: what it cannot be made of is an answer, too.</summary>
+    private sealed class Opened(Store place, TimeSpan timeout) : IAsyncDisposable
+    {
+        private readonly Lazy<IStore> store = new(() => Stores.Open(place, timeout), LazyThreadSafetyMode.PublicationOnly);
+
+        public IStore Store => store.Value;
+
+        public SemaphoreSlim Turns { get; } = new(Most);
+
+        public TimeSpan Timeout => timeout;
+
+        public ValueTask DisposeAsync() => store.IsValueCreated ? store.Value.DisposeAsync() : default;
+    }
 }

@@ -1,4 +1,3 @@
-using System.DirectoryServices.Protocols;
 using System.Net.Sockets;
 using Dkim.Core.Words;
 using Microsoft.Data.Sqlite;
@@ -18,8 +17,8 @@ internal static class Reasons
         PostgresException refused => refused.MessageText,
         SqliteException refused => Quoted(refused.Message),
         RedisServerException refused => refused.Message,
-        RedisException => "the server cannot be reached, or refuses the password",
-        LdapException { ErrorCode: 81 or 85 or 91 } => "Can't contact LDAP server",
+        RedisConnectionException { FailureType: ConnectionFailureType.AuthenticationFailure } => "the server refuses the password",
+        RedisException => "the server cannot be reached",
         MySqlException { InnerException: null } refused => refused.Message,
         _ => failure.InnerException is { } inner && failure is NpgsqlException or MySqlException or AggregateException
             ? Words(inner)

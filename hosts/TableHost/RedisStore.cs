@@ -21,7 +21,8 @@ internal sealed class RedisStore(RedisSource place, RedisLayout layout, TimeSpan
             switch (step)
             {
                 case RedisStep.Keys { keys: var keys }:
-                    step = step.Go(Texts(await database.StringGetAsync([.. keys.Select(key => (RedisKey)key)]).ConfigureAwait(false)));
+                    // One by one, all on their way at once: MGET does not tell of a value that is no text.
+                    step = step.Go(Texts(await Task.WhenAll(keys.Select(key => database.StringGetAsync(key))).ConfigureAwait(false)));
                     break;
                 case RedisStep.Hash { hash: var hash, fields: var fields }:
                     step = step.Go(Texts(await database.HashGetAsync(hash, [.. fields.Select(field => (RedisValue)field)]).ConfigureAwait(false)));

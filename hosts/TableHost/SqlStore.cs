@@ -37,6 +37,20 @@ internal sealed class SqlStore : IStore
 
     public async Task<StoreAnswer> AskAsync(FSharpList<string> forms, CancellationToken cancellation)
     {
+        try
+        {
+            return await AskOnceAsync(forms, cancellation).ConfigureAwait(false);
+        }
+        catch (NpgsqlException failure) when (failure.IsTransient && source is NpgsqlDataSource)
+        {
+            // The pool does not know yet that the server has started anew.
+            ((NpgsqlDataSource)source).Clear();
+            return await AskOnceAsync(forms, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<StoreAnswer> AskOnceAsync(FSharpList<string> forms, CancellationToken cancellation)
+    {
         await using var connection = await source.OpenConnectionAsync(cancellation).ConfigureAwait(false);
         List<string[][]> results = [];
         foreach (var request in SqlStatement.Requests(query, forms))
@@ -143,6 +157,8 @@ internal sealed class SqlStore : IStore
             DataSource = place.Database,
             Mode = SqliteOpenMode.ReadOnly,
             DefaultTimeout = seconds,
+            // A file that takes the place of another is then seen.
+            Pooling = false,
         };
         return SqliteFactory.Instance.CreateDataSource(settings.ConnectionString);
     }

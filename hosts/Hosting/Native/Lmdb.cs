@@ -1,17 +1,27 @@
 using System.Runtime.InteropServices;
 
-namespace Dkim.TableHost;
+namespace Dkim.Hosting.Native;
 
-/// <summary>A database of LMDB, by the system's liblmdb (lmdb.h), read only.</summary>
-internal static unsafe partial class Lmdb
+/// <summary>A database of LMDB, by the system's liblmdb (lmdb.h), read only. It is opened anew for each
+/// question, by one at a time: a process may have a database open only once.</summary>
+public static unsafe partial class Lmdb
 {
     private const string Library = "liblmdb.so.0";
     private const uint ReadOnly = 0x20000;
     private const uint NoFolder = 0x4000;
     private const int NotFound = -30798;
+    private const int BadLength = -30781;
+    private static readonly Lock gate = new();
 
     /// <summary>The value of a key of the unnamed database, or null.</summary>
+    /// <exception cref="IOException">It cannot be read.</exception>
     public static byte[]? Get(string path, byte[] key)
+    {
+        lock (gate)
+            return Read(path, key);
+    }
+
+    private static byte[]? Read(string path, byte[] key)
     {
         Check(EnvironmentCreate(out var environment));
         try
@@ -25,7 +35,8 @@ internal static unsafe partial class Lmdb
                 {
                     var wanted = new Value { Size = (nuint)key.Length, Data = octets };
                     var status = Get(transaction, database, &wanted, out var found);
-                    if (status == NotFound)
+                    // No key is as long as that.
+                    if (status is NotFound or BadLength)
                         return null;
                     Check(status);
                     return new ReadOnlySpan<byte>(found.Data, checked((int)found.Size)).ToArray();
