@@ -203,6 +203,7 @@ type internal FateProgram(edits: MilterChange list, resolver: IResolver) =
         {
             HeaderLimits = HeaderLimits.defaults
             WantsRecipient = [| fun _ -> true |]
+            MostRecipients = 0
             FixLineEnds = false
             TooLarge = fun _ _ -> Finish(decision [] MilterReply.TempFail)
             Start = start

@@ -53,6 +53,7 @@ let private hosts () : Contents list =
         "ProxyHost", "dkimproxy"
         "MilterHost", "dkim-filter"
         "QmailHost", "qmail-dk"
+        "TableHost", "dkim-tables"
         "ToolHost", "dkim"
         "Hosting", "Dkim.Hosting"
     ]

@@ -34,9 +34,9 @@ let private refusals =
                     [ "KeyTable file:/none"; "SigningTable csl:a=b" ],
                     "file:/none: dkimf_db_open(): No such file or directory"
                     "an unknown kind", [ "PeerList foo:bar" ], "foo:bar: dkimf_db_open(): Unknown database type"
-                    "a store",
-                    [ "KeyTable dsn:pgsql://h/d/table=t?keycol=k?datacol=d" ],
-                    "dsn: data sets are not supported"
+                    "a store that is not served",
+                    [ "KeyTable memcache:h/keys" ],
+                    "memcache: data sets are not supported; redis://HOST:PORT/PREFIX has the same layout"
                     "no KeyTable", [ "SigningTable csl:a=b" ], "use of SigningTable requires KeyTable"
                     "no SigningTable",
                     [ "KeyTable csl:a=b" ],

@@ -44,16 +44,30 @@ let private places =
                 ] do
                 testCase value (fun () -> Expect.equal place (SetPlace.parse value))
 
-            for value in
+            for value, shown in
                 [
-                    "keys.db"
-                    "db:/k"
-                    "mdb:/k"
-                    "dsn:pgsql://h/d"
-                    "ldap://h"
-                    "lua:/s"
-                    "redis://h/p"
+                    "keys.db", "keys.db"
+                    "db:/k", "db:/k"
+                    "mdb:/k", "mdb:/k"
+                    "sql:/etc/f", "sql:/etc/f"
+                    "dsn:pgsql://u:p@h/d/table=t?keycol=k?datacol=a", "dsn:pgsql://u:***@h/d/table=t?keycol=k?datacol=a"
+                    "ldap://h/dc=x?a?sub?(b=$d)", "ldap://h/dc=x?a?sub?(b=$d)"
+                    "redis://:p@h:1/keys", "redis://:***@h:1/keys"
+                    "socket:/run/s", "socket:/run/s"
+                    "socket:1@h", "socket:1@h"
                 ] do
+                testCase ("in a store: " + value) (fun () ->
+                    match SetPlace.parse value with
+                    | Ok(Stored _ | Statement _ as place) -> Expect.equal shown (SetPlace.show place)
+                    | other -> failtest (string other))
+
+            for value in [ "dsn:pgsql://h/d"; "ldap://h"; "redis:h"; "socket:h" ] do
+                testCase ("a store that cannot be told: " + value) (fun () ->
+                    match SetPlace.parse value with
+                    | Error(BadStore _ as error) -> Expect.contains "Invalid argument" (SetPlace.describe error)
+                    | other -> failtest (string other))
+
+            for value in [ "lua:/s"; "memcache:h/p"; "erlang:n"; "repute:h" ] do
                 testCase ("not served: " + value) (fun () ->
                     match SetPlace.parse value with
                     | Error(NotServed _ as error) -> Expect.contains "not supported" (SetPlace.describe error)

@@ -27,6 +27,7 @@ public sealed partial class ClockTests
         ["ProxyHost/Running/ServiceStart.cs"] = Program,
         ["ProxyHost/Sessions/Session.cs"] = "CancelAfter of a source that was made with the clock",
         ["QmailHost/Program.cs"] = Program,
+        ["TableHost/Program.cs"] = Program,
         ["ToolHost/Demo/DemoCommand.cs"] = "the demonstration measures",
         ["ToolHost/Demo/DemoProcess.cs"] = Others,
         ["ToolHost/Demo/Mailbox.cs"] = Others,
