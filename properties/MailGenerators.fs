@@ -224,6 +224,7 @@ module MailGenerators =
                             ValueOption.defaultValue 0L<sec> signedAt + int64 seconds * 1L<sec>)
                     CopiedFields = ValueNone
                     ReportsWanted = false
+                    ThirdParty = ValueNone
                     BodyHash = bodyHash
                     Value = value
                     ValueExtent = { At = 0<octet>; Length = 0<octet> }

@@ -31,6 +31,14 @@ type internal KeptBody(canon: BodyCanon, limit: int) =
 
         if fits then ValueSome octets.WrittenMemory else ValueNone
 
+    /// Those that fit, at the end of the body.
+    static member Finished(bodies: KeptBody list) : (BodyCanon * ReadOnlyMemory<byte>) list =
+        bodies
+        |> List.choose (fun body ->
+            match body.Finish() with
+            | ValueSome octets -> Some(body.Canon, octets)
+            | ValueNone -> None)
+
     interface IOctetSink with
         member _.Write(piece) =
             fits <- fits && octets.WrittenCount + piece.Length <= limit

@@ -19,7 +19,8 @@ type private SubmissionStage =
 /// A dialogue in progress. It never changes: each reply leads to the next one.
 [<Sealed>]
 type MailSubmission
-    private (stage: SubmissionStage, host: string, recipient: string, message: byte[], say: byte[], problem: string) =
+    private
+    (stage: SubmissionStage, host: string, recipients: string list, message: byte[], say: byte[], problem: string) =
 
     // Dots at the start of lines are doubled (§4.5.2), and a line of one dot ends the text.
     static let stuffed (message: byte[]) =
@@ -34,8 +35,35 @@ type MailSubmission
         && text
            |> String.forall (fun c -> c > ' ' && c < '\127' && not ("<>,;:()\"\\".Contains c))
 
-    let go stage say =
-        MailSubmission(stage, host, recipient, message, Octets.ofLatin1 (say + "\r\n"), "")
+    static let value (name: string) (header: Header) : string =
+        Header.tryFind name header
+        |> ValueOption.map _.ValueText.Trim()
+        |> ValueOption.defaultValue ""
+
+    // What a setting of ours names; To names whom others ask for.
+    static let copied (header: Header) : string list =
+        (value "Bcc" header).Split ','
+        |> Array.map _.Trim()
+        |> Array.filter ((<>) "")
+        |> List.ofArray
+
+    // Who gets it, too, no other recipient may see.
+    static let withoutBcc (message: ReadOnlyMemory<byte>) (header: Header) (end': int) : byte[] =
+        if (Header.tryFind "Bcc" header).IsNone then
+            message.ToArray()
+        else
+            let head =
+                header.Fields
+                |> Seq.filter (fun field -> not (field.Is "Bcc"))
+                |> Seq.map (fun field -> Octets.latin1 field.Raw.Span)
+                |> String.concat "\r\n"
+
+            Array.append (Octets.ofLatin1 head) (message.Slice(end').ToArray())
+
+    let saying stage recipients say =
+        MailSubmission(stage, host, recipients, message, Octets.ofLatin1 (say + "\r\n"), "")
+
+    let go stage say = saying stage recipients say
 
     /// The octets to send now; none before the greeting, and none when there is nothing more to say.
     member _.Say: ReadOnlyMemory<byte> = ReadOnlyMemory say
@@ -55,20 +83,21 @@ type MailSubmission
             && String.forall Char.IsAsciiDigit (last.Substring(0, 3))
             && (last.Length = 3 || last[3] <> '-'))
 
-    /// Begins with a message with CRLF line ends whose To has one address. The sender is null, so that nothing comes back.
+    /// Begins with a message with CRLF line ends whose To has one address, and whose Bcc, which does not go out, has any
+    /// number between commas. The sender is null, so that nothing comes back.
     static member Begin(host: string, message: ReadOnlyMemory<byte>) : MailSubmission =
-        let end' = message.Span.IndexOf(ReadOnlySpan "\r\n\r\n"B)
+        let end' =
+            match message.Span.IndexOf(ReadOnlySpan "\r\n\r\n"B) with
+            | -1 -> message.Length
+            | at -> at
 
-        let recipient =
-            Header.ofBlock (if end' < 0 then message else message.Slice(0, end'))
-            |> Header.tryFind "To"
-            |> ValueOption.map _.ValueText.Trim()
-            |> ValueOption.defaultValue ""
+        let header = Header.ofBlock (message.Slice(0, end'))
+        let recipients = value "To" header :: copied header
 
-        if isAddress recipient then
-            MailSubmission(Greeting, host, recipient, message.ToArray(), [||], "")
+        if List.forall isAddress recipients then
+            MailSubmission(Greeting, host, recipients, withoutBcc message header end', [||], "")
         else
-            MailSubmission(Done, host, recipient, [||], [||], "its recipient is no address")
+            MailSubmission(Done, host, [], [||], [||], "its recipient is no address")
 
     /// What follows a whole reply.
     member _.Hear(reply: string) : MailSubmission =
@@ -81,18 +110,14 @@ type MailSubmission
         | _ when reply = "" || reply[0] <> wanted ->
             let line = (reply.Split '\n')[0]
 
-            MailSubmission(
-                Done,
-                host,
-                recipient,
-                [||],
-                Octets.ofLatin1 "QUIT\r\n",
-                "the mail server said: " + line.Trim()
-            )
+            MailSubmission(Done, host, [], [||], Octets.ofLatin1 "QUIT\r\n", "the mail server said: " + line.Trim())
         | Greeting -> go Hello ("EHLO " + host)
         | Hello -> go Sender ("MAIL FROM:<>" + (if offers "8BITMIME" then " BODY=8BITMIME" else ""))
-        | Sender -> go Recipient ("RCPT TO:<" + recipient + ">")
-        | Recipient -> go Data "DATA"
-        | Data -> MailSubmission(Text, host, recipient, [||], stuffed message, "")
+        | Sender
+        | Recipient ->
+            match recipients with
+            | recipient :: rest -> saying Recipient rest ("RCPT TO:<" + recipient + ">")
+            | [] -> go Data "DATA"
+        | Data -> MailSubmission(Text, host, [], [||], stuffed message, "")
         | Text
-        | Done -> MailSubmission(Done, host, recipient, [||], Octets.ofLatin1 "QUIT\r\n", "")
+        | Done -> MailSubmission(Done, host, [], [||], Octets.ofLatin1 "QUIT\r\n", "")

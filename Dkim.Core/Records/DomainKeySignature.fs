@@ -48,6 +48,7 @@ let private ofTags (limits: SignatureLimits) (tags: TagList) : Result<Signature,
                 ExpiresAt = ValueNone
                 CopiedFields = ValueNone
                 ReportsWanted = false
+                ThirdParty = ValueNone
                 BodyHash = [||]
                 Value = value
                 ValueExtent = valueExtent tags

@@ -56,7 +56,25 @@ module Layout =
     /// The look of dkim-filter.
     let dkimFilter =
         {
-            Order = [ "v"; "a"; "c"; "d"; "s"; "t"; "x"; "i"; "r"; "bh"; "l"; "h"; "z"; "b" ]
+            Order =
+                [
+                    "v"
+                    "a"
+                    "c"
+                    "d"
+                    "s"
+                    "t"
+                    "x"
+                    "i"
+                    "r"
+                    "atpsh"
+                    "atps"
+                    "bh"
+                    "l"
+                    "h"
+                    "z"
+                    "b"
+                ]
             Margin = 75
             TagBreak = "\r\n\t"
             ValueBreak = "\r\n\t "
@@ -218,6 +236,10 @@ module Layout =
         | "t" -> signature.SignedAt |> ValueOption.map (fun time -> string (int64 time))
         | "x" -> signature.ExpiresAt |> ValueOption.map (fun time -> string (int64 time))
         | "z" -> signature.CopiedFields
+        | "atps" -> signature.ThirdParty |> ValueOption.map _.Author.Text
+        | "atpsh" ->
+            signature.ThirdParty
+            |> ValueOption.map (fun claim -> ThirdParty.namingName claim.Naming)
         | "r" -> if signature.ReportsWanted then ValueSome "y" else ValueNone
         | "bh" ->
             if isDkim then

@@ -37,6 +37,8 @@ type Signature =
         CopiedFields: string voption
         /// r=y (RFC 6651 §3.1)
         ReportsWanted: bool
+        /// atps= and atpsh= (RFC 6541 §4.2)
+        ThirdParty: ThirdParty voption
         BodyHash: byte[]
         Value: byte[]
         /// Where the value of b= stands in the octets after the colon, white space around it included: cut here.
@@ -164,6 +166,7 @@ module Signature =
                         ExpiresAt = expiresAt
                         CopiedFields = tags.TryValue "z"
                         ReportsWanted = (tags.TryValue "r" = ValueSome "y")
+                        ThirdParty = ThirdParty.ofTags (tags.TryValue "atps") (tags.TryValue "atpsh")
                         BodyHash = bodyHash
                         Value = value
                         ValueExtent = valueExtent tags

@@ -35,6 +35,8 @@ type ReportContext =
         Host: string
         /// The address that the report is from.
         From: string
+        /// Who gets each report, too: addresses between commas.
+        BlindCopies: string voption
         /// A name for the message on this host, such as its queue id.
         Job: string
         Now: int64<sec>
@@ -266,6 +268,9 @@ module FailureReport =
             [
                 "From", Printable.tameAscii context.From
                 "To", Printable.tameAscii recipient
+                match context.BlindCopies with
+                | ValueSome addresses -> "Bcc", Printable.tameAscii addresses
+                | ValueNone -> ()
                 "Subject", "DKIM failure report for " + Printable.tameAscii context.Job
                 "Date", date context.Now
                 "Message-ID", "<" + boundary.Substring 2 + "@" + Printable.tameAscii context.Host + ">"

@@ -53,6 +53,8 @@ type SigningRequest =
         Copies: (string -> bool) voption
         /// Whether reports of failures are asked for (r=y, RFC 6651 §3.2).
         WantsReports: bool
+        /// For which author's domain a third party signs, if it is to be said (atps=, RFC 6541 §4.2).
+        ThirdParty: ThirdParty voption
         Layout: Layout
     }
 
@@ -166,6 +168,7 @@ module Signer =
             ExpiresAt = request.Lifetime |> ValueOption.map (fun lifetime -> now + lifetime)
             CopiedFields = request.Copies |> ValueOption.map (copiedFields header)
             ReportsWanted = request.WantsReports
+            ThirdParty = request.ThirdParty
             BodyHash = [||]
             Value = [||]
             ValueExtent = { At = 0<octet>; Length = 0<octet> }

@@ -54,6 +54,7 @@ type SignatureBench() =
             Lifetime = ValueNone
             Copies = ValueNone
             WantsReports = false
+            ThirdParty = ValueNone
             Layout = Layout.dkimproxy
         }
 

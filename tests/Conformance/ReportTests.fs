@@ -53,6 +53,7 @@ let private context: ReportContext =
         UserAgent = "test/1"
         Host = "mx.example.net"
         From = "postmaster@example.net"
+        BlindCopies = ValueNone
         Job = "4XqJob"
         Now = now
         MailFrom = ValueSome "<ada@example.com>"

@@ -59,6 +59,7 @@ let request (scheme: Scheme) (key: SigningKey) (selectorName: string) (covered: 
         Lifetime = ValueNone
         Copies = ValueNone
         WantsReports = false
+        ThirdParty = ValueNone
         Layout =
             (if isDkim then
                  Layout.dkimproxy

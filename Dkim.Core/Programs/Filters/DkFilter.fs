@@ -158,7 +158,7 @@ module internal DkFilter =
             Reports.ofSignatures
                 {
                     Result = DkStatus.clause message.Envelope.Header status
-                    Reply = finalReply
+                    Delivery = Reports.delivery finalReply
                     Bodies = []
                 }
                 [ judged, address ]

@@ -120,6 +120,7 @@ module internal QmailSigning =
             Lifetime = ValueNone
             Copies = ValueNone
             WantsReports = false
+            ThirdParty = ValueNone
             Layout = if isDkim then Layout.dkimproxy else domainKeysLayout
         }
 

@@ -93,7 +93,7 @@ internal sealed class ReportSender : IAsyncDisposable
     }
 
     private Task SendOneAsync(ReadOnlyMemory<byte> message) =>
-        !route.OnlySmtp && FindCommand() is { } command ? RunAsync(command, message) : SubmitAsync(message);
+        (route.Command ?? (route.OnlySmtp ? null : FindCommand())) is { } command ? RunAsync(command, message) : SubmitAsync(message);
 
     private async Task SubmitAsync(ReadOnlyMemory<byte> message)
     {
@@ -173,14 +173,15 @@ internal sealed class ReportSender : IAsyncDisposable
 }
 
 /// <summary>How a report gets to the local mail system.</summary>
+/// <param name="Command">A command that the settings name; null for the sendmail command that is found.</param>
 /// <param name="OnlySmtp">The sendmail command cannot do its work here.</param>
 /// <param name="Server">The mail server of this host.</param>
 /// <param name="HostName">Our name to it.</param>
-internal sealed record ReportRoute(bool OnlySmtp, IPEndPoint Server, string HostName)
+internal sealed record ReportRoute(string? Command, bool OnlySmtp, IPEndPoint Server, string HostName)
 {
     private const int SmtpPort = 25;
 
     /// <summary>The way that is open to this process.</summary>
-    public static ReportRoute Find() =>
-        new(OwnProcess.HasNoNewPrivileges, new IPEndPoint(IPAddress.Loopback, SmtpPort), Hosting.Names.HostName.Find());
+    public static ReportRoute Find(string? command) =>
+        new(command, OwnProcess.HasNoNewPrivileges, new IPEndPoint(IPAddress.Loopback, SmtpPort), Hosting.Names.HostName.Find());
 }

@@ -87,7 +87,7 @@ internal sealed class ServiceStart : IServiceProgram, IDisposable
     public IServing Begin(ServiceParts parts)
     {
         var logins = Needs.PopLogins(program.Service, parts.Log.Trouble);
-        var reports = new ReportSender(parts.Log.Trouble, ReportRoute.Find(), Plan.Clock);
+        var reports = new ReportSender(parts.Log.Trouble, ReportRoute.Find(program.Service.MailCommand.OrNull()), Plan.Clock);
         stores.Follow(program.Stores);
         var duty = new FilterDuty(program, parts, keys, stores, logins, reports, Plan.Clock);
         return new Service(duty, files, Plan.Handed, parts, reports);

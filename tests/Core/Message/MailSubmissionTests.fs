@@ -58,6 +58,39 @@ let tests =
                 Expect.equal true ending.IsOver
                 Expect.equal "" ending.Problem)
 
+            testCase "those of Bcc get it, and nobody sees them" (fun () ->
+                let message =
+                    "To: abuse@example.com\r\nBcc: a@example.org, b@example.org\r\nSubject: x\r\n\r\ntext\r\n"
+
+                let says, ending =
+                    talk
+                        message
+                        [
+                            "220 hello\r\n"
+                            "250 x\r\n"
+                            "250 ok\r\n"
+                            "250 ok\r\n"
+                            "250 ok\r\n"
+                            "250 ok\r\n"
+                            "354 go\r\n"
+                            "250 kept\r\n"
+                        ]
+
+                Expect.equal
+                    [
+                        "RCPT TO:<abuse@example.com>\r\n"
+                        "RCPT TO:<a@example.org>\r\n"
+                        "RCPT TO:<b@example.org>\r\n"
+                        "DATA\r\n"
+                        "To: abuse@example.com\r\nSubject: x\r\n\r\ntext\r\n.\r\n"
+                        "QUIT\r\n"
+                    ]
+                    (List.skip 3 says)
+
+                Expect.equal "" ending.Problem
+                let other = start "To: abuse@example.com\r\nBcc: nobody\r\n\r\n"
+                Expect.equal true other.IsOver)
+
             testCase "a refusal at any step ends it and is told" (fun () ->
                 let good =
                     [

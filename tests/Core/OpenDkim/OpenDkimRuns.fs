@@ -3,7 +3,11 @@ module Dkim.Tests.Core.OpenDkimRuns
 
 open System
 open System.Text
+open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Records
 open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
 open Dkim.Core.Programs.Filters
 open Dkim.Core.Programs.Filters.Lists
 open Dkim.Tests
@@ -91,3 +95,32 @@ let signed (ran: FilterPassages.Ran) : string list =
         [ tag "d" field; tag "s" field; tag "i" field ]
         |> List.choose id
         |> String.concat "/")
+
+/// The plain message with a signature of esp.example.net.
+let signedWith (change: SigningRequest -> SigningRequest) : string =
+    let request =
+        Samples.request Dkim FilterPassages.rsa.Value "s" (Set.ofList [ "from"; "to"; "subject" ])
+
+    let mail = FilterPassages.crlf FilterPassages.plain
+    let at = mail.IndexOf("\r\n\r\n", StringComparison.Ordinal)
+
+    let header =
+        Header.ofBlock (ReadOnlyMemory(Octets.ofLatin1 (mail.Substring(0, at + 2))))
+
+    let request =
+        change
+            { request with
+                Domain = FilterPassages.domain "esp.example.net"
+                Layout = Layout.dkimFilter
+            }
+
+    let field =
+        Samples.sign [ request ] header (Octets.ofLatin1 (mail.Substring(at + 4)))
+        |> Expect.ok
+        |> List.exactlyOne
+
+    Octets.latin1 field.Raw.Span + "\r\n" + mail
+
+/// The record of the key that does.
+let signerKey =
+    lazy (FilterPassages.text "s._domainkey.esp.example.net" (FilterPassages.published FilterPassages.rsa.Value))

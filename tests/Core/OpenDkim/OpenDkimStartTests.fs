@@ -74,7 +74,7 @@ let private told =
                 let lines =
                     [
                         "ADSPAction reject"
-                        "SendReports yes"
+                        "DiagnosticDirectory /tmp"
                         "X-Header yes"
                         "InternalHosts 10.1.2.3/8"
                         "KeyTable csl:k=example.com:s"
@@ -84,7 +84,7 @@ let private told =
 
                 let said = String.Join("\n", notices [] lines)
                 Expect.contains "ADSPAction has no effect" said
-                Expect.contains "SendReports has no effect" said
+                Expect.contains "DiagnosticDirectory has no effect" said
                 Expect.contains "\"X-Header\" deprecated; use \"SoftwareHeader\" instead" said
                 Expect.contains "10.1.2.3/8 is not a network (10.0.0.0/8 is)" said
                 Expect.contains "KeyTable entry for 'k' corrupt" said

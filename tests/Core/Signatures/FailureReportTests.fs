@@ -51,6 +51,7 @@ let private context: ReportContext =
         UserAgent = "test/1"
         Host = "mx.example.net"
         From = "postmaster@example.net"
+        BlindCopies = ValueNone
         Job = "4Xq\r\nBcc: x"
         Now = 1750000000L<sec>
         MailFrom = ValueSome "<a@example.com>"

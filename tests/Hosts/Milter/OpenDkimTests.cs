@@ -98,6 +98,34 @@ internal sealed partial class OpenDkimTests
     }
 
     [Test]
+    public void A_bad_signature_is_reported_by_the_command_of_the_settings()
+    {
+        var miltertest = Tools.RequireProgram("miltertest", "miltertest");
+        using var scratch = new Scratch();
+        var command = scratch.Write(
+            "mta", $"#!/bin/sh\ncat > {scratch.At("mail.part")}\nmv {scratch.At("mail.part")} {scratch.At("mail")}\n",
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var keys = File.ReadAllText(Path.Combine(folder, "13-dns-data", "pubkeys"));
+        scratch.Write("dns", keys + "_report._domainkey.example.com ra=abuse; rr=v; rs=see=20example.com\n");
+        scratch.Write(
+            "conf",
+            $"Mode v\nSendReports yes\nReportAddress reports@example.net\nReportBccAddress audit@example.net\nMTACommand {command}\n"
+            + "TestDNSData file:dns\nOn-BadSignature reject\n");
+        var port = Tools.FreePort();
+        using var filter = FilterProcess.StartOpenDkim(
+            scratch, $"inet:{port}@127.0.0.1", "-f", "-x", scratch.At("conf"), "-p", $"inet:{port}@127.0.0.1");
+        var signature = "v=1; a=rsa-sha256; c=relaxed/simple; d=example.com; s=good; r=y; h=from:to; "
+            + $"bh=Ba3gj8+xBPQLJTahTfzW6RbWQ/XPgESxkCi2B66PSQg=; b={Convert.ToBase64String(new byte[256])}";
+        var message = JsonDocument.Parse(
+            $$"""{"id":"R","ip":"192.0.2.1","envelope":"joe@example.com","headers":[["DKIM-Signature","{{signature}}"],["From","joe@example.com"],["To","a@example.org"]]}""").RootElement;
+        var said = ToolRun.Start(scratch, miltertest, "", "-s", scratch.Write("one.lua", Prelude + Script(port, message)));
+        Assert.That(said.Output, Does.Contain("REPLY replycode"), filter.Log);
+        Assert.That(() => File.Exists(scratch.At("mail")), Is.True.After(60_000, 50), filter.Log);
+        Assert.That(File.ReadAllText(scratch.At("mail")), Does.Contain("From: reports@example.net\r\nTo: abuse@example.com\r\nBcc: audit@example.net\r\n")
+            .And.Contain("Auth-Failure: signature\r\n").And.Contain("Delivery-Result: reject\r\n"));
+    }
+
+    [Test]
     public void The_log_goes_to_standard_output_under_a_name_of_its_own()
     {
         using var scratch = new Scratch();

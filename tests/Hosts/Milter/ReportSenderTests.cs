@@ -100,10 +100,28 @@ public sealed class ReportSenderTests
         Assert.That(reported.Single(), Does.StartWith("a report is not sent: no mail server at 127.0.0.1:"));
     }
 
+    [Test]
+    public async Task ACommandOfTheSettingsIsTakenWhateverElseThereIs()
+    {
+        var command = scratch.Write(
+            "other", $"#!/bin/sh\necho \"$*\" > {scratch.At("arguments")}\ncat > {scratch.At("mail")}\n",
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        var reported = new List<string>();
+        await using (var sender = new ReportSender(
+            reported.Add, Route(onlySmtp: true, Tools.FreePort()) with { Command = command }, TimeProvider.System))
+        {
+            sender.Send(Encoding.ASCII.GetBytes("To: a@example.org\r\nBcc: b@example.org\r\n\r\n"));
+        }
+
+        Assert.That(reported, Is.Empty);
+        Assert.That(File.ReadAllText(scratch.At("arguments")), Is.EqualTo("-t -oi -f <>\n"));
+        Assert.That(File.ReadAllText(scratch.At("mail")), Does.Contain("Bcc: b@example.org"));
+    }
+
     private static ReportSender Sender(Action<string> report) => new(report, Route(onlySmtp: false, 1), TimeProvider.System);
 
     private static ReportRoute Route(bool onlySmtp, int port) =>
-        new(onlySmtp, new IPEndPoint(IPAddress.Loopback, port), "mx.example.org");
+        new(null, onlySmtp, new IPEndPoint(IPAddress.Loopback, port), "mx.example.org");
 
     private void Sendmail(string script) => scratch.Write(
         "sendmail", $"#!/bin/sh\n{script}\n", UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);

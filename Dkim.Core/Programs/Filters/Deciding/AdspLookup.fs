@@ -1,5 +1,5 @@
-/// What the author's domain says of unsigned mail, and what dkim-filter makes of that (RFC 5617, dkim-filter.conf(5)
-/// LocalADSP, ADSPDiscard, ADSPNoSuchDomain).
+/// What the author's domain says of mail that it has not signed: by its policy, and what dkim-filter makes of that (RFC 5617,
+/// dkim-filter.conf(5) LocalADSP, ADSPDiscard, ADSPNoSuchDomain), and whether it has authorized the signer (RFC 6541).
 namespace Dkim.Core.Programs.Filters.Deciding
 
 open Dkim.Core.Words
@@ -136,3 +136,68 @@ module internal AdspLookup =
             Reason = ValueNone
             Properties = []
         }
+
+module internal ThirdPartyLookup =
+    /// More claims of third parties are not looked at.
+    [<Literal>]
+    let private MostClaims = 3
+
+    /// Signers that claim to be authorized by the author's domain, and the names of the records that would say so.
+    let private claims (header: Header) (good: SignatureResult list) : (DomainName * string voption) list =
+        let made =
+            good
+            |> List.choose (fun judged ->
+                judged.Signature
+                |> ValueOption.bind (fun signature ->
+                    signature.ThirdParty |> ValueOption.map (fun claim -> signature.Domain, claim))
+                |> ValueOption.toOption)
+
+        // Nearly no message has one, so that its author need not be looked for.
+        match made with
+        | [] -> []
+        | _ ->
+            let author = AdspLookup.authorDomain header
+
+            made
+            |> List.filter (fun (signer, claim) -> ValueSome claim.Author = author && signer <> claim.Author)
+            |> List.map (fun (signer, claim) -> signer, ThirdParty.tryName signer claim)
+            |> List.distinct
+            |> List.truncate MostClaims
+
+    let private judge (outcomes: (DomainName * Outcome) list) : ResultWord =
+        let isAuthorized (signer, outcome) =
+            match outcome with
+            | Records texts -> texts |> List.exists (ThirdParty.authorizes signer)
+            | NoSuchName
+            | Unavailable _ -> false
+
+        if List.exists isAuthorized outcomes then
+            ResultWord.Pass
+        elif outcomes |> List.exists (fun (_, outcome) -> outcome.IsUnavailable) then
+            ResultWord.TempError
+        else
+            ResultWord.Fail
+
+    /// Whether the author's domain has authorized the signer of one of these good signatures (RFC 6541 §4.4); nothing where
+    /// none claims it.
+    let ask
+        (header: Header)
+        (good: SignatureResult list)
+        (next: ResultWord voption -> Step<'decision>)
+        : Step<'decision> =
+        match claims header good with
+        | [] -> next ValueNone
+        | claims ->
+            let named =
+                claims
+                |> List.choose (fun (signer, name) ->
+                    name
+                    |> ValueOption.map (fun name -> signer, { Name = name; Type = RecordType.Txt })
+                    |> ValueOption.toOption)
+
+            Step.lookUp (List.map snd named) (fun answerTo ->
+                named
+                |> List.map (fun (signer, question) -> signer, (answerTo question).Outcome)
+                |> judge
+                |> ValueSome
+                |> next)

@@ -66,6 +66,7 @@ module internal MessageSigner =
                 else
                     ValueNone
             WantsReports = false
+            ThirdParty = ValueNone
             Layout = Layout.dkimFilter
         }
 
@@ -87,6 +88,7 @@ module internal MessageSigner =
             Lifetime = ValueNone
             Copies = ValueNone
             WantsReports = false
+            ThirdParty = ValueNone
             Layout = Layout.dkFilter
         }
 

@@ -192,7 +192,7 @@ module internal MessageVerifier =
         let reported result =
             {
                 Result = result
-                Reply = finalReply
+                Delivery = Reports.delivery finalReply
                 Bodies = found.Bodies
             }
 
@@ -249,12 +249,7 @@ module internal MessageVerifier =
         let verifying = message.Policy.Verifying
         let header = message.Envelope.Header
 
-        let bodies =
-            bodies
-            |> List.choose (fun body ->
-                match body.Finish() with
-                | ValueSome octets -> Some(body.Canon, octets)
-                | ValueNone -> None)
+        let bodies = KeptBody.Finished bodies
 
         let heeded, ignored =
             MessageStatus.heeded message.Policy.Lists.Trusted header judged

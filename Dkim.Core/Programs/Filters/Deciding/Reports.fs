@@ -19,7 +19,7 @@ type internal ReportedMessage =
     {
         /// The result that is reported.
         Result: MethodResult
-        Reply: FilterReply
+        Delivery: DeliveryResult
         /// Bodies as they were hashed.
         Bodies: (BodyCanon * ReadOnlyMemory<byte>) list
     }
@@ -37,20 +37,23 @@ type internal RequestedReports =
 module internal RequestedReports =
     let none = { Recipients = []; ReplyTexts = [] }
 
-    /// The sentence for the reply to a message that is refused over a signature: what the record of the domain's reports
-    /// says, else its key record, which had the tag before there was a standard (RFC 6651 §3.2 rs=).
+    /// The sentence for the reply to a message that is refused over a signature, as the record of the domain's reports has
+    /// it (RFC 6651 §3.2 rs=).
+    let recordedText (wishes: RequestedReports) (judged: SignatureResult) : string voption =
+        let isOf (signature: Signature) (domain: DomainName, _) = domain = signature.Domain
+
+        judged.Signature
+        |> ValueOption.bind (fun signature -> List.tryFind (isOf signature) wishes.ReplyTexts |> Option.toValueOption)
+        |> ValueOption.map snd
+
+    /// The same, else that of the key record, which had the tag before there was a standard.
     let replyText (wishes: RequestedReports) (judged: SignatureResult) : string voption =
         let ofKey () =
             judged.Key
             |> ValueOption.bind (fun key -> ReportRequest.ofOldTags key.Text)
             |> ValueOption.bind _.ReplyText
 
-        let isOf (signature: Signature) (domain: DomainName, _) = domain = signature.Domain
-
-        judged.Signature
-        |> ValueOption.bind (fun signature -> List.tryFind (isOf signature) wishes.ReplyTexts |> Option.toValueOption)
-        |> ValueOption.map snd
-        |> ValueOption.orElseWith ofKey
+        recordedText wishes judged |> ValueOption.orElseWith ofKey
 
 /// A report that may be sent.
 [<NoComparison; NoEquality>]
@@ -141,13 +144,32 @@ module internal Reports =
             ReplyTexts = List.choose replyText requests
         }
 
+    let private reports (message: FilterMessage) : bool =
+        message.Policy.Reporting.SendReports && not (isAnswer message.Envelope)
+
+    /// What those who signed with r=y ask for in their records; `told` are told already.
+    let private askRecords told (candidates: (DomainName * SignatureResult) list) next : Step<'decision> =
+        Step.lookUp (candidates |> List.map (fst >> FailureReport.question)) (fun answerTo ->
+            next (wishesOf answerTo told candidates))
+
+    /// What the domains of bad signatures that have r=y ask for, whatever their key records say.
+    let askSigners
+        (message: FilterMessage)
+        (judged: SignatureResult list)
+        (next: RequestedReports -> Step<'decision>)
+        : Step<'decision> =
+        if reports message then
+            askRecords [] (FailureReport.candidates judged) next
+        else
+            next RequestedReports.none
+
     /// What the domains of bad signatures ask for, after a look at the records of those who signed with r=y.
     let ask
         (message: FilterMessage)
         (judged: SignatureResult list)
         (next: RequestedReports -> Step<'decision>)
         : Step<'decision> =
-        if not message.Policy.Reporting.SendReports || isAnswer message.Envelope then
+        if not (reports message) then
             next RequestedReports.none
         else
             let told =
@@ -164,10 +186,10 @@ module internal Reports =
 
             let told = told |> List.map (fun (_, one, address) -> one, address)
 
-            Step.lookUp (rest |> List.map (fst >> FailureReport.question)) (fun answerTo ->
-                next (wishesOf answerTo told rest))
+            askRecords told rest next
 
-    let private delivery (ending: FilterReply) : DeliveryResult =
+    /// What a report tells of how the message ends.
+    let delivery (ending: FilterReply) : DeliveryResult =
         match ending with
         | FilterReply.Accept -> DeliveryResult.Delivered
         | FilterReply.Refuse _ -> DeliveryResult.Reject
@@ -188,11 +210,12 @@ module internal Reports =
             UserAgent = message.Product.UserAgent
             Host = message.Host
             From = FilterPolicy.reportAddress message.Policy
+            BlindCopies = message.Policy.Reporting.ReportBccAddress
             Job = message.Job
             Now = envelope.Now
             MailFrom = envelope.Sender |> ValueOption.map Wording.unbracketed
             SourceIp = envelope.Client.Address |> ValueOption.map _.ToString()
-            Delivery = delivery reported.Reply
+            Delivery = reported.Delivery
             Results = String.Join(' ', AuthenticationResults.words results)
             CanonicalBody = body
         }
@@ -261,19 +284,20 @@ module internal Reports =
             message.Envelope.Header
             draft.Failure
 
+    /// As many of these reports as may be sent now.
+    let rendered (message: FilterMessage) (drafts: ReportDraft list) : Step<byte[] list> =
+        match drafts with
+        | [] -> Done []
+        | _ ->
+            Want(
+                [ Need.Reports drafts.Length ],
+                (fun found -> drafts |> List.truncate found.Reports |> List.map (render message) |> Done)
+            )
+
     /// The decision with as many of these reports as may be sent now.
     let add (message: FilterMessage) (drafts: ReportDraft list) (decision: FilterDecision) : Step<FilterDecision> =
         match drafts with
         | [] -> Done decision
         | _ ->
-            let rendered (found: Found) =
-                drafts |> List.truncate found.Reports |> List.map (render message)
-
-            Want(
-                [ Need.Reports drafts.Length ],
-                (fun found ->
-                    Done
-                        { decision with
-                            Reports = rendered found
-                        })
-            )
+            rendered message drafts
+            |> Step.map (fun reports -> { decision with Reports = reports })

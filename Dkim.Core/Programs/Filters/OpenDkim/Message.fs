@@ -71,6 +71,8 @@ type internal MessageEnd =
         Added: Field list
         Quarantine: string voption
         Reply: MilterReply
+        /// Mails of our own.
+        Reports: byte[] list
         Signatures: SignatureResult list voption
     }
 
@@ -82,6 +84,7 @@ module internal MessageEnd =
             Added = []
             Quarantine = ValueNone
             Reply = MilterReply.Accept
+            Reports = []
             Signatures = ValueNone
         }
 
@@ -138,6 +141,8 @@ module internal MessageEnd =
                             verdict.Quarantine
                             |> ValueOption.map (tame >> MilterChange.Quarantine)
                             |> ValueOption.toList
+
+                    yield! verdict.Reports |> List.map (ReadOnlyMemory >> MilterChange.Send)
                 ]
             Reply = verdict.Reply
             Signatures = verdict.Signatures

@@ -118,9 +118,27 @@ module internal Results =
 
         Field.ofText AuthenticationResults.FieldName (text.ToString())
 
-    /// The field of a message whose signatures were judged.
-    let ofSignatures (message: OpenDkimMessage) (judged: SignatureResult list) : Field =
-        field message (List.map (clause message) judged)
+    let private authorization (word: ResultWord) = "dkim-atps=" + ResultWord.name word
+
+    /// The field of a message whose signatures were judged, and whether the author's domain has authorized one of them,
+    /// where that was asked.
+    let ofSignatures (message: OpenDkimMessage) (atps: ResultWord voption) (judged: SignatureResult list) : Field =
+        List.map (clause message) judged
+        @ (atps |> ValueOption.map authorization |> ValueOption.toList)
+        |> field message
+
+    /// The result of one signature, as a report has it.
+    let reported (message: OpenDkimMessage) (judged: SignatureResult) : MethodResult =
+        let struct (word, reason) = word message.Policy.Filter.Verifying judged
+
+        {
+            Method = "dkim"
+            MethodVersion = ValueNone
+            Result = word
+            Comment = ValueNone
+            Reason = reason
+            Properties = SignatureResults.identityProperties message.Envelope.Header judged
+        }
 
     /// The field of a message without signatures.
     let none (message: OpenDkimMessage) : Field = field message [ "dkim=none" ]

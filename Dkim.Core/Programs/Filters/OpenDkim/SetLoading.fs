@@ -52,6 +52,7 @@ module internal SetLoading =
             "MustBeSigned"
             "RemoveARFrom"
             "TestDNSData"
+            "ATPSDomains"
         ]
 
     let private inStore (settings: OpenDkimSettings) name (place: SetPlace) (store: Store) : Reading<Table> =
@@ -146,6 +147,7 @@ module internal SetLoading =
             UnsignedRecipients = find "DontSignMailTo"
             ExemptDomains = find "ExemptDomains"
             BodyLengths = find "BodyLengthDB"
+            Delegating = find "ATPSDomains"
             Trusted = find "TrustSignaturesFrom"
             Daemons = elements "MTA" |> ValueOption.defaultValue []
             Macros = find "MacroList" |> ValueOption.map macros |> ValueOption.defaultValue []

@@ -26,6 +26,8 @@ type internal LoadedSets =
         UnsignedRecipients: Table voption
         ExemptDomains: Table voption
         BodyLengths: Table voption
+        /// ATPSDomains
+        Delegating: Table voption
         Trusted: Table voption
         /// MTA
         Daemons: string list

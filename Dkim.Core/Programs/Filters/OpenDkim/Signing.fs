@@ -43,6 +43,21 @@ module internal Signing =
         |> ValueOption.bind (fun field -> Codecs.canonicalization.Parse(field.ValueText.Trim()) |> Result.toValueOption)
         |> ValueOption.defaultValue (struct (signing.HeaderCanon, signing.BodyCanon))
 
+    // For whom we sign that has authorized us, where there are such: the author's domain is asked for only then.
+    let private claim (message: OpenDkimMessage) (header: Header) (wanted: WantedSignature) : ThirdParty voption =
+        if message.Policy.Sets.Delegating.IsNone then
+            ValueNone
+        else
+            AdspLookup.authorDomain header
+            |> ValueOption.filter (fun author ->
+                author <> wanted.Domain
+                && LoadedSets.isIn message.Policy.Sets.Delegating author.Text)
+            |> ValueOption.map (fun author ->
+                {
+                    Author = author
+                    Naming = message.Policy.Own.SignerNaming
+                })
+
     let private request (message: OpenDkimMessage) (header: Header) (wanted: WantedSignature) : SigningRequest =
         let signing = message.Policy.Filter.Signing
         let struct (headerCanon, bodyCanon) = canonicalization message header
@@ -68,6 +83,7 @@ module internal Signing =
                 else
                     ValueNone
             WantsReports = message.Policy.Own.RequestReports
+            ThirdParty = claim message header wanted
             Layout = Layout.dkimFilter
         }
 

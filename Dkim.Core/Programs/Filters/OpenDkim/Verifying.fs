@@ -206,25 +206,47 @@ module internal Verifying =
             else
                 3)
 
-    let private syntax (message: OpenDkimMessage) (judged: SignatureResult list) log : MessageEnd =
-        let line =
-            message.Line LogLevel.Error ("syntax error: " + Results.text (List.head judged))
+    /// What is known of a message at its end.
+    [<NoComparison; NoEquality>]
+    type private Findings =
+        {
+            /// The signatures that count.
+            Judged: SignatureResult list
+            /// Whether the author's domain has authorized one of them, where that was asked.
+            Atps: ResultWord voption
+            Wishes: RequestedReports
+        }
 
-        told message (log @ [ line ]) [ Results.ofSignatures message judged ]
+    let private syntax (message: OpenDkimMessage) (found: Findings) log : MessageEnd =
+        let line =
+            message.Line LogLevel.Error ("syntax error: " + Results.text (List.head found.Judged))
+
+        told message (log @ [ line ]) [ Results.ofSignatures message found.Atps found.Judged ]
         |> MessageEnd.under message.Policy.Own.Actions.BadSignature (MessageEnd.saying "DKIM signature syntax error")
 
-    let private judgedEnd (message: OpenDkimMessage) (judged: SignatureResult list) log : MessageEnd =
-        let decisive = decisive message judged
+    // The sentence that a domain wants in replies (rs=).
+    let private explained (found: Findings) (judged: SignatureResult) (verdict: MessageEnd) : MessageEnd =
+        match verdict.Reply, RequestedReports.recordedText found.Wishes judged with
+        | MilterReply.Refuse(code, enhanced, text), ValueSome sentence ->
+            { verdict with
+                Reply = MilterReply.Refuse(code, enhanced, Printable.brief sentence + ": " + text)
+            }
+        | _ -> verdict
+
+    let private judgedEnd (message: OpenDkimMessage) (found: Findings) log : MessageEnd =
+        let decisive = decisive message found.Judged
         let struct (lines, change) = concluded message decisive
 
         let log =
             log
-            @ counted message judged
+            @ counted message found.Judged
             @ success message decisive
             @ hashLine message decisive
             @ lines
 
-        told message log [ Results.ofSignatures message judged ] |> change
+        told message log [ Results.ofSignatures message found.Atps found.Judged ]
+        |> change
+        |> explained found decisive
 
     // Signatures of the author's domain and of those that are trusted.
     let private heeded (message: OpenDkimMessage) (trusted: Table voption) judged : SignatureResult list =
@@ -269,36 +291,82 @@ module internal Verifying =
             }
         | _ -> judged
 
-    let private ended
-        (message: OpenDkimMessage)
-        log
-        (judged: SignatureResult list)
-        (trusted: Table voption)
-        : MessageEnd =
-        let told = judged |> List.truncate MostTold |> List.map withNames
+    // A good signature that the DNS speaks against counts for nothing here.
+    let private isGood (message: OpenDkimMessage) (judged: SignatureResult) =
+        judged.Verdict = Verdict.Pass
+        && Results.treatment message.Policy.Filter.Verifying judged = KeyTreatment.Unchanged
 
-        let verdict =
-            match heeded message trusted told with
-            | [] -> unsigned message log
-            | heeded when heeded |> List.forall _.Signature.IsNone -> syntax message heeded log
-            | heeded -> judgedEnd message heeded log
+    let private finish (message: OpenDkimMessage) (log: LogLine list) (found: Findings) : MessageEnd =
+        match found.Judged with
+        | [] -> unsigned message log
+        | judged when judged |> List.forall _.Signature.IsNone -> syntax message found log
+        | _ -> judgedEnd message found log
 
-        { verdict with
-            MessageEnd.Signatures = ValueSome judged
-        }
+    let private delivery (reply: MilterReply) : DeliveryResult =
+        match reply with
+        | MilterReply.Accept -> DeliveryResult.Delivered
+        | MilterReply.Refuse _ -> DeliveryResult.Reject
+        | MilterReply.Discard
+        | MilterReply.TempFail -> DeliveryResult.Other
 
-    let private finish
-        (message: OpenDkimMessage)
-        (log: LogLine list)
-        (judged: SignatureResult list)
-        : Step<MessageEnd> =
+    let private drafts (message: OpenDkimMessage) bodies (found: Findings) (verdict: MessageEnd) : ReportDraft list =
+        found.Wishes.Recipients
+        |> List.collect (fun (judged, address) ->
+            Reports.ofSignatures
+                {
+                    Result = Results.reported message judged
+                    Delivery = delivery verdict.Reply
+                    Bodies = bodies
+                }
+                [ judged, address ])
+
+    // The signatures that count, once it is known whose are trusted.
+    let private counting (message: OpenDkimMessage) (judged: SignatureResult list) : Step<SignatureResult list> =
         judged
         |> List.choose (fun one ->
             one.Signature
             |> ValueOption.map _.Domain.Text.ToLowerInvariant()
             |> ValueOption.toOption)
         |> StoredSets.trusted message.Policy.Sets
-        |> Step.map (fun sets -> ended message log judged sets.Trusted)
+        |> Step.map (fun sets ->
+            judged
+            |> List.truncate MostTold
+            |> List.map withNames
+            |> heeded message sets.Trusted)
+
+    let private conclude (message: OpenDkimMessage) log bodies (heeded: SignatureResult list) : Step<MessageEnd> =
+        ThirdPartyLookup.ask message.Envelope.Header (List.filter (isGood message) heeded) (fun atps ->
+            Reports.askSigners message.Base heeded (fun wishes ->
+                let found =
+                    {
+                        Judged = heeded
+                        Atps = atps
+                        Wishes = wishes
+                    }
+
+                let verdict = finish message log found
+
+                drafts message (KeptBody.Finished bodies) found verdict
+                |> Reports.rendered message.Base
+                |> Step.map (fun reports -> { verdict with Reports = reports })))
+
+    let private settle message log (bodies: KeptBody list) (judged: SignatureResult list) : Step<MessageEnd> =
+        counting message judged
+        |> Step.bind (conclude message log bodies)
+        |> Step.map (fun verdict ->
+            { verdict with
+                MessageEnd.Signatures = ValueSome judged
+            })
+
+    // Bodies that reports may have to show.
+    let private keepers (message: OpenDkimMessage) (plan: VerifyPlan) : KeptBody list =
+        if message.Policy.Filter.Reporting.SendReports then
+            plan.Digests
+            |> List.map _.Canon
+            |> List.distinct
+            |> List.map (fun canon -> KeptBody(canon, KeptBody.LongestInReport))
+        else
+            []
 
     /// Verifies. `log` comes first in what the decision says.
     let start (message: OpenDkimMessage) (log: LogLine list) : Step<AfterHeader> =
@@ -308,17 +376,25 @@ module internal Verifying =
         // Nothing of the body can change what is known.
         if plan.Digests.IsEmpty then
             Verifier.conclude plan (Digests.ofList []) (fun _ -> Answer.Unavailable "not asked")
-            |> finish message log
+            |> settle message log []
             |> Step.map MessageEnd.afterHeader
         else
-            Done
-            <| Proceed
+            let bodies = keepers message plan
+
+            let work =
                 {
                     Questions = plan.Questions
                     Digests = plan.Digests
                     Conclude =
                         fun digests answerTo ->
                             Verifier.conclude plan digests answerTo
-                            |> finish message log
+                            |> settle message log bodies
                             |> Step.map MessageEnd.toMilter
                 }
+
+            Done(
+                if bodies.IsEmpty then
+                    Proceed work
+                else
+                    ProceedKeeping(bodies, work)
+            )

@@ -25,6 +25,8 @@ type internal ReportingSettings =
         SendAdspReports: bool
         /// The From of reports; nothing for the user at the host.
         ReportAddress: string voption
+        /// Who gets each report, too: addresses between commas.
+        ReportBccAddress: string voption
         /// What was hashed is left in files (KeepTemporaryFiles).
         KeepsHashed: bool
         SyslogSuccess: bool
@@ -45,6 +47,7 @@ module internal ReportingSettings =
             SendReports = false
             SendAdspReports = false
             ReportAddress = ValueNone
+            ReportBccAddress = ValueNone
             KeepsHashed = false
             SyslogSuccess = false
             LogWhy = false
@@ -67,6 +70,15 @@ module internal ReportingSettings =
                 { s with ReportAddress = v })
             |> key
             |> Setting.says "the From of reports (default: the user at the host)"
+        ]
+
+    /// What opendkim has of them beside that.
+    let copies: Setting<ReportingSettings> list =
+        [
+            Setting.optional "ReportBccAddress" (Codec.text "ADDRESS,...") _.ReportBccAddress (fun v s ->
+                { s with ReportBccAddress = v })
+            |> key
+            |> Setting.says "who gets each report, too"
         ]
 
     /// Who is told of mail that a policy speaks against.

@@ -30,6 +30,8 @@ type FilterService =
         /// Lines of the log go to standard output, too.
         LogsToOutput: bool
         PopDbFile: string voption
+        /// What reports are given to; nothing for the sendmail command that is found.
+        MailCommand: string voption
         TemporaryDirectory: string voption
     }
 
@@ -81,6 +83,7 @@ module FilterService =
             LogName = ValueNone
             LogsToOutput = false
             PopDbFile = ValueNone
+            MailCommand = ValueNone
             TemporaryDirectory = ValueNone
         }
 
@@ -220,6 +223,16 @@ module FilterService =
             |> Setting.fixedForLife
             |> Setting.says "sign for clients whose IPv4 address is a key of this Berkeley DB hash"
             |> Setting.detail "It needs libdb5.3 at run time; without the library the filter does not start."
+        ]
+
+    /// How opendkim sends reports.
+    let internal mail: Setting<FilterService> list =
+        [
+            Setting.optional "MTACommand" path _.MailCommand (fun v s -> { s with MailCommand = v })
+            |> key
+            |> Setting.fixedForLife
+            |> Setting.says "the command that reports are given to (default: sendmail of the system)"
+            |> Setting.detail "It is started with -t -oi -f <>, and has the message as its standard input."
         ]
 
     // A Berkeley DB hash is the one kind of data set that it may be.

@@ -134,6 +134,7 @@ module internal SigningDecision =
                     Lifetime = ValueNone
                     Copies = ValueNone
                     WantsReports = false
+                    ThirdParty = ValueNone
                     Layout =
                         match specifier.Scheme with
                         | Dkim -> Layout.dkimproxy

@@ -66,6 +66,7 @@ let private request (settings: ToolSettings) key domain selector (struct (header
             else
                 ValueNone
         WantsReports = false
+        ThirdParty = ValueNone
         Layout =
             if isDkim then
                 Layout.dkimproxy

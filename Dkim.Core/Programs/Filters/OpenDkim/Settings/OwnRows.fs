@@ -3,6 +3,7 @@ module internal Dkim.Core.Programs.Filters.OpenDkim.Settings.OwnRows
 
 open Dkim.Core.Words
 open Dkim.Core.Message
+open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Filters.Values
 open Dkim.Core.Programs.Filters.Values.Rows
@@ -43,6 +44,17 @@ let private address: Codec<Address> =
         Show = fun address -> address.ToString()
     }
 
+let private naming: Codec<SignerNaming> =
+    {
+        Shape = "sha256|sha1|none"
+        Parse =
+            fun text ->
+                match ThirdParty.namingOf (text.ToLowerInvariant()) with
+                | ValueSome naming -> Ok naming
+                | ValueNone -> Error("unknown ATPS hash \"" + text + "\"")
+        Show = ThirdParty.namingName
+    }
+
 /// Of who sent a message.
 let sender: Setting<OwnSettings> list =
     [
@@ -68,6 +80,9 @@ let signatures: Setting<OwnSettings> list =
             _.RequestReports
             (fun v s -> { s with RequestReports = v })
             "ask for reports of failures in signatures (r=y, RFC 6651)"
+        Setting.make "ATPSHashAlgorithm" naming _.SignerNaming (fun v s -> { s with SignerNaming = v })
+        |> key
+        |> Setting.says "how the records of the domains of ATPSDomains name us"
     ]
 
 /// Of mail that is not as it should be.

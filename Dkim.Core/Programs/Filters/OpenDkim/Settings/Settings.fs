@@ -30,6 +30,8 @@ type internal OwnSettings =
         CanonicalizationField: string
         /// r=y
         RequestReports: bool
+        /// atpsh=
+        SignerNaming: SignerNaming
         /// The macro that names the sender, as the file has it.
         SenderMacro: string voption
         /// The sender of a message that names none.
@@ -75,6 +77,7 @@ module internal OwnSettings =
             OldXHeader = false
             CanonicalizationField = "X-Canonicalization"
             RequestReports = false
+            SignerNaming = HashedName Sha256
             SenderMacro = ValueNone
             DefaultSender = ValueNone
             Actions = Actions.defaults

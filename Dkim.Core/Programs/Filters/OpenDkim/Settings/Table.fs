@@ -82,6 +82,12 @@ let private verifying: Setting<OpenDkimSettings> list =
 
     SetRows.verifying @ filter (FilterSettings.verifying rows)
 
+let private asked (row: Setting<ReportingSettings>) : Setting<ReportingSettings> =
+    row
+    |> key
+    |> Setting.says "mail a report of a bad signature to those who ask for it"
+    |> Setting.detail "Signatures ask with r=y, and their domains with a record _report._domainkey (RFC 6651)."
+
 let private results: Setting<OpenDkimSettings> list =
     let rows =
         (ReportingSettings.results |> without [ "ARHeaderDomain"; "RemoveARFrom" ])
@@ -91,10 +97,14 @@ let private results: Setting<OpenDkimSettings> list =
                renamed "SoftwareHeader"
                >> Setting.says "add a field that names this filter (DKIM-Filter)"
            ))
+        @ (ReportingSettings.outcome |> only [ "SendReports" ] |> List.map asked)
+        @ (ReportingSettings.outcome |> only [ "ReportAddress" ])
+        @ ReportingSettings.copies
         @ ReportingSettings.log
         @ ReportingSettings.temporary
 
-    filter (FilterSettings.marks rows) @ OpenDkimSettings.own OwnRows.results
+    filter (FilterSettings.marks rows @ FilterSettings.service FilterService.mail)
+    @ OpenDkimSettings.own OwnRows.results
 
 let private actions: Setting<OpenDkimSettings> list =
     Actions.rows

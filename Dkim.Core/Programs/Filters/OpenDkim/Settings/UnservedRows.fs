@@ -40,16 +40,7 @@ let private inertKeys: (string * string list) list =
         [ "LDAPKeepaliveIdle"; "LDAPKeepaliveInterval"; "LDAPKeepaliveProbes" ]
         "It is of mechanisms that are not supported; PLAIN has LDAPAuthUser.", [ "LDAPAuthName"; "LDAPAuthRealm" ]
         "The service manager does it, or nobody.", [ "ChangeRootDirectory"; "ResolverConfiguration" ]
-        "It is not served yet.",
-        [
-            "SendReports"
-            "ReportAddress"
-            "ReportBccAddress"
-            "MTACommand"
-            "DiagnosticDirectory"
-            "ATPSDomains"
-            "ATPSHashAlgorithm"
-        ]
+        "It is not served yet.", [ "DiagnosticDirectory" ]
         unbuilt,
         [
             "Statistics"
