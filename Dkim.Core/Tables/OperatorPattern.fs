@@ -5,6 +5,8 @@ namespace Dkim.Core.Tables
 
 open System
 open System.Collections.Generic
+open FParsec
+open Dkim.Core.Words
 
 /// What a state waits for.
 [<NoComparison; NoEquality>]
@@ -99,77 +101,77 @@ module internal OperatorPattern =
             "xdigit", Char.IsAsciiHexDigit
         ]
 
-    let private ofClass name : byte list =
-        match classes |> List.tryFind (fst >> (=) name) with
-        | Some(_, isIn) -> [ 0uy .. 127uy ] |> List.filter (char >> isIn)
-        | None -> []
+    // As it is: FParsec's own make a LF of each CR.
+    let private octet (isIn: char -> bool) : Grammar.Parser<byte> =
+        fun stream ->
+            let c = stream.Peek()
 
-    /// `[` has been read: the octets up to `]`, and where it goes on.
-    let rec private bracket (text: string) at (octets: byte list) : struct (byte list * int) voption =
-        let closing =
-            if at + 1 < text.Length then
-                text.IndexOf(":]", at + 1)
+            if c <= '\255' && isIn c then
+                stream.Skip()
+                Reply(byte c)
             else
-                -1
+                Reply(ReplyStatus.Error, expected "a character")
 
-        if at >= text.Length then
-            ValueNone
-        elif text[at] = ']' && not octets.IsEmpty then
-            ValueSome(struct (octets, at + 1))
-        elif text[at] = '[' && at + 1 < text.Length && text[at + 1] = ':' && closing > 0 then
-            match ofClass (text.Substring(at + 2, closing - at - 2)) with
-            | [] -> ValueNone
-            | known -> bracket text (closing + 2) (known @ octets)
-        elif at + 2 < text.Length && text[at + 1] = '-' && text[at + 2] <> ']' then
-            bracket text (at + 3) ([ byte text[at] .. byte text[at + 2] ] @ octets)
-        else
-            bracket text (at + 1) (byte text[at] :: octets)
+    /// `class = "[:" name ":]"`
+    let private namedClass: Grammar.Parser<byte list> =
+        between (skipString "[:") (skipString ":]") (many1Satisfy (fun c -> c <> ':' && c <> ']'))
+        |> attempt
+        >>= fun name ->
+            match classes |> List.tryFind (fst >> (=) name) with
+            | Some(_, isIn) -> [ 0uy .. 127uy ] |> List.filter (char >> isIn) |> preturn
+            | None -> fail "an unknown class"
 
-    let private ofBracket (folds: bool) (text: string) at : struct (Part * int) voption =
-        let isNot = at < text.Length && text[at] = '^'
+    /// `range = octet "-" octet`, the second of which closes no bracket.
+    let private range (isFirst: char -> bool) : Grammar.Parser<byte list> =
+        attempt (octet isFirst .>> skipChar '-' .>>. octet ((<>) ']'))
+        >>= fun (first, last) ->
+            if first <= last then
+                preturn [ first..last ]
+            else
+                fail "a range that runs backwards"
 
-        bracket text (if isNot then at + 1 else at) []
-        |> ValueOption.map (fun (struct (octets, next)) ->
+    let private element (isFirst: char -> bool) : Grammar.Parser<byte list> =
+        namedClass <|> range isFirst <|> (octet isFirst |>> List.singleton)
+
+    /// `bracket = "[" ["^"] element *element "]"`, where a `]` that comes first is an element.
+    let private bracket (folds: bool) : Grammar.Parser<Part> =
+        let elements =
+            pipe2 (element (fun _ -> true)) (many (element ((<>) ']'))) (fun first rest -> List.concat (first :: rest))
+
+        skipChar '[' >>. (opt (skipChar '^')) .>>. elements .>> skipChar ']'
+        |>> fun (isNot, octets) ->
             let isIn = setOf folds octets
-            struct (Set(if isNot then Array.map not isIn else isIn), next))
+            Set(if isNot.IsSome then Array.map not isIn else isIn)
 
-    let rec private choice folds (text: string) at depth : struct (Part * int) voption =
-        match sequence folds text at depth [] with
-        | ValueSome(struct (first, next)) when next < text.Length && text[next] = '|' ->
-            choice folds text (next + 1) depth
-            |> ValueOption.map (fun (struct (rest, next)) -> struct (Either [ first; rest ], next))
-        | read -> read
+    let private isPlain (c: char) = not ("*^$[(\\{}?)|".Contains c)
 
-    and private sequence folds text at depth (parts: Part list) : struct (Part * int) voption =
-        if at >= text.Length || text[at] = '|' || (text[at] = ')' && depth > 0) then
-            ValueSome(struct (Sequence(List.rev parts), at))
-        else
-            match part folds text at depth with
-            | ValueSome(struct (part, next)) when next < text.Length && text[next] = '?' ->
-                sequence folds text (next + 1) depth (Perhaps part :: parts)
-            | ValueSome(struct (part, next)) -> sequence folds text next depth (part :: parts)
-            | ValueNone -> ValueNone
+    /// `choice = sequence *("|" sequence)`, `sequence = *(part ["?"])`,
+    /// `part = "*" / "^" / "$" / bracket / "(" choice ")" / "\" octet / plain`
+    let private choice (folds: bool) : Grammar.Parser<Part> =
+        let choice, later = createParserForwardedToRef ()
+        let one (octet: byte) = Set(setOf folds [ octet ])
 
-    and private part folds text at depth : struct (Part * int) voption =
-        let literal (c: char) next =
-            ValueSome(struct (Set(setOf folds [ byte c ]), next))
+        let part =
+            [
+                skipChar '*' >>% AnyText
+                skipChar '^' >>% Start
+                skipChar '$' >>% End
+                bracket folds
+                between (skipChar '(') (skipChar ')') choice
+                skipChar '\\' >>. octet (fun _ -> true) |>> one
+                octet isPlain |>> one
+            ]
+            |> List.reduce (<|>)
 
-        match text[at] with
-        | '*' -> ValueSome(struct (AnyText, at + 1))
-        | '^' -> ValueSome(struct (Start, at + 1))
-        | '$' -> ValueSome(struct (End, at + 1))
-        | '[' -> ofBracket folds text (at + 1)
-        | '(' ->
-            match choice folds text (at + 1) (depth + 1) with
-            | ValueSome(struct (inner, next)) when next < text.Length -> ValueSome(struct (inner, next + 1))
-            | _ -> ValueNone
-        | '\\' when at + 1 < text.Length -> literal text[at + 1] (at + 2)
-        | '\\'
-        | '{'
-        | '}'
-        | '?'
-        | ')' -> ValueNone
-        | c -> literal c (at + 1)
+        let sequence =
+            many (pipe2 part (opt (skipChar '?')) (fun part mark -> if mark.IsSome then Perhaps part else part))
+            |>> Sequence
+
+        later.Value <- sepBy1 sequence (skipChar '|') |>> Either
+        choice
+
+    let private folding = choice true
+    let private exact = choice false
 
     // Written from its end, so that each part knows what follows it.
     let rec private write (steps: List<PatternState>) (part: Part) (next: int) : int =
@@ -198,9 +200,9 @@ module internal OperatorPattern =
         if text.Length > Longest then
             ValueNone
         else
-            match choice folds text 0 0 with
-            | ValueSome(struct (part, next)) when next = text.Length ->
+            match Grammar.parseAll (if folds then folding else exact) text with
+            | Result.Ok part ->
                 let steps = List<PatternState> [ Accept ]
                 let start = write steps part 0
                 ValueSome(OperatorPattern.Of(steps, start))
-            | _ -> ValueNone
+            | Result.Error _ -> ValueNone
