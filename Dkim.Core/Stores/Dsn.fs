@@ -49,12 +49,12 @@ let private port: Grammar.Parser<int> =
         | true, port when port > 0 && port <= 65535 -> Result.Ok port
         | _ -> Result.Error "a port is a number from 1 to 65535"
 
-    many1SatisfyL Char.IsAsciiDigit "a port" .>> skipChar '+'
+    attempt (many1SatisfyL Char.IsAsciiDigit "a port" .>> skipChar '+')
     |> Grammar.checkedBy number
 
 /// `[ port "+" ] host`, in which brackets may be around an address.
 let private server: Grammar.Parser<int option * string> =
-    opt (attempt port)
+    opt port
     .>>. (manySatisfy ((<>) '/') |>> fun host -> (decoded host).TrimStart('[').TrimEnd ']')
 
 let private optionName: Grammar.Parser<string> =

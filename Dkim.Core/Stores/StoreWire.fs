@@ -58,6 +58,7 @@ module StoreWire =
             else
                 ValueNone
         with
+        | :? InvalidDataException
         | :? IOException
         | :? FormatException
         | :? OverflowException
@@ -164,21 +165,23 @@ module StoreWire =
         | "sub" -> LdapScope.Sub
         | _ -> bad ()
 
-    // The servers at the front, and what stands behind them.
-    let rec private toServers (count: int) (parts: string list) : struct (LdapServer list * string list) =
-        match count, parts with
-        | 0, rest -> struct ([], rest)
-        | _, tls :: host :: port :: rest ->
-            let struct (servers, rest) = toServers (count - 1) rest
-
-            struct ({
-                        Tls = toYes tls
-                        Host = host
-                        Port = int port
-                    }
-                    :: servers,
-                    rest)
+    let private toServer (parts: string list) : LdapServer =
+        match parts with
+        | [ tls; host; port ] ->
+            {
+                Tls = toYes tls
+                Host = host
+                Port = int port
+            }
         | _ -> bad ()
+
+    // The servers at the front, and what stands behind them.
+    let private toServers (count: int) (parts: string list) : struct (LdapServer list * string list) =
+        if count < 0 || count > parts.Length / 3 then
+            bad ()
+        else
+            let servers, rest = List.splitAt (3 * count) parts
+            struct (servers |> List.chunkBySize 3 |> List.map toServer, rest)
 
     let private toStore (parts: string list) : Store =
         match parts with

@@ -11,7 +11,6 @@ namespace Dkim.TableHost;
 internal sealed class LineStore(string host, int port) : IStore
 {
     private const int LongestLine = 65536;
-    private static readonly char[] notInALine = ['\r', '\n', '\0'];
 
     public async Task<StoreAnswer> AskAsync(FSharpList<string> forms, CancellationToken cancellation)
     {
@@ -22,7 +21,7 @@ internal sealed class LineStore(string host, int port) : IStore
         await socket.ConnectAsync(place, cancellation).ConfigureAwait(false);
         await using var stream = new NetworkStream(socket);
         List<StoreRow> rows = [];
-        foreach (var form in forms.Where(form => form.IndexOfAny(notInALine) < 0))
+        foreach (var form in forms)
         {
             await stream.WriteAsync(Encoding.UTF8.GetBytes(form + "\n"), cancellation).ConfigureAwait(false);
             var line = await ReadLineAsync(stream, cancellation).ConfigureAwait(false);

@@ -55,8 +55,12 @@ internal sealed class Questions(TimeProvider clock) : IAsyncDisposable
         reply(new StoreReply(ask.request, answer));
     }
 
-    private async Task<StoreAnswer> AskAsync(Opened opened, FSharpList<string> forms)
+    private async Task<StoreAnswer> AskAsync(Opened opened, FSharpList<string> asked)
     {
+        // What no table has no engine is asked for: some refuse it, and to a service of lines a line end would be two questions.
+        var forms = StoreQuestionModule.ofForms(opened.Place, asked).Forms;
+        if (forms.IsEmpty && !asked.IsEmpty)
+            return StoreAnswer.NewRows(FSharpList<StoreRow>.Empty);
         using var end = new CancellationTokenSource(opened.Timeout, clock);
         try
         {
@@ -88,6 +92,8 @@ internal sealed class Questions(TimeProvider clock) : IAsyncDisposable
     private sealed class Opened(Store place, TimeSpan timeout) : IAsyncDisposable
     {
         private readonly Lazy<IStore> store = new(() => Stores.Open(place, timeout), LazyThreadSafetyMode.PublicationOnly);
+
+        public Store Place => place;
 
         public IStore Store => store.Value;
 

@@ -6,7 +6,7 @@ suite=bookworm
 base_packages=systemd,systemd-sysv,dbus,adduser,init-system-helpers,postfix,swaks,nsd,libssl3,libunbound8,openssl,procps,iproute2,ucspi-tcp,daemontools,dovecot-lmtpd
 # What some cases install, mail servers in the place of Postfix and the original of ours, each with what it needs in
 # /srv/packages/NAME: a machine has no way to the world.
-later_packages='exim4 sendmail opendkim'
+later_packages='exim4 sendmail opendkim sqlite3 redis-server'
 cache=${XDG_CACHE_HOME:-/var/cache}/dkim-packaging
 most_days=30
 # The present machine: its first process outside, systemd, its root, its group of processes.

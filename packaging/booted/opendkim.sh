@@ -6,8 +6,18 @@ serving_opendkim() {
     inside sh -c 'readlink "/proc/$(systemctl show --property MainPID --value opendkim)/exe"'
 }
 
+# The file of settings of a recipe in place of the tables in files.
+with_tables_of() {
+    sed -i 's/^Include.*//; s/^KeyTable/#KeyTable/; s/^SigningTable/#SigningTable/' "$root/etc/opendkim.conf"
+    printf 'Include /etc/opendkim/%s.conf\n' "$1" >> "$root/etc/opendkim.conf"
+    inside systemctl restart opendkim
+    answers 8895
+}
+
 booted_recipe_opendkim_switches_over_and_back() {
     install_later opendkim
+    install_later sqlite3
+    install_later redis-server
     mkdir -p "$root/etc/opendkim"
     inside dkim genkey --domain=example.com --selector=mail --key=/etc/dkimkeys/mail.private > "$work/said"
     publish "$work/said"
@@ -35,6 +45,16 @@ booted_recipe_opendkim_switches_over_and_back() {
     signed_by "$(arrived alice "reloaded")" example.com mail
     follow opendkim-lookup
     grep joes "$work/said"
+    follow opendkim-sql
+    with_tables_of sql
+    send "by rows" joe@example.com alice@example.com
+    signed_by "$(arrived alice "by rows")" example.com mail
+    follow opendkim-redis
+    with_tables_of redis
+    send "by values" joe@example.com alice@example.com
+    signed_by "$(arrived alice "by values")" example.com mail
+    inside pgrep --exact -u opendkim dkim-tables
+    sed -i 's/^Include.*//; s/^#KeyTable/KeyTable/; s/^#SigningTable/SigningTable/' "$root/etc/opendkim.conf"
     follow opendkim-back
     answers 8895
     [ "$(serving_opendkim)" = /usr/sbin/opendkim ]

@@ -70,10 +70,14 @@ internal sealed class MtaSide : IDisposable
             await SettleAsync(0x80);
         }
 
-        Put('N', "");
-        await SettleAsync(0x40000);
-        Put('B', body);
-        await SettleAsync(0x80000);
+        // What is decided by the header has its last word at once, or in reply to the body.
+        foreach (var (command, data, quiet) in new[] { ('N', "", 0x40000u), ('B', body, 0x80000u) })
+        {
+            Put(command, data);
+            if ((steps & quiet & QuietStages) == 0 && await ReplyAsync() is { Command: not ('c' or 's') } early)
+                return new Judgement(early.Command, []);
+        }
+
         Put('E', "");
         var inserted = new List<string>();
         for (; ; )

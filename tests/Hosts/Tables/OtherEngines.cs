@@ -1,0 +1,163 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Dkim.Core.Stores;
+using Dkim.Tests.Hosts.Hosting;
+using Microsoft.FSharp.Collections;
+
+namespace Dkim.Tests.Hosts.Tables;
+
+/// <summary>Entries with <c>cn</c> and <c>description</c>, for those who say who they are.</summary>
+internal sealed class SlapdEngine : Engine
+{
+    private const string Root = "cn=admin,dc=example,dc=com";
+    private string data = "";
+
+    public override Store Place => Of(Password);
+
+    public override Store? Refused => Of("wrong-word");
+
+    /// <summary>By the Unix socket, as the user that asks.</summary>
+    public Store BySocket => Store.NewLdap(new LdapSource(
+        ListModule.OfSeq([new LdapServer(false, data + "/ldapi", 0)]), "dc=example,dc=com", LdapScope.Sub, "(cn=$d)",
+        ListModule.OfSeq(["description"]), LdapAccount.External, false));
+
+    /// <summary>Behind one that nobody listens at.</summary>
+    public Store BehindAnother => Of(Password, new LdapServer(false, "127.0.0.1", 1), new LdapServer(false, "127.0.0.1", Port));
+
+    public override void Make(IReadOnlyDictionary<string, string> rows)
+    {
+        Tools.RequireProgram("slapd", "slapd");
+        data = Folder();
+        Directory.CreateDirectory(data + "/db");
+        var entries = new StringBuilder("dn: dc=example,dc=com\nobjectClass: dcObject\nobjectClass: organization\ndc: example\no: example\n\n");
+        var number = 0;
+        foreach (var (key, value) in rows)
+        {
+            entries.Append(CultureInfo.InvariantCulture, $"dn: ou=r{number},dc=example,dc=com\nobjectClass: applicationProcess\nou: r{number++}\n");
+            entries.Append(CultureInfo.InvariantCulture, $"cn:: {Base64(key)}\ndescription:: {Base64(value)}\n\n");
+        }
+
+        Scratch.Write("slapd.conf", $"""
+            include /etc/ldap/schema/core.schema
+            modulepath /usr/lib/ldap
+            moduleload back_mdb
+            require authc
+            database mdb
+            maxsize 10485760
+            suffix "dc=example,dc=com"
+            rootdn "{Root}"
+            rootpw {Password}
+            directory {data}/db
+
+            """);
+        var ldif = Scratch.Write("data.ldif", entries.ToString());
+        Own();
+        Run("/usr/sbin/slapadd", "-f", Scratch.At("slapd.conf"), "-l", ldif);
+        Restart();
+    }
+
+    public override void Restart()
+    {
+        Serve("/usr/sbin/slapd", "-d", "0", "-f", Scratch.At("slapd.conf"), "-h", $"ldap://127.0.0.1:{Port} ldapi://{Uri.EscapeDataString(data + "/ldapi")}");
+        Insist("/usr/bin/ldapsearch", "-x", "-D", Root, "-w", Password, "-H", $"ldap://127.0.0.1:{Port}", "-b", "", "-s", "base");
+    }
+
+    private Store Of(string password, params LdapServer[] servers) => Store.NewLdap(new LdapSource(
+        ListModule.OfSeq(servers.Length > 0 ? servers : [new LdapServer(false, "127.0.0.1", Port)]), "dc=example,dc=com", LdapScope.Sub, "(cn=$d)",
+        ListModule.OfSeq(["description"]), LdapAccount.NewSimple(Root, Secret.Of(password)), false));
+
+    private static string Base64(string text) => Convert.ToBase64String(Encoding.UTF8.GetBytes(text));
+}
+
+/// <summary>Keys <c>dkim:KEY</c>, for a user of an access list.</summary>
+internal sealed class RedisEngine : Engine
+{
+    private string[] texts = [];
+
+    public override Store Place => Of(Password, "dkim");
+
+    public override Store? Refused => Of("wrong-word", "dkim");
+
+    /// <summary>Keys whose value is a list.</summary>
+    public Store Lists => Of(Password, "lists");
+
+    public override void Make(IReadOnlyDictionary<string, string> rows)
+    {
+        Tools.RequireProgram("redis-server", "redis-server");
+        Folder();
+        Scratch.Write("redis.conf", $"port {Port}\nbind 127.0.0.1\nsave \"\"\ndir {Scratch.At("data")}\nuser default off\nuser dkim on >{Password} ~* &* +@all\n");
+        Own();
+        texts = [.. rows.SelectMany(row => (string[])["dkim:" + row.Key, row.Value])];
+        Restart();
+    }
+
+    public override void Restart()
+    {
+        Serve("/usr/bin/redis-server", Scratch.At("redis.conf"));
+        string[] server = ["-e", "--no-auth-warning", "-u", $"redis://dkim:{Password}@127.0.0.1:{Port}"];
+        Insist("/usr/bin/redis-cli", [.. server, "MSET", .. texts]);
+        Insist("/usr/bin/redis-cli", [.. server, "RPUSH", "lists:a", "1"]);
+    }
+
+    private Store Of(string password, string prefix) => Store.NewRedis(
+        new RedisSource("127.0.0.1", Port, "dkim", Secret.Of(password), false), RedisLayout.NewPrefixed(prefix));
+}
+
+internal sealed class BerkeleyEngine : Engine
+{
+    public override Store Place => Store.NewBerkeley(Scratch.At("rows.db"));
+
+    public override void Make(IReadOnlyDictionary<string, string> rows) => Tools.Run(
+        Scratch.Root, Tools.RequireProgram("db5.3_load", "db5.3-util"), "-T", "-t", "hash", "-f", Scratch.Write("text", Dump.Plain(rows)), Scratch.At("rows.db"));
+}
+
+internal sealed class LmdbEngine : Engine
+{
+    public override Store Place => Store.NewLmdb(Scratch.At("rows"));
+
+    public override void Make(IReadOnlyDictionary<string, string> rows)
+    {
+        Directory.CreateDirectory(Scratch.At("rows"));
+        Tools.Run(Scratch.Root, Tools.RequireProgram("mdb_load", "lmdb-utils"), "-T", "-f", Scratch.Write("text", Dump.Plain(rows)), Scratch.At("rows"));
+    }
+}
+
+/// <summary>What the loaders of both read.</summary>
+internal static class Dump
+{
+    public static string Plain(IReadOnlyDictionary<string, string> rows) =>
+        string.Concat(rows.Select(row => $"{Written(row.Key)}\n{Written(row.Value)}\n"));
+
+    private static string Written(string text) => string.Concat(Encoding.UTF8.GetBytes(text).Select(octet =>
+        char.IsAsciiLetterOrDigit((char)octet) ? ((char)octet).ToString() : "\\" + Convert.ToHexStringLower([octet])));
+}
+
+/// <summary>A service of lines in this process.</summary>
+internal sealed class LineEngine : Engine
+{
+    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
+
+    public override Store Place => Store.NewLines("127.0.0.1", ((IPEndPoint)listener.LocalEndpoint).Port);
+
+    public override void Make(IReadOnlyDictionary<string, string> rows)
+    {
+        listener.Start();
+        _ = Task.Run(async () =>
+        {
+            while (true)
+                _ = AnswerAsync(await listener.AcceptTcpClientAsync(), rows);
+        });
+    }
+
+    private static async Task AnswerAsync(TcpClient client, IReadOnlyDictionary<string, string> rows)
+    {
+        using (client)
+        {
+            using var reader = new StreamReader(client.GetStream());
+            while (await reader.ReadLineAsync() is { } line)
+                await client.GetStream().WriteAsync(Encoding.UTF8.GetBytes(rows.GetValueOrDefault(line, "") + "\n"));
+        }
+    }
+}

@@ -1,0 +1,41 @@
+using NUnit.Framework;
+
+namespace Dkim.Tests.Hosts.Tables;
+
+/// <summary>What one engine alone has.</summary>
+internal sealed class OwnWaysTests
+{
+    private static readonly Dictionary<string, string> rows = new() { ["a"] = "1" };
+
+    [Test]
+    public async Task Columns_of_PostgreSQL_are_text_whatever_their_type()
+    {
+        using var engine = new PostgreSqlEngine();
+        engine.Make(rows);
+        using var tables = new TableProcess();
+        tables.Open(1, engine.Numbers);
+        Assert.That(await tables.AskAsync(1, "7", "8"), Is.EqualTo(new[] { "7=2026-01-02 03:04:05", "8=" }));
+    }
+
+    [Test]
+    public async Task A_directory_is_asked_through_its_Unix_socket_and_behind_a_server_that_is_not_there()
+    {
+        using var engine = new SlapdEngine();
+        engine.Make(rows);
+        using var tables = new TableProcess();
+        tables.Open(1, engine.BySocket);
+        tables.Open(2, engine.BehindAnother);
+        Assert.That(await tables.AskAsync(1, "a"), Is.EqualTo(new[] { "a=1" }));
+        Assert.That(await tables.AskAsync(2, "a"), Is.EqualTo(new[] { "a=1" }));
+    }
+
+    [Test]
+    public async Task A_value_of_Redis_that_is_no_text_is_told_in_the_words_of_the_server()
+    {
+        using var engine = new RedisEngine();
+        engine.Make(rows);
+        using var tables = new TableProcess();
+        tables.Open(1, engine.Lists);
+        Assert.That((await tables.AskAsync(1, "a"))[0], Does.StartWith("unavailable: WRONGTYPE"));
+    }
+}
