@@ -11,9 +11,11 @@ open Dkim.Core.Programs.Filters.Milter
 open Dkim.Core.Programs.Filters.Deciding
 open Dkim.Core.Programs.Filters.OpenDkim.Settings
 
-// Those that dkim-filter counts.
+// Those that dkim-filter counts, and Sender (RFC 5322 §3.6).
 let private once = Dkim.Core.Programs.Filters.Deciding.Handling.once
-let private atMostOnce = Dkim.Core.Programs.Filters.Deciding.Handling.atMostOnce
+
+let private atMostOnce =
+    "Sender" :: Dkim.Core.Programs.Filters.Deciding.Handling.atMostOnce
 
 /// What is wrong with the numbers of fields.
 let private fault (header: Header) : string voption =
