@@ -56,7 +56,7 @@ END
 # The host with the package, switched off. Prints what went wrong; 2 where this machine makes or boots no Debian at all.
 make_golden() {
     prepare_host "$work/golden" || return 2
-    install -D -t "$work/golden/root/out" "$package" || return 1
+    install -D -t "$work/golden/root/out" "$package" "$opendkim_package" || return 1
     cp "$next_package" "$work/golden/root/" || return 1
     boot "$work/golden" || return 2
     follow packaging-install || return 1

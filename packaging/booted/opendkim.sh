@@ -14,6 +14,35 @@ with_tables_of() {
     answers 8895
 }
 
+booted_recipe_opendkim_package_takes_the_place_of_debians() {
+    install_later opendkim
+    inside dkim genkey --domain=example.com --selector=mail --key=/etc/dkimkeys/mail.private > "$work/said"
+    publish "$work/said"
+    inside chown opendkim:opendkim /etc/dkimkeys/mail.private
+    sed -i 's/^Socket.*/Socket inet:8895@localhost/' "$root/etc/opendkim.conf"
+    printf '%s\n' 'Domain example.com' 'Selector mail' 'KeyFile /etc/dkimkeys/mail.private' >> "$root/etc/opendkim.conf"
+    cp "$root/etc/opendkim.conf" "$work/before.conf"
+    inside postconf -e smtpd_milters=inet:127.0.0.1:8895
+    inside systemctl restart opendkim postfix
+    answers 8895
+    follow opendkim-package
+    answers 8895
+    serving_opendkim | tee "$work/said"
+    grep 'dkim-filter$' "$work/said"
+    cmp "$work/before.conf" "$root/etc/opendkim.conf"
+    inside systemctl is-enabled opendkim
+    send "taken" joe@example.com alice@example.com
+    signed_by "$(arrived alice "taken")" example.com mail
+    inside systemctl reload opendkim
+    inside opendkim-testkey -d example.com -s mail -k /etc/dkimkeys/mail.private
+    install_later opendkim
+    answers 8895
+    [ "$(serving_opendkim)" = /usr/sbin/opendkim ]
+    cmp "$work/before.conf" "$root/etc/opendkim.conf"
+    send "and back" joe@example.com alice@example.com
+    signed_by "$(arrived alice "and back")" example.com mail
+}
+
 booted_recipe_opendkim_switches_over_and_back() {
     install_later opendkim
     install_later sqlite3

@@ -3,7 +3,7 @@
 most_exposure=25
 
 static_lintian_has_nothing_to_say() {
-    lintian --allow-root --fail-on error,warning "$package"
+    lintian --allow-root --fail-on error,warning "$package" "$opendkim_package"
 }
 
 static_units_are_little_exposed() {
