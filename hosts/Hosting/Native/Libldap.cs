@@ -104,42 +104,54 @@ public sealed unsafe partial class Libldap : IDisposable
             throw new LdapFault(status, Marshal.PtrToStringUTF8(Describe(status)) ?? "");
     }
 
+    /// <summary>A handle of a URL; no connection is made yet (ldap_initialize(3)).</summary>
     [LibraryImport(Library, EntryPoint = "ldap_initialize", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Initialize(out nint handle, string url);
 
+    /// <summary>Sets an option of a handle (ldap_set_option(3)).</summary>
     [LibraryImport(Library, EntryPoint = "ldap_set_option")]
     private static partial int SetOption(nint handle, int option, void* value);
 
+    /// <summary>Begins TLS on a connection (ldap_start_tls_s(3)).</summary>
     [LibraryImport(Library, EntryPoint = "ldap_start_tls_s")]
     private static partial int StartTls(nint handle, nint serverControls, nint clientControls);
 
+    /// <summary>Says who asks, by a password or by SASL, and waits (ldap_sasl_bind_s(3)).</summary>
     [LibraryImport(Library, EntryPoint = "ldap_sasl_bind_s", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Bind(
         nint handle, string? name, string? mechanism, Octets* credentials, nint serverControls, nint clientControls, nint answer);
 
+    /// <summary>Searches and waits for all entries (ldap_search_ext_s(3)).</summary>
     [LibraryImport(Library, EntryPoint = "ldap_search_ext_s", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Search(
         nint handle, string root, int scope, string filter, string?[] attributes, int onlyNames, nint serverControls,
         nint clientControls, Time* limit, int most, out nint message);
 
+    /// <summary>The first entry of an answer, or 0 (ldap_first_entry(3)).</summary>
     [LibraryImport(Library, EntryPoint = "ldap_first_entry")]
     private static partial nint FirstEntry(nint handle, nint message);
 
+    /// <summary>The entry after another, or 0 (ldap_next_entry(3)).</summary>
     [LibraryImport(Library, EntryPoint = "ldap_next_entry")]
     private static partial nint NextEntry(nint handle, nint entry);
 
+    /// <summary>The values of an attribute, up to a null pointer; null for none (ldap_get_values_len(3)).</summary>
     [LibraryImport(Library, EntryPoint = "ldap_get_values_len", StringMarshalling = StringMarshalling.Utf8)]
     private static partial Octets** GetValues(nint handle, nint entry, string name);
 
+    /// <summary>Gives values back (ldap_value_free_len(3)).</summary>
     [LibraryImport(Library, EntryPoint = "ldap_value_free_len")]
     private static partial void FreeValues(Octets** values);
 
+    /// <summary>Gives an answer back (ldap_msgfree(3)).</summary>
     [LibraryImport(Library, EntryPoint = "ldap_msgfree")]
     private static partial int FreeMessage(nint message);
 
+    /// <summary>Ends a connection and gives its handle back (ldap_unbind_ext_s(3)).</summary>
     [LibraryImport(Library, EntryPoint = "ldap_unbind_ext_s")]
     private static partial int Unbind(nint handle, nint serverControls, nint clientControls);
 
+    /// <summary>An error in words, which stay the library's (ldap_err2string(3)).</summary>
     [LibraryImport(Library, EntryPoint = "ldap_err2string")]
     private static partial nint Describe(int status);
 

@@ -59,27 +59,35 @@ public static unsafe partial class Lmdb
             throw new IOException(Marshal.PtrToStringUTF8(Describe(status)));
     }
 
+    /// <summary>A handle of an environment (mdb_env_create).</summary>
     [LibraryImport(Library, EntryPoint = "mdb_env_create")]
     private static partial int EnvironmentCreate(out nint environment);
 
+    /// <summary>Opens its files (mdb_env_open).</summary>
     [LibraryImport(Library, EntryPoint = "mdb_env_open", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int EnvironmentOpen(nint environment, string path, uint flags, uint mode);
 
+    /// <summary>Closes it (mdb_env_close).</summary>
     [LibraryImport(Library, EntryPoint = "mdb_env_close")]
     private static partial void EnvironmentClose(nint environment);
 
+    /// <summary>Begins a transaction (mdb_txn_begin).</summary>
     [LibraryImport(Library, EntryPoint = "mdb_txn_begin")]
     private static partial int Begin(nint environment, nint parent, uint flags, out nint transaction);
 
+    /// <summary>Ends it without a change (mdb_txn_abort).</summary>
     [LibraryImport(Library, EntryPoint = "mdb_txn_abort")]
     private static partial void Abort(nint transaction);
 
+    /// <summary>A database of the environment (mdb_dbi_open).</summary>
     [LibraryImport(Library, EntryPoint = "mdb_dbi_open", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(nint transaction, string? name, uint flags, out uint database);
 
+    /// <summary>The value of a key, in memory of the library (mdb_get).</summary>
     [LibraryImport(Library, EntryPoint = "mdb_get")]
     private static partial int Get(nint transaction, uint database, Value* key, out Value value);
 
+    /// <summary>An error in words, which stay the library's (mdb_strerror).</summary>
     [LibraryImport(Library, EntryPoint = "mdb_strerror")]
     private static partial nint Describe(int status);
 
