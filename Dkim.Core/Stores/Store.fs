@@ -135,11 +135,12 @@ module StoreQuestion =
     [<Literal>]
     let LongestForm = 1024
 
-    // What no table has need not be asked for, and some engines refuse it.
+    // What no table has need not be asked for. Engines refuse control characters, and letters that the encoding of a table does not
+    // have: who writes such an address must not have a store count as down.
     let private mayBeThere (form: string) =
         form <> ""
         && form.Length <= LongestForm
-        && not (Seq.exists System.Char.IsControl form)
+        && form |> String.forall (fun c -> c >= ' ' && c <= '~')
 
     /// A question for every row of a store; nothing where its kind can only be asked for texts.
     let ofAll (store: Store) : StoreQuestion voption =

@@ -21,6 +21,7 @@ public sealed class StoreLookups(string? user, TimeProvider clock, Action<string
         if (next.Count > 0)
             process.Start();
         stores = next;
+        process.Keep(next.Keys);
     }
 
     /// <summary>What a store says; a question that is known is answered at once. Never throws.</summary>

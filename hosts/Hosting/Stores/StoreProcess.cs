@@ -25,6 +25,7 @@ public sealed class StoreProcess(string? user, TimeProvider clock, Action<string
     private readonly Lock gate = new();
     private readonly Dictionary<Store, int> numbers = [];
     private Running? running;
+    private int opened;
     private long requests;
     private DateTimeOffset restartAt;
     private bool disposed;
@@ -45,6 +46,19 @@ public sealed class StoreProcess(string? user, TimeProvider clock, Action<string
     {
         lock (gate)
             running ??= Launch();
+    }
+
+    /// <summary>Has it give up the stores that are not among these.</summary>
+    public void Keep(IReadOnlyCollection<Store> kept)
+    {
+        lock (gate)
+        {
+            foreach (var (store, number) in numbers.Where(pair => !kept.Contains(pair.Key)).ToArray())
+            {
+                numbers.Remove(store);
+                running?.Send(StoreCommand.NewClose(number));
+            }
+        }
     }
 
     /// <summary>Asks a store and never throws. What has no answer in time is unavailable.</summary>
@@ -88,7 +102,7 @@ public sealed class StoreProcess(string? user, TimeProvider clock, Action<string
             process.Waiting[request] = answer;
             if (!numbers.TryGetValue(use.Store, out var number))
             {
-                number = numbers.Count;
+                number = opened++;
                 numbers.Add(use.Store, number);
                 process.Send(StoreCommand.NewOpen(number, use.Store, (int)use.Times.Timeout.TotalMilliseconds));
             }

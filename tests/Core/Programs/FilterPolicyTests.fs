@@ -210,6 +210,9 @@ let tests =
                     Expect.isTrue (holds (policyOf [ line ])) (line + " has its effect")
                     Expect.isTrue (not (holds without)) (line + " is not the default"))
 
+            testCase "without a lifetime a signature does not expire" (fun () ->
+                Expect.equal ValueNone (policyOf [ "SignatureTTL 0" ]).Signing.Lifetime)
+
             testCase "the defaults are the original's" (fun () ->
                 let policy = policyOf []
                 Expect.isTrue (policy.Roles.Signs && policy.Roles.Verifies) "both roles"

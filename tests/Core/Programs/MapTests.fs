@@ -31,6 +31,7 @@ let tests =
                      "user+ext@sub.example.org user@sub.example.org sub.example.org example.org org .")
                     ("user@example.org", "user@example.org example.org org .")
                     ("+x@example.org", "+x@example.org example.org org .")
+                    ("j+x@example.org", "j+x@example.org j@example.org example.org org .")
                     ("news.lists.example.org", "news.lists.example.org lists.example.org example.org org .")
                     ("", ".")
                 ]

@@ -199,6 +199,16 @@ let tests =
                     Expect.equal "temperror" (text "result" told)
                     Expect.contains reason (text "reason" told)
 
+                // A name that has a record and fails, fails.
+                let both =
+                    "{\"dns\": {"
+                    + name
+                    + "[\"junk\"]}, \"dns_errors\": {"
+                    + name
+                    + "\"servfail\"}}"
+
+                Expect.equal "temperror" (text "result" (judged "verify" { rsa with Zone = both } [] now))
+
                 for broken in
                     [
                         ""

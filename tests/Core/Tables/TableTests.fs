@@ -78,6 +78,14 @@ let private texts =
     testList
         "texts"
         [
+            testCase "names of keys are told apart by capitals, wherever they lie in the index" (fun () ->
+                let names = List.init 64 (fun number -> "key" + string number)
+                let table = Table.OfList(false, String.Join(',', names))
+
+                for name in names do
+                    Expect.equal (Lookup.Found()) (table.Has name)
+                    Expect.equal Lookup.Absent (table.Has(name.ToUpperInvariant())))
+
             testCase "a comment ends a line, blanks around key and value go, inside they stay" (fun () ->
                 let table = lines "key1 a#b:c\n  key2   d : e : f  \n#x y\nkey3\r\n"
                 Expect.equal "a" (valueOf "key1" table)
