@@ -10,14 +10,14 @@ namespace Dkim.TableHost;
 internal static class Frames
 {
     /// <summary>Serves until standard input ends, and gives the exit code.</summary>
-    public static async Task<int> ServeAsync(Questions questions)
+    public static async Task<int> ServeAsync(Questions questions, TimeProvider clock)
     {
         var replies = Channel.CreateUnbounded<byte[]>(new() { SingleReader = true });
         var writing = Task.Run(() => WriteAsync(replies.Reader));
         var code = await ReadAsync(questions, replies.Writer).ConfigureAwait(false);
         replies.Writer.TryComplete();
         // A reader that does not read any more keeps nothing from ending.
-        await Task.WhenAny(writing, Task.Delay(TimeSpan.FromSeconds(1), TimeProvider.System)).ConfigureAwait(false);
+        await Task.WhenAny(writing, Task.Delay(TimeSpan.FromSeconds(1), clock)).ConfigureAwait(false);
         return code;
     }
 

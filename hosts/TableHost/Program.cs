@@ -24,10 +24,11 @@ try
     if (args is [_, var user])
         Account.Find(user, null).Become();
     OwnProcess.ForbidCoreDumps();
+    var clock = TimeProvider.System;
     // Calls of libldap, SQLite and files take a thread while they wait; no store is to wait for those of another.
     ThreadPool.SetMinThreads(64, 64);
-    await using var questions = new Questions(TimeProvider.System);
-    return await Frames.ServeAsync(questions).ConfigureAwait(false);
+    await using var questions = new Questions(clock);
+    return await Frames.ServeAsync(questions, clock).ConfigureAwait(false);
 }
 catch (StartupException failure)
 {
