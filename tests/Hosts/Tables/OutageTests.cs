@@ -58,7 +58,7 @@ internal sealed class OutageTests<T>
             Assert.That(watch.Elapsed.TotalSeconds, Is.LessThan(1.5), "another store");
             foreach (var told in await Task.WhenAll(hanging))
                 Assert.That(told, Is.EqualTo(new[] { "unavailable: timed out after 2 s" }).Or.EqualTo(new[] { "unavailable: Timed out" }));
-            Assert.That(watch.Elapsed.TotalSeconds, Is.LessThan(4));
+            Assert.That(watch.Elapsed.TotalSeconds, Is.LessThan(10), "each has its own time");
         }
         finally
         {
