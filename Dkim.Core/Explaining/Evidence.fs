@@ -2,6 +2,7 @@
 namespace Dkim.Core.Explaining
 
 open System
+open System.Collections.Generic
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Dns
@@ -9,6 +10,43 @@ open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
+open Dkim.Core.Explaining.Edits
+
+/// A message whose signatures are explained, what is known of all of them, and what may be spent on it. Forms of the body
+/// that several signatures share are made once.
+[<Sealed>]
+type ExplainedMail(effort: Effort, policy: VerifyPolicy, now: int64<sec>, mail: Mail, all: SignatureResult list) =
+    let bodies = Dictionary<DigestRequest, struct (byte[] * byte[])>()
+    let text = lazy (Octets.latin1 mail.Body.Span)
+
+    member _.Effort = effort
+    member _.Policy = policy
+    member _.Now = now
+    member _.Mail = mail
+    /// All signatures of the message, topmost first.
+    member _.All = all
+    member internal _.BodyText = text.Value
+
+    /// The body in canonical form, up to l=, and its digest.
+    member internal _.Body(request: DigestRequest) : struct (byte[] * byte[]) =
+        match bodies.TryGetValue request with
+        | true, known -> known
+        | false, _ ->
+            let whole = Subject.canonicalBody request.Canon mail.Body.Span
+
+            let octets =
+                match request.Limit with
+                | ValueSome limit when int64 limit < int64 whole.Length -> Array.truncate (int limit) whole
+                | ValueSome _
+                | ValueNone -> whole
+
+            let digest =
+                match Digests.tryFind request (BodyHasher.ofMail [ request ] mail) with
+                | ValueSome found -> found.Value
+                | ValueNone -> [||]
+
+            bodies[request] <- struct (octets, digest)
+            struct (octets, digest)
 
 /// What is known of one signature before steps are told.
 [<NoComparison; NoEquality>]
@@ -31,6 +69,8 @@ type internal Evidence =
         Request: DigestRequest
         CanonicalBody: byte[]
         BodyDigest: byte[]
+        /// The body as Latin-1 text.
+        BodyText: string
     }
 
     member this.IsDkim = this.Signature.Scheme = Dkim
@@ -102,8 +142,9 @@ module internal Evidence =
         | DomainKeys, _ -> []
 
     /// Gathers it for a signature that was judged.
-    let gather policy now (mail: Mail) answer (judged: SignatureResult) (signature: Signature) : Evidence =
-        let record = recordOf policy judged answer
+    let gather (message: ExplainedMail) answer (judged: SignatureResult) (signature: Signature) : Evidence =
+        let mail = message.Mail
+        let record = recordOf message.Policy judged answer
 
         let key =
             record
@@ -112,15 +153,11 @@ module internal Evidence =
         let fields = selected mail judged signature
         let own = CanonicalHeader.without signature.ValueExtent judged.Field
         let request = Coverage.digest mail.Header judged.Position signature
-
-        let digest =
-            match Digests.tryFind request (BodyHasher.ofMail [ request ] mail) with
-            | ValueSome found -> found.Value
-            | ValueNone -> [||]
+        let struct (body, digest) = message.Body request
 
         {
-            Policy = policy
-            Now = now
+            Policy = message.Policy
+            Now = message.Now
             Mail = mail
             Outcome = judged
             Signature = signature
@@ -140,6 +177,7 @@ module internal Evidence =
                 else
                     request.Prefix.ToArray()
             Request = request
-            CanonicalBody = BodyGuesses.canonical request mail.Body.Span
+            CanonicalBody = body
             BodyDigest = digest
+            BodyText = message.BodyText
         }

@@ -10,6 +10,9 @@ open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures
+open Dkim.Core.Explaining.Edits
+open Dkim.Core.Explaining.Bodies
+open Dkim.Core.Explaining.Fields
 
 /// All that can be said of one signature.
 type Explanation =
@@ -22,6 +25,8 @@ type Explanation =
         CanonicalBody: byte[]
         Differences: FieldDifference list
         Guesses: Guess list
+        /// How far what happened can be narrowed where no guess fits.
+        Narrowed: string list
     }
 
 module Explanation =
@@ -40,58 +45,69 @@ module Explanation =
         | RecoveredDigest.OtherKey -> 0L
         | RecoveredDigest.Closed -> Effort.PerVerification
 
-    let private bodyGuess (effort: Effort) (facts: Evidence) : Guess option =
-        let isTooLong = facts.Mail.Body.Length > BodyGuesses.Longest
+    /// Longer bodies are not guessed at, in octets.
+    [<Literal>]
+    let private LongestBody = 16777216
 
-        if
-            facts.BodyFits
-            || isTooLong
-            || not facts.IsDkim && facts.Recovered = RecoveredDigest.OtherKey
-        then
+    /// What a signature was made over: of DKIM the header alone or the body alone, of DomainKeys both.
+    let private subject (facts: Evidence) (signed: Field list) (body: BodyText voption) : Subject =
+        Subject.withParts
+            {
+                Hash = facts.Signature.Hash
+                Canon = facts.Signature.HeaderCanon
+                Header = facts.Mail.Header
+                Signed = Array.ofList signed
+                OwnLast = facts.IsDkim && not signed.IsEmpty
+                Absent = facts.Absent |> List.truncate MostAbsent
+                Body = body
+                Parts = [||]
+                Fits = facts.IsSigned
+                FitsCost = signedCost facts
+            }
+
+    let private bodyOf (facts: Evidence) : BodyText voption =
+        ValueSome
+            {
+                Canon = facts.Signature.BodyCanon
+                Limit = facts.Signature.BodyLength
+                Text = facts.BodyText
+            }
+
+    let private bodyGuess (effort: Effort) (facts: Evidence) : Guess option =
+        if facts.BodyFits || not facts.IsDkim || facts.Mail.Body.Length > LongestBody then
             None
         else
-            BodyGuesses.find
-                {
-                    Request = facts.Request
-                    Header = facts.Mail.Header
-                    Body = Octets.latin1 facts.Mail.Body.Span
-                    Fits =
-                        if facts.IsDkim then
-                            fun digest -> digest.AsSpan().SequenceEqual(ReadOnlySpan facts.Signature.BodyHash)
-                        else
-                            facts.IsSigned
-                    FitsCost = if facts.IsDkim then 0L else signedCost facts
-                    Effort = effort
+            let isSaid (digest: byte[]) =
+                digest.AsSpan().SequenceEqual(ReadOnlySpan facts.Signature.BodyHash)
+
+            Search.find
+                BodyEdits.all
+                { subject facts [] (bodyOf facts) with
+                    Fits = isSaid
+                    FitsCost = 0L
                 }
+                effort
 
-    let private headerPuzzle (effort: Effort) (facts: Evidence) : HeaderGuesses.Mismatch =
-        {
-            Canon = facts.Signature.HeaderCanon
-            Hash = facts.Signature.Hash
-            Header = facts.Mail.Header
-            Signed =
-                if facts.IsDkim then
-                    facts.Selected @ [ facts.Own ]
-                else
-                    facts.Selected
-            Absent = facts.Absent |> List.truncate MostAbsent
-            OwnLast = facts.IsDkim
-            Tail = if facts.IsDkim then [||] else facts.CanonicalBody
-            Fits = facts.IsSigned
-            FitsCost = signedCost facts
-            Effort = effort
-        }
+    let private headerSubject (facts: Evidence) : Subject =
+        if facts.IsDkim then
+            subject facts (facts.Selected @ [ facts.Own ]) ValueNone
+        else
+            subject facts facts.Selected (bodyOf facts)
 
-    let private restoredGuess (mismatch: HeaderGuesses.Mismatch) (facts: Evidence) (differences: FieldDifference list) =
-        let restored = Copies.restored facts.Signature facts.Selected @ [ facts.Own ]
+    let private restoredGuess (facts: Evidence) (differences: FieldDifference list) =
+        let fits () =
+            let restored = Copies.restored facts.Signature facts.Selected @ [ facts.Own ]
+            let parts = (subject facts restored ValueNone).Parts
+            facts.IsSigned(Hash.digest facts.Signature.Hash (Array.concat parts))
 
-        if not differences.IsEmpty && HeaderGuesses.fits mismatch restored then
+        if not differences.IsEmpty && fits () then
             Some
                 {
                     Modification = Modification.FieldRewritten
                     Says =
                         "with the copies in z= the signature verifies: changed was only "
                         + String.Join(", ", differences |> List.map (fun found -> Printable.visible found.Name))
+                    KnownOf = []
                 }
         else
             None
@@ -109,6 +125,7 @@ module Explanation =
             {
                 Modification = Modification.SignerFault
                 Says = says
+                KnownOf = []
             }
 
         [
@@ -131,9 +148,16 @@ module Explanation =
         then
             ofSigner
         else
-            let mismatch = headerPuzzle effort facts
+            let edits =
+                if facts.IsDkim then
+                    FieldEdits.all
+                else
+                    FieldEdits.all @ BodyEdits.all
 
-            [ restoredGuess mismatch facts differences; HeaderGuesses.find mismatch ]
+            [
+                restoredGuess facts differences
+                Search.find edits (headerSubject facts) effort
+            ]
             |> List.choose id
 
     /// The message without the empty line that ends its header, where fields that h= names and that are not there follow
@@ -185,17 +209,42 @@ module Explanation =
                 {
                     Modification = Modification.HeaderCut
                     Says = "an empty line cuts the header in two: without it the signature verifies"
+                    KnownOf = []
                 }
             ]
         else
             []
 
-    let private ofEvidence (effort: Effort) (facts: Evidence) : Explanation =
+    let private ofEvidence (message: ExplainedMail) (facts: Evidence) : Explanation =
         let differences =
             if facts.IsDkim then
                 Copies.differences facts.Signature facts.Selected
             else
                 []
+
+        let cut = cutGuess message.Effort facts
+
+        let ofBody =
+            if cut.IsEmpty then
+                Option.toList (bodyGuess message.Effort facts)
+            else
+                []
+
+        let ofHeader =
+            if cut.IsEmpty then
+                headerGuess message.Effort facts differences
+            else
+                []
+
+        let unknownBody = cut.IsEmpty && ofBody.IsEmpty && not facts.BodyFits
+
+        let unknownHeader =
+            cut.IsEmpty
+            && ofHeader.IsEmpty
+            && not facts.HeaderFits
+            && facts.Key.IsSome
+            && facts.KeyTypeFits
+            && facts.Recovered <> RecoveredDigest.OtherKey
 
         {
             Outcome = facts.Outcome
@@ -203,10 +252,12 @@ module Explanation =
             CanonicalHeader = facts.CanonicalHeader
             CanonicalBody = facts.CanonicalBody
             Differences = differences
-            Guesses =
-                match cutGuess effort facts with
-                | [] -> Option.toList (bodyGuess effort facts) @ headerGuess effort facts differences
-                | found -> found
+            Guesses = cut @ ofBody @ ofHeader
+            Narrowed =
+                if facts.IsDkim then
+                    Fence.narrowed message facts unknownBody unknownHeader
+                else
+                    []
         }
 
     /// The key that an explanation wants to see.
@@ -218,37 +269,36 @@ module Explanation =
                 Type = RecordType.Txt
             })
 
-    /// Explains a signature that was judged; `answer` is what the DNS said to its `question`, `effort` is that of all
-    /// signatures of the message.
-    let explain
-        (effort: Effort)
-        (policy: VerifyPolicy)
-        now
-        (mail: Mail)
-        (answer: Answer)
-        (judged: SignatureResult)
-        : Explanation =
+    /// A signature field that could not be read.
+    let private ofUnreadable (judged: SignatureResult) : Explanation =
+        let section =
+            if judged.Scheme = Dkim then
+                "RFC 6376 §6.1.1"
+            else
+                "RFC 4870 §3.3"
+
+        {
+            Outcome = judged
+            Steps =
+                [
+                    ExplainedStep.bad
+                        "the signature field is read"
+                        section
+                        [
+                            Verdict.describe judged.Verdict
+                            Printable.visibleExcerpt 400 (Octets.latin1 judged.Field.Raw.Span)
+                        ]
+                    ExplainedStep.verdict judged
+                ]
+            CanonicalHeader = [||]
+            CanonicalBody = [||]
+            Differences = []
+            Guesses = []
+            Narrowed = []
+        }
+
+    /// Explains a signature that was judged; `answer` is what the DNS said to its `question`.
+    let explain (message: ExplainedMail) (answer: Answer) (judged: SignatureResult) : Explanation =
         match judged.Signature with
-        | ValueSome signature -> ofEvidence effort (Evidence.gather policy now mail answer judged signature)
-        | ValueNone ->
-            {
-                Outcome = judged
-                Steps =
-                    [
-                        ExplainedStep.bad
-                            "the signature field is read"
-                            (if judged.Scheme = Dkim then
-                                 "RFC 6376 §6.1.1"
-                             else
-                                 "RFC 4870 §3.3")
-                            [
-                                Verdict.describe judged.Verdict
-                                Printable.visibleExcerpt 400 (Octets.latin1 judged.Field.Raw.Span)
-                            ]
-                        ExplainedStep.verdict judged
-                    ]
-                CanonicalHeader = [||]
-                CanonicalBody = [||]
-                Differences = []
-                Guesses = []
-            }
+        | ValueSome signature -> ofEvidence message (Evidence.gather message answer judged signature)
+        | ValueNone -> ofUnreadable judged

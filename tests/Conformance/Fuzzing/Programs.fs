@@ -9,6 +9,7 @@ open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
+open Dkim.Core.Explaining.Edits
 open Dkim.Core.Explaining
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Tool.Running
@@ -65,14 +66,14 @@ let private explain (text: string) (judged: SignatureResult list) =
     match Mail.read HeaderLimits.defaults FileLines.CrLf (ReadOnlyMemory(octets text)) with
     | Error _ -> ()
     | Ok mail ->
-        let effort = Effort.OfMessage()
+        let message = ExplainedMail(Effort.OfMessage(), policy, now, mail, judged)
 
         for one in judged do
             let known = Explanation.question one |> ValueOption.map answer
             let unknown = Answer.NoSuchName Security.Unchecked
 
             let explanation =
-                Explanation.explain effort policy now mail (ValueOption.defaultValue unknown known) one
+                Explanation.explain message (ValueOption.defaultValue unknown known) one
 
             must "an explanation has steps" (not (List.isEmpty explanation.Steps))
 

@@ -11,7 +11,8 @@ open Dkim.Core.Message
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Canonicalization
-open Dkim.Core.Explaining
+open Dkim.Core.Explaining.Edits
+open Dkim.Core.Explaining.Bodies
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies.In
 open Dkim.Tests.Core
@@ -30,26 +31,31 @@ let private asBase64 (text: string) =
     let encoded = Convert.ToBase64String(Encoding.Latin1.GetBytes body) + "\r\n"
     text |> edit body encoded |> edit "Encoding: 8bit" "Encoding: base64"
 
-let private mismatch (body: string) (was: string) : BodyGuesses.Mismatch =
+/// What is guessed of a body whose hash is that of another.
+let private found (body: string) (was: string) =
     let wanted = SHA256.HashData(Encoding.Latin1.GetBytes was)
 
-    {
-        Request =
-            {
-                Hash = Sha256
-                Canon = SimpleBody
-                Limit = ValueNone
-                Prefix = ReadOnlyMemory.Empty
-            }
-        Header = Header.empty
-        Body = body
-        Fits = fun digest -> digest.AsSpan().SequenceEqual(ReadOnlySpan wanted)
-        FitsCost = 0L
-        Effort = Effort.OfMessage()
-    }
+    let subject: Subject =
+        {
+            Hash = Sha256
+            Canon = SimpleHeader
+            Header = Header.empty
+            Signed = [||]
+            OwnLast = false
+            Absent = []
+            Body =
+                ValueSome
+                    {
+                        Canon = SimpleBody
+                        Limit = ValueNone
+                        Text = body
+                    }
+            Parts = [||]
+            Fits = fun digest -> digest.AsSpan().SequenceEqual(ReadOnlySpan wanted)
+            FitsCost = 0L
+        }
 
-let private found (body: string) (was: string) =
-    match BodyGuesses.find (mismatch body was) with
+    match Search.find BodyEdits.all (Subject.withParts subject) (Effort.OfMessage()) with
     | Some guess -> Modification.name guess.Modification, guess.Says
     | None -> "", ""
 

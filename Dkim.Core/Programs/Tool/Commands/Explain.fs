@@ -7,6 +7,7 @@ open Dkim.Core.Message
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Signatures
+open Dkim.Core.Explaining.Edits
 open Dkim.Core.Explaining
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Running
@@ -64,6 +65,11 @@ let private canonicalText (title: string) (octets: byte[]) : string =
         (title + ", " + string octets.Length + " octets:")
         (lines "  | " (Printable.visibleLines LinesShown (ReadOnlySpan octets)))
 
+let private sentence (guess: Guess) : string =
+    match guess.KnownOf with
+    | [] -> guess.Says
+    | known -> guess.Says + " [known of " + String.Join(", ", known) + "]"
+
 let private guessText (explanation: Explanation) : string =
     let failed =
         explanation.Steps
@@ -73,7 +79,7 @@ let private guessText (explanation: Explanation) : string =
     | [] when failed ->
         paragraph "What happened:" (lines "  " [ "none of the usual changes that were tried makes the hash fit" ])
     | [] -> ""
-    | guesses -> paragraph "What happened (tried, and the hash fits):" (lines "  * " (guesses |> List.map _.Says))
+    | guesses -> paragraph "What happened (tried, and the hash fits):" (lines "  * " (guesses |> List.map sentence))
 
 let private textOf (number: int) (count: int) (explanation: Explanation) : string =
     let judged = explanation.Outcome
@@ -90,6 +96,7 @@ let private textOf (number: int) (count: int) (explanation: Explanation) : strin
         "Compared with the copies in z= (RFC 6376 §3.5):"
         (explanation.Differences |> List.map textOfDifference |> String.concat "")
     + guessText explanation
+    + paragraph "How far it can be narrowed:" (lines "  * " explanation.Narrowed)
     + canonicalText "The header as it was hashed" explanation.CanonicalHeader
     + canonicalText "The body as it was hashed" explanation.CanonicalBody
 
@@ -180,6 +187,7 @@ let private jsonOfGuess (guess: Guess) : Json =
         [
             "guess", Json.Text(Modification.name guess.Modification)
             "says", Json.Text guess.Says
+            "known_of", Json.List(guess.KnownOf |> List.map Json.Text)
         ]
 
 let private jsonOf (index: int, explanation: Explanation) : Json =
@@ -199,6 +207,7 @@ let private jsonOf (index: int, explanation: Explanation) : Json =
                 "canonical_body_octets", Json.Number explanation.CanonicalBody.Length
                 "differences", Json.List(explanation.Differences |> List.map jsonOfDifference)
                 "guesses", Json.List(explanation.Guesses |> List.map jsonOfGuess)
+                "narrowed", Json.List(explanation.Narrowed |> List.map Json.Text)
             ]
         )
     | other -> other
@@ -220,6 +229,7 @@ let private explainAll (settings: ToolSettings) source now (mail: Mail) : Comman
 
         let! answers = Verify.ask source questions
         let effort = Effort.OfMessage()
+        let message = ExplainedMail(effort, Verify.policy settings, now, mail, all)
 
         return
             chosen
@@ -229,7 +239,7 @@ let private explainAll (settings: ToolSettings) source now (mail: Mail) : Comman
                     | ValueSome question -> answers question
                     | ValueNone -> Answer.Unavailable "not asked"
 
-                number, index, Explanation.explain effort (Verify.policy settings) now mail answer judged)
+                number, index, Explanation.explain message answer judged)
     }
 
 let private withoutSignature (mail: Mail) : string =

@@ -1,9 +1,10 @@
 /// Other ways to write a date that a server has put into the form of RFC 5322 §3.3.
-module internal Dkim.Core.Explaining.DateVariants
+module internal Dkim.Core.Explaining.Fields.Dates
 
 open System
 open System.Globalization
 open Dkim.Core.Message
+open Dkim.Core.Explaining.Edits
 
 let private written (format: string) (moment: DateTimeOffset) : string =
     moment.ToString(format, CultureInfo.InvariantCulture)
@@ -64,7 +65,7 @@ let private zones: TimeSpan list =
 
 /// The same moment, written in other ways: without the day of the week or the seconds, with one digit for the day, in
 /// another zone or by another name of it. None where the text is no date.
-let all (value: string) : string list =
+let variants (value: string) : string list =
     match MailDate.tryParse value with
     | ValueNone -> []
     | ValueSome moment ->
@@ -97,3 +98,11 @@ let all (value: string) : string list =
             written " yyyy-MM-dd'T'HH:mm:ss'Z'" (moment.ToUniversalTime())
         ]
         |> List.distinct
+
+let edits: FieldEdit list =
+    [
+        FieldEdit.make Modification.FieldRewritten [ "Exchange"; "Microsoft 365"; "Cyrus" ] [ "date" ] (fun _ field ->
+            variants field.ValueText
+            |> Seq.map (fun date -> FieldEdit.value field ("was rewritten: it was" + date) date))
+        |> FieldEdit.alone
+    ]

@@ -1,9 +1,13 @@
-/// A Subject of encoded words, as servers decode it, put a tag in front and encode it anew (RFC 2047).
-module internal Dkim.Core.Explaining.EncodedWords
+/// Encoded words that were written anew, and a Subject of them that got a tag (RFC 2047).
+module internal Dkim.Core.Explaining.Fields.EncodedWords
 
 open System
+open System.Text
 open FParsec
 open Dkim.Core.Words
+open Dkim.Core.Message
+open Dkim.Core.Explaining.Edits
+open Dkim.Core.Explaining.Bodies
 
 /// The longest encoded word (RFC 2047 §2).
 [<Literal>]
@@ -137,8 +141,8 @@ let private written (charset: string) (octets: string) : string list =
         ]
 
 /// Subjects that may have become this one when it got a prefix and was encoded anew, each with what is to be said.
-let untagged (value: string) : (string * string) list =
-    let subject = (FieldVariants.unfoldWith " " value).Trim()
+let private untagged (_: Subject) (field: Field) : Wording seq =
+    let subject = (Folds.unfoldWith " " field.ValueText).Trim()
 
     match
         if subject.Length > LongestSubject then
@@ -146,7 +150,7 @@ let untagged (value: string) : (string * string) list =
         else
             decoded subject
     with
-    | ValueNone -> []
+    | ValueNone -> Seq.empty
     | ValueSome(struct (octets, charset)) ->
         let cuts =
             [
@@ -156,7 +160,7 @@ let untagged (value: string) : (string * string) list =
             ]
             |> List.truncate 12
 
-        [
+        seq {
             for cut in 0 :: cuts do
                 let says =
                     if cut = 0 then
@@ -167,5 +171,93 @@ let untagged (value: string) : (string * string) list =
                         + "\" and was encoded anew"
 
                 for form in written charset (octets.Substring cut) do
-                    says, " " + form
-        ]
+                    FieldEdit.value field says (" " + form)
+        }
+
+/// The encoded words of a field, from the first to the last.
+let private stretch (value: string) : struct (int * int) voption =
+    match value.IndexOf "=?", value.LastIndexOf "?=" with
+    | first, last when first >= 0 && last > first -> ValueSome(struct (first, last + 2 - first))
+    | _ -> ValueNone
+
+/// A phrase of encoded words in other ones, as plain octets, or as encoded words where it is plain octets now.
+let private rewritten (_: Subject) (field: Field) : Wording seq =
+    let value = field.ValueText
+
+    let inPlace (start: int) (length: int) (form: string) =
+        FieldEdit.value field "was encoded anew" (value.Substring(0, start) + form + value.Substring(start + length))
+
+    if value.Length > LongestSubject then
+        Seq.empty
+    else
+        match stretch value with
+        | ValueSome(struct (start, length)) ->
+            match decoded (Folds.unfoldWith " " (value.Substring(start, length))) with
+            | ValueSome(struct (octets, charset)) ->
+                seq {
+                    for form in octets :: ("\"" + octets + "\"") :: encodings charset octets do
+                        inPlace start length form
+                }
+            | ValueNone -> Seq.empty
+        | ValueNone when isAscii value -> Seq.empty
+        | ValueNone ->
+            let text = value.Trim()
+
+            let stop =
+                match text.IndexOf '<' with
+                | -1 -> text.Length
+                | at -> at
+
+            let phrase = text.Substring(0, stop).Trim(' ', '"')
+
+            seq {
+                for charset in [ "utf-8"; "iso-8859-1" ] do
+                    for form in written charset phrase do
+                        FieldEdit.value
+                            field
+                            "was made plain octets of encoded words"
+                            (" " + form + (if stop < text.Length then " " + text.Substring stop else ""))
+            }
+
+let private ascii (_: Subject) (field: Field) : Wording seq =
+    let value = field.ValueText
+
+    if isAscii value then
+        Seq.empty
+    else
+        let octets = Octets.ofLatin1 value
+
+        seq {
+            match Octets.tryUtf8 (ReadOnlySpan octets) with
+            | ValueSome text ->
+                let was = FieldEdit.value field
+                was "was hashed in Latin-1 by its signer" text
+
+                was
+                    "was hashed with ? for each letter that is not ASCII by its signer"
+                    (String.map (fun c -> if c < '\128' then c else '?') text)
+            | ValueNone -> ()
+
+            FieldEdit.value
+                field
+                "was hashed in UTF-8 by its signer"
+                (Octets.latin1 (ReadOnlySpan(Encoding.UTF8.GetBytes value)))
+
+            FieldEdit.value
+                field
+                "was hashed with ? for each octet that is not ASCII by its signer"
+                (String.map (fun c -> if c < '\128' then c else '?') value)
+        }
+
+let edits: FieldEdit list =
+    [
+        FieldEdit.make Modification.SubjectChanged [ "Exchange"; "Mailman"; "Sympa" ] [ "subject" ] untagged
+        |> FieldEdit.alone
+        FieldEdit.make
+            Modification.FieldRewritten
+            [ "Exchange" ]
+            [ "from"; "to"; "cc"; "sender"; "reply-to"; "subject" ]
+            rewritten
+        |> FieldEdit.alone
+        FieldEdit.make Modification.SignerFault [] [] ascii
+    ]
