@@ -192,8 +192,9 @@ let private ofCopies (facts: Evidence) (differences: FieldDifference list) : str
         []
     else
         [
-            names (intact |> List.map _.Name)
-            + " are as the copies in z= say: what was changed is among "
+            "these are as the copies in z= say: "
+            + names (intact |> List.map _.Name)
+            + "; what was changed is among "
             + names (others |> List.map _.Name)
         ]
 
