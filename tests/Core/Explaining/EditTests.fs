@@ -317,6 +317,16 @@ let tests =
                 |> guesses rsa []
                 |> guessed "encoding-changed" "Content-Transfer-Encoding was 8bit")
 
+            testCase "a deep search says where it is, and finds the same" (fun () ->
+                let files = [ "z", rsa.Zone; "-", signed rsa [] (mail text lines) + "footer\r\n" ]
+
+                let run options =
+                    dkim files ([ "explain"; "--zone=z"; "--line-ends=crlf" ] @ options)
+
+                Expect.equal (run []).Output (run [ "--deep" ]).Output
+                Expect.equal "" (run []).Errors
+                Expect.equal "dkim explain: searching, signature 1\n" (run [ "--deep" ]).Errors)
+
             testCase "who is known for a change is told" (fun () ->
                 let ran =
                     dkim

@@ -212,6 +212,25 @@ let private jsonOf (index: int, explanation: Explanation) : Json =
         )
     | other -> other
 
+let private answerTo (answers: Question -> Answer) (judged: SignatureResult) : Answer =
+    match Explanation.question judged with
+    | ValueSome question -> answers question
+    | ValueNone -> Answer.Unavailable "not asked"
+
+/// Explains signatures one after the other; who waits long is told at which one it is.
+let rec private explainEach (settings: ToolSettings) (message: ExplainedMail) (answers: Question -> Answer) chosen =
+    command {
+        match chosen with
+        | [] -> return []
+        | (number: int, index: int, judged: SignatureResult) :: others ->
+            if settings.Deep then
+                do! complain (Program + ": searching, signature " + string number)
+
+            let explanation = Explanation.explain message (answerTo answers judged) judged
+            let! rest = explainEach settings message answers others
+            return (number, index, explanation) :: rest
+    }
+
 /// Explains the signatures that are wanted.
 let private explainAll (settings: ToolSettings) source now (mail: Mail) : Command<(int * int * Explanation) list> =
     command {
@@ -228,18 +247,12 @@ let private explainAll (settings: ToolSettings) source now (mail: Mail) : Comman
             |> List.distinct
 
         let! answers = Verify.ask source questions
-        let effort = Effort.OfMessage()
+
+        let effort = if settings.Deep then Effort.Deep() else Effort.OfMessage()
+
         let message = ExplainedMail(effort, Verify.policy settings, now, mail, all)
 
-        return
-            chosen
-            |> List.map (fun (number, index, judged) ->
-                let answer =
-                    match Explanation.question judged with
-                    | ValueSome question -> answers question
-                    | ValueNone -> Answer.Unavailable "not asked"
-
-                number, index, Explanation.explain message answer judged)
+        return! explainEach settings message answers chosen
     }
 
 let private withoutSignature (mail: Mail) : string =

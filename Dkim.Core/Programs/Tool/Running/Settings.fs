@@ -29,6 +29,8 @@ type ToolSettings =
         Batch: string voption
         /// Which signature to explain, counted from the top of the message, from 1.
         Signature: int voption
+        /// Whether to search long for what happened to a message.
+        Deep: bool
         Zone: string voption
         TestKeys: string voption
         Resolver: ToolResolver
@@ -77,6 +79,7 @@ module internal ToolSettings =
             Now = ValueNone
             Batch = ValueNone
             Signature = ValueNone
+            Deep = false
             Zone = ValueNone
             TestKeys = ValueNone
             Resolver =

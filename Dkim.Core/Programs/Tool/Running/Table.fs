@@ -101,6 +101,8 @@ let choice: Setting<ToolSettings> list =
     [
         Setting.optional "signature" (Codec.number "NUMBER" 1 1000) _.Signature (fun v s -> { s with Signature = v })
         |> Setting.says "which signature to explain, counted from the top, from 1; without it all"
+        Setting.flag "deep" _.Deep (fun v s -> { s with Deep = v })
+        |> Setting.says "search longer for what happened: a minute or so, not two seconds"
     ]
     |> Setting.group "choice" "new"
 
