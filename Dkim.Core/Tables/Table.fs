@@ -107,6 +107,9 @@ type Table private (place: SetPlace, text: SetText, contents: Contents) =
         | Lines path
         | Patterns path -> path + " line " + string (text.Line entry)
 
+    /// Where it is, as a setting would name it.
+    member _.Shown: string = SetPlace.show place
+
     /// Patterns that cannot be read.
     member _.Unreadable: int list =
         match contents with

@@ -175,6 +175,8 @@ module Filters =
             Notices = []
             Unusable = []
             Again = ValueNone
+            Tables = []
+            Renew = fun _ -> Done { Next = ValueNone; Log = [] }
             Refusal = Problem.describe
         }
 

@@ -1,8 +1,10 @@
 /// The start of opendkim: a command line and files make a program that is ready to serve.
 namespace Dkim.Core.Programs.Filters
 
+open Dkim.Core.Words
 open Dkim.Core.Cryptography
 open Dkim.Core.Asking
+open Dkim.Core.Tables
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Filters.Milter
@@ -113,8 +115,100 @@ module internal OpenDkimStart =
             Notices = []
             Unusable = []
             Again = ValueNone
+            Tables = []
+            Renew = fun _ -> Done { Next = ValueNone; Log = [] }
             Refusal = Problem.describe
         }
+
+    let private notice = Wording.line LogLevel.Notice
+
+    let private entries (table: Table) =
+        string table.Count + (if table.Count = 1 then " entry" else " entries")
+
+    let private reloaded (name: string, table: Reading<Table>) : LogLine =
+        name + ": " + table.Value.Shown + " reloaded, " + entries table.Value
+        |> Printable.tame
+        |> Wording.line LogLevel.Info
+
+    // One line for a data set; of the mistakes of a file the first, and how many there are.
+    let private unchanged (settings: OpenDkimSettings) (problems: Problem list) : LogLine list =
+        let line (first: Problem) (others: Problem list) =
+            first.Name
+            + " stays as it was: "
+            + String.concat ": " (Configuration.describe kind settings first)
+            + (if others.IsEmpty then
+                   ""
+               else
+                   "; " + string others.Length + " more like it")
+            |> Wording.line LogLevel.Error
+
+        problems
+        |> List.groupBy _.Name
+        |> List.choose (fun (_, problems) ->
+            match problems with
+            | first :: others -> Some(line first others)
+            | [] -> None)
+
+    /// The parts of a filter whose data sets are read again as their files change. `complete` adds what a start adds.
+    let rec private renewable
+        (machine: FilterMachine)
+        arguments
+        (settings: OpenDkimSettings)
+        (complete: string list -> FilterParts -> FilterParts)
+        (read: ReadSets)
+        (sets: Reading<LoadedSets>)
+        : FilterParts =
+        let user =
+            settings.Filter.Service.Common.User
+            |> ValueOption.bind _.User
+            |> ValueOption.defaultValue machine.UserName
+
+        let paths =
+            { paths machine settings with
+                Reader = user
+            }
+
+        let files = SetLoading.files paths settings
+
+        let renewed (lost: (string * Reading<Table>) list, found: (string * Reading<Table>) list) : TableRenewal =
+            let next = SetLoading.withAgain read found
+            let nextSets = SetLoading.ofRead settings next
+            let stays = lost |> List.collect (fun (_, reading) -> reading.Problems)
+
+            match found, nextSets.Problems with
+            | [], _ ->
+                {
+                    Next = ValueNone
+                    Log = unchanged settings stays
+                }
+            | _, [] ->
+                let told = nextSets.Notices |> List.except sets.Notices |> List.map notice
+
+                {
+                    Next =
+                        renewable machine arguments settings complete next.Value nextSets
+                        |> FilterProgram
+                        |> ValueSome
+                    Log = unchanged settings stays @ List.map reloaded found @ told
+                }
+            | _, problems ->
+                {
+                    Next = ValueNone
+                    Log = unchanged settings (stays @ problems)
+                }
+
+        let renew (changed: WantedFile list) =
+            files
+            |> List.filter (fun (_, file) -> List.contains file changed)
+            |> List.map fst
+            |> SetLoading.again paths settings
+            |> Step.map renewed
+
+        { partsOf machine arguments settings sets.Value with
+            Tables = files |> List.map snd |> List.distinct
+            Renew = renew
+        }
+        |> complete sets.Notices
 
     // The key of KeyFile is as safe as those of KeyTable must be.
     let private openKey (paths: ListPaths) (settings: OpenDkimSettings) (sets: LoadedSets) : Step<string voption> =
@@ -158,8 +252,6 @@ module internal OpenDkimStart =
             "Socket"
             "write Socket inet:8891@127.0.0.1 or Socket local:PATH"
             "milter socket must be specified"
-
-    let private notice = Wording.line LogLevel.Notice
 
     let private ended
         (machine: FilterMachine)
@@ -209,7 +301,15 @@ module internal OpenDkimStart =
             ProgramTexts.options
 
     /// The end of a start whose settings can be told, with the data sets.
-    let private concluded machine arguments again settled (settings: OpenDkimSettings) reading : FilterOutcome =
+    let private concluded
+        machine
+        arguments
+        again
+        settled
+        (settings: OpenDkimSettings)
+        (read: ReadSets)
+        (sets: Reading<LoadedSets>)
+        : FilterOutcome =
         let described =
             Configuration.locate kind settled
             >> Configuration.describe kind settings
@@ -217,16 +317,15 @@ module internal OpenDkimStart =
 
         let inert = settled.Inert |> List.map (fun name -> name + " has no effect")
 
-        let parts =
-            { partsOf machine arguments settings reading.Value with
-                Notices =
-                    reading.Notices @ Settings.weaknesses kind.Table settings @ inert
-                    |> List.map notice
+        let complete (notices: string list) (parts: FilterParts) =
+            { parts with
+                Notices = notices @ Settings.weaknesses kind.Table settings @ inert |> List.map notice
                 Again = again
                 Refusal = described
             }
 
-        ended machine { settled with Settings = settings } parts reading.Problems
+        let parts = renewable machine arguments settings complete read sets
+        ended machine { settled with Settings = settings } parts sets.Problems
 
     let rec private start
         (machine: FilterMachine)
@@ -240,8 +339,10 @@ module internal OpenDkimStart =
             let paths = paths machine settings
 
             SetLoading.load paths settings
-            |> Step.bind (checkedKey paths settings)
-            |> Step.map (concluded machine arguments (again machine settings) settled settings)
+            |> Step.bind (fun read ->
+                SetLoading.ofRead settings read
+                |> checkedKey paths settings
+                |> Step.map (concluded machine arguments (again machine settings) settled settings read.Value))
 
         Configuration.settle kind arguments
         |> Step.bind (fun settled ->

@@ -71,6 +71,10 @@ type internal FilterParts =
         /// Keys that are named and cannot be used, a sentence each.
         Unusable: string list
         Again: (unit -> Step<FilterOutcome>) voption
+        /// The files of data sets.
+        Tables: WantedFile list
+        /// The data sets of some of these files as they are now.
+        Renew: WantedFile list -> Step<TableRenewal>
         /// A fault of a value in a line.
         Refusal: Problem -> string
     }
@@ -167,6 +171,12 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
     member _.Again() : Step<FilterOutcome> voption =
         parts.Again |> ValueOption.map (fun again -> again ())
 
+    /// The files of data sets: what changes in them takes effect without a signal.
+    member _.Tables: WantedFile list = parts.Tables
+
+    /// The filter with the data sets of some of these files read again.
+    member _.Renew(changed: seq<WantedFile>) : Step<TableRenewal> = parts.Renew(List.ofSeq changed)
+
     /// What to say of a value that the machine cannot serve, with its place: `setting` as dkim-filter.conf(5) names it.
     /// Without the program's name.
     member _.Refusal(setting: string, reason: string, remedy: string) : string =
@@ -193,6 +203,15 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
     /// The last line of the log.
     member _.Terminating(exitCode: int) : LogLine =
         Wording.line LogLevel.Info (parts.Title + " terminating with status " + string exitCode + ", errno = 0")
+
+/// What comes of data sets whose files have changed. One whose file cannot be read stays as it was; all others hold
+/// together, or none of them.
+and [<NoComparison; NoEquality>] TableRenewal =
+    {
+        /// The filter with those that could be read; nothing where it stays as it was.
+        Next: FilterProgram voption
+        Log: LogLine list
+    }
 
 /// The check of a filter's settings (-n), as far as files tell. The host goes the way of a start and adds what the
 /// machine tells.

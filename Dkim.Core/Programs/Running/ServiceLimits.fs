@@ -16,6 +16,9 @@ let MilterConnections = 100000
 /// How often key files are looked at.
 let keyLook: TimeSpan = TimeSpan.FromSeconds 2.0
 
+/// How often files of data sets are looked at.
+let tableLook: TimeSpan = TimeSpan.FromSeconds 1.0
+
 /// How long the addresses of the next hop are kept, in milliseconds.
 [<Literal>]
 let NextHopKept = 30000L

@@ -23,6 +23,9 @@ public sealed class FileHandover : IDisposable
     private readonly SafeFileHandle memory;
     private readonly long endOfStart;
 
+    // What is left is of a later start; else it is of the same one, with data sets that have changed since.
+    private bool hasLater;
+
     /// <summary>Takes the files of the last start into memory that has no name.</summary>
     /// <exception cref="StartupException">There is no such memory.</exception>
     public FileHandover(SettingsFiles files)
@@ -48,7 +51,15 @@ public sealed class FileHandover : IDisposable
         var given = Read(reader);
         endOfStart = octets.Position;
         octets.Position = PlaceOfLeft(out var length);
-        Files = new SettingsFiles(directory, given, length > 0 ? Read(reader) : null);
+        if (length > 0)
+        {
+            hasLater = reader.ReadBoolean();
+            var left = Read(reader);
+            Files = hasLater ? new SettingsFiles(directory, given, left) : new SettingsFiles(directory, left);
+            return;
+        }
+
+        Files = new SettingsFiles(directory, given);
     }
 
     /// <summary>The files; in a copy they are still to be supplied.</summary>
@@ -69,11 +80,13 @@ public sealed class FileHandover : IDisposable
     }
 
     /// <summary>Leaves the files of the last start to the copies that come after this process.</summary>
+    /// <param name="isLater">That start came after the one of this process; else some data sets of it have changed.</param>
     /// <exception cref="IOException">There is no memory for them; what was left before still holds.</exception>
-    public void Leave()
+    public void Leave(bool isLater)
     {
         using var octets = new MemoryStream();
         using var writer = new BinaryWriter(octets, Encoding.UTF8);
+        writer.Write(hasLater || isLater);
         Write(Files, writer);
 
         // Never over those that hold: this process may end before the last octet, and half of the files is none. The
@@ -86,6 +99,7 @@ public sealed class FileHandover : IDisposable
         BinaryPrimitives.WriteInt64LittleEndian(head.AsSpan(sizeof(long)), octets.Length);
         RandomAccess.Write(memory, head, 0);
         RandomAccess.SetLength(memory, place + octets.Length);
+        hasLater |= isLater;
     }
 
     public void Dispose() => memory.Dispose();
@@ -153,7 +167,7 @@ public sealed class FileHandover : IDisposable
             var problem = reader.ReadString();
             var octets = reader.ReadBytes(reader.ReadInt32());
             var contents = problem.Length > 0 ? FileContents.Unreadable(problem) : FileContents.Found(octets);
-            files[file] = new HandedFile(contents, FileMark.Read(reader));
+            files[file] = new HandedFile(file, contents, FileMark.Read(reader));
         }
 
         return files;

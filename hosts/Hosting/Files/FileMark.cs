@@ -58,4 +58,4 @@ public readonly record struct FileMark
 }
 
 /// <summary>A file that another process has read, and how it looked before it did.</summary>
-internal readonly record struct HandedFile(FileContents Contents, FileMark Mark);
+public readonly record struct HandedFile(WantedFile File, FileContents Contents, FileMark Mark);

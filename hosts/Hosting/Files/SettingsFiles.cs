@@ -88,8 +88,40 @@ public sealed class SettingsFiles
         return step.Value;
     }
 
-    /// <summary>A file that holds a secret, as it was when what was read of it last was read.</summary>
+    /// <summary>A file as it was when what was read of it last was read.</summary>
     public FileMark MarkOf(WantedFile file) => marks.GetValueOrDefault(file);
+
+    /// <summary>A file as it is now, or why it cannot be read; that changes nothing of what the last start has found.</summary>
+    public FileContents Now(WantedFile file)
+    {
+        try
+        {
+            return FileContents.Found(ReadNow(file));
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return FileContents.Unreadable(Reason(Located(file), failure.Message));
+        }
+    }
+
+    /// <summary>Has a data set count as what the last start has found.</summary>
+    /// <param name="mark">The file as it was when it was read.</param>
+    public void Take(WantedFile file, FileContents contents, FileMark mark)
+    {
+        Found[file] = contents;
+        marks[file] = mark;
+    }
+
+    /// <summary>What the last start has found, to go back to where the next one is refused.</summary>
+    public IReadOnlyList<HandedFile> Keep() => [.. Found.Select(pair => new HandedFile(pair.Key, pair.Value, MarkOf(pair.Key)))];
+
+    /// <summary>Has this count as what the last start has found. Of secrets what was read last is known still.</summary>
+    public void GoBackTo(IReadOnlyList<HandedFile> kept)
+    {
+        Found.Clear();
+        foreach (var (file, contents, mark) in kept)
+            Take(file, contents, IsSecret(file) ? MarkOf(file) : mark);
+    }
 
     /// <summary>Where a wanted file is.</summary>
     public string Located(WantedFile file) => Path.Combine(Directory, file.Path);
@@ -162,27 +194,26 @@ public sealed class SettingsFiles
         if (given.TryGetValue(file, out var known))
         {
             if (IsSecret(file) && known.Contents.Problem.IsNone)
-            {
                 secrets[file] = known.Contents.Octets.ToArray();
-                marks[file] = known.Mark;
-            }
-
+            marks[file] = known.Mark;
             return known.Contents;
         }
 
-        try
+        // Looked at before it is read: a change in between is then seen as one more.
+        var isTable = file.Kind == FileKind.Table;
+        var mark = isTable || IsSecret(file) ? FileMark.Of(Located(file)) : default;
+        var contents = Now(file);
+        if (isTable || (IsSecret(file) && contents.Problem.IsNone))
+            marks[file] = mark;
+        if (contents.Problem.IsSome && IsSecret(file) && secrets.TryGetValue(file, out var octets))
         {
-            return FileContents.Found(ReadNow(file));
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            var reason = Reason(Located(file), failure.Message);
-            if (!IsSecret(file) || !secrets.TryGetValue(file, out var octets))
-                return FileContents.Unreadable(reason);
+            var reason = contents.Problem.Value;
             Kept.Add($"{file.Path}: {reason}; the key stays as it was");
             KeptSecrets.Add(new KeptSecret(file.Path, reason, MarkOf(file).ChangeTo(FileMark.Of(Located(file)))));
             return FileContents.Found(octets);
         }
+
+        return contents;
     }
 
     private byte[] ReadNow(WantedFile file)
@@ -191,10 +222,7 @@ public sealed class SettingsFiles
             return ReadStandardInput();
         if (!IsSecret(file))
             return PrivateFile.ReadShared(Located(file), LongestOf(file));
-        // Looked at before it is read: a change in between is then seen as one more.
-        var mark = FileMark.Of(Located(file));
         secrets[file] = PrivateFile.Read(Located(file), Strictness.Warn).Octets;
-        marks[file] = mark;
         return secrets[file];
     }
 

@@ -36,6 +36,14 @@ internal sealed class FilterDuty(
         order = new Order(next);
     }
 
+    /// <summary>Serves with other data sets of the same configuration from now on.</summary>
+    /// <exception cref="StartupException">Records that take the place of the DNS cannot be used; nothing has changed.</exception>
+    public void Renew(FilterProgram next)
+    {
+        parts.Follow(Needs.Resolver(order.Program), Needs.Resolver(next));
+        order = new Order(next);
+    }
+
     public Holdings Holdings { get; } = new(clock);
 
     public bool SkipsBodies => order.Program.SkipsBodies;

@@ -1,3 +1,4 @@
+using Dkim.Core.Asking;
 using Dkim.Core.Programs.Filters;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
@@ -14,6 +15,8 @@ internal sealed class Service(
 {
     private readonly Patience patience = new();
     private readonly SwappedLog log = parts.Log;
+    private readonly SemaphoreSlim turn = new(1);
+    private TableWatch tables = new(duty.Program.Tables, files);
 
     public void Announce()
     {
@@ -28,11 +31,12 @@ internal sealed class Service(
     public Task ServeAsync(StreamSocket client, OpenConnections open) =>
         open.ServeAsync(new MtaConnection(client, duty, patience));
 
-    public Task WatchAsync(CancellationToken stop) => Systemd.FeedWatchdogAsync(StreamSocket.Answers, stop);
+    public Task WatchAsync(CancellationToken stop) =>
+        Task.WhenAll(Systemd.FeedWatchdogAsync(StreamSocket.Answers, stop), WatchTablesAsync(stop));
 
     public async ValueTask<string?> ReloadAsync()
     {
-        var refusals = await TryReloadAsync().ConfigureAwait(false);
+        var refusals = await InTurnAsync(TryReloadAsync).ConfigureAwait(false);
         foreach (var refusal in refusals)
             log.Error(refusal);
         return refusals.Length > 0 ? string.Join("; ", refusals) : null;
@@ -40,7 +44,61 @@ internal sealed class Service(
 
     public void End() => log.Write(duty.Program.Terminating(0));
 
-    public ValueTask DisposeAsync() => reports.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await reports.DisposeAsync().ConfigureAwait(false);
+        turn.Dispose();
+    }
+
+    // A reload by a signal and data sets that have changed come one after the other.
+    private async Task<T> InTurnAsync<T>(Func<Task<T>> change)
+    {
+        await turn.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            return await change().ConfigureAwait(false);
+        }
+        finally
+        {
+            turn.Release();
+        }
+    }
+
+    private async Task WatchTablesAsync(CancellationToken stop)
+    {
+        using var look = new PeriodicTimer(ServiceLimits.tableLook, duty.Clock);
+        try
+        {
+            while (await look.WaitForNextTickAsync(stop).ConfigureAwait(false))
+            {
+                if (await InTurnAsync(() => Task.FromResult(tables.Look(TakeTables))).ConfigureAwait(false))
+                    Leave(isLater: false);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The service ends.
+        }
+    }
+
+    // Whether the filter goes on with them.
+    private bool TakeTables(IReadOnlyDictionary<WantedFile, FileContents> found)
+    {
+        var renewal = duty.Program.Renew(found.Keys).Go(Found.OfFiles(found)).Value;
+        try
+        {
+            if (renewal.Next.OrNull() is { } next)
+                duty.Renew(next);
+        }
+        catch (StartupException failure)
+        {
+            log.Error($"data sets stay as they were: {Needs.Describe(duty.Program, failure)}");
+            return false;
+        }
+
+        log.Write(renewal.Log);
+        return renewal.Next.IsSome;
+    }
 
     // The lines that say why nothing has changed; none where it has.
     private async Task<string[]> TryReloadAsync()
@@ -48,41 +106,46 @@ internal sealed class Service(
         var again = duty.Program.Again();
         if (again.IsNone)
             return ["ignoring reload signal"];
+        var kept = files.Keep();
         var next = files.Run(again.Value).Again(out var problem);
         foreach (var line in files.Kept)
             log.Warning(line);
         if (next is not { } program)
-            return Refused(problem.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+            return Refused(problem.Split('\n', StringSplitOptions.RemoveEmptyEntries), kept);
         var credentials = Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY") ?? "";
         var refusals = duty.Program.RefusesToFollow(program, files.KeptSecrets, credentials);
         if (!refusals.IsEmpty)
-            return Refused(refusals);
+            return Refused(refusals, kept);
         try
         {
             duty.Follow(program);
             await log.FollowAsync(ServiceLog.Settings(program)).ConfigureAwait(false);
-            Leave();
+            tables = new TableWatch(program.Tables, files);
+            Leave(isLater: true);
             Tell(program);
             log.Information($"configuration reloaded from {program.ConfName}");
             return [];
         }
         catch (StartupException failure)
         {
-            return Refused([Needs.Describe(program, failure)]);
+            return Refused([Needs.Describe(program, failure)], kept);
         }
     }
 
-    private static string[] Refused(IEnumerable<string> reasons) =>
-        [.. reasons.Select(reason => $"configuration not reloaded: {reason}")];
+    private string[] Refused(IEnumerable<string> reasons, IReadOnlyList<HandedFile> kept)
+    {
+        files.GoBackTo(kept);
+        return [.. reasons.Select(reason => $"configuration not reloaded: {reason}")];
+    }
 
     private void Tell(FilterProgram program) => log.Write(program.Notices.Concat(program.Rules));
 
     // A crash of this process must not undo what has been read again.
-    private void Leave()
+    private void Leave(bool isLater)
     {
         try
         {
-            handed?.Leave();
+            handed?.Leave(isLater);
         }
         catch (IOException failure)
         {

@@ -79,7 +79,7 @@ internal sealed class FileHandoverTests
     private static void Leave(FileHandover handed, string text)
     {
         handed.Files.Found[file] = FileContents.Found(Encoding.ASCII.GetBytes(text));
-        handed.Leave();
+        handed.Leave(isLater: true);
     }
 
     private static byte[] Memory(FileHandover handed)

@@ -14,6 +14,14 @@ open Dkim.Core.Programs.Filters.Loading
 open Dkim.Core.Programs.Filters.Loading.Reading
 open Dkim.Core.Programs.Filters.OpenDkim.Settings
 
+/// What a start has read: tables by the names of their settings, and the key of KeyFile.
+[<NoComparison; NoEquality>]
+type internal ReadSets =
+    {
+        Tables: Map<string, Table>
+        OwnKey: NamedKey voption
+    }
+
 module internal SetLoading =
     // As strerror(3) has it.
     let private inOldWords (reason: string) =
@@ -92,16 +100,35 @@ module internal SetLoading =
                         @ (reading.Value.Unreadable |> List.map (unreadablePattern name reading.Value))
                 })
 
-    /// Every data set that is set, by the name of its setting. Names of keys alone are told apart by capitals.
-    let private all paths (settings: OpenDkimSettings) : Step<Reading<Map<string, Table>>> =
+    /// Data sets by the names of their settings. Names of keys alone are told apart by capitals.
+    let private named paths settings (places: (string * SetPlace) list) : Step<(string * Reading<Table>) list> =
+        places
+        |> List.map (fun (name, place) ->
+            table paths settings (name <> "KeyTable") name place
+            |> Step.map (fun reading -> name, reading))
+        |> Step.all
+
+    let private add (tables: Reading<Map<string, Table>>) (name: string, one: Reading<Table>) =
+        Reading.join (fun (tables: Map<string, Table>) table -> tables.Add(name, table)) tables one
+
+    /// The files of data sets, by the settings that name them.
+    let files (paths: ListPaths) (settings: OpenDkimSettings) : (string * WantedFile) list =
         settings.Sets
         |> Map.toList
-        |> List.fold
-            (fun sofar (name, place) ->
-                Step.both sofar (table paths settings (name <> "KeyTable") name place)
-                |> Step.map (fun (struct (tables: Reading<Map<string, Table>>, one: Reading<Table>)) ->
-                    Reading.join (fun (tables: Map<string, Table>) table -> tables.Add(name, table)) tables one))
-            (Done(plain Map.empty))
+        |> List.choose (fun (name, place) ->
+            match place with
+            | Lines path
+            | Patterns path ->
+                Some(
+                    name,
+                    {
+                        Path = located paths path
+                        Kind = FileKind.Table
+                    }
+                )
+            | Inline _
+            | Stored _
+            | Statement _ -> None)
 
     let private ownKey (paths: ListPaths) (settings: OpenDkimSettings) : Step<Reading<NamedKey voption>> =
         match settings.KeyFile, settings.Selector with
@@ -159,14 +186,38 @@ module internal SetLoading =
             TestRecords = find "TestDNSData" |> ValueOption.map records
         }
 
-    /// Everything from the files, with the elements of the sets that the policy of a milter has.
-    let load (paths: ListPaths) (settings: OpenDkimSettings) =
-        Step.both (all paths settings) (ownKey paths settings)
+    /// Everything from the files.
+    let load (paths: ListPaths) (settings: OpenDkimSettings) : Step<Reading<ReadSets>> =
+        Step.both (named paths settings (Map.toList settings.Sets)) (ownKey paths settings)
         |> Step.map (fun (struct (tables, key)) ->
-            let sets = Reading.join ofTables tables key
-            let struct (problems, notices) = SetChecks.ofSets settings sets.Value
+            let tables = List.fold add (plain Map.empty) tables
+            Reading.join (fun tables key -> { Tables = tables; OwnKey = key }) tables key)
 
-            { sets with
-                Problems = sets.Problems @ problems
-                Notices = sets.Notices @ notices
-            })
+    /// Some of the data sets as their files are now: those that cannot be read, and the others.
+    let again paths settings (names: string list) =
+        settings.Sets
+        |> Map.filter (fun name _ -> List.contains name names)
+        |> Map.toList
+        |> named paths settings
+        |> Step.map (List.partition (fun (_, reading) -> reading.Value.Problem.IsSome))
+
+    /// What was read, with some of the data sets read again.
+    let withAgain (read: ReadSets) (tables: (string * Reading<Table>) list) : Reading<ReadSets> =
+        let tables = List.fold add (plain read.Tables) tables
+
+        { plain { read with Tables = tables.Value } with
+            Problems = tables.Problems
+            Notices = tables.Notices
+        }
+
+    /// What messages are decided by, and what is wrong with it.
+    let ofRead (settings: OpenDkimSettings) (read: Reading<ReadSets>) : Reading<LoadedSets> =
+        let sets = ofTables read.Value.Tables read.Value.OwnKey
+        let struct (problems, notices) = SetChecks.ofSets settings sets
+
+        { plain sets with
+            Problems = read.Problems @ problems
+            BadLines = read.BadLines
+            Unusable = read.Unusable
+            Notices = read.Notices @ notices
+        }
