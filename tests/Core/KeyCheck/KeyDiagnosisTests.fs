@@ -147,6 +147,16 @@ let tests =
 
                 Expect.contains "base64 of base64" (found (ValueSome ed25519) [ "k=ed25519; p=" + twice ]).Head.Says)
 
+            testCase "up to three characters that differ are told by their places; more are another key" (fun () ->
+                let slipped places =
+                    let exchange (text: string) at =
+                        text.Remove(at, 1).Insert(at, (if text[at] = 'A' then "B" else "A"))
+
+                    saysOf [ "p=" + List.fold exchange p places ]
+
+                Expect.contains "in character 201 and 211 and 221 only" (slipped [ 200; 210; 220 ])
+                Expect.lacks "in character" (slipped [ 200; 210; 220; 230 ]))
+
             testCase "a bare RSAPublicKey of any length is seen" (fun () ->
                 for bits in [ 1024; 2048; 4096 ] do
                     use rsa = System.Security.Cryptography.RSA.Create bits

@@ -1,6 +1,7 @@
 /// What opendkim does with mail while a store of its data sets does not answer.
 module Dkim.Tests.Core.StoreOutageTests
 
+open System
 open Expecto
 open Dkim.Core.Stores
 open Dkim.Tests
@@ -114,6 +115,25 @@ let tests =
                 Expect.equal 2 questions.Length
                 Expect.equal [ "one" ] questions.Head.Forms
                 Expect.contains "joe@example.com" (String.concat " " questions.Tail.Head.Forms))
+
+            testCase
+                "a store that does not answer is asked again after a second, after two, and while a question waits by no other"
+                (fun () ->
+                    let began = DateTimeOffset.FromUnixTimeSeconds 1795000000L
+                    let at (seconds: float) = began.AddSeconds seconds
+                    let isAsked health seconds = StoreRules.mayAsk health (at seconds)
+                    Expect.equal true (isAsked StoreHealth.Up 0.0)
+                    let once = StoreRules.failed StoreHealth.Up began
+                    Expect.equal [ false; false; true ] (List.map (isAsked once) [ 0.0; 0.9; 1.0 ])
+                    let twice = StoreRules.failed once (at 1.0)
+                    Expect.equal [ false; false; true ] (List.map (isAsked twice) [ 1.0; 2.9; 3.0 ])
+                    let probed = StoreRules.probing StoreRules.defaults twice (at 3.0)
+                    Expect.equal [ false; false; true ] (List.map (isAsked probed) [ 3.0; 7.9; 8.0 ])
+
+                    let often =
+                        List.fold (fun health _ -> StoreRules.failed health began) once [ 1..40 ]
+
+                    Expect.equal [ false; true ] (List.map (isAsked often) [ 29.9; 30.0 ]))
 
             testCase "what no table has is not asked for" (fun () ->
                 let mutable forms = []

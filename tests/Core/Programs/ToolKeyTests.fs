@@ -291,4 +291,35 @@ let tests =
                 for arguments in [ []; [ "a"; "b" ]; [ "a"; "100" ]; [ "a b"; "1024" ]; [ "--help" ] ] do
                     let ran = runOn (Machine([], nothing)) "dknewkey" arguments
                     Expect.equal (1, Map.empty) (ran.Code, ran.Made))
+
+            testRows
+                "dknewkey makes keys of 512 bits and more, and warns of those that verifiers refuse"
+                [
+                    ("511", 1, "dknewkey: k: the number of bits is not between 512 and 8192\n")
+                    ("512", 0, "dknewkey: warning: verifiers refuse keys under 1024 bits (RFC 8301)\n")
+                    ("1024", 0, "")
+                ]
+                (fun (bits: string, code: int, errors: string) ->
+                    let ran = runOn (Machine([], nothing)) "dknewkey" [ "k"; bits ]
+                    Expect.equal (code, errors) (ran.Code, ran.Errors))
+
+            testRows
+                "a passphrase is the first line of its file"
+                [ ("secret", 0); ("secret\n", 0); ("secret\r\nmore\n", 0); ("\nsecret\n", 66) ]
+                (fun (file: string, code: int) ->
+                    let pem =
+                        IO.File.ReadAllText(IO.Path.Combine(AppContext.BaseDirectory, "Keys", "rsa-pbes2.pem"))
+
+                    let ran =
+                        dkim
+                            [ "k", pem; "p", file ]
+                            [
+                                "record"
+                                "--selector=s"
+                                "--domain=example.com"
+                                "--key=k"
+                                "--passphrase-file=p"
+                            ]
+
+                    Expect.equal code ran.Code)
         ]

@@ -67,6 +67,27 @@ let tests =
 
                 Expect.equal [ "dkim", 0, "pass"; "dkim", 1, "pass"; "domainkeys", 0, "pass" ] told)
 
+            testCase "explain --signature explains that one, counted from 1" (fun () ->
+                let twice = message |> signed rsa [ "--selector=t" ] |> signed rsa []
+
+                let explained (options: string list) =
+                    let ran =
+                        dkim [ "z", rsa.Zone; "-", twice ] ([ "explain"; "--json"; "--zone=z" ] @ options)
+
+                    [
+                        for signature in (json ran).GetProperty("signatures").EnumerateArray() do
+                            text "selector" signature
+                    ]
+
+                Expect.equal [ "s"; "t" ] (explained [])
+                Expect.equal [ "s" ] (explained [ "--signature=1" ])
+                Expect.equal [ "t" ] (explained [ "--signature=2" ])
+
+                let beyond =
+                    dkim [ "z", rsa.Zone; "-", twice ] [ "explain"; "--zone=z"; "--signature=3" ]
+
+                Expect.equal ("", true) (beyond.Output, beyond.Errors.Contains "3"))
+
             testCase "every algorithm, canonicalization and kind that is signed verifies" (fun () ->
                 for keys in [ rsa; ed25519 ] do
                     for header in [ "simple"; "relaxed" ] do
