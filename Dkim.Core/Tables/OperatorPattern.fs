@@ -99,6 +99,12 @@ module internal OperatorPattern =
             "lower", Char.IsAsciiLetterLower
             "upper", Char.IsAsciiLetterUpper
             "xdigit", Char.IsAsciiHexDigit
+            "space", (fun c -> c = ' ' || c >= '\t' && c <= '\r')
+            "blank", Grammar.isWspChar
+            "punct", (fun c -> c > ' ' && c <= '~' && not (Char.IsAsciiLetterOrDigit c))
+            "cntrl", Char.IsControl
+            "print", (fun c -> c >= ' ' && c <= '~')
+            "graph", (fun c -> c > ' ' && c <= '~')
         ]
 
     // As it is: FParsec's own make a LF of each CR.
@@ -133,15 +139,15 @@ module internal OperatorPattern =
     let private element (isFirst: char -> bool) : Grammar.Parser<byte list> =
         namedClass <|> range isFirst <|> (octet isFirst |>> List.singleton)
 
-    /// `bracket = "[" ["^"] element *element "]"`, where a `]` that comes first is an element.
-    let private bracket (folds: bool) : Grammar.Parser<Part> =
+    /// `bracket = "[" ["^"] element *element "]"`, where a `]` that comes first is an element: whether each octet is in it.
+    let bracket (folds: bool) : Grammar.Parser<bool[]> =
         let elements =
             pipe2 (element (fun _ -> true)) (many (element ((<>) ']'))) (fun first rest -> List.concat (first :: rest))
 
         skipChar '[' >>. (opt (skipChar '^')) .>>. elements .>> skipChar ']'
         |>> fun (isNot, octets) ->
             let isIn = setOf folds octets
-            Set(if isNot.IsSome then Array.map not isIn else isIn)
+            if isNot.IsSome then Array.map not isIn else isIn
 
     let private isPlain (c: char) = not ("*^$[(\\{}?)|".Contains c)
 
@@ -156,7 +162,7 @@ module internal OperatorPattern =
                 skipChar '*' >>% AnyText
                 skipChar '^' >>% Start
                 skipChar '$' >>% End
-                bracket folds
+                bracket folds |>> Set
                 between (skipChar '(') (skipChar ')') choice
                 skipChar '\\' >>. octet (fun _ -> true) |>> one
                 octet isPlain |>> one

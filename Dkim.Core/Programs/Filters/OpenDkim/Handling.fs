@@ -8,6 +8,7 @@ open Dkim.Core.Tables
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Filters.Milter
+open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Filters.Deciding
 open Dkim.Core.Programs.Filters.OpenDkim.Settings
 
@@ -143,9 +144,18 @@ let private startAsking (message: OpenDkimMessage) : Step<AfterHeader> =
                 Selection.notAsked message "PeerList" reason |> MessageEnd.afterHeader |> Done
             | _ -> decide message)
 
+// What signs a message looks at it as ReplaceRules make it.
+let private rewritten (next: OpenDkimMessage -> Step<AfterHeader>) (message: OpenDkimMessage) : Step<AfterHeader> =
+    match ReplaceRules.apply message.Policy.Sets.Replacing message.Envelope.Header with
+    | ValueSome header -> next { message with SignedHeader = header }
+    | ValueNone ->
+        SignerKeys.cannotSign message "ReplaceRules take too long with this header"
+        |> MessageEnd.afterHeader
+        |> Done
+
 /// The program that a policy makes.
 let parts (policy: OpenDkimPolicy) : MilterHandler =
-    let message envelope : OpenDkimMessage =
+    let message (envelope: MilterEnvelope) : OpenDkimMessage =
         {
             Policy = policy
             Base =
@@ -154,9 +164,20 @@ let parts (policy: OpenDkimPolicy) : MilterHandler =
                     Policy = policy.Filter
                     Envelope = envelope
                 }
+            SignedHeader = envelope.Header
         }
 
-    let hasStores = not (StoredSets.stores policy.Sets).IsEmpty
+    let decides =
+        if (StoredSets.stores policy.Sets).IsEmpty then
+            decide
+        else
+            startAsking
+
+    let start =
+        if policy.Filter.Roles.Signs then
+            rewritten decides
+        else
+            decides
 
     {
         HeaderLimits = policy.Filter.HeaderLimits
@@ -168,5 +189,5 @@ let parts (policy: OpenDkimPolicy) : MilterHandler =
                 0
         FixLineEnds = policy.Filter.FixLineEnds
         TooLarge = message >> tooLarge
-        Start = message >> (if hasStores then startAsking else decide)
+        Start = message >> start
     }

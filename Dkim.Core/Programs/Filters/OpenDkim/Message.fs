@@ -27,6 +27,8 @@ type internal OpenDkimMessage =
     {
         Policy: OpenDkimPolicy
         Base: FilterMessage
+        /// The header as it is signed: that of the message, changed by ReplaceRules.
+        SignedHeader: Header
     }
 
     member this.Envelope: MilterEnvelope = this.Base.Envelope

@@ -68,7 +68,7 @@ module internal Selection =
             Error(info message ("can't parse " + what + " header value '" + value + "'"))
 
     let private senderField (message: OpenDkimMessage) : Result<SenderAddress, LogLine> =
-        let header = message.Envelope.Header
+        let header = message.SignedHeader
 
         let present =
             message.Policy.Sets.SenderHeaders

@@ -14,12 +14,13 @@ open Dkim.Core.Programs.Filters.Loading
 open Dkim.Core.Programs.Filters.Loading.Reading
 open Dkim.Core.Programs.Filters.OpenDkim.Settings
 
-/// What a start has read: tables by the names of their settings, and the key of KeyFile.
+/// What a start has read: tables by the names of their settings, the key of KeyFile, and the rules of ReplaceRules.
 [<NoComparison; NoEquality>]
 type internal ReadSets =
     {
         Tables: Map<string, Table>
         OwnKey: NamedKey voption
+        Rules: ReplaceRule list
     }
 
 module internal SetLoading =
@@ -61,6 +62,7 @@ module internal SetLoading =
             "RemoveARFrom"
             "TestDNSData"
             "ATPSDomains"
+            "ReplaceHeaders"
         ]
 
     let private inStore (settings: OpenDkimSettings) name (place: SetPlace) (store: Store) : Reading<Table> =
@@ -136,10 +138,22 @@ module internal SetLoading =
             KeyFiles.oneKey paths path selector
         | _ -> Done(plain ValueNone)
 
+    let private replaceRules (paths: ListPaths) (settings: OpenDkimSettings) : Step<Reading<ReplaceRule list>> =
+        match settings.ReplaceRules with
+        | ValueNone -> Done(plain [])
+        | ValueSome path ->
+            textOf paths path
+            |> Step.map (fun text ->
+                match text with
+                | Error reason -> failed [] (unreadable paths "ReplaceRules" path reason)
+                | Ok text ->
+                    let struct (rules, problems) = ReplaceRules.read path text
+                    { plain rules with Problems = problems })
+
     let private fieldNames (elements: string list) : FieldName list =
         elements |> List.choose (FieldName.tryCreate >> ValueOption.toOption)
 
-    let private ofTables (tables: Map<string, Table>) (key: NamedKey voption) : LoadedSets =
+    let private ofTables (tables: Map<string, Table>) (key: NamedKey voption) (rules: ReplaceRule list) : LoadedSets =
         let find name =
             tables |> Map.tryFind name |> ValueOption.ofOption
 
@@ -184,14 +198,31 @@ module internal SetLoading =
             MustBeSigned = elements "MustBeSigned" |> ValueOption.defaultValue [] |> fieldNames
             ResultsRemoved = elements "RemoveARFrom" |> ValueOption.defaultValue []
             TestRecords = find "TestDNSData" |> ValueOption.map records
+            Replacing =
+                {
+                    Rules = rules
+                    Names =
+                        elements "ReplaceHeaders"
+                        |> ValueOption.map (List.map _.ToLowerInvariant() >> Set.ofList)
+                }
         }
 
     /// Everything from the files.
     let load (paths: ListPaths) (settings: OpenDkimSettings) : Step<Reading<ReadSets>> =
-        Step.both (named paths settings (Map.toList settings.Sets)) (ownKey paths settings)
-        |> Step.map (fun (struct (tables, key)) ->
+        Step.both
+            (named paths settings (Map.toList settings.Sets))
+            (Step.both (ownKey paths settings) (replaceRules paths settings))
+        |> Step.map (fun (struct (tables, struct (key, rules))) ->
             let tables = List.fold add (plain Map.empty) tables
-            Reading.join (fun tables key -> { Tables = tables; OwnKey = key }) tables key)
+
+            let read tables (key, rules) =
+                {
+                    Tables = tables
+                    OwnKey = key
+                    Rules = rules
+                }
+
+            Reading.join read tables (Reading.join (fun key rules -> key, rules) key rules))
 
     /// Some of the data sets as their files are now: those that cannot be read, and the others.
     let again paths settings (names: string list) =
@@ -212,7 +243,7 @@ module internal SetLoading =
 
     /// What messages are decided by, and what is wrong with it.
     let ofRead (settings: OpenDkimSettings) (read: Reading<ReadSets>) : Reading<LoadedSets> =
-        let sets = ofTables read.Value.Tables read.Value.OwnKey
+        let sets = ofTables read.Value.Tables read.Value.OwnKey read.Value.Rules
         let struct (problems, notices) = SetChecks.ofSets settings sets
 
         { plain sets with

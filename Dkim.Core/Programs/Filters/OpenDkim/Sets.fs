@@ -41,6 +41,8 @@ type internal LoadedSets =
         ResultsRemoved: string list
         /// TestDNSData
         TestRecords: TestKeys voption
+        /// ReplaceRules and ReplaceHeaders
+        Replacing: ReplaceRules
     }
 
 module internal LoadedSets =

@@ -114,7 +114,7 @@ module internal Signing =
 
     /// The header to sign, and the fields that go first (RemoveOldSignatures).
     let private prepared (message: OpenDkimMessage) : struct (Header * (string * int) list) =
-        let header = message.Envelope.Header
+        let header = message.SignedHeader
         let name = Layout.fieldName Dkim
 
         if message.Policy.Filter.Signing.RemoveOldSignatures then

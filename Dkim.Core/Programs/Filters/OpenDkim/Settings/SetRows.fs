@@ -75,6 +75,16 @@ let fields: Setting<OpenDkimSettings> list =
         |> Setting.says "fields that h= names once more, so that none can be added"
         row "SenderHeaders"
         |> Setting.says "fields that name the sender, the first that is there counting (default: From)"
+        Setting.optional "ReplaceRules" path _.ReplaceRules (fun v s -> { s with ReplaceRules = v })
+        |> key
+        |> Setting.says "how the MTA will change fields after they are signed"
+        |> Setting.detail
+            "Lines of a basic regular expression (regex(7)), a tab, and the text that takes the place of every match in the \
+             value of a field; a # begins a comment. The last line is applied first. Fields are signed as they will be, and \
+             senders looked for in them, and the message is left as it is. Expressions that match the empty text, and references to groups, \
+             are refused."
+        row "ReplaceHeaders"
+        |> Setting.says "the fields that ReplaceRules change (default: all)"
         row "ATPSDomains"
         |> Setting.says "domains of authors that have authorized other domains of ours to sign for them (RFC 6541)"
         |> Setting.detail "A signature for such an author under another domain says so in atps= and atpsh=."

@@ -56,6 +56,8 @@ type internal OpenDkimSettings =
         Sets: Map<string, SetPlace>
         KeyFile: string voption
         Selector: string voption
+        /// The file of rules by which the MTA will change fields.
+        ReplaceRules: string voption
         Own: OwnSettings
         Stores: StoreSettings
         Inquiry: Inquiry
@@ -105,6 +107,7 @@ module internal OpenDkimSettings =
             Sets = Map.empty
             KeyFile = ValueNone
             Selector = ValueNone
+            ReplaceRules = ValueNone
             Own = OwnSettings.defaults
             Stores = StoreSettings.defaults
             Inquiry = NoInquiry

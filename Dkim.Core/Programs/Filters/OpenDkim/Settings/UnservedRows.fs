@@ -64,8 +64,6 @@ let private refusedKeys: (string * string list) list =
             "StatisticsPolicyScript"
             "LuaOnlySigning"
         ]
-        "not supported: what is signed would not be what is sent; have the MTA rewrite the fields before this filter sees them",
-        [ "ReplaceRules"; "ReplaceHeaders" ]
         "not supported; On-BadSignature reject or quarantine keeps such mail from its recipients",
         [ "RedirectFailuresTo" ]
         "not supported",
