@@ -113,12 +113,13 @@ module internal BasicExpression =
 
     /// `escaped = "\" octet`, where letters and digits have meanings that are not served.
     let private escaped: Grammar.Parser<Part> =
-        let unserved =
-            followedBy (skipChar '\\' >>. skipSatisfy Char.IsAsciiLetterOrDigit)
-            >>. fail "\\ before a letter or a digit is not supported; groups cannot be referred to"
-
         let special = notFollowedBy (skipSatisfy (fun c -> "(){}|+?<>`'".Contains c))
-        unserved <|> attempt (skipChar '\\' >>. special >>. plain (fun _ -> true))
+
+        let unserved =
+            followedBy (skipSatisfy Char.IsAsciiLetterOrDigit)
+            >>. failFatally "\\ before a letter or a digit is not supported; groups cannot be referred to"
+
+        attempt (skipChar '\\' >>. special) >>. (unserved <|> plain (fun _ -> true))
 
     let private number: Grammar.Parser<int> =
         many1Satisfy Char.IsAsciiDigit

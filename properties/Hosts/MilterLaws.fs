@@ -139,6 +139,8 @@ let private edited (header: string list) (change: MilterChange) =
     | MilterChange.Insert(index, field) -> Mta.insert index (Dkim.Core.Words.Octets.latin1 field.Raw.Span) header
     | MilterChange.Delete(name, occurrence) -> Mta.delete name occurrence header
     | MilterChange.Quarantine _
+    | MilterChange.RemoveRecipient _
+    | MilterChange.AddRecipient _
     | MilterChange.Send _
     | MilterChange.Keep _ -> header
 

@@ -227,6 +227,7 @@ type internal FateProgram(edits: MilterChange list, resolver: IResolver) =
 
         member _.Holdings = holdings
         member _.Quarantines = false
+        member _.Redirects = false
         member _.IgnoresSome = true
         member _.SkipsBodies = true
         member _.Ignores client = client.HostName = "ignored"

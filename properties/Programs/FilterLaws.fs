@@ -105,6 +105,8 @@ let tests =
                         | Sent _ -> case.SendsReports
                         | Kept _ -> case.KeepsHashed
                         | Quarantined _ -> case.Quarantines
+                        | Removed _
+                        | Added _ -> false
                         | Inserted _
                         | Deleted _ -> true))
         ]

@@ -24,6 +24,8 @@ type Change =
     | Inserted of index: int * field: string
     | Deleted of name: string * occurrence: int
     | Quarantined of reason: string
+    | Removed of recipient: string
+    | Added of recipient: string
     | Sent of message: string
     | Kept of prefix: string * octets: string
 
@@ -161,6 +163,8 @@ let private recorder (changes: List<Change>) (endings: List<Ending>) =
         member _.Delete(name, occurrence) = changes.Add(Deleted(name, occurrence))
 
         member _.Quarantine reason = changes.Add(Quarantined reason)
+        member _.RemoveRecipient recipient = changes.Add(Removed recipient)
+        member _.AddRecipient recipient = changes.Add(Added recipient)
 
         member _.Send message =
             changes.Add(Sent(Octets.latin1 message.Span))
@@ -280,6 +284,8 @@ let applied (changes: Change list) (fields: string list) : string list =
             | Inserted(index, field) -> List.insertAt index field fields
             | Deleted(name, occurrence) -> delete name occurrence fields
             | Quarantined _
+            | Removed _
+            | Added _
             | Sent _
             | Kept _ -> fields)
         fields

@@ -157,6 +157,7 @@ module Filters =
             Test = settings.Test
             Policy = policy
             Macros = macrosOf policy.Roles
+            Redirects = false
             HasPeers = settings.Names.PeerList.IsSome
             IsPeer = LoadedLists.isPeer policy.Lists
             TestRecords = ValueNone

@@ -91,6 +91,7 @@ module internal OpenDkimStart =
             Test = settings.Filter.Test
             Policy = policy
             Macros = macros settings.Own sets
+            Redirects = settings.Own.RedirectFailuresTo.IsSome && policy.Roles.Verifies
             HasPeers = sets.Peers.IsSome
             IsPeer = LoadedSets.isPeer sets
             TestRecords = sets.TestRecords

@@ -55,6 +55,8 @@ type internal FilterParts =
         Test: TestSettings
         Policy: FilterPolicy
         Macros: WantedMacros
+        /// Whether messages may get other recipients.
+        Redirects: bool
         HasPeers: bool
         IsPeer: MilterClient -> bool
         /// What takes the place of the DNS, beside a file of keys.
@@ -140,6 +142,9 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
 
     /// Whether messages may have to be held by the MTA.
     member _.Quarantines = parts.Policy.Reporting.Quarantine
+
+    /// Whether messages may get other recipients.
+    member _.Redirects = parts.Redirects
 
     member _.WantedMacros = parts.Macros
 

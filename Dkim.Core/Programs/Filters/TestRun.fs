@@ -119,6 +119,8 @@ type TestRun
             | MilterChange.Insert(_, field) -> field.Is "DKIM-Signature"
             | MilterChange.Delete _
             | MilterChange.Quarantine _
+            | MilterChange.RemoveRecipient _
+            | MilterChange.AddRecipient _
             | MilterChange.Send _
             | MilterChange.Keep _ -> false)
 
@@ -249,6 +251,8 @@ type TestRun
                     show ("CHGHEADER: hname=" + name + " idx=" + string occurrence)
 
                 member _.Quarantine reason = show ("QUARANTINE: " + reason)
+                member _.RemoveRecipient recipient = show ("DELRCPT: " + recipient)
+                member _.AddRecipient recipient = show ("ADDRCPT: " + recipient)
                 member _.Send _ = ()
                 member _.Keep(_, _) = ()
                 member _.Accept() = ended "SMFIS_ACCEPT"

@@ -19,6 +19,9 @@ internal interface IMilterService
     /// <summary>Messages may have to be held, so that an MTA which cannot is of no use.</summary>
     bool Quarantines { get; }
 
+    /// <summary>Messages may get other recipients, so that an MTA which does not allow it is of no use.</summary>
+    bool Redirects { get; }
+
     /// <summary><see cref="Ignores"/> may be true for some client.</summary>
     bool IgnoresSome { get; }
 

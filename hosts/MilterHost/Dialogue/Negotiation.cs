@@ -56,7 +56,8 @@ internal sealed record Negotiation(uint Version, Actions Actions, Steps Steps)
         var actions = (Actions)BinaryPrimitives.ReadUInt32BigEndian(offer[4..]);
         var steps = (Steps)BinaryPrimitives.ReadUInt32BigEndian(offer[8..]);
         var needed = Actions.AddFields | Actions.ChangeFields
-            | (service.Quarantines ? Actions.Quarantine : Actions.None);
+            | (service.Quarantines ? Actions.Quarantine : Actions.None)
+            | (service.Redirects ? Actions.AddRecipients | Actions.RemoveRecipients : Actions.None);
         if (version < Oldest)
             problem = $"it speaks version {version} of the protocol, and {Oldest} is the oldest known";
         else if ((actions & needed) != needed)
@@ -65,7 +66,7 @@ internal sealed record Negotiation(uint Version, Actions Actions, Steps Steps)
             return null;
         return new Negotiation(
             Math.Min(version, Newest),
-            actions & (Actions.AddFields | Actions.ChangeFields | Actions.Quarantine | Actions.ChooseMacros),
+            actions & (needed | Actions.Quarantine | Actions.ChooseMacros),
             steps & Choose(steps, service))
         {
             Inserts = version > Oldest || (actions & Actions.Quarantine) != 0,

@@ -23,6 +23,8 @@ internal enum Command : byte
 /// <summary>What a milter says.</summary>
 internal enum Reply : byte
 {
+    AddRecipient = (byte)'+',
+    RemoveRecipient = (byte)'-',
     Accept = (byte)'a',
     Continue = (byte)'c',
     Discard = (byte)'d',
@@ -43,6 +45,8 @@ internal enum Actions : uint
 {
     None = 0,
     AddFields = 0x01,
+    AddRecipients = 0x04,
+    RemoveRecipients = 0x08,
     ChangeFields = 0x10,
     Quarantine = 0x20,
     ChooseMacros = 0x100,

@@ -65,6 +65,10 @@ internal sealed class Verdict(Negotiation agreed, bool changeable) : IMilterRepl
         Packet.End(changes, text.Length + 1);
     }
 
+    public void RemoveRecipient(string recipient) => ChangeRecipient(Reply.RemoveRecipient, Actions.RemoveRecipients, recipient);
+
+    public void AddRecipient(string recipient) => ChangeRecipient(Reply.AddRecipient, Actions.AddRecipients, recipient);
+
     public void Send(ReadOnlyMemory<byte> message) => errands.Add(service => service.Mail(message));
 
     public void Keep(string prefix, ReadOnlyMemory<byte> octets) =>
@@ -89,6 +93,15 @@ internal sealed class Verdict(Negotiation agreed, bool changeable) : IMilterRepl
 
     public void Dispose() => changes.Dispose();
 
+    private void ChangeRecipient(Reply reply, Actions action, string recipient)
+    {
+        if (!agreed.Agreed(action))
+            throw new InvalidOperationException("the MTA lets nobody change recipients");
+        var text = Encoding.Latin1.GetBytes(recipient);
+        WriteText(text, Change(reply, text.Length + 1));
+        Packet.End(changes, text.Length + 1);
+    }
+
     private static string Plain(string text)
     {
         var bounded = text.Length > LongestText ? text[..LongestText] : text;
@@ -103,7 +116,7 @@ internal sealed class Verdict(Negotiation agreed, bool changeable) : IMilterRepl
     {
         // It would end there for the MTA.
         if (text.Contains((byte)0))
-            throw new InvalidOperationException("a NUL in a header field");
+            throw new InvalidOperationException("a NUL in what is written");
         text.CopyTo(target);
         target[text.Length] = 0;
     }

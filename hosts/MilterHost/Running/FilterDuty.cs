@@ -25,6 +25,8 @@ internal sealed class FilterDuty(
 
     public bool Quarantines => order.Program.Quarantines;
 
+    public bool Redirects => order.Program.Redirects;
+
     public bool IgnoresSome => order.Program.IgnoresSome;
 
     /// <summary>Serves under another configuration from now on.</summary>

@@ -71,6 +71,8 @@ let private changed (change: Change) =
     | Inserted(_, field) -> mustBeFields (field.TrimEnd('\r', '\n') + "\r\n")
     | Deleted(name, occurrence) -> must "a field that is deleted is one" (name <> "" && occurrence > 0)
     | Quarantined reason -> mustBeLine reason
+    | Removed recipient
+    | Added recipient -> mustBeLine recipient
     | Sent message -> must "a report is a message" (message.Contains "\n\n" || message.Contains "\r\n\r\n")
     | Kept(prefix, _) -> must "a file lies where it should" (not (prefix.Contains '/'))
 

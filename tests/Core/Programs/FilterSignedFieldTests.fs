@@ -196,6 +196,8 @@ let tests =
 
                             member _.Delete(_, _) = ()
                             member _.Quarantine _ = ()
+                            member _.RemoveRecipient _ = ()
+                            member _.AddRecipient _ = ()
                             member _.Send _ = ()
                             member _.Keep(_, _) = ()
                             member _.Accept() = ()

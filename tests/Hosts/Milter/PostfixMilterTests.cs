@@ -117,6 +117,28 @@ internal sealed class PostfixMilterTests
     }
 
     [Test]
+    public async Task Mail_with_a_bad_signature_goes_to_the_address_that_the_filter_names()
+    {
+        using var signer = FilterProcess.Start(scratch, FilterProcess.Own, milter, Signer);
+        var text = Message("redirected");
+        Assert.That(await Submission.SendAsync(entrances[3].Port, text), Does.StartWith("250"));
+        var signed = await sink.WaitAsync(text);
+        scratch.Write(
+            "redirecting.conf",
+            $"Mode v\nTestPublicKeys {scratch.At("keys.txt")}\nRedirectFailuresTo postmaster@example.net\nSyslog no\n");
+        using var filter = FilterProcess.StartOpenDkim(
+            scratch, verifier, "-f", "-x", scratch.At("redirecting.conf"), "-p", verifier);
+        var altered = signed.Text + "One more.\r\n";
+        Assert.That(
+            await Submission.SendAsync(verifying.Port, altered, "<b@example.org>", "<ann@example.com>"), Does.StartWith("250"));
+        var redirected = await sink.WaitAsync(altered);
+        Assert.That(redirected.To, Does.Contain("<postmaster@example.net>").And.Not.Contain("ann@example.com"));
+        Assert.That(redirected.Named("Original-Recipient"), Is.EqualTo(new[] { "Original-Recipient: rfc822;ann@example.com\r\n" }));
+        Assert.That(await Submission.SendAsync(verifying.Port, signed.Text, "<b@example.org>", "<ann@example.com>"), Does.StartWith("250"));
+        Assert.That((await sink.WaitAsync(signed.Text, sink.Messages.ToList().IndexOf(redirected))).To, Does.Contain("<ann@example.com>"));
+    }
+
+    [Test]
     public async Task The_filter_dies_again_and_again_and_every_message_arrives_as_often_as_it_was_accepted_and_signed()
     {
         const int Messages = 5000, Sessions = 20;

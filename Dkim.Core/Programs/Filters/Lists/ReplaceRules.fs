@@ -67,11 +67,11 @@ module internal ReplaceRules =
 
     /// The rules of a file, of which the last line is applied first, as the original does, and the lines that are none.
     let read (path: string) (text: string) : struct (ReplaceRule list * Problem list) =
-        let problem line reason =
+        let problem line (text: string) reason =
             {
                 Origin = InFile(path, line)
                 Name = ""
-                Value = ValueNone
+                Value = ValueSome(text.Trim())
                 Fault = IllegalValue reason
                 Remedy = remedy
             }
@@ -85,8 +85,8 @@ module internal ReplaceRules =
                 (fun (rules, problems) (number, line) ->
                     match rule line with
                     | Ok rule when List.length rules < MostRules -> rule :: rules, problems
-                    | Ok _ -> rules, problem number ("more than " + string MostRules + " rules") :: problems
-                    | Error reason -> rules, problem number reason :: problems)
+                    | Ok _ -> rules, problem number line ("more than " + string MostRules + " rules") :: problems
+                    | Error reason -> rules, problem number line reason :: problems)
                 ([], [])
 
         struct (rules, List.rev problems)

@@ -14,6 +14,10 @@ type MilterChange =
     /// A field is added so that it stands at this index of the header; 0 is above all.
     | Insert of index: int * field: Field
     | Quarantine of reason: string
+    /// A recipient, as in the RCPT command, gets no copy.
+    | RemoveRecipient of recipient: string
+    /// Another gets one; as in the RCPT command.
+    | AddRecipient of recipient: string
     /// A mail of our own, complete with its header, goes to the local sendmail command.
     | Send of message: ReadOnlyMemory<byte>
     /// Octets stay in a new file of the temporary directory. Its name begins with `prefix`, a dot follows and six
@@ -35,6 +39,8 @@ type IMilterReply =
     abstract Insert: index: int * field: Field -> unit
     abstract Delete: name: string * occurrence: int -> unit
     abstract Quarantine: reason: string -> unit
+    abstract RemoveRecipient: recipient: string -> unit
+    abstract AddRecipient: recipient: string -> unit
     abstract Send: message: ReadOnlyMemory<byte> -> unit
     abstract Keep: prefix: string * octets: ReadOnlyMemory<byte> -> unit
     abstract Accept: unit -> unit
@@ -62,6 +68,8 @@ type MilterDecision =
             | MilterChange.Delete(name, occurrence) -> reply.Delete(name, occurrence)
             | MilterChange.Insert(index, field) -> reply.Insert(index, field)
             | MilterChange.Quarantine reason -> reply.Quarantine reason
+            | MilterChange.RemoveRecipient recipient -> reply.RemoveRecipient recipient
+            | MilterChange.AddRecipient recipient -> reply.AddRecipient recipient
             | MilterChange.Send message -> reply.Send message
             | MilterChange.Keep(prefix, octets) -> reply.Keep(prefix, octets)
 

@@ -149,7 +149,7 @@ let private rewritten (next: OpenDkimMessage -> Step<AfterHeader>) (message: Ope
     match ReplaceRules.apply message.Policy.Sets.Replacing message.Envelope.Header with
     | ValueSome header -> next { message with SignedHeader = header }
     | ValueNone ->
-        SignerKeys.cannotSign message "ReplaceRules take too long with this header"
+        Selection.undecided message "ReplaceRules take too long with this header"
         |> MessageEnd.afterHeader
         |> Done
 
@@ -183,7 +183,7 @@ let parts (policy: OpenDkimPolicy) : MilterHandler =
         HeaderLimits = policy.Filter.HeaderLimits
         WantsRecipient = [| isLeftAlone policy.Sets; hasLength policy.Sets |]
         MostRecipients =
-            if StoredSets.wantsRecipients policy.Sets then
+            if StoredSets.wantsRecipients policy.Sets || policy.Own.RedirectFailuresTo.IsSome then
                 StoredSets.MostRecipients
             else
                 0

@@ -72,6 +72,8 @@ type internal MessageEnd =
         /// In the order in which they shall stand, above all others.
         Added: Field list
         Quarantine: string voption
+        /// Who gets the message in place of these recipients, as in the RCPT command.
+        Redirected: struct (Address * string list) voption
         Reply: MilterReply
         /// Mails of our own.
         Reports: byte[] list
@@ -85,6 +87,7 @@ module internal MessageEnd =
             Deleted = []
             Added = []
             Quarantine = ValueNone
+            Redirected = ValueNone
             Reply = MilterReply.Accept
             Reports = []
             Signatures = ValueNone
@@ -127,6 +130,40 @@ module internal MessageEnd =
                 Reply = MilterReply.TempFail
             }
 
+    /// What is done with mail whose signature is bad (On-BadSignature, RedirectFailuresTo). With more recipients than can be
+    /// taken away it waits.
+    let ofBadSignature (message: OpenDkimMessage) (text: string) (verdict: MessageEnd) : MessageEnd =
+        let verdict = under message.Policy.Own.Actions.BadSignature (saying text) verdict
+
+        match message.Policy.Own.RedirectFailuresTo, message.Envelope.Everyone with
+        | ValueSome _, everyone when everyone.Length > StoredSets.MostRecipients ->
+            { verdict with
+                Log =
+                    verdict.Log
+                    @ [
+                        message.Line LogLevel.Error "RedirectFailuresTo: there are too many recipients"
+                    ]
+                Reply = MilterReply.TempFail
+            }
+        | ValueSome address, everyone ->
+            { verdict with
+                Redirected = ValueSome(struct (address, everyone))
+            }
+        | ValueNone, _ -> verdict
+
+    let private redirection (address: Address) (recipients: string list) : MilterChange list =
+        let original (recipient: string) =
+            let address = Octets.decoded (Wording.unbracketed recipient)
+            Field.ofText "Original-Recipient" (" rfc822;" + Printable.brief address)
+
+        [
+            for recipient in List.rev recipients do
+                MilterChange.Insert(0, original recipient)
+            for recipient in recipients do
+                MilterChange.RemoveRecipient recipient
+            MilterChange.AddRecipient("<" + address.ToString() + ">")
+        ]
+
     /// For the host. A message that does not go on is not changed.
     let toMilter (verdict: MessageEnd) : MilterDecision =
         {
@@ -138,6 +175,10 @@ module internal MessageEnd =
 
                         for field in List.rev verdict.Added do
                             MilterChange.Insert(0, field)
+
+                        match verdict.Redirected with
+                        | ValueSome(struct (address, recipients)) -> yield! redirection address recipients
+                        | ValueNone -> ()
 
                         yield!
                             verdict.Quarantine

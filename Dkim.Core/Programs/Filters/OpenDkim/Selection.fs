@@ -102,9 +102,9 @@ module internal Selection =
         | ValueNone -> false
         | ValueSome value -> test.Values.IsEmpty || List.contains value test.Values
 
-    /// The end of a message for which a data set would have to be asked that cannot be.
-    let notAsked (message: OpenDkimMessage) (name: string) (reason: string) : MessageEnd =
-        message.Line LogLevel.Error (name + " cannot be asked: " + reason)
+    /// The end of a message that cannot be decided on for now.
+    let undecided (message: OpenDkimMessage) (reason: string) : MessageEnd =
+        message.Line LogLevel.Error reason
         |> List.singleton
         |> MessageEnd.accept
         |> MessageEnd.under
@@ -113,6 +113,10 @@ module internal Selection =
                 TempCode = ValueSome "4.7.0"
                 Text = "resource unavailable"
             }
+
+    /// The end of a message for which a data set would have to be asked that cannot be.
+    let notAsked (message: OpenDkimMessage) (name: string) (reason: string) : MessageEnd =
+        undecided message (name + " cannot be asked: " + reason)
 
     /// Where a message came from.
     type private Origin =

@@ -118,10 +118,10 @@ module internal Verifying =
             struct ([ message.Line LogLevel.Notice "bad signature data" ], id)
         | PermFail(BodyAltered | HeaderAltered) ->
             struct ([ message.Line LogLevel.Notice "bad signature data" ],
-                    MessageEnd.under actions.BadSignature (MessageEnd.saying "bad DKIM signature data"))
+                    MessageEnd.ofBadSignature message "bad DKIM signature data")
         | Verdict.Pass when isBad ->
             struct ([ message.Line LogLevel.Notice "bad signature data" ],
-                    MessageEnd.under actions.BadSignature (MessageEnd.saying "bad DKIM signature data"))
+                    MessageEnd.ofBadSignature message "bad DKIM signature data")
         | PermFail(BadKey NoKey) ->
             struct ([ message.Line LogLevel.Error ("key retrieval failed " + names + ")") ],
                     MessageEnd.under actions.KeyNotFound retrieval)
@@ -137,7 +137,7 @@ module internal Verifying =
             struct ([
                         message.Line LogLevel.Notice ("key revoked " + names + ", a=" + algorithm + ")")
                     ],
-                    MessageEnd.under actions.BadSignature (MessageEnd.saying "key revoked"))
+                    MessageEnd.ofBadSignature message "key revoked")
         | Verdict.Pass
         | PermFail _ -> struct ([], id)
 
@@ -222,7 +222,7 @@ module internal Verifying =
             message.Line LogLevel.Error ("syntax error: " + Results.text (List.head found.Judged))
 
         told message (log @ [ line ]) [ Results.ofSignatures message found.Atps found.Judged ]
-        |> MessageEnd.under message.Policy.Own.Actions.BadSignature (MessageEnd.saying "DKIM signature syntax error")
+        |> MessageEnd.ofBadSignature message "DKIM signature syntax error"
 
     // The sentence that a domain wants in replies (rs=).
     let private explained (found: Findings) (judged: SignatureResult) (verdict: MessageEnd) : MessageEnd =

@@ -85,6 +85,18 @@ let signatures: Setting<OwnSettings> list =
         |> Setting.says "how the records of the domains of ATPSDomains name us"
     ]
 
+/// Of mail whose signature is bad.
+let failures: Setting<OwnSettings> list =
+    [
+        Setting.optional "RedirectFailuresTo" address _.RedirectFailuresTo (fun v s ->
+            { s with RedirectFailuresTo = v })
+        |> key
+        |> Setting.says "who gets mail with a bad signature in place of its recipients"
+        |> Setting.detail
+            "They stand in fields Original-Recipient. On-BadSignature goes first: what it refuses goes to nobody. The MTA must \
+             let milters change recipients (ADDRCPT, DELRCPT)."
+    ]
+
 /// Of mail that is not as it should be.
 let format: Setting<OwnSettings> list =
     [

@@ -36,6 +36,8 @@ type internal OwnSettings =
         SenderMacro: string voption
         /// The sender of a message that names none.
         DefaultSender: Address voption
+        /// Who gets mail with a bad signature in place of its recipients.
+        RedirectFailuresTo: Address voption
         Actions: Actions
     }
 
@@ -82,6 +84,7 @@ module internal OwnSettings =
             SignerNaming = HashedName Sha256
             SenderMacro = ValueNone
             DefaultSender = ValueNone
+            RedirectFailuresTo = ValueNone
             Actions = Actions.defaults
         }
 

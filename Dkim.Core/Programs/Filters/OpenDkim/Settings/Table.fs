@@ -113,6 +113,7 @@ let private actions: Setting<OpenDkimSettings> list =
 
 let private messages: Setting<OpenDkimSettings> list =
     filter (FilterSettings.policy (FilterPolicy.headers @ FilterPolicy.lineEnds))
+    @ OpenDkimSettings.own OwnRows.failures
     @ OpenDkimSettings.own OwnRows.format
 
 /// The settings that a file or a command line may have.

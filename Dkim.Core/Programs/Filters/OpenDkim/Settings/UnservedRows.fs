@@ -64,8 +64,6 @@ let private refusedKeys: (string * string list) list =
             "StatisticsPolicyScript"
             "LuaOnlySigning"
         ]
-        "not supported; On-BadSignature reject or quarantine keeps such mail from its recipients",
-        [ "RedirectFailuresTo" ]
         "not supported",
         [
             "IdentityHeader"
