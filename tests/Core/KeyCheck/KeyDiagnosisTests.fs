@@ -82,6 +82,10 @@ let tests =
                 isMistake "records-pasted" [ "p=" + p + "; p=" + p ]
                 Expect.equal "several-records" (mistakes [ good; "v=DKIM1; p=" ]).Head)
 
+            testCase "of several records the one that comes nearest to a key is told of" (fun () ->
+                Expect.equal [ "several-records" ] (mistakes [ "v=spf1 -all"; good ])
+                Expect.equal [ "several-records" ] (mistakes [ good; "v=spf1 -all" ]))
+
             testCase "a key split over records" (fun () ->
                 isMistake "split-over-records" [ good.Substring(0, 200); good.Substring 200 ])
 
@@ -99,12 +103,14 @@ let tests =
                         "v=DKIM1; k=rsa; p=" + p + "; note=\"(quoted) v=DKIM1\""
                         "v=DKIM1; t=Y; p=" + p
                         "v=DKIM1; n=k=rsa s=x; p=" + p
+                        "v=DKIM1; n=a key k=rsa of s=old; p=" + p
                         "v=DKIM1; X_Note=Y; p=" + p + ";"
                         "v=DKIM1; p=" + p.Insert(390, " ").Insert(64, " \t")
                     ] do
                     Expect.equal [] (found (ValueSome key) [ text ] |> List.filter (fun one -> not one.IsAdvice))
 
                 Expect.equal [ "wrong-case" ] (mistakes [ "v=DKIM1; t=Y; p=" + p ])
+                Expect.equal [] (mistakes [ "v=DKIM1; X_Note=y; p=" + p ])
                 Expect.equal [] (mistakes [ "v=DKIM1; n=\"key of 2026\"; k=rsa; p=" + p ]))
 
             testCase "values of p= as they come about by slips of hands and tools" (fun () ->

@@ -73,6 +73,8 @@ let tests =
                     ("@example.org", "@example.org")
                     ("joe@example.org", "joe@example.org")
                     ("joe.user+x@example.org", "joe.user+x@example.org")
+                    ("joe..user@example.org", "\"joe..user@example.org\"")
+                    (".joe@example.org", "\".joe@example.org\"")
                     ("joe user@example.org", "\"joe user@example.org\"")
                     ("a\"b\\c@example.org", "\"a\\\"b\\\\c@example.org\"")
                     ("x; dkim=pass@example.org", "\"x; dkim=pass@example.org\"")
@@ -234,6 +236,10 @@ let tests =
                     " mx.example.org(comment); dkim=pass"
                     " mx.example.org"
                     "mx.example.org;none"
+                    " ; mx.example.org; dkim=pass"
+                    "; mx.example.org"
+                    " \\(mx.example.org; dkim=pass"
+                    " (\\) mx.example.org; dkim=pass"
                     " ((((mx.example.org; dkim=pass"
                     " \"mx.example.org; dkim=pass"
                     " mx.example. org; dkim=pass"

@@ -119,6 +119,27 @@ let tests =
                     (recipient altered chance (record "ra=p; rp=30")).IsSome
                     |> Expect.equal expected)
 
+            testRows
+                "RFC6651-3.2-7 each failure has its reason in rr="
+                [
+                    ("x", PermFail(Expired 1L<sec>), true)
+                    ("v", PermFail(Expired 1L<sec>), false)
+                    ("v", altered, true)
+                    ("x", altered, false)
+                    ("d", TempFail "timeout", true)
+                    ("v", TempFail "timeout", false)
+                ]
+                (fun (reason: string, verdict: Verdict, expected: bool) ->
+                    (recipient verdict 0 (record ("ra=p; rr=" + reason))).IsSome
+                    |> Expect.equal expected)
+
+            testRows
+                "RFC6651-3.2-6 rs= has at most 256 characters"
+                [ (256, true); (257, false) ]
+                (fun (length: int, expected: bool) ->
+                    (ReportRequest.tryParse ("ra=p; rs=" + String('a', length))).Value.ReplyText.IsSome
+                    |> Expect.equal expected)
+
             testCase "RFC6651-3.3-2 anything but one record asks for nothing" (fun () ->
                 let answers =
                     [

@@ -22,6 +22,29 @@ let private valueOf (query: string) (table: Table) =
     | Lookup.Absent -> "absent"
     | Lookup.Unavailable reason -> "unavailable: " + reason
 
+let private capitals =
+    testList
+        "capitals"
+        [
+            testCase "where capitals count, no key is found in others" (fun () ->
+                let letters = [ 'a' .. 'z' ]
+
+                let keys =
+                    List.allPairs letters letters
+                    |> List.map (fun (one, two) -> String [| one; two |])
+
+                let table =
+                    Table.OfList(false, String.Join(",", keys |> List.map (fun key -> key + "=" + key)))
+
+                let folding =
+                    Table.OfList(true, String.Join(",", keys |> List.map (fun key -> key + "=" + key)))
+
+                for key in keys do
+                    Expect.equal key (valueOf key table)
+                    Expect.equal "absent" (valueOf (key.ToUpperInvariant()) table)
+                    Expect.equal key (valueOf (key.ToUpperInvariant()) folding))
+        ]
+
 let private places =
     testList
         "places"
@@ -262,4 +285,5 @@ let private forms =
         ]
 
 [<Tests>]
-let tests = testList "TableTests" [ places; texts; ofPatterns; hosts; forms ]
+let tests =
+    testList "TableTests" [ places; capitals; texts; ofPatterns; hosts; forms ]
