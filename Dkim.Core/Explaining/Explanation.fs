@@ -73,8 +73,13 @@ module Explanation =
                 Text = facts.BodyText
             }
 
+    /// Whether the body is short enough to be searched, and there is enough effort to read it.
+    let private canRead (effort: Effort) (facts: Evidence) : bool =
+        let length = facts.Mail.Body.Length
+        length <= LongestBody && effort.Spend(6L * int64 length)
+
     let private bodyGuess (effort: Effort) (facts: Evidence) : Guess option =
-        if facts.BodyFits || not facts.IsDkim || facts.Mail.Body.Length > LongestBody then
+        if facts.BodyFits || not facts.IsDkim || not (canRead effort facts) then
             None
         else
             let isSaid (digest: byte[]) =
@@ -145,6 +150,7 @@ module Explanation =
             || facts.Key.IsNone
             || not facts.KeyTypeFits
             || facts.Recovered = RecoveredDigest.OtherKey
+            || not facts.IsDkim && not (canRead effort facts)
         then
             ofSigner
         else

@@ -3,6 +3,7 @@ module internal Dkim.Core.Explaining.Bodies.Banners
 
 open System
 open Dkim.Core.Words
+open Dkim.Core.Records
 open Dkim.Core.Explaining.Edits
 
 /// Places that are tried at the start and at the end of a part, of a body of one part, and of a body of many.
@@ -116,8 +117,61 @@ let private undo (subject: Subject) (effort: Effort) : Candidate seq =
         |> Seq.filter (fun pieces -> pieces.Length > 1)
         |> Seq.map (fun pieces -> Candidate.ofPieces (says octets pieces) pieces)
 
+/// Places at each end of what base64 stands for that are tried.
+[<Literal>]
+let private MostCoded = 40
+
+/// Base64 in lines as wide as the first one is.
+let private encodedAs (encoded: string) (text: string) : string =
+    let width =
+        match encoded.IndexOf("\r\n", StringComparison.Ordinal) with
+        | -1 -> Int32.MaxValue
+        | at -> max 4 at
+
+    String.Join("\r\n", Publication.pieces width (Convert.ToBase64String(Octets.ofLatin1 text)))
+    + (if encoded.EndsWith "\r\n" then "\r\n" else "")
+
+/// Lines at the start or at the end of what a stretch of base64 stands for, and the whole with that stretch as it was.
+let private codedCuts (text: string) (start: int) (finish: int) : Change seq =
+    let encoded = text.Substring(start, finish - start)
+    let decoded = TransferCoding.fromBase64 encoded
+    let octets = Octets.ofLatin1 decoded
+
+    let ends =
+        Lines.ends octets |> Array.filter (fun at -> at > 0 && at < octets.Length)
+
+    let change (cutAt: int) (cutTo: int) (kept: string) =
+        BodyEdit.change ("text was inserted in base64: " + Lines.excerpt octets cutAt (cutTo - cutAt)) 4L (fun _ ->
+            text.Substring(0, start) + encodedAs encoded kept + text.Substring finish)
+
+    if decoded = encoded then
+        Seq.empty
+    else
+        seq {
+            for at in Array.truncate MostCoded ends do
+                change 0 at (decoded.Substring at)
+
+            for at in ends |> Array.rev |> Array.truncate MostCoded do
+                change at octets.Length (decoded.Substring(0, at))
+        }
+
+/// Banners and footers in parts of base64, or in a body of it.
+let private coded (subject: Subject) (text: string) : Change seq =
+    let isBase64 (encoding: string) =
+        encoding.StartsWith("base64", StringComparison.OrdinalIgnoreCase)
+
+    match MimeParts.leaves (Subject.value "Content-Type" subject) text with
+    | [] when isBase64 (Subject.value "Content-Transfer-Encoding" subject) -> codedCuts text 0 text.Length
+    | leaves ->
+        leaves
+        |> Seq.filter (fun leaf -> isBase64 (MimeParts.encodingOf text leaf))
+        |> Seq.truncate MostParts
+        |> Seq.collect (fun leaf -> codedCuts text leaf.Body leaf.Finish)
+
 let edits: Edit list =
     [
+        BodyEdit.whole Modification.TextInserted [ "Exchange"; "gateways that put banners in" ] coded
+        |> BodyEdit.alone
         {
             Modification = Modification.TextInserted
             KnownOf = [ "Exchange"; "gateways that put banners in" ]

@@ -244,9 +244,33 @@ let private renamed (subject: Subject) (text: string) : Change seq =
                         _.Replace("--" + boundary, "--" + other)
     }
 
+/// Fields of an encoding within a body that says nothing of octets: of multiparts, and where nothing had to be encoded.
+let private named (_: Subject) (_: string) : Change seq =
+    let was (before: string) (now: string) =
+        let field (encoding: string) =
+            "Content-Transfer-Encoding: " + encoding
+
+        BodyEdit.change
+            ("a part or multipart within the body said " + before + ", which was made " + now)
+            20L
+            (BodyEdit.lines (fun line ->
+                if line.Equals(field now, StringComparison.OrdinalIgnoreCase) then
+                    field before
+                else
+                    line))
+
+    [
+        was "8bit" "7bit"
+        was "7bit" "8bit"
+        was "binary" "8bit"
+        was "8BIT" "8bit"
+        was "7BIT" "7bit"
+    ]
+
 let edits: Edit list =
     [
         BodyEdit.whole Modification.EncodingChanged [ "Postfix"; "Sendmail"; "Exchange"; "qmail with a patch" ] all
+        BodyEdit.whole Modification.EncodingChanged [ "Postfix"; "Sendmail" ] named
         BodyEdit.whole Modification.BodyWrapped [ "Mailman"; "Sympa"; "Exchange" ] unwrapped
         BodyEdit.whole Modification.BoundaryRenamed [ "Exchange"; "Gmail" ] renamed
     ]

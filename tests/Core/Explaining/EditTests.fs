@@ -126,6 +126,22 @@ let private bodies: (string * (string * string * string * string * string)) list
          "Gr=C3=BC=C3=9Fe\r\n_____\r\nlist =3D list\r\n",
          "encoding-changed",
          "8bit was changed to quoted-printable, and a footer")
+        "a footer within base64",
+        (text + "Content-Transfer-Encoding: base64\r\n",
+         inLines 76 (Text.Encoding.Latin1.GetBytes "Hello, Bob.\r\nHere they are.\r\n"),
+         inLines 76 (Text.Encoding.Latin1.GetBytes "Hello, Bob.\r\nHere they are.\r\nA list.\r\n"),
+         "text-inserted",
+         "text was inserted in base64: \"A list.\\r\\n\"")
+        "a multipart within that is 7bit now, and a part encoded anew",
+        (two,
+         parts
+             ("Content-Type: multipart/mixed; boundary=x\r\nContent-Transfer-Encoding: 8bit\r\n\r\n--x\r\n\r\nHello\r\n--x--")
+             eight,
+         parts
+             ("Content-Type: multipart/mixed; boundary=x\r\nContent-Transfer-Encoding: 7bit\r\n\r\n--x\r\n\r\nHello\r\n--x--")
+             quoted,
+         "encoding-changed",
+         "said 8bit, which was made 7bit")
         "the first part of a multipart",
         (two,
          "Hello, Bob.\r\n",

@@ -5,6 +5,12 @@ open System
 open System.Threading.Tasks
 open Expecto
 open Dkim.Tests
+open Dkim.Core.Message
+open Dkim.Core.Dns
+open Dkim.Core.Records
+open Dkim.Core.Explaining.Edits
+open Dkim.Core.Explaining.Bodies
+open Dkim.Core.Explaining.Fields
 open Dkim.Tests.Core
 open Dkim.Tests.Core.ToolRuns
 open Dkim.Tests.Core.ExplanationRuns
@@ -38,6 +44,43 @@ let private worstBodies: (string * string * string) list =
         "white space", "", fill " \t"
     ]
 
+/// A header and a body for which nothing fits.
+let private subjects: (Edit list * Subject) list =
+    let empty: Subject =
+        {
+            Hash = Sha256
+            Canon = RelaxedHeader
+            Header = Header.empty
+            Signed = [||]
+            OwnLast = false
+            Absent = []
+            Body = ValueNone
+            Parts = [||]
+            Fits = fun _ -> false
+            FitsCost = 0L
+        }
+
+    let fields =
+        [|
+            for number in 1..40 -> Field.ofText ("X-" + string number) " one two, three <four@example.com>"
+        |]
+
+    let text =
+        {
+            Canon = RelaxedBody
+            Limit = ValueNone
+            Text = String.replicate 400 "Some lines.\r\n"
+        }
+
+    [
+        FieldEdits.all,
+        { empty with
+            Signed = fields
+            Header = Header.ofFields fields
+        }
+        BodyEdits.all, { empty with Body = ValueSome text }
+    ]
+
 let private worstBodyNames = worstBodies |> List.map (fun (name, _, _) -> name)
 
 [<Tests>]
@@ -65,6 +108,53 @@ let tests =
                     let struct (found, seconds) = cpuOf (fun () -> guesses rsa [] whole)
                     Expect.isTrue (found.Length <= 1) "whatever is found"
                     Expect.isTrue (seconds < 10.0) (scheme + ": " + string seconds + " s"))
+
+            testCase "fifty signatures over ten megabytes in a thousand parts are explained in seconds" (fun () ->
+                let part =
+                    "--b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+                    + String.replicate 260 "some=20words=3D and=\r\n more =C3=A4\r\n"
+
+                let typed = "Content-Type: multipart/mixed; boundary=b\r\n" + message
+                let own = Array.head ((signed rsa [] typed).Split "\r\nContent-Type:") + "\r\n"
+
+                let whole =
+                    String.replicate 50 own + typed + String.replicate 1000 part + "--b--\r\n"
+
+                let struct (ran, seconds) =
+                    cpuOf (fun () -> dkim [ "z", rsa.Zone; "-", whole ] [ "explain"; "--zone=z"; "--line-ends=crlf" ])
+
+                Expect.equal 0 ran.Code
+                Expect.contains "Signature 50 of 50" ran.Output
+                Expect.isTrue (seconds < 10.0) (string seconds + " s"))
+
+            testCase "what is hashed stays within the effort, and more effort hashes more" (fun () ->
+                let hashes (edits: Edit list) (subject: Subject) (effort: int64) =
+                    let count = ref 0L
+
+                    let counted _ =
+                        count.Value <- count.Value + 1L
+                        false
+
+                    Expect.isTrue
+                        (Search.find
+                            edits
+                            { Subject.withParts subject with
+                                Fits = counted
+                            }
+                            (Effort effort))
+                            .IsNone
+                        "nothing fits"
+
+                    count.Value
+
+                for edits, subject in subjects do
+                    let octets = (Subject.withParts subject).Parts |> Array.sumBy _.LongLength
+                    let some = hashes edits subject 40_000_000L
+                    let more = hashes edits subject 400_000_000L
+                    Expect.isTrue (some * Effort.PerHash <= 40_000_000L) (string some)
+                    Expect.isTrue (more * Effort.PerHash <= 400_000_000L) (string more)
+                    Expect.isTrue (more > some) (string octets + ": " + string some + ", " + string more)
+                    Expect.equal 0L (hashes edits subject 0L))
 
             testCase "ten signatures with twelve thousand copies each are explained in seconds" (fun () ->
                 let letters = "abcdefghijklmnopqrstuvwxyz0123456789"
