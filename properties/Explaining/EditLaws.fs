@@ -75,6 +75,11 @@ let private multipart =
     + String.replicate 3 "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVpBQkNERUZHSElKS0xNTk9QUVJT\r\n"
     + "--b1--\r\n"
 
+/// Lines of text as base64.
+let private coded =
+    Convert.ToBase64String(Octets.ofLatin1 "One line.\r\nTwo lines, and more words.\r\nThree lines of text.\r\n")
+    |> fun whole -> whole.Insert(60, "\r\n") + "\r\n"
+
 /// Bodies, each with what the header says of it.
 let private bodies =
     [
@@ -82,7 +87,7 @@ let private bodies =
         "8bit",
         ">From now on,\r\n\r\n..dots  and.  spaces \r\n-- \r\nGr\195\188\195\159e\r\n> quoted\r\n\r\n\r\nx\ty\r\n"
         "text/plain", "quoted-printable", "Gr=C3=BC=C3=9Fe and a =3D b\r\n\tlast\r\n"
-        "text/plain", "base64", String.replicate 2 "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVpBQkNERUZHSElKS0xNTk9QUVJT\r\n"
+        "text/plain", "base64", coded
         "text/plain", "7bit", String('w', 998) + "\r\n " + String('v', 700) + "\r\nend\r\n"
         "multipart/mixed; boundary=b1", "8bit", multipart
     ]
