@@ -63,7 +63,7 @@ static long total = 1000;
 static int connections = 1;
 static long long body_size = -1;
 static char filler[CHUNK];
-static atomic_long next_message, failures, ends[256], inserted, signatures, passes;
+static atomic_long next_message, failures, ends[256], inserted, signatures, passes, others;
 static double *latencies;
 
 static void die(const char *what)
@@ -275,6 +275,20 @@ static void write_out(const struct message *m, const struct octets *fields)
         die(path);
 }
 
+/* Whether a signature names the domain of the author. */
+static bool is_authors(const struct message *m, const char *signature)
+{
+    for (int i = 0; i < m->field_count; i++) {
+        const char *at = strcasecmp(m->fields[i].name, "From") ? NULL : strchr(m->fields[i].value, '@');
+        char tag[300] = "d=";
+        if (!at)
+            continue;
+        snprintf(tag + 2, sizeof tag - 2, "%.*s;", (int)strcspn(at + 1, "> \t\r\n"), at + 1);
+        return strstr(signature, tag);
+    }
+    return false;
+}
+
 /* The end of the message and what the filter says to it. */
 static void conclude(struct connection *c, const struct message *m)
 {
@@ -287,6 +301,7 @@ static void conclude(struct connection *c, const struct message *m)
             const char *name = c->reply.at + skip, *value = name + strlen(name) + 1;
             inserted++;
             signatures += !strcasecmp(name, "DKIM-Signature");
+            others += !strcasecmp(name, "DKIM-Signature") && !is_authors(m, value);
             passes += !strcasecmp(name, "Authentication-Results") && strstr(value, "dkim=pass");
             append(&fields, name, strlen(name));
             append(&fields, ":", 1);
@@ -435,9 +450,9 @@ int main(int count, char **words)
     double elapsed = now() - started;
     qsort(latencies, total, sizeof *latencies, ascending);
     printf("seconds %.6f p50 %.3f p90 %.3f p99 %.3f most %.3f accepted %ld refused %ld deferred %ld discarded %ld failed %ld"
-           " inserted %ld signatures %ld passes %ld\n",
+           " inserted %ld signatures %ld passes %ld others %ld\n",
            elapsed, latencies[total / 2] * 1e3, latencies[total * 9 / 10] * 1e3, latencies[total * 99 / 100] * 1e3,
            latencies[total - 1] * 1e3, ends['a'] + ends['c'], ends['r'] + ends['y'], (long)ends['t'], (long)ends['d'],
-           (long)failures, (long)inserted, (long)signatures, (long)passes);
+           (long)failures, (long)inserted, (long)signatures, (long)passes, (long)others);
     return failures ? 1 : 0;
 }

@@ -25,27 +25,35 @@ type internal ExactIndex(text: SetText, folds: bool) =
 
             at = one.Length
 
-    // Of each place the entry and one, 0 where there is none; at most half are taken.
-    let slots: int[] =
+    // Of each place the hash of a key, and its entry and one in the low half; 0 where there is none. At most half are taken.
+    // The text is looked at only where the hash is the same: of many lines, each look is a wait for memory.
+    let slots: uint64[] =
         Array.zeroCreate (int (BitOperations.RoundUpToPowerOf2(uint32 (2 * text.Count + 2))))
 
     let mask = slots.Length - 1
 
-    // The entry of a key, or the complement of the place where it would stand.
-    let place (key: ReadOnlySpan<byte>) =
-        let mutable at = int (hash key) &&& mask
+    let entryOf (slot: uint64) = int (uint32 slot) - 1
 
-        while slots[at] <> 0 && not (isSame key (text.Key(slots[at] - 1))) do
+    let isOf (hash: uint32) (key: ReadOnlySpan<byte>) (slot: uint64) =
+        uint32 (slot >>> 32) = hash && isSame key (text.Key(entryOf slot))
+
+    // The place of a key, or where it would stand.
+    let place (hash: uint32) (key: ReadOnlySpan<byte>) =
+        let mutable at = int hash &&& mask
+
+        while slots[at] <> 0UL && not (isOf hash key slots[at]) do
             at <- (at + 1) &&& mask
 
-        if slots[at] = 0 then ~~~at else slots[at] - 1
+        at
 
     do
         for entry in 0 .. text.Count - 1 do
-            let at = place (text.Key entry)
+            let key = text.Key entry
+            let hash = hash key
+            let at = place hash key
 
-            if at < 0 then
-                slots[~~~at] <- entry + 1
+            if slots[at] = 0UL then
+                slots[at] <- (uint64 hash <<< 32) ||| uint64 (entry + 1)
 
     /// The first entry of a key; -1 where there is none.
-    member _.Find(key: ReadOnlySpan<byte>) : int = max -1 (place key)
+    member _.Find(key: ReadOnlySpan<byte>) : int = entryOf slots[place (hash key) key]

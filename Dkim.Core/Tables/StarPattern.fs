@@ -2,6 +2,7 @@
 module internal Dkim.Core.Tables.StarPattern
 
 open System
+open System.Buffers
 open Dkim.Core.Words
 
 /// Whether a text is the pattern. The last star alone is tried again, so that a match costs at most the product of the
@@ -36,9 +37,10 @@ let matches (folds: bool) (pattern: ReadOnlySpan<byte>) (text: ReadOnlySpan<byte
 
     not fails && p = pattern.Length
 
+let private otherOperators = SearchValues.Create(ReadOnlySpan "[](){}|?^$\\"B)
+
 /// Whether it has no other operator.
-let isOne (pattern: ReadOnlySpan<byte>) : bool =
-    pattern.IndexOfAny(ReadOnlySpan "[](){}|?^$\\"B) < 0
+let isOne (pattern: ReadOnlySpan<byte>) : bool = pattern.IndexOfAny otherOperators < 0
 
 /// What an index finds a pattern by.
 [<Struct>]

@@ -45,23 +45,23 @@ type Table private (place: SetPlace, text: SetText, contents: Contents) =
             Value = text.Value entry
         }
 
-    let indexed (one: Row -> 'found) (entry: int) =
-        if entry < 0 then
-            Lookup.Absent
-        else
-            Lookup.Found(one (row entry))
+    let indexed (one: int -> 'found) (entry: int) =
+        if entry < 0 then Lookup.Absent else Lookup.Found(one entry)
 
-    let lookup (query: string) (one: Row -> 'found) =
+    // Of a set in memory its entry, of a store's answer its value.
+    let lookup (query: string) (ofEntry: int -> 'found) (ofValue: string -> 'found) =
         if query.Length > StoreQuestion.LongestForm then
             Lookup.Absent
         else
             match contents with
-            | Texts index -> indexed one (index.Find(ReadOnlySpan(octets query)))
-            | Matches index -> indexed one (index.Find(octets query))
-            | Answers rows when rows.ContainsKey query -> Lookup.Found(one { Number = 0; Value = rows[query] })
+            | Texts index -> indexed ofEntry (index.Find(ReadOnlySpan(octets query)))
+            | Matches index -> indexed ofEntry (index.Find(octets query))
+            | Answers rows when rows.ContainsKey query -> Lookup.Found(ofValue rows[query])
             | Answers _ -> Lookup.Absent
             | Elsewhere _ -> Lookup.Unavailable "not asked"
             | Nothing reason -> Lookup.Unavailable reason
+
+    let stored value : Row = { Number = 0; Value = value }
 
     /// How many entries it has.
     member _.Count = text.Count
@@ -70,10 +70,10 @@ type Table private (place: SetPlace, text: SetText, contents: Contents) =
     member _.IsPatterns = contents.IsMatches
 
     /// The first entry of a text.
-    member _.Find(query: string) : Lookup<Row> = lookup query id
+    member _.Find(query: string) : Lookup<Row> = lookup query row stored
 
     /// Whether there is an entry of a text.
-    member _.Has(query: string) : Lookup<unit> = lookup query ignore
+    member _.Has(query: string) : Lookup<unit> = lookup query ignore ignore
 
     /// Every entry of a text, in order: of patterns all that match, else the first alone.
     member this.FindAll(query: string) : Lookup<Row list> =
@@ -86,7 +86,7 @@ type Table private (place: SetPlace, text: SetText, contents: Contents) =
         | Texts _
         | Elsewhere _
         | Answers _
-        | Nothing _ -> lookup query List.singleton
+        | Nothing _ -> lookup query (row >> List.singleton) (stored >> List.singleton)
 
     /// The key of an entry.
     member _.Key(entry: int) : string =

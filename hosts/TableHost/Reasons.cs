@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Security.Authentication;
 using Dkim.Core.Words;
 using Microsoft.Data.Sqlite;
 using MySqlConnector;
@@ -14,6 +15,7 @@ internal static class Reasons
 
     private static string Words(Exception failure) => failure switch
     {
+        RedisException when Certificate(failure) is { } refused => refused.Message,
         PostgresException refused => refused.MessageText,
         SqliteException refused => Quoted(refused.Message),
         RedisServerException refused => refused.Message,
@@ -23,6 +25,14 @@ internal static class Reasons
         _ => failure.InnerException is { } inner && failure is NpgsqlException or MySqlException or AggregateException
             ? Words(inner)
             : failure is SocketException { SocketErrorCode: SocketError.ConnectionRefused } ? "connection refused" : failure.Message,
+    };
+
+    // What is wrong with the certificate of a server.
+    private static AuthenticationException? Certificate(Exception? failure) => failure switch
+    {
+        null => null,
+        AuthenticationException refused => refused,
+        _ => Certificate(failure.InnerException),
     };
 
     // SQLite Error 1: 'no such table: T'.

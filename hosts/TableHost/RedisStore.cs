@@ -62,6 +62,8 @@ internal sealed class RedisStore(RedisSource place, RedisLayout layout, TimeSpan
             BacklogPolicy = BacklogPolicy.FailFast,
             ClientName = "dkim-tables",
             Ssl = place.Tls,
+            // As with the other engines: the authority of a site has no list of revoked certificates.
+            CheckCertificateRevocation = false,
             Protocol = RedisProtocol.Resp2,
         };
         options.EndPoints.Add(place.Host, place.Port);

@@ -17,6 +17,15 @@ internal abstract class Engine : IDisposable
 
     protected int Port { get; } = Tools.FreePort();
 
+    /// <summary>Where another port of the server is that is TLS from its first octet, for engines that have one.</summary>
+    protected int TlsPort { get; } = Tools.FreePort();
+
+    /// <summary>With these the server offers TLS, too.</summary>
+    public Certificates? Certificates { get; init; }
+
+    /// <summary>Where the rows are, by TLS to a host of this name.</summary>
+    public virtual Store Secure(string host) => throw new NotSupportedException();
+
     /// <summary>Where the rows are.</summary>
     public abstract Store Place { get; }
 
@@ -61,6 +70,13 @@ internal abstract class Engine : IDisposable
     {
         Scratch.Open();
         Directory.CreateDirectory(Scratch.At("data"));
+        if (Certificates is not null)
+        {
+            File.Copy(Certificates.Server, Scratch.At("cert"));
+            File.Copy(Certificates.Key, Scratch.At("key"));
+            File.SetUnixFileMode(Scratch.At("key"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+
         Own();
         return Scratch.At("data");
     }

@@ -9,7 +9,7 @@ using Microsoft.FSharp.Collections;
 namespace Dkim.Tests.Hosts.Tables;
 
 /// <summary>Entries with <c>cn</c> and <c>description</c>, for those who say who they are.</summary>
-internal sealed class SlapdEngine : Engine
+internal sealed class SlapdEngine : Engine, IManyTables
 {
     private const string Root = "cn=admin,dc=example,dc=com";
     private string data = "";
@@ -23,6 +23,20 @@ internal sealed class SlapdEngine : Engine
         ListModule.OfSeq([new LdapServer(false, data + "/ldapi", 0)]), "dc=example,dc=com", LdapScope.Sub, "(cn=$d)",
         ListModule.OfSeq(["description"]), LdapAccount.External, false));
 
+    /// <summary>By SASL PLAIN.</summary>
+    public Store ByPlain(string password) => Store.NewLdap(new LdapSource(
+        ListModule.OfSeq([new LdapServer(false, "127.0.0.1", Port)]), "dc=example,dc=com", LdapScope.Sub, "(cn=$d)",
+        ListModule.OfSeq(["description"]), LdapAccount.NewPlain("reader", Secret.Of(password)), false));
+
+    public override Store Secure(string host) => Encrypted(new LdapServer(true, host, TlsPort), startsTls: false);
+
+    /// <summary>By StartTLS.</summary>
+    public Store StartsTls(string host) => Encrypted(new LdapServer(false, host, Port), startsTls: true);
+
+    private static Store Encrypted(LdapServer server, bool startsTls) => Store.NewLdap(new LdapSource(
+        ListModule.OfSeq([server]), "dc=example,dc=com", LdapScope.Sub, "(cn=$d)",
+        ListModule.OfSeq(["description"]), LdapAccount.NewSimple(Root, Secret.Of(Password)), startsTls));
+
     /// <summary>Behind one that nobody listens at.</summary>
     public Store BehindAnother => Of(Password, new LdapServer(false, "127.0.0.1", 1), new LdapServer(false, "127.0.0.1", Port));
 
@@ -31,7 +45,8 @@ internal sealed class SlapdEngine : Engine
         Tools.RequireProgram("slapd", "slapd");
         data = Folder();
         Directory.CreateDirectory(data + "/db");
-        var entries = new StringBuilder("dn: dc=example,dc=com\nobjectClass: dcObject\nobjectClass: organization\ndc: example\no: example\n\n");
+        var entries = new StringBuilder("dn: dc=example,dc=com\nobjectClass: dcObject\nobjectClass: organization\ndc: example\no: example\n\n"
+            + $"dn: cn=reader,dc=example,dc=com\nobjectClass: applicationProcess\nobjectClass: simpleSecurityObject\ncn: reader\nuserPassword: {Password}\n\n");
         var number = 0;
         foreach (var (key, value) in rows)
         {
@@ -39,11 +54,18 @@ internal sealed class SlapdEngine : Engine
             entries.Append(CultureInfo.InvariantCulture, $"cn:: {Base64(key)}\ndescription:: {Base64(value)}\n\n");
         }
 
+        var tls = Certificates is null
+            ? ""
+            : $"TLSCACertificateFile {Certificates.Authority}\nTLSCertificateFile {Scratch.At("cert")}\nTLSCertificateKeyFile {Scratch.At("key")}";
         Scratch.Write("slapd.conf", $"""
             include /etc/ldap/schema/core.schema
             modulepath /usr/lib/ldap
             moduleload back_mdb
             require authc
+            sasl-secprops none
+            sasl-auxprops slapd
+            authz-regexp "uid=([^,]*),.*cn=auth" "cn=$1,dc=example,dc=com"
+            {tls}
             database mdb
             maxsize 10485760
             suffix "dc=example,dc=com"
@@ -60,9 +82,36 @@ internal sealed class SlapdEngine : Engine
 
     public override void Restart()
     {
-        Serve("/usr/sbin/slapd", "-d", "0", "-f", Scratch.At("slapd.conf"), "-h", $"ldap://127.0.0.1:{Port} ldapi://{Uri.EscapeDataString(data + "/ldapi")}");
+        var secure = Certificates is null ? "" : $" ldaps://127.0.0.1:{TlsPort}";
+        Serve("/usr/sbin/slapd", "-d", "0", "-f", Scratch.At("slapd.conf"), "-h", $"ldap://127.0.0.1:{Port} ldapi://{Uri.EscapeDataString(data + "/ldapi")}{secure}");
         Insist("/usr/bin/ldapsearch", "-x", "-D", Root, "-w", Password, "-H", $"ldap://127.0.0.1:{Port}", "-b", "", "-s", "base");
     }
+
+    /// <summary>A branch for each table. <c>cn</c> has no regard to capitals, <c>labeledURI</c> has (RFC 4519, RFC 2079).</summary>
+    public void Add(IReadOnlyList<NamedRows> tables)
+    {
+        var entries = new StringBuilder();
+        foreach (var table in tables)
+        {
+            var branch = $"ou={table.Name},dc=example,dc=com";
+            entries.Append(CultureInfo.InvariantCulture, $"dn: {branch}\nobjectClass: organizationalUnit\nou: {table.Name}\n\n");
+            var number = 0;
+            foreach (var (key, value) in table.Rows)
+            {
+                entries.Append(CultureInfo.InvariantCulture, $"dn: ou=r{number},{branch}\nobjectClass: applicationProcess\n");
+                entries.Append(CultureInfo.InvariantCulture, $"objectClass: labeledURIObject\nou: r{number++}\ncn:: {Base64(key)}\n");
+                entries.Append(CultureInfo.InvariantCulture, $"labeledURI:: {Base64(key)}\n");
+                entries.Append(value.Length > 0 ? $"description:: {Base64(value)}\n\n" : "\n");
+            }
+        }
+
+        Tools.Run(
+            Scratch.Root, "/usr/bin/ldapadd", "-x", "-D", Root, "-w", Password, "-H", $"ldap://127.0.0.1:{Port}", "-f", Scratch.Write("tables.ldif", entries.ToString()));
+    }
+
+    public string Setting(NamedRows table) =>
+        $"ldap://127.0.0.1:{Port}/ou={table.Name},dc=example,dc=com?description?sub?({(table.Folds ? "cn" : "labeledURI")}=$d)\n"
+        + $"LDAPBindUser {Root}\nLDAPBindPassword {Password}";
 
     private Store Of(string password, params LdapServer[] servers) => Store.NewLdap(new LdapSource(
         ListModule.OfSeq(servers.Length > 0 ? servers : [new LdapServer(false, "127.0.0.1", Port)]), "dc=example,dc=com", LdapScope.Sub, "(cn=$d)",
@@ -72,7 +121,7 @@ internal sealed class SlapdEngine : Engine
 }
 
 /// <summary>Keys <c>dkim:KEY</c>, for a user of an access list.</summary>
-internal sealed class RedisEngine : Engine
+internal sealed class RedisEngine : Engine, IManyTables
 {
     private string[] texts = [];
 
@@ -87,7 +136,8 @@ internal sealed class RedisEngine : Engine
     {
         Tools.RequireProgram("redis-server", "redis-server");
         Folder();
-        Scratch.Write("redis.conf", $"port {Port}\nbind 127.0.0.1\nsave \"\"\ndir {Scratch.At("data")}\nuser default off\nuser dkim on >{Password} ~* &* +@all\n");
+        Scratch.Write("redis.conf", $"port {Port}\nbind 127.0.0.1\nsave \"\"\ndir {Scratch.At("data")}\nuser default off\nuser dkim on >{Password} ~* &* +@all\n"
+            + (Certificates is null ? "" : $"tls-port {TlsPort}\ntls-cert-file {Scratch.At("cert")}\ntls-key-file {Scratch.At("key")}\ntls-ca-cert-file {Certificates.Authority}\ntls-auth-clients no\n"));
         Own();
         texts = [.. rows.SelectMany(row => (string[])["dkim:" + row.Key, row.Value])];
         Restart();
@@ -96,10 +146,22 @@ internal sealed class RedisEngine : Engine
     public override void Restart()
     {
         Serve("/usr/bin/redis-server", Scratch.At("redis.conf"));
-        string[] server = ["-e", "--no-auth-warning", "-u", $"redis://dkim:{Password}@127.0.0.1:{Port}"];
+        string[] server = ["-e", "--no-auth-warning", "-u", Url];
         Insist("/usr/bin/redis-cli", [.. server, "MSET", .. texts]);
         Insist("/usr/bin/redis-cli", [.. server, "RPUSH", "lists:a", "1"]);
     }
+
+    /// <summary>The prefix of a key is its table. A server of Redis' protocol compares octets alone.</summary>
+    public void Add(IReadOnlyList<NamedRows> tables) => Tools.Run(
+        Scratch.Root, "/usr/bin/redis-cli",
+        ["-e", "--no-auth-warning", "-u", Url, "MSET", .. tables.SelectMany(table => table.Rows.SelectMany(row => (string[])[$"{table.Name}:{row.Key}", row.Value]))]);
+
+    public string Setting(NamedRows table) => $"{Url}/{table.Name}";
+
+    public override Store Secure(string host) => Store.NewRedis(
+        new RedisSource(host, TlsPort, "dkim", Secret.Of(Password), true), RedisLayout.NewPrefixed("dkim"));
+
+    private string Url => $"redis://dkim:{Password}@127.0.0.1:{Port}";
 
     private Store Of(string password, string prefix) => Store.NewRedis(
         new RedisSource("127.0.0.1", Port, "dkim", Secret.Of(password), false), RedisLayout.NewPrefixed(prefix));

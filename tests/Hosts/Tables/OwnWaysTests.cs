@@ -38,4 +38,26 @@ internal sealed class OwnWaysTests
         tables.Open(1, engine.Lists);
         Assert.That((await tables.AskAsync(1, "a"))[0], Does.StartWith("unavailable: WRONGTYPE"));
     }
+
+    [Test]
+    public async Task MariaDB_is_asked_through_its_Unix_socket()
+    {
+        using var engine = new MariaDbEngine();
+        engine.Make(rows);
+        using var tables = new TableProcess();
+        tables.Open(1, engine.BySocket);
+        Assert.That(await tables.AskAsync(1, "a"), Is.EqualTo(new[] { "a=1" }));
+    }
+
+    [Test]
+    public async Task A_directory_is_told_who_asks_by_SASL_PLAIN()
+    {
+        using var engine = new SlapdEngine();
+        engine.Make(rows);
+        using var tables = new TableProcess();
+        tables.Open(1, engine.ByPlain(Engine.Password));
+        tables.Open(2, engine.ByPlain("wrong-word"));
+        Assert.That(await tables.AskAsync(1, "a"), Is.EqualTo(new[] { "a=1" }));
+        Assert.That((await tables.AskAsync(2, "a"))[0], Does.StartWith("unavailable: ").And.Not.Contain("wrong-word"));
+    }
 }

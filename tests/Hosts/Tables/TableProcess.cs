@@ -18,16 +18,31 @@ internal sealed class TableProcess : IDisposable
     private long requests;
 
     public TableProcess(params string[] arguments)
+        : this("", arguments)
     {
-        Process = Process.Start(new ProcessStartInfo(Program, arguments)
+    }
+
+    private TableProcess(string authority, string[] arguments)
+    {
+        var start = new ProcessStartInfo(Program, arguments)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-        })!;
+        };
+        if (authority.Length > 0)
+        {
+            start.Environment["SSL_CERT_FILE"] = authority;
+            start.Environment["LDAPTLS_CACERT"] = authority;
+        }
+
+        Process = Process.Start(start)!;
         error = Process.StandardError.ReadToEndAsync();
         reading = Task.Run(Read);
     }
+
+    /// <summary>One that trusts this authority and no other.</summary>
+    public static TableProcess Trusting(string authority) => new(authority, []);
 
     public Process Process { get; }
 

@@ -32,10 +32,12 @@ module internal SetChecks =
 
         List.ofSeq found
 
-    let private keyName (value: string) = (Row.fields 2 value).Head.Trim()
+    let private keyName (value: string) =
+        match value.IndexOf ':' with
+        | -1 -> value.Trim()
+        | at -> value.Substring(0, at).Trim()
 
-    let private isUnknown (keys: Table) (name: string) =
-        name <> "%" && keys.Find name = Lookup.Absent
+    let private isUnknown (keys: Table) (name: string) = name <> "%" && (keys.Has name).IsAbsent
 
     // A pattern that names no key was taken until mail of it came.
     let private unknownKeys (settings: OpenDkimSettings) (sets: LoadedSets) : struct (Problem list * string list) =
