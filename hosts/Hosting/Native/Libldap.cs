@@ -13,7 +13,6 @@ public sealed unsafe partial class Libldap : IDisposable
     private const int Referrals = 0x08;
     private const int TimeOption = 0x5002;
     private const int NetworkTimeOption = 0x5005;
-    private const int DiagnosticOption = 0x32;
     private const int NoSuchObject = 32;
     private nint handle;
     private Time time;
@@ -35,7 +34,7 @@ public sealed unsafe partial class Libldap : IDisposable
 
     /// <summary>Goes on by TLS.</summary>
     /// <exception cref="LdapFault">The server does not, or proves itself badly.</exception>
-    public void StartTls() => CheckConnection(StartTls(handle, 0, 0));
+    public void StartTls() => Check(StartTls(handle, 0, 0));
 
     /// <summary>Says who asks.</summary>
     /// <param name="name">Of a simple bind; null for none.</param>
@@ -47,7 +46,7 @@ public sealed unsafe partial class Libldap : IDisposable
         fixed (byte* start = octets)
         {
             var value = new Octets { Length = (nuint)octets.Length - 1, Data = start };
-            CheckConnection(Bind(handle, name, mechanism, &value, 0, 0, 0));
+            Check(Bind(handle, name, mechanism, &value, 0, 0, 0));
         }
     }
 
@@ -99,28 +98,11 @@ public sealed unsafe partial class Libldap : IDisposable
         return [.. texts];
     }
 
-    // Of a connection, what the library or the server says besides: why a certificate is not taken.
-    private void CheckConnection(int status)
-    {
-        nint text = 0;
-        if (status == 0 || GetOption(handle, DiagnosticOption, &text) != 0 || text == 0)
-        {
-            Check(status);
-            return;
-        }
-
-        var said = Marshal.PtrToStringUTF8(text);
-        Free(text);
-        throw new LdapFault(status, said is { Length: > 0 } ? $"{Words(status)} ({said})" : Words(status));
-    }
-
     private static void Check(int status)
     {
         if (status != 0)
-            throw new LdapFault(status, Words(status));
+            throw new LdapFault(status, Marshal.PtrToStringUTF8(Describe(status)) ?? "");
     }
-
-    private static string Words(int status) => Marshal.PtrToStringUTF8(Describe(status)) ?? "";
 
     /// <summary>A handle of a URL; no connection is made yet (ldap_initialize(3)).</summary>
     [LibraryImport(Library, EntryPoint = "ldap_initialize", StringMarshalling = StringMarshalling.Utf8)]
@@ -129,14 +111,6 @@ public sealed unsafe partial class Libldap : IDisposable
     /// <summary>Sets an option of a handle (ldap_set_option(3)).</summary>
     [LibraryImport(Library, EntryPoint = "ldap_set_option")]
     private static partial int SetOption(nint handle, int option, void* value);
-
-    /// <summary>An option of a handle; a text is to be given back (ldap_get_option(3)).</summary>
-    [LibraryImport(Library, EntryPoint = "ldap_get_option")]
-    private static partial int GetOption(nint handle, int option, void* value);
-
-    /// <summary>Gives a text back (ldap_memfree(3)).</summary>
-    [LibraryImport(Library, EntryPoint = "ldap_memfree")]
-    private static partial void Free(nint text);
 
     /// <summary>Begins TLS on a connection (ldap_start_tls_s(3)).</summary>
     [LibraryImport(Library, EntryPoint = "ldap_start_tls_s")]

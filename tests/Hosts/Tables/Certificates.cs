@@ -2,7 +2,8 @@ using Dkim.Tests.Hosts.Hosting;
 
 namespace Dkim.Tests.Hosts.Tables;
 
-/// <summary>An authority of a test, and the certificate of a server at <c>localhost</c> that it has signed.</summary>
+/// <summary>An authority of a test, and the certificate of a server at 127.0.0.1 that it has signed: libldap
+/// puts the machine's name in the place of <c>localhost</c>.</summary>
 internal sealed class Certificates : IDisposable
 {
     private readonly Scratch scratch = new();
@@ -12,8 +13,8 @@ internal sealed class Certificates : IDisposable
         scratch.Open();
         void Run(params string[] arguments) => Tools.Run(scratch.Root, Tools.RequireProgram("openssl", "openssl"), arguments);
         Run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca", "-days", "2", "-subj", "/CN=Authority of a test");
-        Run("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "request", "-subj", "/CN=localhost");
-        scratch.Write("names", "subjectAltName=DNS:localhost\n");
+        Run("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "request", "-subj", "/CN=Server of a test");
+        scratch.Write("names", "subjectAltName=IP:127.0.0.1\n");
         Run("x509", "-req", "-in", "request", "-CA", "ca", "-CAkey", "ca.key", "-CAcreateserial", "-out", "cert", "-days", "2", "-extfile", "names");
     }
 

@@ -6,6 +6,7 @@ namespace Dkim.Tests.Hosts.Tables;
 /// <summary>Servers that have to prove who they are, by the certificate of an authority.</summary>
 internal sealed class TlsTests
 {
+    private const string Refusal = "^unavailable: (.*[Cc]ertificate|Can't contact LDAP server|Connect error)";
     private static readonly Dictionary<string, string> rows = new() { ["a"] = "1" };
     private readonly Certificates certificates = new();
 
@@ -40,7 +41,7 @@ internal sealed class TlsTests
         await ProvesItselfAsync(engine, engine.Secure, engine.StartsTls);
     }
 
-    // The certificate is for localhost.
+    // What libldap says of a certificate that it refuses is that there is no connection.
     private async Task ProvesItselfAsync(Engine engine, params Func<string, Store>[] ways)
     {
         engine.Make(rows);
@@ -57,11 +58,11 @@ internal sealed class TlsTests
         {
             foreach (var way in ways)
             {
-                Assert.That(await AskedAsync(trusting, way("localhost")), Is.EqualTo("a=1"));
-                var other = await AskedAsync(trusting, way("127.0.0.1"));
-                Assert.That(other, Does.Match("^unavailable: .*([Cc]ertificate|hostname)"), "another name");
-                var unknown = await AskedAsync(strange, way("localhost"));
-                Assert.That(unknown, Does.Match("^unavailable: .*[Cc]ertificate"), "an authority that nobody trusts");
+                Assert.That(await AskedAsync(trusting, way("127.0.0.1")), Is.EqualTo("a=1"));
+                var other = await AskedAsync(trusting, way("localhost"));
+                Assert.That(other, Does.Match(Refusal), "another name");
+                var unknown = await AskedAsync(strange, way("127.0.0.1"));
+                Assert.That(unknown, Does.Match(Refusal), "an authority that nobody trusts");
                 TestContext.Out.WriteLine($"{other}\n{unknown}");
             }
         }
