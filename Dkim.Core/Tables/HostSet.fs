@@ -63,12 +63,15 @@ type HostSet private (table: Table, prefixes: int list voption) =
             | Lookup.Absent -> Lookup.Found false
             | answer -> answer
 
-    /// Every text that a client may be asked for by, in that order.
-    member _.Forms(host: string, address: IPAddress) : string list =
-        let address = octets address
+    /// What its store is asked for a client, every text that the client may be found by; nothing where it is in memory.
+    member _.Question(host: string, address: IPAddress) : StoreQuestion voption =
+        table.Store
+        |> ValueOption.map (fun store ->
+            let address = octets address
 
-        names host @ exact address @ List.collect (network address) (lengths address)
-        |> List.collect (fun text -> [ "!" + text; text ])
+            names host @ exact address @ List.collect (network address) (lengths address)
+            |> List.collect (fun text -> [ "!" + text; text ])
+            |> StoreQuestion.ofForms store)
 
     member _.Table = table
 

@@ -108,6 +108,13 @@ module SetPlace =
         | ValueNone when text.StartsWith '/' -> Ok(Lines text)
         | ValueNone -> Ok(Inline text)
 
+    /// The data set that a value names by its kind, as opposed to a path; nothing where it names no kind that is known.
+    let tryOfKind (text: string) : Result<SetPlace, SetPlaceError> voption =
+        match tryKind text, parse text with
+        | ValueNone, _
+        | _, Error(UnknownSetType _) -> ValueNone
+        | ValueSome _, place -> ValueSome place
+
     /// As it would be written.
     let show (place: SetPlace) : string =
         match place with

@@ -180,6 +180,18 @@ type Table private (place: SetPlace, text: SetText, contents: Contents) =
     static member Unread(place: SetPlace, reason: string) : Table =
         Table(place, SetText.OfList "", Nothing reason)
 
+module Table =
+    /// The stores that data sets are in, each once, with the settings that name it.
+    let stores (tables: (string * Table voption) list) : (string * Store) list =
+        tables
+        |> List.choose (fun (name, table) ->
+            table
+            |> ValueOption.bind _.Store
+            |> ValueOption.map (fun store -> name, store)
+            |> ValueOption.toOption)
+        |> List.groupBy snd
+        |> List.map (fun (store, named) -> String.Join(", ", List.map fst named), store)
+
 module Lookup =
     /// The first that is not absent.
     let rec first (ask: 'query -> Lookup<'found>) (queries: 'query list) : Lookup<'found> =

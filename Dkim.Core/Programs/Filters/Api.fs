@@ -4,6 +4,7 @@ namespace Dkim.Core.Programs.Filters
 open Dkim.Core.Words
 open Dkim.Core.Asking
 open Dkim.Core.Records
+open Dkim.Core.Stores
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
@@ -161,14 +162,23 @@ module Filters =
             HasPeers = settings.Names.PeerList.IsSome
             IsPeer = LoadedLists.isPeer policy.Lists
             TestRecords = ValueNone
-            Stores = []
+            Stores =
+                LoadedLists.stores policy.Lists
+                |> List.map (fun (name, store) ->
+                    {
+                        Name = name
+                        Store = store
+                        Times = StoreRules.defaults
+                    })
             StoreUser = ValueNone
             ChecksSocket = true
             HasKeys =
                 match policy.Lists.Keys with
                 | NoKeys -> false
                 | SingleKey _
-                | KeySource.KeyList _ -> true
+                | KeySource.KeyList _
+                | KeySet _
+                | Unasked _ -> true
             Milter =
                 match plan.Product.Scheme with
                 | Scheme.Dkim -> DkimFilter.parts policy

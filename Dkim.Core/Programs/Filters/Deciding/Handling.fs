@@ -82,6 +82,21 @@ module internal Handling =
         ModeSelection.choose message
         |> Step.map (fun (struct (role, log)) -> afterMode ways message role log)
 
+    // A message of a site whose lists are data sets: they are asked before anything is decided.
+    let private startAsking (ways: SchemeHandlers) (message: FilterMessage) : Step<AfterHeader> =
+        ModeSelection.withSets message
+        |> Step.bind (fun (struct (message, told)) ->
+            let lists, client = message.Policy.Lists, message.Envelope.Client
+
+            match LoadedLists.isPeer lists client, LoadedLists.problem lists.Peers client with
+            | true, _ -> Done(afterMode ways message LeaveAlone told)
+            | false, ValueSome reason ->
+                let line = message.Line LogLevel.Error ("PeerList cannot be asked: " + reason)
+                Done(afterMode ways message Defer (told @ [ line ]))
+            | false, ValueNone ->
+                ModeSelection.choose message
+                |> Step.map (fun (struct (role, log)) -> afterMode ways message role (told @ log)))
+
     /// More fields of results than these are no accident, and each would cost the MTA a change of its header.
     [<Literal>]
     let private MostResults = 4096
@@ -143,5 +158,10 @@ module internal Handling =
             MostRecipients = 0
             FixLineEnds = policy.FixLineEnds
             TooLarge = message >> tooLarge
-            Start = message >> start ways
+            Start =
+                message
+                >> (if LoadedLists.hasSets policy.Lists then
+                        startAsking ways
+                    else
+                        start ways)
         }

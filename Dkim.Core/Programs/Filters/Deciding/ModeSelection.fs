@@ -122,9 +122,20 @@ module internal ModeSelection =
 
     let private isKeyList (lists: LoadedLists) =
         match lists.Keys with
-        | KeyList _ -> true
+        | KeyList _
+        | KeySet _
+        | Unasked _ -> true
         | NoKeys
         | SingleKey _ -> false
+
+    // Why the key list could not be asked whether the sender is one of ours.
+    let private unasked (lists: LoadedLists) : string voption =
+        match lists.Keys with
+        | Unasked reason -> ValueSome reason
+        | NoKeys
+        | SingleKey _
+        | KeyList _
+        | KeySet _ -> ValueNone
 
     /// What did not match, where Domain does not have the sender's own domain.
     let private missed (policy: FilterPolicy) (sender: Sender) (above: DomainName voption) keys =
@@ -159,6 +170,8 @@ module internal ModeSelection =
             | KeyList find when sender.Domain.IsSome -> find (Octets.decoded (sender.Address.ToString()))
             | SingleKey key -> Ok [ key ]
             | KeyList _
+            | KeySet _
+            | Unasked _
             | NoKeys -> Ok []
 
         {
@@ -169,7 +182,8 @@ module internal ModeSelection =
         }
 
     let private isOurs (lists: LoadedLists) (known: Ownership) =
-        known.Listed.IsSome || isKeyList lists && hasKey known.Keys
+        known.Listed.IsSome
+        || isKeyList lists && (hasKey known.Keys || (unasked lists).IsSome)
 
     /// Whether the client has logged in by POP a while ago.
     let hasLoggedIn (policy: FilterPolicy) (envelope: MilterEnvelope) : Step<bool> =
@@ -239,7 +253,9 @@ module internal ModeSelection =
             match policy.Lists.Keys with
             | SingleKey _ -> known.Listed |> ValueOption.defaultValue sender
             | NoKeys
-            | KeyList _ -> sender
+            | KeyList _
+            | KeySet _
+            | Unasked _ -> sender
 
         keys
         |> List.map (fun (key: NamedKey) ->
@@ -257,17 +273,18 @@ module internal ModeSelection =
         struct (Defer, [ message.LineWith level text (facts @ message.Origin) ])
 
     let private signing (message: FilterMessage) (known: Ownership) (sender: DomainName) =
-        match known.Keys with
+        match known.Keys, unasked message.Policy.Lists with
         | _ when not message.Policy.Roles.Signs ->
             struct (LeaveAlone, [ notice message ("signing mode off; not signing mail of " + sender.Text) ])
-        | Ok [] ->
+        | _, ValueSome reason -> deferred message LogLevel.Error ("KeyList cannot be asked: " + reason) []
+        | Ok [], _ ->
             deferred message LogLevel.Notice ("no key selected for signing: KeyList has none for " + known.Address) []
-        | Error key ->
+        | Error key, _ ->
             let domain = ValueOption.defaultValue sender key.Domain
 
             LogFields.ofName domain.Text key.Selector.Text
             |> deferred message LogLevel.Error ("no usable key for " + known.Address + ": " + key.Reason)
-        | Ok keys ->
+        | Ok keys, _ ->
             // The only recipient kept is one to whom nothing is signed.
             match message.Envelope.Recipients[0] with
             | ValueSome recipient ->
@@ -305,12 +322,28 @@ module internal ModeSelection =
             ]
             |> why message
 
-        match sender.Domain with
-        | ValueSome domain when signs ->
+        let untold =
+            if ours && not isOrigin then
+                LoadedLists.problem message.Policy.Lists.Internal message.Envelope.Client
+            else
+                ValueNone
+
+        match sender.Domain, untold with
+        | ValueSome domain, _ when signs ->
             let struct (role, lines) = signing message known domain
             struct (role, trace @ lines)
+        | _, ValueSome reason ->
+            let struct (role, lines) =
+                deferred message LogLevel.Error ("InternalHosts cannot be asked: " + reason) []
+
+            struct (role, trace @ lines)
         | _ ->
-            let lines = if ours then stranger message sender else []
+            let lines =
+                if ours && (unasked message.Policy.Lists).IsNone then
+                    stranger message sender
+                else
+                    []
+
             struct ((if message.Policy.Roles.Verifies then Verify else LeaveAlone), trace @ lines)
 
     /// What is done with a message, and what the log says of that. The sender decides only whether we sign: a forger who
@@ -323,3 +356,15 @@ module internal ModeSelection =
 
             origin message.Policy message.Envelope
             |> Step.map (fun (struct (isOrigin, missed)) -> ofSender message sender known isOrigin missed)
+
+    /// The message with what data sets say of its client and its sender, and what there is to warn of.
+    let withSets (message: FilterMessage) : Step<struct (FilterMessage * LogLine list)> =
+        let sender =
+            findSender message
+            |> Result.toValueOption
+            |> ValueOption.filter _.Domain.IsSome
+            |> ValueOption.map _.Address
+
+        LoadedLists.ofMessage message.Product.Scheme message.Policy.Lists message.Envelope.Client sender
+        |> Step.map (fun (struct (lists, told)) ->
+            struct ({ message with Policy.Lists = lists }, told |> List.map (message.Line LogLevel.Warning)))

@@ -97,6 +97,22 @@ module internal KeyLine =
         let said = (eof >>% Line.Nothing) <|> directory <|> key scheme selectorOf
         comment <|> (skipManySatisfy Char.IsWhiteSpace >>. said)
 
+    /// What the value of a data set says: `domain ":" path`, or the path where DomainKeys signs.
+    let ofValue (scheme: Scheme) (text: string) : Result<KeyLine, string> =
+        match Grammar.parseAll (key scheme selectorOf) ("*:" + text) with
+        | Result.Ok(Line.Key(pattern, domain, path, selector)) ->
+            Result.Ok
+                {
+                    Number = 1
+                    Pattern = pattern
+                    Domain = domain
+                    Selector = selector
+                    KeyPath = path
+                }
+        | Result.Ok Line.Nothing
+        | Result.Ok(Line.Directory _) -> Result.Error "a key is missing"
+        | Result.Error reason -> Result.Error reason
+
     // Most lines of a long list name the same keys.
     let private remembered (selectorOf: string -> Result<Selector, string>) =
         let selectors = Dictionary<string, Result<Selector, string>>(StringComparer.Ordinal)

@@ -3,6 +3,7 @@ namespace Dkim.Core.Programs.Filters.Lists
 
 open Dkim.Core.Words
 open Dkim.Core.Cryptography
+open Dkim.Core.Tables
 
 /// A key and the name it is published under.
 [<NoComparison; NoEquality>]
@@ -34,3 +35,7 @@ type internal KeySource =
     /// KeyList: the keys of the first pattern that matches a sender `user@domain`, none where no pattern does; or one of
     /// them that cannot be used.
     | KeyList of (string -> Result<NamedKey list, UnusableKey>)
+    /// KeyList as a data set, which is asked for the sender of each message.
+    | KeySet of Table
+    /// The same for a message whose sender it could not be asked for.
+    | Unasked of reason: string

@@ -8,6 +8,9 @@ open System.Net
 open System.Net.Sockets
 open FParsec
 open Dkim.Core.Words
+open Dkim.Core.Stores
+open Dkim.Core.Asking
+open Dkim.Core.Tables
 open Dkim.Core.Programs.Settings
 
 /// What an entry of a list means.
@@ -25,10 +28,15 @@ type internal PeerEntry = { Excluded: bool; Test: PeerTest }
 
 /// A list of hosts. Every entry is looked at, and the last that matches decides.
 [<NoComparison>]
-type internal PeerList = { Entries: PeerEntry list }
+type internal PeerList =
+    {
+        Entries: PeerEntry list
+        /// A data set in the place of entries.
+        Set: HostSet voption
+    }
 
 module internal PeerList =
-    let empty = { Entries = [] }
+    let empty = { Entries = []; Set = ValueNone }
 
     let private plain (address: IPAddress) =
         if address.IsIPv4MappedToIPv6 then
@@ -151,7 +159,7 @@ module internal PeerList =
         let struct (entries, problems) =
             ListFile.read path "write host.example.com, .example.com, 192.0.2.1 or 192.0.2.0/24" entry text
 
-        struct ({ Entries = entries }, problems)
+        struct ({ empty with Entries = entries }, problems)
 
     /// The list that stands where no file is named (dkim-filter(8) -i): the machine itself, by IPv6, too.
     let loopback: PeerList =
@@ -161,8 +169,8 @@ module internal PeerList =
     let private isWithin (start: byte[]) (mask: byte[]) (octets: byte[]) =
         octets.Length = start.Length && masked mask octets = start
 
-    /// Whether a client is on the list, by its name or by its address. A name in brackets is none.
-    let contains (hostName: string) (address: IPAddress voption) (list: PeerList) : bool =
+    // A name in brackets is none.
+    let private isListed (hostName: string) (address: IPAddress voption) (entries: PeerEntry list) : bool =
         let name = hostName.ToLowerInvariant().TrimEnd '.'
         let named = name <> "" && name[0] <> '['
 
@@ -175,5 +183,39 @@ module internal PeerList =
             | Below domain -> named && name.EndsWith(domain, StringComparison.Ordinal)
             | Network(start, mask) -> octets |> ValueOption.exists (isWithin start mask)
 
-        (false, list.Entries)
+        (false, entries)
         ||> List.fold (fun found entry -> if matches entry.Test then not entry.Excluded else found)
+
+    // Mail submitted on the machine itself comes from it.
+    let private orOwn (address: IPAddress voption) : IPAddress =
+        ValueOption.defaultValue IPAddress.Loopback address
+
+    /// The list of a data set.
+    let ofSet (set: HostSet) : PeerList = { empty with Set = ValueSome set }
+
+    let private question hostName address (list: PeerList) : StoreQuestion voption =
+        list.Set |> ValueOption.bind (fun set -> set.Question(hostName, orOwn address))
+
+    /// What stores are asked for a client.
+    let questions (hostName: string) (address: IPAddress voption) (lists: PeerList list) : StoreQuestion list =
+        lists
+        |> List.choose (question hostName address >> ValueOption.toOption)
+        |> List.distinct
+
+    /// The list with what its store said to that.
+    let withAnswers (found: Found) (hostName: string) (address: IPAddress voption) (list: PeerList) : PeerList =
+        match list.Set, question hostName address list with
+        | ValueSome set, ValueSome question -> ofSet (set.With(found.RowsOf question))
+        | _ -> list
+
+    /// Why a data set could not be asked for a client.
+    let problem (hostName: string) (address: IPAddress voption) (list: PeerList) : string voption =
+        match list.Set |> ValueOption.map (fun set -> set.Has(hostName, orOwn address)) with
+        | ValueSome(Lookup.Unavailable reason) -> ValueSome reason
+        | _ -> ValueNone
+
+    /// Whether a client is on the list, by its name or by its address.
+    let contains (hostName: string) (address: IPAddress voption) (list: PeerList) : bool =
+        match list.Set with
+        | ValueSome set -> set.Has(hostName, orOwn address) = Lookup.Found true
+        | ValueNone -> isListed hostName address list.Entries

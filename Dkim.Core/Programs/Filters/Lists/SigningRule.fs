@@ -132,6 +132,8 @@ module internal SigningRule =
                 + ":KEY"
             ]
         | KeySource.KeyList _
+        | KeySet _
+        | Unasked _
         | NoKeys
         | SingleKey _ -> []
 
@@ -154,7 +156,7 @@ module internal SigningRule =
             match keys, domains with
             | SingleKey _, [] -> [ "Domain is not set, and nothing is signed; write Domain example.com" ]
             | SingleKey _, _ :: _
-            | (NoKeys | KeySource.KeyList _), _ -> []
+            | (NoKeys | KeySource.KeyList _ | KeySet _ | Unasked _), _ -> []
 
         idle
         @ List.collect oddEntry domains

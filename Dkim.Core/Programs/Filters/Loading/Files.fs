@@ -3,6 +3,7 @@ namespace Dkim.Core.Programs.Filters.Loading
 
 open Reading
 open Dkim.Core.Asking
+open Dkim.Core.Tables
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Filters.Lists
 open Dkim.Core.Programs.Filters.Settings
@@ -25,18 +26,32 @@ module internal Files =
                     readable paths path reason
         }
 
-    let private peers paths setting (path: string voption) otherwise : Step<Reading<PeerList>> =
-        match path with
-        | ValueNone -> Done(plain otherwise)
-        | ValueSome path ->
-            textOf paths path
-            |> Step.map (fun text ->
-                match text with
-                | Error reason -> failed otherwise (unreadableList paths setting path reason)
-                | Ok text ->
-                    let struct (list, problems) = PeerList.parse path text
+    let private peersOfFile paths setting path otherwise : Step<Reading<PeerList>> =
+        textOf paths path
+        |> Step.map (fun text ->
+            match text with
+            | Error reason -> failed otherwise (unreadableList paths setting path reason)
+            | Ok text ->
+                let struct (list, problems) = PeerList.parse path text
 
-                    { plain list with BadLines = problems })
+                { plain list with BadLines = problems })
+
+    let private peers paths setting (value: string voption) otherwise : Step<Reading<PeerList>> =
+        let ofTable (table: Table) =
+            let set = HostSet.ofTable table
+
+            { plain (PeerList.ofSet set) with
+                Notices = HostSet.doubts set
+            }
+
+        match value with
+        | ValueNone -> Done(plain otherwise)
+        | ValueSome text ->
+            match SetFiles.tryNamed paths setting text with
+            | ValueSome set ->
+                set
+                |> Step.map (fun reading -> Reading.join (fun _ list -> list) reading (ofTable reading.Value))
+            | ValueNone -> peersOfFile paths setting text otherwise
 
     /// A list between commas, or of the lines of the file that a path names.
     let private domains paths name (setting: string voption) : Step<Reading<DomainList voption>> =

@@ -6,6 +6,7 @@ open Dkim.Core.Asking
 open Dkim.Core.Words
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
+open Dkim.Core.Tables
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
@@ -177,6 +178,20 @@ module internal KeyFiles =
 
                     Done(notLoaded path (List.map malformed problems)))
 
+    // Its keys are read when messages need them.
+    let private keySet (paths: ListPaths) (table: Table) : Reading<RuledKeys> =
+        let fault entry =
+            match KeyLine.ofValue paths.Scheme (table.Value entry) with
+            | Ok _ -> None
+            | Error reason ->
+                table.Located entry + ": malformed: " + reason
+                |> broken "KeyList" "a value is DOMAIN:KEY"
+                |> Some
+
+        { plain { Keys = KeySet table; Rules = [] } with
+            Problems = List.init table.Count fault |> List.choose id
+        }
+
     /// The key of KeyFile under the name of Selector.
     let oneKey (paths: ListPaths) path (selector: string) : Step<Reading<NamedKey voption>> =
         KeyList.loadKey paths.Scheme (located paths path)
@@ -227,7 +242,12 @@ module internal KeyFiles =
     let load (paths: ListPaths) (domains: DomainList voption) : Step<Reading<RuledKeys>> =
         let read =
             match paths.Names.KeyList, paths.Names.KeyFile, paths.Names.Selector with
-            | ValueSome path, _, _ -> keyList paths path
+            | ValueSome text, _, _ ->
+                match SetFiles.tryNamed paths "KeyList" text with
+                | ValueSome set ->
+                    set
+                    |> Step.map (fun reading -> join (fun _ keys -> keys) reading (keySet paths reading.Value))
+                | ValueNone -> keyList paths text
             | ValueNone, ValueSome path, ValueSome selector ->
                 oneKey paths path selector |> Step.map (single domains (located paths path))
             | ValueNone, _, _ ->

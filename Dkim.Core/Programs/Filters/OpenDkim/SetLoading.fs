@@ -24,31 +24,6 @@ type internal ReadSets =
     }
 
 module internal SetLoading =
-    // As strerror(3) has it.
-    let private inOldWords (reason: string) =
-        match reason with
-        | FileContents.NotFound -> "No such file or directory"
-        | FileContents.Forbidden -> "Permission denied"
-        | other -> other
-
-    let private unread (paths: ListPaths) name (place: SetPlace) path reason : Reading<Table> =
-        SetPlace.show place + ": dkimf_db_open(): " + inOldWords reason
-        |> broken name (readable paths path reason)
-        |> failed (Table.Unread(place, reason))
-
-    let private ofFile (paths: ListPaths) name place path (make: ReadOnlyMemory<byte> -> Table) : Step<Reading<Table>> =
-        Step.file FileKind.Table (located paths path)
-        |> Step.map (fun contents ->
-            match contents.Problem with
-            | ValueSome reason -> unread paths name place path reason
-            | ValueNone when contents.Octets.Length > FileContents.TableLimit ->
-                unread paths name place path "larger than 512 MiB"
-            | ValueNone -> plain (make contents.Octets))
-
-    let private unreadablePattern name (table: Table) (entry: int) =
-        table.Located entry + ": " + table.Key entry + " cannot be read as a pattern"
-        |> broken name "write * for any text, and \\ before a character that stands for itself"
-
     /// Sets whose elements are all needed before there is a message.
     let private wholeSets =
         [
@@ -73,40 +48,11 @@ module internal SetLoading =
         else
             plain (Table.OfStore(place, StoreSettings.withAccount settings.Stores store))
 
-    // The file that says where a data set is.
-    let private ofStatement (paths: ListPaths) settings name place path : Step<Reading<Table>> =
-        Step.file FileKind.Configuration (located paths path)
-        |> Step.map (fun contents ->
-            match FileContents.text contents with
-            | Error reason -> unread paths name place path reason
-            | Ok text ->
-                match SqlFile.parse (List.ofArray (FileContents.lines text)) with
-                | Ok store -> inStore settings name place store
-                | Error reason ->
-                    path + ": " + reason
-                    |> broken name "see opendkim.conf(5)"
-                    |> failed (Table.Unread(place, reason)))
-
-    let private table (paths: ListPaths) settings folds name (place: SetPlace) : Step<Reading<Table>> =
-        match place with
-        | Stored(store, _) -> Done(inStore settings name place store)
-        | Statement path -> ofStatement paths settings name place path
-        | Inline elements -> Done(plain (Table.OfList(folds, elements)))
-        | Lines path -> ofFile paths name place path (fun octets -> Table.OfLines(folds, path, octets))
-        | Patterns path ->
-            ofFile paths name place path (fun octets -> Table.OfPatterns(folds, path, octets))
-            |> Step.map (fun reading ->
-                { reading with
-                    Problems =
-                        reading.Problems
-                        @ (reading.Value.Unreadable |> List.map (unreadablePattern name reading.Value))
-                })
-
     /// Data sets by the names of their settings. Names of keys alone are told apart by capitals.
     let private named paths settings (places: (string * SetPlace) list) : Step<(string * Reading<Table>) list> =
         places
         |> List.map (fun (name, place) ->
-            table paths settings (name <> "KeyTable") name place
+            SetFiles.load paths (inStore settings name place) (name <> "KeyTable") name place
             |> Step.map (fun reading -> name, reading))
         |> Step.all
 

@@ -89,15 +89,7 @@ module internal StoredSets =
         ]
 
     /// The stores that have some of them, each once, with the settings that name it.
-    let stores (sets: LoadedSets) : (string * Store) list =
-        tables sets
-        |> List.choose (fun (name, table) ->
-            table
-            |> ValueOption.bind _.Store
-            |> ValueOption.map (fun store -> name, store)
-            |> ValueOption.toOption)
-        |> List.groupBy snd
-        |> List.map (fun (store, named) -> String.Join(", ", List.map fst named), store)
+    let stores (sets: LoadedSets) : (string * Store) list = Table.stores (tables sets)
 
     /// Whether recipients are looked up in a store.
     let wantsRecipients (sets: LoadedSets) : bool =
@@ -120,8 +112,9 @@ module internal StoredSets =
 
         match set with
         | ValueSome set ->
-            ofTable (ValueSome set.Table) (fun () -> set.Forms(client.HostName, address)) (fun _ -> id)
-            |> List.map (fun (question, _) -> question, (fun answer -> put (set.With answer)))
+            match set.Question(client.HostName, address) with
+            | ValueSome question -> [ question, (fun answer -> put (set.With answer)) ]
+            | ValueNone -> []
         | ValueNone -> []
 
     let private ofClient (sets: LoadedSets) (client: MilterClient) : Asked list =

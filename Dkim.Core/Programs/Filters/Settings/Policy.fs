@@ -6,6 +6,9 @@ open System.Net
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Records
+open Dkim.Core.Stores
+open Dkim.Core.Asking
+open Dkim.Core.Tables
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Filters.Milter
@@ -60,6 +63,65 @@ module internal LoadedLists =
 
     /// Whether a client may send for our domains without a line of the log, likewise.
     let isIgnoredExternal (lists: LoadedLists) (client: MilterClient) : bool = has lists.ExternalIgnored client
+
+    /// The lists that are data sets, by the settings that name them.
+    let private sets (lists: LoadedLists) : (string * Table voption) list =
+        let ofHosts (list: PeerList) = list.Set |> ValueOption.map _.Table
+
+        [
+            "PeerList", ofHosts lists.Peers
+            "InternalHosts", ofHosts lists.Internal
+            "ExternalIgnoreList", ofHosts lists.ExternalIgnored
+            "KeyList",
+            match lists.Keys with
+            | KeySet table -> ValueSome table
+            | NoKeys
+            | SingleKey _
+            | KeySource.KeyList _
+            | Unasked _ -> ValueNone
+        ]
+
+    /// Whether some of them are.
+    let hasSets (lists: LoadedLists) : bool =
+        sets lists |> List.exists (fun (_, table) -> table.IsSome)
+
+    /// The stores that they are in, each once, with the settings that name it.
+    let stores (lists: LoadedLists) : (string * Store) list = Table.stores (sets lists)
+
+    /// Why a list could not be asked for a client.
+    let problem (list: PeerList) (client: MilterClient) : string voption =
+        PeerList.problem client.HostName client.Address list
+
+    /// The lists with what data sets say of a client, and of a sender where one is known, and what there is to warn of.
+    let ofMessage
+        (scheme: Scheme)
+        (lists: LoadedLists)
+        (client: MilterClient)
+        (sender: Address voption)
+        : Step<struct (LoadedLists * string list)> =
+        let keys =
+            match lists.Keys, sender with
+            | KeySet table, ValueSome sender ->
+                let domain = (Octets.decoded sender.Domain).ToLowerInvariant()
+                KeySet.find scheme table (Octets.decoded sender.LocalPart) domain
+            | _ -> Done(struct (lists.Keys, []))
+
+        let hosts =
+            PeerList.questions client.HostName client.Address [ lists.Peers; lists.Internal; lists.ExternalIgnored ]
+
+        Step.both (Step.rows hosts id) keys
+        |> Step.map (fun (struct (found, struct (keys, told))) ->
+            let known = PeerList.withAnswers found client.HostName client.Address
+
+            let known =
+                { lists with
+                    Peers = known lists.Peers
+                    Internal = known lists.Internal
+                    ExternalIgnored = known lists.ExternalIgnored
+                    Keys = keys
+                }
+
+            struct (known, told))
 
 /// What the machine contributes.
 [<NoComparison; NoEquality>]
