@@ -17,6 +17,7 @@ namespace Dkim.TableHost;
 internal sealed class SqlStore : IStore
 {
     private const int MostConnections = 4;
+    private static readonly Lazy<bool> systemLibrary = new(UseSystemLibrary);
     private readonly SqlQuery query;
     private readonly DbDataSource source;
 
@@ -145,7 +146,8 @@ internal sealed class SqlStore : IStore
             DefaultCommandTimeout = (uint)seconds,
             CancellationTimeout = 1,
             MaximumPoolSize = MostConnections,
-            SslMode = place.Tls ? MySqlSslMode.VerifyFull : isSocket ? MySqlSslMode.None : MySqlSslMode.Preferred,
+            // The driver leaves all of the proof to IsProven then.
+            SslMode = place.Tls ? MySqlSslMode.Required : isSocket ? MySqlSslMode.None : MySqlSslMode.Preferred,
             CharacterSet = "utf8mb4",
         };
         var builder = new MySqlDataSourceBuilder(settings.ConnectionString);
@@ -163,7 +165,7 @@ internal sealed class SqlStore : IStore
 
     private static DbDataSource Sqlite(SqlSource place, int seconds)
     {
-        UseSystemLibrary();
+        _ = systemLibrary.Value;
         var settings = new SqliteConnectionStringBuilder
         {
             DataSource = place.Database,
@@ -175,17 +177,13 @@ internal sealed class SqlStore : IStore
         return SqliteFactory.Instance.CreateDataSource(settings.ConnectionString);
     }
 
-    // Without the symbolic link that only its development package has.
-    private static void UseSystemLibrary()
+    // Without the symbolic link that only its development package has. Several stores may be opened at once.
+    private static bool UseSystemLibrary()
     {
-        if (systemLibrary)
-            return;
-        systemLibrary = true;
         NativeLibrary.SetDllImportResolver(
             typeof(SQLitePCL.SQLite3Provider_sqlite3).Assembly,
             (name, _, _) => name == "sqlite3" ? NativeLibrary.Load("libsqlite3.so.0") : 0);
         SQLitePCL.raw.SetProvider(new SQLitePCL.SQLite3Provider_sqlite3());
+        return true;
     }
-
-    private static bool systemLibrary;
 }

@@ -23,7 +23,8 @@ public sealed class StoreProcess(string? user, TimeProvider clock, Action<string
     // Variables that are meant for this process alone.
     private static readonly string[] own = ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
     private readonly Lock gate = new();
-    private readonly Dictionary<Store, int> numbers = [];
+    // Of each store that it has opened, and how long it may take there.
+    private readonly Dictionary<Store, (int Number, TimeSpan Timeout)> numbers = [];
     private Running? running;
     private int opened;
     private long requests;
@@ -53,10 +54,10 @@ public sealed class StoreProcess(string? user, TimeProvider clock, Action<string
     {
         lock (gate)
         {
-            foreach (var (store, number) in numbers.Where(pair => !kept.Contains(pair.Key)).ToArray())
+            foreach (var (store, opened) in numbers.Where(pair => !kept.Contains(pair.Key)).ToArray())
             {
                 numbers.Remove(store);
-                running?.Send(StoreCommand.NewClose(number));
+                running?.Send(StoreCommand.NewClose(opened.Number));
             }
         }
     }
@@ -100,16 +101,25 @@ public sealed class StoreProcess(string? user, TimeProvider clock, Action<string
             if (disposed || (running ??= TryLaunch()) is not { } process)
                 return null;
             process.Waiting[request] = answer;
-            if (!numbers.TryGetValue(use.Store, out var number))
-            {
-                number = opened++;
-                numbers.Add(use.Store, number);
-                process.Send(StoreCommand.NewOpen(number, use.Store, (int)use.Times.Timeout.TotalMilliseconds));
-            }
-
-            process.Send(StoreCommand.NewAsk(request, number, forms));
+            process.Send(StoreCommand.NewAsk(request, NumberOf(use, process), forms));
             return process;
         }
+    }
+
+    // A store whose time a reload has changed is opened anew.
+    private int NumberOf(StoreUse use, Running process)
+    {
+        if (numbers.TryGetValue(use.Store, out var known))
+        {
+            if (known.Timeout == use.Times.Timeout)
+                return known.Number;
+            process.Send(StoreCommand.NewClose(known.Number));
+        }
+
+        var number = opened++;
+        numbers[use.Store] = (number, use.Times.Timeout);
+        process.Send(StoreCommand.NewOpen(number, use.Store, (int)use.Times.Timeout.TotalMilliseconds));
+        return number;
     }
 
     private Running? TryLaunch()

@@ -65,6 +65,8 @@ internal sealed partial class OpenDkimCase(string name) : IDisposable
             foreach (var message in messages.Where(message => !left.Contains(Text(message, "id", ""))))
                 Judge(message, told[message.GetProperty("id").GetString()!]);
         }
+
+        TestContext.Out.WriteLine(filter.Log);
     }
 
     /// <summary>Makes a private key of a kind: rsaBITS, ed25519, junk or empty.</summary>
