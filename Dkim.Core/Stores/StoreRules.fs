@@ -54,6 +54,10 @@ module StoreRules =
             Timeout = TimeSpan.FromSeconds 5.0
         }
 
+    /// What a store is asked only to see whether it answers.
+    [<Literal>]
+    let Probe = "example.invalid"
+
     /// The most answers that are kept.
     [<Literal>]
     let MostAnswers = 100000

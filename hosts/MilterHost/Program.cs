@@ -49,4 +49,4 @@ if (start is null)
 return files.Run(start).Run(
     program => ServiceStart.RunAsync(program, files, keys, clock, isCopy ? handed : null).GetAwaiter().GetResult(),
     (program, file) => TestMode.RunAsync(program, file, keys, stores, clock).GetAwaiter().GetResult(),
-    found => Check.RunAsync(found, files).GetAwaiter().GetResult());
+    found => Check.RunAsync(found, files, clock).GetAwaiter().GetResult());

@@ -171,6 +171,7 @@ module Filters =
                         Times = StoreRules.defaults
                     })
             StoreUser = ValueNone
+            RequiresStores = false
             ChecksSocket = true
             HasKeys =
                 match policy.Lists.Keys with

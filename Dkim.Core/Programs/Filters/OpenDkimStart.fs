@@ -104,6 +104,7 @@ module internal OpenDkimStart =
                         Times = StoreSettings.times settings.Stores store
                     })
             StoreUser = settings.Stores.User
+            RequiresStores = not settings.Stores.SoftStart
             ChecksSocket = false
             HasKeys = sets.Keys.IsSome || sets.OwnKey.IsSome
             Milter =

@@ -64,6 +64,8 @@ type internal FilterParts =
         Stores: StoreUse list
         /// The user of the process that asks them; nothing for that of the service.
         StoreUser: string voption
+        /// A store that does not answer is the end of a start.
+        RequiresStores: bool
         /// Private keys are in memory, or will be.
         HasKeys: bool
         /// A check fails where the socket could not be opened; else it warns.
@@ -133,6 +135,9 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
 
     /// The user of the process that asks them; nothing for that of the service.
     member _.StoreUser: string voption = parts.StoreUser
+
+    /// Whether a store that does not answer is the end of a start.
+    member _.RequiresStores = parts.RequiresStores
 
     /// Whether private keys are in memory.
     member _.HasKeys = parts.HasKeys

@@ -23,6 +23,8 @@ type StartupFault =
     | Directory = 8
     /// A library or a database of the machine cannot be used.
     | Database = 9
+    /// A store of data sets does not answer, and the settings do not allow to start without it.
+    | Store = 10
 
 module SysExit =
     /// EX_USAGE: the command line cannot be.
@@ -81,5 +83,6 @@ module SysExit =
         | StartupFault.Daemon -> System
         | StartupFault.Resolver
         | StartupFault.LogFile
-        | StartupFault.Directory -> Configuration
+        | StartupFault.Directory
+        | StartupFault.Store -> Configuration
         | _ -> Software

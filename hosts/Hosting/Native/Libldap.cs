@@ -8,14 +8,19 @@ namespace Dkim.Hosting.Native;
 /// for a bind.</summary>
 public sealed unsafe partial class Libldap : IDisposable
 {
-    private const string Library = "libldap-2.5.so.0";
+    private const string Library = "libldap";
     private const int ProtocolVersion = 0x11;
     private const int Referrals = 0x08;
     private const int TimeOption = 0x5002;
     private const int NetworkTimeOption = 0x5005;
     private const int NoSuchObject = 32;
+    // Its names in Debian 12 and from Debian 13 on.
+    private static readonly string[] names = ["libldap-2.5.so.0", "libldap.so.2"];
     private nint handle;
     private Time time;
+
+    static Libldap() => NativeLibrary.SetDllImportResolver(typeof(Libldap).Assembly, (name, _, _) =>
+        name == Library ? names.Select(Load).FirstOrDefault(library => library != 0) : 0);
 
     /// <exception cref="LdapFault">The URL is none.</exception>
     public Libldap(string url, TimeSpan timeout)
@@ -31,6 +36,8 @@ public sealed unsafe partial class Libldap : IDisposable
             _ = SetOption(handle, NetworkTimeOption, limit);
         }
     }
+
+    private static nint Load(string name) => NativeLibrary.TryLoad(name, out var library) ? library : 0;
 
     /// <summary>Goes on by TLS.</summary>
     /// <exception cref="LdapFault">The server does not, or proves itself badly.</exception>

@@ -1,5 +1,7 @@
 using Dkim.Core.Asking;
+using Dkim.Core.Programs.Running;
 using Dkim.Core.Stores;
+using Microsoft.FSharp.Collections;
 
 namespace Dkim.Hosting.Stores;
 
@@ -22,6 +24,20 @@ public sealed class StoreLookups(string? user, TimeProvider clock, Action<string
             process.Start();
         stores = next;
         process.Keep(next.Keys);
+    }
+
+    /// <summary>Asks each of the stores whether it answers, and has each asked in its own time.</summary>
+    /// <exception cref="StartupException">One does not.</exception>
+    public static void Require(string? user, IEnumerable<StoreUse> uses, TimeProvider clock)
+    {
+        using var process = new StoreProcess(user, clock, _ => { });
+        process.Start();
+        var asked = uses.Select(use => (use.Name, Answer: process.AskAsync(use, ListModule.OfSeq([StoreRules.Probe])))).ToArray();
+        foreach (var (name, answer) in asked)
+        {
+            if (answer.GetAwaiter().GetResult() is StoreAnswer.Unavailable silent)
+                throw new StartupException(StartupFault.Store, $"{name}: the store does not answer: {silent.reason}", "SoftStart", "write SoftStart yes to start without it");
+        }
     }
 
     /// <summary>What a store says; a question that is known is answered at once. Never throws.</summary>

@@ -12,14 +12,16 @@ namespace Dkim.MilterHost.Running;
 internal sealed class Check
 {
     private readonly FilterCheck found;
+    private readonly TimeProvider clock;
     private readonly List<string> problems;
     private readonly List<string> warnings = [];
     private readonly StartCheck steps;
     private int exitCode;
 
-    private Check(FilterCheck found)
+    private Check(FilterCheck found, TimeProvider clock)
     {
         this.found = found;
+        this.clock = clock;
         problems = [.. found.Problems];
         exitCode = found.ExitCode;
         steps = new StartCheck(Note);
@@ -27,9 +29,9 @@ internal sealed class Check
 
     /// <summary>Checks, prints, and gives the exit code.</summary>
     /// <param name="files">The files of the settings, as they were read.</param>
-    public static async Task<int> RunAsync(FilterCheck found, SettingsFiles files)
+    public static async Task<int> RunAsync(FilterCheck found, SettingsFiles files, TimeProvider clock)
     {
-        var check = new Check(found);
+        var check = new Check(found, clock);
         await check.GoAsync(files).ConfigureAwait(false);
         return check.Tell();
     }
@@ -55,6 +57,8 @@ internal sealed class Check
         });
         if (!found.Program.Stores.IsEmpty)
             steps.Try(() => StoreProcess.Find());
+        if (found.Program.RequiresStores && !found.Program.Stores.IsEmpty)
+            steps.Try(() => StoreLookups.Require(null, found.Program.Stores, clock));
         steps.Try(() => Needs.PopLogins(settings, _ => { }));
         if (settings.TemporaryDirectory.OrNull() is { } directory)
             steps.Try(() => FilePlace.RequireDirectory(directory, FilterServiceModule.TemporaryDirectoryRow, StartupFault.Directory));

@@ -69,8 +69,11 @@ internal sealed class ServiceStart : IServiceProgram, IDisposable
     public void BeforeDrop(Action ready)
     {
         Needs.EnterDirectory(program.Service);
-        if (!Plan.Supervises)
-            stores.Follow(program.Stores);
+        if (Plan.Supervises)
+            return;
+        if (program.RequiresStores)
+            StoreLookups.Require(StoreUser(program), program.Stores, Plan.Clock);
+        stores.Follow(program.Stores);
     }
 
     public SwappedLog OpenLog() => new(ServiceLog.Settings(program));
@@ -100,7 +103,8 @@ internal sealed class ServiceStart : IServiceProgram, IDisposable
             ? files.Run(again.Value).Again(out _) ?? program
             : program;
 
-    private static string? StoreUser(FilterProgram program)
+    /// <summary>Who asks stores; null for the user that the filter is.</summary>
+    internal static string? StoreUser(FilterProgram program)
     {
         var account = program.Service.Common.User;
         return program.StoreUser.OrNull() ?? (account.IsSome ? account.Value.User.OrNull() : null);

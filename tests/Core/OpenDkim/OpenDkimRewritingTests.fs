@@ -111,8 +111,7 @@ let private replacing =
             testCase "a header on which rules take too long is not signed, and waits" (fun () ->
                 let program = serving "a\\|a.*z\ty\n" [ "MaximumHeaders 0" ]
 
-                let ran =
-                    OpenDkimRuns.send program local ("X: " + String('a', 60000) + "\n" + mail)
+                let ran = OpenDkimRuns.send program local ("X: " + String('a', 60000) + "\n" + mail)
 
                 Expect.equal [] (OpenDkimRuns.signed ran)
                 Expect.equal (Refused(451, "4.7.0", "resource unavailable")) ran.Ending

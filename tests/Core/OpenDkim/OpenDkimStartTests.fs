@@ -47,7 +47,8 @@ let private refusals =
                     [ "KeyTable csl:a=b"; "SigningTable csl:x=missing" ],
                     "could not find valid key record \"missing\" in KeyTable"
                     "macros of patterns", [ "MacroList refile:/t/keys" ], "invalid data set type for MacroList"
-                    "Lua", [ "SetupPolicyScript /x.lua" ], "SetupPolicyScript is Lua is not supported"
+                    "Lua", [ "SetupPolicyScript /x.lua" ], "SetupPolicyScript: Lua is not supported; SigningTable"
+                    "a draft", [ "ResignAll yes" ], "ResignAll: not supported; a second filter in Mode s"
                     "another action", [ "On-BadSignature maybe" ], "unknown action \"maybe\""
                     "an unknown key", [ "Nonsense 1" ], "unrecognized parameter"
                     "an open KeyFile",

@@ -56,6 +56,7 @@ let tests =
                     (StartupFault.Resolver, 78)
                     (StartupFault.LogFile, 78)
                     (StartupFault.Directory, 78)
+                    (StartupFault.Store, 78)
                 ]
                 (fun (fault: StartupFault, code: int) -> Expect.equal code (SysExit.ofFault fault))
         ]

@@ -46,6 +46,24 @@ internal sealed partial class OpenDkimTests
     }
 
     [Test]
+    public void A_store_that_is_down_ends_a_start_only_without_SoftStart()
+    {
+        using var scratch = new Scratch();
+        var program = FilterProcess.OwnOpenDkim(scratch);
+        const string lines = "Mode v\nInternalHosts redis://127.0.0.1:1/hosts\n";
+        scratch.Write("soft", lines);
+        scratch.Write("hard", lines + "SoftStart no\n");
+        var soft = ToolRun.Start(scratch, program, "", "-n", "-x", scratch.At("soft"));
+        Assert.That((soft.Code, soft.Error), Is.EqualTo((0, "")));
+        foreach (var option in new[] { "-n", "-f" })
+        {
+            var hard = ToolRun.Start(scratch, program, "", option, "-x", scratch.At("hard"), "-p", $"local:{scratch.At("socket")}");
+            Assert.That(hard.Code, Is.EqualTo(78), hard.Error);
+            Assert.That(hard.Error, Does.Contain("InternalHosts: the store does not answer: ").And.Contain("line 3"));
+        }
+    }
+
+    [Test]
     public void A_check_says_what_is_wrong_and_asks_for_no_socket()
     {
         using var scratch = new Scratch();
@@ -57,7 +75,7 @@ internal sealed partial class OpenDkimTests
         var bad = ToolRun.Start(scratch, program, "", "-n", "-x", scratch.At("bad"));
         Assert.That(bad.Code, Is.EqualTo(78));
         Assert.That(bad.Error, Does.Contain("file:none: dkimf_db_open(): No such file or directory: line 2")
-            .And.Contain("unknown action \"maybe\"").And.Contain("SetupPolicyScript is Lua is not supported"));
+            .And.Contain("unknown action \"maybe\"").And.Contain("SetupPolicyScript: Lua is not supported; SigningTable"));
     }
 
     // As Debian's package has them: the folder and the keys are the user's, and root starts the program.

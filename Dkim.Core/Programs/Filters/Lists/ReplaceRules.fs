@@ -28,8 +28,6 @@ type internal ReplaceRules =
     }
 
 module internal ReplaceRules =
-    let none: ReplaceRules = { Rules = []; Names = ValueNone }
-
     /// More rules are refused.
     [<Literal>]
     let MostRules = 200

@@ -11,6 +11,8 @@ open Dkim.Core.Programs.Filters.Values.Rows
 type internal StoreSettings =
     {
         Times: StoreTimes
+        /// A start does not wait for stores; without, one that does not answer is the end of it.
+        SoftStart: bool
         /// The user of the process that asks them; nothing for the user of the service.
         User: string voption
         BindUser: string voption
@@ -28,6 +30,7 @@ module internal StoreSettings =
     let defaults: StoreSettings =
         {
             Times = StoreRules.defaults
+            SoftStart = true
             User = ValueNone
             BindUser = ValueNone
             BindPassword = ValueNone
@@ -119,6 +122,10 @@ module internal StoreRows =
             |> Setting.says "how old an answer may be while its store does not answer"
             time "TableTimeout" _.Times.Timeout (fun v s -> { s with Times.Timeout = v })
             |> Setting.says "how long a message waits for a store"
+            toggle "SoftStart" _.SoftStart (fun v s -> { s with SoftStart = v })
+            |> Setting.spelled [ Spelling.Key "SoftStart"; Spelling.Key "LDAPSoftStart" ]
+            |> Setting.says "start although a store does not answer, and ask it again"
+            |> Setting.detail "No start is held up by a database then. Without it, that is the end of the start."
             text "TableUserID" _.User (fun v s -> { s with User = v })
             |> Setting.fixedForLife
             |> Setting.says "the user of the process that asks stores (default: UserID)"

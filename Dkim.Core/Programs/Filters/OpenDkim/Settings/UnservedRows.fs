@@ -35,7 +35,6 @@ let private inertKeys: (string * string list) list =
             "DNSConnect"
             "ResolverTracing"
         ]
-        "A start never waits for a store.", [ "SoftStart"; "LDAPSoftStart" ]
         "The system has it for every connection (tcp(7)).",
         [ "LDAPKeepaliveIdle"; "LDAPKeepaliveInterval"; "LDAPKeepaliveProbes" ]
         "It is of mechanisms that are not supported; PLAIN has LDAPAuthUser.", [ "LDAPAuthName"; "LDAPAuthRealm" ]
@@ -56,7 +55,7 @@ let private inertKeys: (string * string list) list =
 
 let private refusedKeys: (string * string list) list =
     [
-        "Lua is not supported",
+        "Lua is not supported; SigningTable, MultipleSignatures and the On- keys decide in its place",
         [
             "SetupPolicyScript"
             "ScreenPolicyScript"
@@ -64,15 +63,11 @@ let private refusedKeys: (string * string list) list =
             "StatisticsPolicyScript"
             "LuaOnlySigning"
         ]
-        "not supported",
-        [
-            "IdentityHeader"
-            "IdentityHeaderRemove"
-            "ConditionalSignatures"
-            "ResignMailTo"
-            "ResignAll"
-            "SMTPURI"
-        ]
+        "not supported; the second field of SigningTable is i= of signatures",
+        [ "IdentityHeader"; "IdentityHeaderRemove" ]
+        "not supported; it was of a draft that no verifier knows: leave it out", [ "ConditionalSignatures" ]
+        "not supported; a second filter in Mode s signs what this one has verified", [ "ResignMailTo"; "ResignAll" ]
+        "not supported; MTACommand sends the reports", [ "SMTPURI" ]
         "not supported; limits by domain are the MTA's", [ "FlowData"; "FlowDataFactor"; "FlowDataTTL"; "RateLimits" ]
         "not supported: the reputation service is gone; leave it out",
         [
@@ -99,7 +94,7 @@ let private refused why name : Setting<OpenDkimSettings> =
     let codec: Codec<unit> =
         {
             Shape = "VALUE"
-            Parse = fun _ -> Error(name + " is " + why)
+            Parse = fun _ -> Error(name + ": " + why)
             Show = fun () -> ""
         }
 
