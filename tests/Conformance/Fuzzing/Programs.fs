@@ -62,11 +62,15 @@ let private conclude (pieces: string list) : Result<SignatureResult list, Header
     | ValueNone, ValueSome(Error error) -> Error error
     | ValueNone, _ -> raise (Broken "a message that ended has a header")
 
+// A fifteenth of what a message gets, which is meant to take longer than reading one may.
+[<Literal>]
+let private ExplainingEffort = 100_000_000L
+
 let private explain (text: string) (judged: SignatureResult list) =
     match Mail.read HeaderLimits.defaults FileLines.CrLf (ReadOnlyMemory(octets text)) with
     | Error _ -> ()
     | Ok mail ->
-        let message = ExplainedMail(Effort.OfMessage(), policy, now, mail, judged)
+        let message = ExplainedMail(Effort ExplainingEffort, policy, now, mail, judged)
 
         for one in judged do
             let known = Explanation.question one |> ValueOption.map answer
