@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Dkim.Core.Dns;
 using Dkim.Hosting.Names;
 using Dkim.Hosting;
@@ -17,17 +16,20 @@ public sealed class BrokenReplyTests(ResolverKind kind) : LyingServerFixture(kin
     public async Task A_packet_that_cannot_be_read_does_no_harm(string label)
     {
         using var resolver = Open();
-        var allocated = GC.GetTotalAllocatedBytes();
 
-        // A packet that keeps a processor busy does so each time; the runtime, which compiles in the background, does not.
-        var spent = TimeSpan.MaxValue;
-        for (var turn = 0; turn < 3 && spent > most; turn++)
+        // The runner reads what earlier tests have told it, in this process, and may be at it for seconds.
+        await Tools.Eventually(IsIdle, "nothing else goes on in this process");
+
+        // A packet that keeps a processor busy, or takes memory, does so each time; the runtime, which compiles in the
+        // background, does not.
+        var (spent, allocated) = (TimeSpan.MaxValue, long.MaxValue);
+        for (var turn = 0; turn < 3 && (spent > most || allocated > MostAllocated); turn++)
         {
-            spent = await TimeOfAskingAsync(resolver, $"{label}.lies.example");
+            (spent, allocated) = await CostOfAskingAsync(resolver, $"{label}.lies.example");
         }
 
         Assert.That(spent, Is.LessThan(most));
-        Assert.That(GC.GetTotalAllocatedBytes() - allocated, Is.LessThan(128 << 20));
+        Assert.That(allocated, Is.LessThan(MostAllocated));
 
         // And the next honest question is answered.
         Assert.That(await AskAsync(resolver, $"after-{label}.lies.example", 20), Is.EqualTo("good"));
@@ -36,11 +38,20 @@ public sealed class BrokenReplyTests(ResolverKind kind) : LyingServerFixture(kin
     // An answer may take two seconds. All of that in work would be a loop.
     private static readonly TimeSpan most = TimeSpan.FromSeconds(1.5);
 
-    private static async Task<TimeSpan> TimeOfAskingAsync(WatchedResolver resolver, string name)
+    private const long MostAllocated = 128 << 20;
+
+    private static async Task<(TimeSpan Spent, long Allocated)> CostOfAskingAsync(WatchedResolver resolver, string name)
     {
-        var before = Process.GetCurrentProcess().TotalProcessorTime;
+        var (spent, allocated) = (Environment.CpuUsage.TotalTime, GC.GetTotalAllocatedBytes());
         var found = await AskAsync(resolver, name, 2);
         Assert.That(found, Does.EndWith("!").Or.AnyOf("", "x", "good", "no such name").Or.StartsWith("xxx"));
-        return Process.GetCurrentProcess().TotalProcessorTime - before;
+        return (Environment.CpuUsage.TotalTime - spent, GC.GetTotalAllocatedBytes() - allocated);
+    }
+
+    private static bool IsIdle()
+    {
+        var allocated = GC.GetTotalAllocatedBytes();
+        Thread.Sleep(50);
+        return GC.GetTotalAllocatedBytes() - allocated < 1 << 20;
     }
 }
