@@ -11,6 +11,15 @@ type KeyPlace =
     /// PEM, or the base64 of DER.
     | KeyText of text: string
 
+module KeyPlace =
+    /// What a row says: a path that begins with `/`, `./` or `../`, or the key itself.
+    let internal ofRow (text: string) : KeyPlace =
+        let isPath =
+            [ "/"; "./"; "../" ]
+            |> List.exists (fun start -> text.StartsWith(start, StringComparison.Ordinal))
+
+        if isPath then KeyAt(text, "") else KeyText text
+
 /// What was found there.
 [<NoComparison; NoEquality>]
 type KeyReading =

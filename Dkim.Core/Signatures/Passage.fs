@@ -45,30 +45,39 @@ type Arrival =
         BodyAt: int64<octet>
     }
 
-/// The passage of one message, on one thread at a time. The order of calls: `Feed` as often as there are octets, `End`,
-/// then `Go` while there are `Needs`, then `Decision`.
+/// The passage of one message, on one thread at a time. The order of calls: `Feed` as often as there are octets, with
+/// `Go` before more of them while `HoldsBody` is true; `End`, then `Go` while there are `Needs`, then `Decision`.
 [<Sealed>]
-type Passage<'decision>(limits: HeaderLimits, start: Arrival -> Work<'decision>) =
+type Passage<'decision>(limits: HeaderLimits, start: Arrival -> Step<Work<'decision>>) =
     let intake = Intake limits
+    // While something has to be found out before it is known what is done with the message.
+    let mutable choosing: Step<Work<'decision>> voption = ValueNone
     let mutable work: Work<'decision> voption = ValueNone
     let mutable hasher: BodyHasher voption = ValueNone
     let mutable needs: Need list = []
     let mutable step: Step<'decision> voption = ValueNone
+    let mutable ended = false
 
-    let startWork (arrival: Arrival) =
-        let begun = start arrival
-        work <- ValueSome begun
-        needs <- begun.Questions |> List.map Need.Lookup
-        hasher <- ValueSome(new BodyHasher(begun.Digests))
+    let choose (chosen: Step<Work<'decision>>) =
+        match chosen with
+        | Want(wanted, _) ->
+            choosing <- ValueSome chosen
+            needs <- wanted
+        | Done begun ->
+            choosing <- ValueNone
+            work <- ValueSome begun
+            needs <- begun.Questions |> List.map Need.Lookup
+            hasher <- ValueSome(new BodyHasher(begun.Digests))
 
     let startWhenComplete () =
-        match work, intake.Header with
-        | ValueNone, ValueSome header ->
-            startWork
+        match work, choosing, intake.Header with
+        | ValueNone, ValueNone, ValueSome header ->
+            start
                 {
                     Header = header
                     BodyAt = intake.BodyAt
                 }
+            |> choose
         | _ -> ()
 
     let proceed (next: Step<'decision>) =
@@ -80,22 +89,42 @@ type Passage<'decision>(limits: HeaderLimits, start: Arrival -> Work<'decision>)
         | ValueSome begun, ValueSome bodyHasher -> proceed (begun.Conclude (bodyHasher.Finish()) found.Answer)
         | _ -> invalidOp "the message did not end"
 
+    let concludeWhenKnown () =
+        if ended && needs.IsEmpty then
+            conclude Found.Nothing
+
     /// The header, from a host that gets it field by field; all octets fed are then body.
     member _.Begin(fields: Field seq) : unit =
-        startWork
+        start
             {
                 Header = HeaderLimits.check limits (Header.ofFields fields)
                 BodyAt = 0L<octet>
             }
+        |> choose
 
-    /// Octets of the message as the next hop will see them: CRLF line ends, no dot-stuffing.
-    member _.Feed(octets: ReadOnlySpan<byte>) : unit =
-        let header = if work.IsSome then 0 else intake.Feed octets
+    /// Octets of the message as the next hop will see them: CRLF line ends, no dot-stuffing. How many of them were taken:
+    /// all, unless `HoldsBody` is true now; the others are to be fed again.
+    member _.Feed(octets: ReadOnlySpan<byte>) : int =
+        let header =
+            if work.IsSome || choosing.IsSome then
+                0
+            else
+                intake.Feed octets
+
         startWhenComplete ()
 
         match hasher with
-        | ValueSome bodyHasher when header < octets.Length -> bodyHasher.Feed(octets.Slice header)
-        | _ -> ()
+        | _ when choosing.IsSome -> header
+        | ValueSome bodyHasher ->
+            if header < octets.Length then
+                bodyHasher.Feed(octets.Slice header)
+
+            octets.Length
+        | ValueNone -> octets.Length
+
+    /// Whether the needs have to be found before more octets are fed: without them it is not known what is done with the
+    /// message.
+    member _.HoldsBody = choosing.IsSome
 
     /// Whether the decision depends on octets that are still to come.
     member _.WantsMore: bool =
@@ -108,19 +137,23 @@ type Passage<'decision>(limits: HeaderLimits, start: Arrival -> Work<'decision>)
 
     /// The message is complete.
     member _.End() : unit =
-        if work.IsNone then
+        ended <- true
+
+        if work.IsNone && choosing.IsNone then
             intake.End()
             startWhenComplete ()
 
-        if needs.IsEmpty then
-            conclude Found.Nothing
+        concludeWhenKnown ()
 
     /// What was found of `Needs`. What is missing counts as unavailable.
     member _.Go(found: Found) : unit =
-        match step with
-        | ValueNone -> conclude found
-        | ValueSome next when next.IsDone -> invalidOp "nothing was asked"
-        | ValueSome next -> proceed (next.Go found)
+        match choosing, step with
+        | ValueSome chosen, _ ->
+            choose (chosen.Go found)
+            concludeWhenKnown ()
+        | ValueNone, ValueNone -> conclude found
+        | ValueNone, ValueSome next when next.IsDone -> invalidOp "nothing was asked"
+        | ValueNone, ValueSome next -> proceed (next.Go found)
 
     /// The decision, once nothing is needed any more.
     member _.Decision: 'decision =

@@ -54,6 +54,16 @@ module StoreRules =
             Timeout = TimeSpan.FromSeconds 5.0
         }
 
+    /// The stores of data sets for whose times there is no setting.
+    let usual (stores: (string * Store) list) : StoreUse list =
+        stores
+        |> List.map (fun (name, store) ->
+            {
+                Name = name
+                Store = store
+                Times = defaults
+            })
+
     /// What a store is asked only to see whether it answers.
     [<Literal>]
     let Probe = "example.invalid"

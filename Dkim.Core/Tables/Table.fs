@@ -98,6 +98,9 @@ type Table private (place: SetPlace, text: SetText, contents: Contents) =
     /// Whether an entry has so many fields between colons, none of them empty.
     member _.HasFields(entry: int, count: int) : bool = text.HasFields(entry, count)
 
+    /// The number of the line that an entry stands on, from 1; of a list, of the element.
+    member _.Line(entry: int) : int = text.Line entry
+
     /// Where an entry stands, to be told: the file and its line, or the list.
     member _.Located(entry: int) : string =
         match place with
@@ -106,6 +109,15 @@ type Table private (place: SetPlace, text: SetText, contents: Contents) =
         | Statement _ -> SetPlace.show place
         | Lines path
         | Patterns path -> path + " line " + string (text.Line entry)
+
+    /// The file that it was read from.
+    member _.File: string voption =
+        match place with
+        | Lines path
+        | Patterns path -> ValueSome path
+        | Inline _
+        | Stored _
+        | Statement _ -> ValueNone
 
     /// Where it is, as a setting would name it.
     member _.Shown: string = SetPlace.show place

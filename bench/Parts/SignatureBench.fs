@@ -60,9 +60,9 @@ type SignatureBench() =
 
     let run (octets: byte[]) (start: Header -> Work<'decision>) answers =
         use passage =
-            new Passage<'decision>(HeaderLimits.defaults, (fun arrival -> start (known arrival.Header)))
+            new Passage<'decision>(HeaderLimits.defaults, (fun arrival -> Done(start (known arrival.Header))))
 
-        passage.Feed(ReadOnlySpan octets)
+        passage.Feed(ReadOnlySpan octets) |> ignore
         passage.End()
 
         if not passage.Needs.IsEmpty then

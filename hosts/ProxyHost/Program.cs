@@ -19,7 +19,7 @@ if (begin is null)
 
 var files = new SettingsFiles();
 return files.Run(begin(args)).Run(
-    program => ServiceMain.RunAsync(new ServiceStart(program, files, () => begin(args))).GetAwaiter().GetResult(),
+    program => ServiceStart.RunAsync(program, files, () => begin(args)).GetAwaiter().GetResult(),
     found => Check.RunAsync(found).GetAwaiter().GetResult());
 
 static Func<string[], Step<ProxyOutcome>>? Choose(string name, ref string[] arguments)

@@ -5,6 +5,7 @@ open Expecto
 open Dkim.Tests
 open Dkim.Core.Dns
 open Dkim.Core.Records
+open Dkim.Core.Tables
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies.Out
 
@@ -14,8 +15,9 @@ let private parse text =
 
 let private found map key =
     match SignatureMap.find key map with
-    | ValueSome(struct (key, _)) -> ValueSome key
-    | ValueNone -> ValueNone
+    | Lookup.Found(struct (key, _)) -> ValueSome key
+    | Lookup.Absent
+    | Lookup.Unavailable _ -> ValueNone
 
 let private trials = MailGenerators.trials 100
 

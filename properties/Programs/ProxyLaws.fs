@@ -48,7 +48,7 @@ let private pass (program: ProxyProgram) (piece: int) (message: byte[]) =
     use passage = program.NewMessage now
 
     for part in Array.chunkBySize piece message do
-        passage.Feed(ReadOnlySpan part)
+        passage.Feed(ReadOnlySpan part) |> ignore
 
     passage.End()
 

@@ -72,20 +72,21 @@ let tests =
                                 HeaderLimits.defaults,
                                 fun arrival ->
                                     match arrival.Header with
-                                    | Error _ -> Work.decided []
+                                    | Error _ -> Done(Work.decided [])
                                     | Ok header ->
                                         let plan = Verifier.plan policy now header
 
-                                        {
-                                            Questions = plan.Questions
-                                            Digests = plan.Digests
-                                            Conclude =
-                                                fun digests answers -> Done(Verifier.conclude plan digests answers)
-                                        }
+                                        Done
+                                            {
+                                                Questions = plan.Questions
+                                                Digests = plan.Digests
+                                                Conclude =
+                                                    fun digests answers -> Done(Verifier.conclude plan digests answers)
+                                            }
                             )
 
                         for piece in Cuts.pieces cuts octets do
-                            passage.Feed piece.Span
+                            passage.Feed piece.Span |> ignore
 
                         passage.End()
 

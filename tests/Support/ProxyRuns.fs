@@ -50,16 +50,27 @@ let answers (zone: (string * Entry) list) (question: Question) : Answer =
     | Some(_, Fails reason) -> Answer.Unavailable reason
     | None -> Answer.NoSuchName Security.Unchecked
 
-/// Sends one message; the zone answers. The decision, the lines of the log and the names that were asked.
-let pass zone (program: ProxyProgram) (message: string) =
+/// Sends one message in pieces of so many octets. The decision, the lines of the log and what was needed.
+let passFinding (find: Need list -> Found) (piece: int) (program: ProxyProgram) (message: string) =
     use passage = program.NewMessage now
-    passage.Feed(ReadOnlySpan(Octets.ofLatin1 (crlf message)))
+    let asked = List<Need>()
+
+    let go () =
+        asked.AddRange passage.Needs
+        passage.Go(find passage.Needs)
+
+    for octets in Array.chunkBySize piece (Octets.ofLatin1 (crlf message)) do
+        let taken = passage.Feed(ReadOnlySpan octets)
+
+        while passage.HoldsBody do
+            go ()
+
+        passage.Feed(ReadOnlySpan(octets, taken, octets.Length - taken)) |> ignore
+
     passage.End()
-    let asked = List<string>()
 
     while not passage.Needs.IsEmpty do
-        asked.AddRange(Finding.questions passage.Needs |> List.map _.Name)
-        passage.Go(Finding.ofNames (answers zone) passage.Needs)
+        go ()
 
     let outcome =
         match passage.Decision.Disposition with
@@ -67,6 +78,13 @@ let pass zone (program: ProxyProgram) (message: string) =
         | ProxyDisposition.Refuse(code, text) -> Refused(code, text)
 
     outcome, (passage.Decision.Log |> List.map _.Text), List.ofSeq asked
+
+/// Sends one message; the zone answers. The decision, the lines of the log and the names that were asked.
+let pass zone (program: ProxyProgram) (message: string) =
+    let outcome, log, asked =
+        passFinding (Finding.ofNames (answers zone)) Int32.MaxValue program message
+
+    outcome, log, (Finding.questions asked |> List.map _.Name)
 
 /// A key pair of one size, made once: the PEM text and the record that publishes it.
 let private rsa bits =

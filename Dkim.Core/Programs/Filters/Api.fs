@@ -162,14 +162,7 @@ module Filters =
             HasPeers = settings.Names.PeerList.IsSome
             IsPeer = LoadedLists.isPeer policy.Lists
             TestRecords = ValueNone
-            Stores =
-                LoadedLists.stores policy.Lists
-                |> List.map (fun (name, store) ->
-                    {
-                        Name = name
-                        Store = store
-                        Times = StoreRules.defaults
-                    })
+            Stores = StoreRules.usual (LoadedLists.stores policy.Lists)
             StoreUser = ValueNone
             RequiresStores = false
             ChecksSocket = true

@@ -140,9 +140,9 @@ type TestRun
                 Conclude = fun digests answerTo -> Done(Verifier.conclude plan digests answerTo)
             }
 
-        let passage = new Passage<SignatureResult list>(parts.HeaderLimits, (fun _ -> work))
+        let passage = new Passage<SignatureResult list>(parts.HeaderLimits, (fun _ -> Done work))
         passage.Begin header.Fields
-        passage.Feed read.Body.Span
+        passage.Feed read.Body.Span |> ignore
         passage.End()
         verification <- ValueSome passage
 

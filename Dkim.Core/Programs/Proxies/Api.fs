@@ -4,6 +4,7 @@ namespace Dkim.Core.Programs.Proxies
 
 open Dkim.Core.Words
 open Dkim.Core.Dns
+open Dkim.Core.Stores
 open Dkim.Core.Asking
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
@@ -58,6 +59,7 @@ module Proxies =
             Lines: Flaw list
             Warnings: string list
             Secrets: WantedFile list
+            Stores: StoreUse list
             Serve: Endpoint -> LogLine list -> string list -> ProxyParts
         }
 
@@ -72,7 +74,7 @@ module Proxies =
 
             let locate = ProxySetup.locate kind settled
             let lines = prepared.Lines |> List.map _.Broken
-            ProxyOutcome.Check(ProxyCheck(common, prepared.Secrets, problems @ lines, locate, report))
+            ProxyOutcome.Check(ProxyCheck(common, prepared.Secrets, prepared.Stores, problems @ lines, locate, report))
         | [], ValueSome relay ->
             let told (flaw: Flaw) =
                 ProxyLog.warning "settings" (Problem.describe flaw.Broken)
@@ -130,6 +132,7 @@ module Proxies =
                     Lasting = Settings.fixedValues outKind.Table program.Settings
                 }
             Secrets = OutSetup.secretFiles program
+            Stores = StoreRules.usual (OutProgram.stores program)
             Refusal = Problem.describe
             Refresh =
                 fun () ->
@@ -146,6 +149,7 @@ module Proxies =
                 Lines = lines
                 Warnings = OutChecks.warnings program
                 Secrets = OutSetup.secretFiles program
+                Stores = StoreRules.usual (OutProgram.stores program)
                 Serve = outParts program
             })
 
@@ -175,6 +179,7 @@ module Proxies =
                     Lasting = Settings.fixedValues inKind.Table program.Settings
                 }
             Secrets = []
+            Stores = []
             Refusal = Problem.describe
             Refresh = fun () -> Done(inParts program relay [] flaws)
             Passage = DkimproxyIn.passage program
@@ -189,6 +194,7 @@ module Proxies =
                 Lines = []
                 Warnings = warnings @ Settings.weaknesses InSettings.table settings
                 Secrets = []
+                Stores = []
                 Serve =
                     inParts
                         {

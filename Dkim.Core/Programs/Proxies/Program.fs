@@ -3,6 +3,7 @@ namespace Dkim.Core.Programs.Proxies
 
 open Dkim.Core.Words
 open Dkim.Core.Dns
+open Dkim.Core.Stores
 open Dkim.Core.Asking
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
@@ -22,6 +23,7 @@ type internal ProxyParts =
         Notices: LogLine list
         Reloadable: Reloadable
         Secrets: WantedFile list
+        Stores: StoreUse list
         /// A fault of a value in a line.
         Refusal: Problem -> string
         Refresh: unit -> Step<ProxyParts>
@@ -71,6 +73,9 @@ type ProxyProgram internal (parts: ProxyParts) =
     /// The files that hold private keys and passphrases, to be watched.
     member _.Secrets = parts.Secrets
 
+    /// The stores that have maps, each once.
+    member _.Stores: StoreUse list = parts.Stores
+
     /// The program with its `Secrets` read again. A key that cannot be read any more, or was not found, stays as it was,
     /// and `Notices` of the new program says so.
     member _.Refresh() : Step<ProxyProgram> =
@@ -108,6 +113,7 @@ type ProxyCheck
     (
         settings: ProxySettings,
         secrets: WantedFile list,
+        stores: StoreUse list,
         problems: Problem list,
         locate,
         report: Problem list -> string list -> string
@@ -121,6 +127,9 @@ type ProxyCheck
 
     /// The files that hold private keys and passphrases.
     member _.Secrets = secrets
+
+    /// The stores that have maps, each once.
+    member _.Stores: StoreUse list = stores
 
     /// A setting whose value the machine cannot serve, with its place.
     member _.Fault(setting: string, reason: string, remedy: string) : Problem =

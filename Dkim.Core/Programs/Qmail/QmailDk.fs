@@ -31,9 +31,9 @@ type QmailMessage internal (task: QmailTask) =
     let mutable ended = false
 
     let start (header: Header) (work: Work<QmailDecision>) =
-        let begun = new Passage<QmailDecision>(limits, (fun _ -> work))
+        let begun = new Passage<QmailDecision>(limits, (fun _ -> Done work))
         begun.Begin header.Fields
-        begun.Feed held.WrittenSpan
+        begun.Feed held.WrittenSpan |> ignore
 
         if ended then
             begun.End()
@@ -70,7 +70,7 @@ type QmailMessage internal (task: QmailTask) =
     // The message's octets, with the line ends that are hashed.
     let take (octets: ReadOnlySpan<byte>) =
         match passage with
-        | ValueSome begun -> begun.Feed octets
+        | ValueSome begun -> begun.Feed octets |> ignore
         | ValueNone ->
             let taken = intake.Feed octets
             held.Write(octets.Slice taken)

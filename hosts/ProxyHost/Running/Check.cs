@@ -54,6 +54,8 @@ internal sealed class Check
             using var resolver = ServiceNeeds.Resolver(settings.Service, 0).Open(warnings.Add);
             warnings.AddRange(resolver.Warnings);
         });
+        if (!found.Stores.IsEmpty)
+            steps.Try(() => StoreProcess.Find());
         var isKnown = ServiceNeeds.KnowsAccount(settings.Service);
         warnings.AddRange(SettingsFiles.Warnings(found.Secrets, isKnown ? account : null));
         if (Needs.LogPath(settings) is { } log && !File.Exists(log))

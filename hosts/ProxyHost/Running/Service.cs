@@ -15,15 +15,22 @@ namespace Dkim.ProxyHost.Running;
 
 /// <summary>The proxy as a service: lets clients in, follows its configuration and its keys.</summary>
 /// <param name="begin">Begins another start from the original arguments.</param>
+/// <param name="rowKeys">The keys that rows of stores have.</param>
 internal sealed class Service(
-    ProxyProgram program, SettingsFiles files, Func<Step<ProxyOutcome>> begin, ServiceParts parts, TimeProvider clock) : IServing
+    ProxyProgram program,
+    SettingsFiles files,
+    Func<Step<ProxyOutcome>> begin,
+    ServiceParts parts,
+    KeyCache rowKeys,
+    StoreLookups stores,
+    TimeProvider clock) : IServing
 {
     // The client's, the relay's, and the file of a large message.
     private const int DescriptorsEach = 3;
     private readonly SwappedLog log = parts.Log;
     private readonly Lock gate = new();
     private KeyWatch keys = new(program, files, parts.Log.Write);
-    private volatile Serving serving = Serving.Begin(program, parts, clock);
+    private volatile Serving serving = Serving.Begin(program, parts, rowKeys, stores, clock);
 
     public void Announce()
     {
@@ -136,6 +143,7 @@ internal sealed class Service(
 
     private void Follow(Serving before, ProxyProgram next)
     {
+        stores.Follow(next.Stores);
         parts.Follow(
             ServiceNeeds.Resolver(before.Program.Settings.Service, before.Program.RecordOctets),
             ServiceNeeds.Resolver(next.Settings.Service, next.RecordOctets));
@@ -144,7 +152,7 @@ internal sealed class Service(
         {
             keys = new KeyWatch(next, files, log.Write);
             keys.TellUnwatched();
-            serving = Serving.Begin(next, parts, clock);
+            serving = Serving.Begin(next, parts, rowKeys, stores, clock);
         }
 
         log.Information("configuration reloaded");
@@ -158,7 +166,7 @@ internal sealed class Service(
                 return;
             var next = serving.Program.Refresh().Go(Found.OfFiles(keys.Contents)).Value;
             log.Write(next.Notices);
-            serving = Serving.Begin(next, parts, clock);
+            serving = Serving.Begin(next, parts, rowKeys, stores, clock);
         }
 
         log.Information("keys read again");

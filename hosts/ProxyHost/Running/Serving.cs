@@ -14,7 +14,8 @@ namespace Dkim.ProxyHost.Running;
 internal sealed record Serving(ProxyProgram Program, Relaying Relaying)
 {
     /// <summary>Puts a program to work.</summary>
-    public static Serving Begin(ProxyProgram program, ServiceParts parts, TimeProvider clock)
+    public static Serving Begin(
+        ProxyProgram program, ServiceParts parts, KeyCache keys, StoreLookups stores, TimeProvider clock)
     {
         var settings = program.Settings;
         var budget = program.Budget;
@@ -35,7 +36,11 @@ internal sealed record Serving(ProxyProgram Program, Relaying Relaying)
             ConnectAsync = relay.ConnectAsync,
             Filter = conversation => new PassageFilter(
                 program.NewMessage(clock.UnixSeconds(), conversation),
-                new MessageNeeds(new MessageLookups(parts.Resolver, budget, clock)),
+                new MessageNeeds(new MessageLookups(parts.Resolver, budget, clock))
+                {
+                    ReadKey = keys.Read,
+                    AskStore = stores.AskAsync,
+                },
                 parts.Log.Write),
             MaxMessage = settings.MaxMessageSize,
             Log = parts.Log.Write,

@@ -12,10 +12,13 @@ namespace Dkim.ProxyHost.Sessions;
 internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long limit) : IDisposable
 {
     private const int Piece = 32 * 1024;
+    private const string Shorter = "a spooled message has become shorter";
     private readonly Spool spool = area.Open();
     private ProxyDisposition? failure;
     private DotStuffer stuffer;
     private bool isSpoilt;
+    // How much of the message the filter has taken.
+    private long judged;
     private ReadOnlyMemory<byte> head;
     private long next;
 
@@ -39,7 +42,7 @@ internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long 
         try
         {
             spool.Append(octets);
-            filter.Feed(octets);
+            Judge(octets);
         }
         catch (SpoolFullException full)
         {
@@ -87,6 +90,12 @@ internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long 
             return failure;
         try
         {
+            while (judged < spool.Length)
+            {
+                await filter.ReadyAsync(cancellation).ConfigureAwait(false);
+                JudgeStored();
+            }
+
             var ending = await filter.DecideAsync(cancellation).ConfigureAwait(false);
             if (ending is ProxyDisposition.Relay relay)
                 (head, next) = (relay.head, relay.replaced);
@@ -111,7 +120,7 @@ internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long 
             next += count;
             stuffer.Write(buffer.AsSpan(0, count), output);
             if (next < spool.Length)
-                return count > 0 ? true : throw new IOException("a spooled message has become shorter");
+                return count > 0 ? true : throw new IOException(Shorter);
             stuffer.End(output);
             return false;
         }
@@ -125,6 +134,32 @@ internal sealed class MessageInHand(SpoolArea area, IMessageFilter filter, long 
     {
         spool.Dispose();
         filter.Dispose();
+    }
+
+    private void Judge(ReadOnlySpan<byte> latest)
+    {
+        if (judged == spool.Length - latest.Length)
+            judged += filter.Feed(latest);
+        else if (!filter.Waits)
+            JudgeStored();
+    }
+
+    // What the filter could not take when it came.
+    private void JudgeStored()
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(Piece);
+        try
+        {
+            while (judged < spool.Length && !filter.Waits)
+            {
+                var count = spool.Read(judged, buffer.AsSpan(0, Piece));
+                judged += count > 0 ? filter.Feed(buffer.AsSpan(0, count)) : throw new IOException(Shorter);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 
     private ProxyDisposition Fail(Exception why, int code, string text)

@@ -14,11 +14,30 @@ internal sealed class PassageFilter(
 {
     private Task<Found>? asked;
 
-    public void Feed(ReadOnlySpan<byte> octets)
+    public int Feed(ReadOnlySpan<byte> octets)
     {
-        passage.Feed(octets);
-        if (asked is null && passage.Needs is { IsEmpty: false } wanted)
-            asked = needs.FindAsync(wanted);
+        var taken = passage.Feed(octets);
+        Ask();
+        // What is known already costs no wait.
+        while (taken < octets.Length && !Waits)
+            taken += passage.Feed(octets[taken..]);
+        return taken;
+    }
+
+    public bool Waits
+    {
+        get
+        {
+            while (passage.HoldsBody && asked is { IsCompletedSuccessfully: true, Result: var found })
+                GoOn(found);
+            return passage.HoldsBody;
+        }
+    }
+
+    public async Task ReadyAsync(CancellationToken cancellation)
+    {
+        while (Waits)
+            await asked!.WaitAsync(cancellation).ConfigureAwait(false);
     }
 
     public async ValueTask<ProxyDisposition> DecideAsync(CancellationToken cancellation)
@@ -38,4 +57,17 @@ internal sealed class PassageFilter(
     }
 
     public void Dispose() => ((IDisposable)passage).Dispose();
+
+    private void Ask()
+    {
+        if (asked is null && passage.Needs is { IsEmpty: false } wanted)
+            asked = needs.FindAsync(wanted);
+    }
+
+    private void GoOn(Found found)
+    {
+        asked = null;
+        passage.Go(found);
+        Ask();
+    }
 }

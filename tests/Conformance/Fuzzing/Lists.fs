@@ -65,7 +65,7 @@ let private signatureMap (text: string) : Outcome =
 
     let found =
         who :: names
-        |> List.map (fun name -> string (SignatureMap.find name map).IsSome)
+        |> List.map (fun name -> string (SignatureMap.find name map).IsFound)
         |> String.concat ""
 
     told problems + found

@@ -113,7 +113,7 @@ let private relayed (ending: ProxyDisposition) : Outcome =
 /// One message through a proxy.
 let throughProxy (program: ProxyProgram) (mail: string) : Outcome =
     use passage = program.NewMessage 1767225600L<sec>
-    passage.Feed(ReadOnlySpan(Octets.ofLatin1 mail))
+    passage.Feed(ReadOnlySpan(Octets.ofLatin1 mail)) |> ignore
     passage.End()
 
     while not passage.Needs.IsEmpty do

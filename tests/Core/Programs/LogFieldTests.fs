@@ -19,7 +19,7 @@ let private line facts =
 
 let private fields zone program message =
     use passage = (program: ProxyProgram).NewMessage now
-    passage.Feed(System.ReadOnlySpan(Octets.ofLatin1 (crlf message)))
+    passage.Feed(System.ReadOnlySpan(Octets.ofLatin1 (crlf message))) |> ignore
     passage.End()
 
     if not passage.Needs.IsEmpty then

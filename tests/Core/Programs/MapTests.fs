@@ -5,6 +5,7 @@ open Expecto
 open Dkim.Tests
 open Dkim.Core.Dns
 open Dkim.Core.Records
+open Dkim.Core.Tables
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies.Out
 open Dkim.Tests.Core
@@ -16,8 +17,9 @@ let private map text =
 
 let private found text key =
     match SignatureMap.find key (map text) with
-    | ValueSome(struct (key, _)) -> key
-    | ValueNone -> ""
+    | Lookup.Found(struct (key, _)) -> key
+    | Lookup.Absent
+    | Lookup.Unavailable _ -> ""
 
 [<Tests>]
 let tests =
@@ -69,14 +71,9 @@ let tests =
                 "comments, blank lines and keys without a value are passed over, and the last of two keys counts"
                 (fun () ->
                     let text = "# a\n\n ; b\nexample.com\nexample.org dkim\nexample.org  domainkeys\r\n"
-                    let map = map text
+                    found text "x@example.com" |> Expect.equal ""
 
-                    Expect.equal
-                        ValueNone
-                        (SignatureMap.find "x@example.com" map
-                         |> ValueOption.map (fun (struct (key, _)) -> key))
-
-                    SignatureMap.entries map
+                    SignatureMap.entries (map text)
                     |> List.collect (fun (struct (_, entry)) -> Expect.ok entry.Signatures)
                     |> List.map _.Scheme
                     |> Expect.equal [ DomainKeys ])

@@ -104,11 +104,16 @@ internal sealed class ProxyUnderTest : IAsyncDisposable
     {
         private readonly StringBuilder text = new();
 
-        public void Feed(ReadOnlySpan<byte> octets)
+        public int Feed(ReadOnlySpan<byte> octets)
         {
             text.Append(Encoding.Latin1.GetString(octets));
             Interlocked.Add(ref proxy.fed, octets.Length);
+            return octets.Length;
         }
+
+        public bool Waits => false;
+
+        public Task ReadyAsync(CancellationToken cancellation) => Task.CompletedTask;
 
         public async ValueTask<ProxyDisposition> DecideAsync(CancellationToken cancellation)
         {

@@ -105,13 +105,13 @@ type MilterMessage internal (parts: MilterHandler, client: MilterClient) =
         | ValueNone -> invalidOp "the header is not complete"
 
     let feed (octets: ReadOnlySpan<byte>) =
-        running().Feed octets
+        running().Feed octets |> ignore
 
         for body in kept do
             body.Feed octets
 
     let start work =
-        let started = new Passage<MilterDecision>(parts.HeaderLimits, (fun _ -> work))
+        let started = new Passage<MilterDecision>(parts.HeaderLimits, (fun _ -> Done work))
         started.Begin fields
         passage <- ValueSome started
 

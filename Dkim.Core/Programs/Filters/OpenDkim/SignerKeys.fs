@@ -64,16 +64,11 @@ module internal KeyRow =
                 }
         | _ -> ValueNone
 
-    let private isPath (text: string) =
-        [ "/"; "./"; "../" ]
-        |> List.exists (fun start -> text.StartsWith(start, StringComparison.Ordinal))
-
     /// Where the key is. `domain` is that of the signature.
     let place (row: KeyRow) (domain: string) : KeyPlace =
-        if isPath row.Place then
-            KeyAt(row.Place.Replace("%", domain), "")
-        else
-            KeyText row.Place
+        match KeyPlace.ofRow row.Place with
+        | KeyAt(path, user) -> KeyAt(path.Replace("%", domain), user)
+        | KeyText _ as key -> key
 
 module internal SignerKeys =
     /// The end of a message that cannot be signed, but for lines that stand before it.

@@ -234,6 +234,6 @@ module internal DkimproxyIn =
                 | Ok header -> verify program now arrival header
 
         let start arrival =
-            decide arrival |> Work.map (Conversation.told conversation)
+            decide arrival |> Work.map (Conversation.told conversation) |> Done
         // Of a header with too many fields the forged ones can still be removed.
         new Passage<ProxyDecision>(HeaderLimits.ofLength limits, start)

@@ -75,8 +75,8 @@ module internal OutChecks =
         @ canonBreach settings specifier
         |> List.map (ofSettings "signature" (ValueSome(Specifier.show specifier)))
 
-    /// Signatures that are made together need a selector for each type of key.
-    let private selectorBreaches (program: OutProgram) (specifiers: Specifier list) : Breach list =
+    /// What is wrong with signatures that are made together, where a selector would need both types of key.
+    let tryShared (program: OutProgram) (specifiers: Specifier list) : string voption =
         let settings = program.Settings
 
         let named (specifier: Specifier) =
@@ -89,12 +89,15 @@ module internal OutChecks =
                 | _ -> None
             | _ -> None
 
-        match specifiers |> List.choose named |> SigningStrength.trySharedName with
+        specifiers
+        |> List.choose named
+        |> SigningStrength.trySharedName
+        |> ValueOption.map (fun shared -> "selector " + shared + " is to have an RSA and an Ed25519 key")
+
+    let private selectorBreaches (program: OutProgram) (specifiers: Specifier list) : Breach list =
+        match tryShared program specifiers with
         | ValueNone -> []
-        | ValueSome shared ->
-            breach
-                ("selector " + shared + " is to have an RSA and an Ed25519 key")
-                "give each signature its own selector: s=SELECTOR"
+        | ValueSome rule -> breach rule "give each signature its own selector: s=SELECTOR"
 
     /// What is wrong with the signatures of the settings, without which no start is.
     let problems (program: OutProgram) : Problem list =
@@ -104,7 +107,21 @@ module internal OutChecks =
         let ofDomain domain =
             domainBreach domain |> List.map (ofSettings "domain" (ValueSome domain))
 
+        // The process that asks stores could not be started again from another root.
+        let ofRoot: Problem list =
+            if settings.Proxy.Chroot.IsSome && not (OutProgram.stores program).IsEmpty then
+                [
+                    ProxySetup.broken
+                        ProxySettings.ChrootRow
+                        settings.Proxy.Chroot
+                        "maps in stores cannot be asked from another root"
+                        "leave chroot out, or write the map into a file"
+                ]
+            else
+                []
+
         List.collect (checks program) signatures
+        @ ofRoot
         @ (selectorBreaches program signatures
            |> List.map (ofSettings "signature" ValueNone))
         @ List.collect ofDomain (OutSettings.domains settings)
@@ -147,14 +164,15 @@ module internal OutChecks =
     let isSound (program: OutProgram) (ofLine: string voption) (specifier: Specifier) : bool =
         List.isEmpty (breaches program ofLine specifier)
 
-    let private ofEntry (program: OutProgram) path (struct (key: string, entry: MapEntry)) : Flaw list =
+    let private ofEntry (program: OutProgram) (map: SignatureMap) (struct (key: string, entry: MapEntry)) : Flaw list =
         let settings = program.Settings
+        let domain = SignatureMap.domainOf key
 
         let flaw (specifier: Specifier voption) (breach: Breach) : Flaw =
             {
                 Broken =
                     {
-                        Origin = InFile(path, entry.Line)
+                        Origin = SignatureMap.origin map entry
                         Name = key
                         Value = ValueOption.map Specifier.show specifier
                         Fault = BrokenRule breach.Rule
@@ -164,12 +182,12 @@ module internal OutChecks =
                     match specifier with
                     | ValueNone -> []
                     | ValueSome specifier ->
-                        OutProgram.namesOf settings (OutProgram.domainOf key) specifier
+                        OutProgram.namesOf settings domain specifier
                         |> List.collect (fun struct (domain, selector) -> LogFields.ofName domain selector)
             }
 
         let ofOne (specifier: Specifier) =
-            breaches program (OutProgram.domainOf key) specifier
+            breaches program domain specifier
             |> List.map (flaw (ValueSome specifier))
 
         match entry.Signatures with
@@ -181,11 +199,19 @@ module internal OutChecks =
     /// What is wrong with the signatures of lines of maps that can be read: the messages that need such a
     /// line wait, and the start does not fail.
     let mapFlaws (program: OutProgram) : Flaw list =
-        OutProgram.maps program
-        |> List.collect (fun (path, map) ->
-            match path with
-            | ValueSome path -> OutProgram.ofMap map |> List.collect (ofEntry program path)
-            | ValueNone -> [])
+        let ofMap map =
+            SignatureMap.entries map |> List.collect (ofEntry program map)
+
+        let ofStores specifier : Flaw list =
+            keyBreach program specifier
+            |> List.map (fun breach ->
+                {
+                    Broken = ofSettings "keyfile" program.Settings.KeyFile breach
+                    Facts = []
+                })
+
+        (OutProgram.maps program |> List.collect ofMap)
+        @ (OutProgram.ofStores program |> List.collect ofStores)
 
     /// What may be wrong with one signature and yet lets the proxy start.
     let private doubts (program: OutProgram) (specifier: Specifier) : string list =

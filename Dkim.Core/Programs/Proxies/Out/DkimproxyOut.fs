@@ -36,6 +36,11 @@ module internal DkimproxyOut =
         let text = ProxyLog.failure false reason
         refuse (logOf (ValueSome header) text reason facts) false text
 
+    // What a store says no client need know.
+    let private unasked (header: Header) (reason: string) =
+        let text = ProxyLog.failure false "signatures cannot be looked up"
+        refuse (logOf (ValueSome header) text reason []) false text
+
     let private signed (header: Header) (requests: SigningRequest list) (fields: Field list) =
         let request = List.head requests
 
@@ -99,20 +104,30 @@ module internal DkimproxyOut =
                         | Error error -> Done(fail error)
             }
 
+    let private ofDecision program now (header: Header) (decision: SigningDecision) : Work<ProxyDecision> =
+        match decision with
+        | Skip -> Work.decided (skipped header)
+        | Unasked reason -> Work.decided (unasked header reason)
+        | CannotSign(reason, true, facts) -> Work.decided (deferred header reason facts)
+        | CannotSign(reason, false, facts) -> Work.decided (failed program (ValueSome header) false reason facts)
+        | Sign requests -> sign program now header requests
+
+    let private warned (told: LogLine list) (decision: ProxyDecision) : ProxyDecision =
+        { decision with
+            Log = told @ decision.Log
+        }
+
     /// The passage of one message.
     let passage (program: OutProgram) (conversation: Conversation) (now: int64<sec>) : Passage<ProxyDecision> =
-        let decide (arrival: Arrival) =
+        let decide (arrival: Arrival) : Step<Work<ProxyDecision>> =
             match arrival.Header with
-            | Error error -> Work.decided (failed program ValueNone true (HeaderError.describe error) [])
+            | Error error -> Done(Work.decided (failed program ValueNone true (HeaderError.describe error) []))
             | Ok header ->
-                match SigningDecision.decide program header with
-                | Skip -> Work.decided (skipped header)
-                | CannotSign(reason, true, facts) -> Work.decided (deferred header reason facts)
-                | CannotSign(reason, false, facts) ->
-                    Work.decided (failed program (ValueSome header) false reason facts)
-                | Sign requests -> sign program now header requests
+                SigningDecision.decide program header
+                |> Step.map (fun (struct (decision, told)) ->
+                    ofDecision program now header decision |> Work.map (warned told))
 
         let start arrival =
-            decide arrival |> Work.map (Conversation.told conversation)
+            decide arrival |> Step.map (Work.map (Conversation.told conversation))
 
         new Passage<ProxyDecision>(program.Settings.HeaderLimits, start)

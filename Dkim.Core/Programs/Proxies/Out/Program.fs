@@ -3,10 +3,13 @@ namespace Dkim.Core.Programs.Proxies.Out
 
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
+open Dkim.Core.Stores
+open Dkim.Core.Tables
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Running
 
 /// Everything that dkimproxy.out decides with. A key that could not be loaded is there with the reason.
+[<NoComparison; NoEquality>]
 type internal OutProgram =
     {
         Settings: OutSettings
@@ -106,24 +109,25 @@ module internal KeyUse =
         |> List.distinct
 
 module internal OutProgram =
-    let ofMap (map: SignatureMap voption) =
-        match map with
-        | ValueSome map -> SignatureMap.entries map
-        | ValueNone -> []
+    /// The maps that there are.
+    let maps (program: OutProgram) : SignatureMap list =
+        [ program.ListIds; program.Senders ]
+        |> List.choose (fun map -> ValueOption.toOption map)
 
-    /// The maps with their paths.
-    let maps (program: OutProgram) =
+    /// The stores that maps are in, each once, with the settings that name it.
+    let stores (program: OutProgram) : (string * Store) list =
         [
-            program.Settings.ListIdMap, program.ListIds
-            program.Settings.SenderMap, program.Senders
+            OutSettings.ListIdMapRow, ValueOption.bind SignatureMap.table program.ListIds
+            OutSettings.SenderMapRow, ValueOption.bind SignatureMap.table program.Senders
         ]
+        |> Table.stores
 
-    /// The domain that a line of a map is for.
-    let domainOf (key: string) : string voption =
-        if key = "." then
-            ValueNone
+    /// The signature of a row of a store that says nothing but its type, where the settings have a key for it.
+    let ofStores (program: OutProgram) : Specifier list =
+        if program.Settings.KeyFile.IsSome && maps program |> List.exists SignatureMap.isStored then
+            [ Specifier.plain Dkim ]
         else
-            ValueSome(key.Substring(key.LastIndexOf '@' + 1))
+            []
 
     /// Domains and selector of a signature, as far as they are said.
     let namesOf (settings: OutSettings) (domain: string voption) (specifier: Specifier) =
@@ -142,13 +146,15 @@ module internal OutProgram =
     let private signatures (program: OutProgram) : (string voption * Specifier) list =
         let ofEntry (struct (key: string, entry: MapEntry)) =
             match entry.Signatures with
-            | Ok signatures -> signatures |> List.map (fun one -> domainOf key, one)
+            | Ok signatures -> signatures |> List.map (fun one -> SignatureMap.domainOf key, one)
             | Error _ -> []
 
-        (OutSettings.signatures program.Settings |> List.map (fun one -> ValueNone, one))
-        @ (maps program |> List.collect (snd >> ofMap) |> List.collect ofEntry)
+        (OutSettings.signatures program.Settings @ ofStores program
+         |> List.map (fun one -> ValueNone, one))
+        @ (maps program |> List.collect SignatureMap.entries |> List.collect ofEntry)
 
-    /// Every signature that may have to be made: of the settings and of both maps.
+    /// Every signature that may have to be made, as far as it is known before there is a message: of the settings and of
+    /// both maps.
     let specifiers (program: OutProgram) : Specifier list = signatures program |> List.map snd
 
     /// Under which selectors and for which domains keys sign, as far as they are said.

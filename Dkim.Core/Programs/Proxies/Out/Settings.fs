@@ -4,6 +4,7 @@ namespace Dkim.Core.Programs.Proxies.Out
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Records
+open Dkim.Core.Tables
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Proxies.Shared
 
@@ -34,6 +35,14 @@ type OutSettings =
     }
 
 module OutSettings =
+    // Of these settings others complain as well.
+
+    [<Literal>]
+    let internal SenderMapRow = "sender_map"
+
+    [<Literal>]
+    let internal ListIdMapRow = "listid_map"
+
     let defaults =
         {
             // What programs of our own users send is repaired; what strangers send is not (dkimproxy.in refuses it).
@@ -76,6 +85,7 @@ module OutSettings =
         | ValueNone -> []
 
     let private file = Codec.text "FILE"
+    let private map = Codec.text "FILE|KIND:PLACE"
     let private methods = Codec.text "simple|relaxed|HEADER/BODY|nofws"
 
     let private signing =
@@ -114,12 +124,18 @@ module OutSettings =
             |> Setting.detail
                 "A domain below that of the signature needs a key record without t=s, which dkim genkey --subdomains makes; \
                  without this setting every record serves."
-            Setting.optional "sender_map" file _.SenderMap (fun v s -> { s with SenderMap = v })
+            Setting.optional SenderMapRow map _.SenderMap (fun v s -> { s with SenderMap = v })
+            |> Setting.conceals SetPlace.withoutPassword
             |> Setting.says "signatures by sender"
             |> Setting.detail
                 "Each line is an address, a domain, or a single dot for everyone, then signatures between commas. The \
-                 address is tried first, then without +extension, then its domain and each parent."
-            Setting.optional "listid_map" file _.ListIdMap (fun v s -> { s with ListIdMap = v })
+                 address is tried first, then without +extension, then its domain and each parent. A value such as \
+                 refile:PATH, dsn:BACKEND://... or redis://HOST/PREFIX is a data set as in opendkim.conf(5), whose values are \
+                 those signatures. Patterns are tried on the whole address, * standing for any text. A store is asked for \
+                 each message, at the end of its header, and mail waits (450) while it does not answer. In its rows, key= \
+                 is the path of a key, which begins with /, or the key itself; it is read as it is when a message needs it."
+            Setting.optional ListIdMapRow map _.ListIdMap (fun v s -> { s with ListIdMap = v })
+            |> Setting.conceals SetPlace.withoutPassword
             |> Setting.says "signatures by mailing list"
             |> Setting.detail "As sender_map, for what List-Id has between angle brackets. It is looked up first."
         ]

@@ -4,6 +4,7 @@ namespace Dkim.Core.Programs.Proxies.Out
 open Dkim.Core.Words
 open Dkim.Core.Asking
 open Dkim.Core.Cryptography
+open Dkim.Core.Tables
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies.Shared
@@ -11,27 +12,67 @@ open Dkim.Core.Programs.Proxies.Shared
 module internal OutSetup =
     let private wanted kind path = { Path = path; Kind = kind }
 
-    /// A map that a setting names, if any, and what is wrong with it. The original's words where it is not there.
-    let private loadMap
-        name
-        (path: string voption)
-        : Step<struct (SignatureMap voption * Problem list * Problem list)> =
-        match path with
-        | ValueNone -> Done(struct (ValueNone, [], []))
-        | ValueSome path ->
-            Step.file FileKind.Map path
-            |> Step.map (fun contents ->
-                match FileContents.text contents with
-                | Error reason ->
-                    let remedy = reason + ": check the path and its permissions"
+    /// A map, what is wrong with it, and with single entries of it.
+    type private LoadedMap = (struct (SignatureMap voption * Problem list * Problem list))
 
-                    let broken =
-                        ProxySetup.broken name (ValueSome path) (path + ": file not found") remedy
+    let private noMap problems : LoadedMap = struct (ValueNone, problems, [])
 
-                    struct (ValueNone, [ broken ], [])
-                | Ok text ->
-                    let struct (map, problems) = SignatureMap.parse path text
-                    struct (ValueSome map, [], problems))
+    // The original's words where the file is not there.
+    let private unread name path reason : LoadedMap =
+        let remedy = reason + ": check the path and its permissions"
+        noMap [ ProxySetup.broken name (ValueSome path) (path + ": file not found") remedy ]
+
+    let private ofFile name path : Step<LoadedMap> =
+        Step.file FileKind.Map path
+        |> Step.map (fun contents ->
+            match FileContents.text contents with
+            | Error reason -> unread name path reason
+            | Ok text ->
+                let struct (map, problems) = SignatureMap.parse path text
+                struct (ValueSome map, [], problems))
+
+    let private ofTable name (table: Table) : LoadedMap =
+        let struct (map, problems) = SignatureMap.ofTable name table
+
+        let unreadable entry =
+            ProxySetup.broken
+                name
+                (ValueSome table.Shown)
+                (table.Located entry + ": " + table.Key entry + " cannot be read as a pattern")
+                "write * for any text, and \\ before a character that stands for itself"
+
+        struct (ValueSome map, List.map unreadable table.Unreadable, problems)
+
+    let private ofSet name (place: SetPlace) : Step<LoadedMap> =
+        SetReading.read id (fun store -> ofTable name (Table.OfStore(place, store))) (ofTable name) true place
+        |> Step.map (fun read ->
+            match read with
+            | Ok loaded -> loaded
+            | Error(SetFault.Unread(path, reason)) -> unread name path reason
+            | Error(SetFault.NoPlace(path, reason)) ->
+                noMap
+                    [
+                        ProxySetup.broken name (ValueSome path) (path + ": " + reason) "see opendkim.conf(5)"
+                    ])
+
+    /// The map that a setting names, if any.
+    let private loadMap name (value: string voption) : Step<LoadedMap> =
+        match value with
+        | ValueNone -> Done(noMap [])
+        | ValueSome text ->
+            match SetPlace.tryOfKind text with
+            | ValueNone -> ofFile name text
+            | ValueSome(Ok(Lines path)) -> ofFile name path
+            | ValueSome(Ok place) -> ofSet name place
+            | ValueSome(Error error) ->
+                let shown = SetPlace.withoutPassword text
+
+                Done(
+                    noMap
+                        [
+                            ProxySetup.broken name (ValueSome shown) (SetPlace.describe error) "see opendkim.conf(5)"
+                        ]
+                )
 
     let private keyPaths (program: OutProgram) : string list =
         OutProgram.specifiers program
@@ -114,7 +155,7 @@ module internal OutSetup =
 
     /// The program that settings make, the problems that keep it from starting, and those of single map lines.
     let prepare (settings: OutSettings) : Step<struct (OutProgram * Problem list * Flaw list)> =
-        Step.both (loadMap "listid_map" settings.ListIdMap) (loadMap "sender_map" settings.SenderMap)
+        Step.both (loadMap OutSettings.ListIdMapRow settings.ListIdMap) (loadMap OutSettings.SenderMapRow settings.SenderMap)
         |> Step.bind
             (fun (struct (struct (listIds, listProblems, listLines), struct (senders, senderProblems, senderLines))) ->
                 let bare =

@@ -3,9 +3,9 @@ namespace Dkim.Core.Programs.Proxies.Out
 
 open Dkim.Core.Words
 open Dkim.Core.Message
-open Dkim.Core.Records
-open Dkim.Core.Signatures
-open Dkim.Core.Programs.Running
+open Dkim.Core.Stores
+open Dkim.Core.Asking
+open Dkim.Core.Tables
 
 /// The signatures that apply to a message, and what their d= is where they do not say.
 type internal SigningChoice =
@@ -14,6 +14,8 @@ type internal SigningChoice =
         /// The key of the map, reduced to its domain.
         MapDomain: string voption
         Domain: string voption
+        /// The row of a store says so, and what it has for a key is read now.
+        IsStored: bool
     }
 
 module internal SigningChoice =
@@ -44,49 +46,63 @@ module internal SigningChoice =
             else
                 ValueNone
 
-    let private domainPart (key: string) = key.Substring(key.LastIndexOf '@' + 1)
+    let private senderText (sender: Address voption) : string =
+        sender |> ValueOption.map _.ToString() |> ValueOption.defaultValue ""
 
-    let private isCatchAll (key: string) = key = "."
+    /// The program with maps that have what their stores say of a message, all asked at once.
+    let withAnswers (program: OutProgram) (header: Header) (sender: Address voption) : Step<OutProgram> =
+        let asked (text: string voption) (map: SignatureMap voption) : StoreQuestion voption =
+            match text, map with
+            | ValueSome text, ValueSome map -> SignatureMap.question text map
+            | _ -> ValueNone
 
-    let private byList (program: OutProgram) (header: Header) : SigningChoice voption =
+        let ofList = asked (listId header) program.ListIds
+        let ofSender = asked (ValueSome(senderText sender)) program.Senders
+
+        let answered (found: Found) (question: StoreQuestion voption) (map: SignatureMap voption) =
+            match question, map with
+            | ValueSome question, ValueSome map -> ValueSome(SignatureMap.withAnswer (found.RowsOf question) map)
+            | _ -> map
+
+        Step.rows
+            ([ ofList; ofSender ] |> List.choose ValueOption.toOption |> List.distinct)
+            (fun found ->
+                { program with
+                    ListIds = answered found ofList program.ListIds
+                    Senders = answered found ofSender program.Senders
+                })
+
+    // The choice of a map, with the domain of its key.
+    let private ofEntry (map: SignatureMap) (entry: MapEntry) (domain: string voption) : SigningChoice =
+        {
+            Signatures = entry.Signatures
+            MapDomain = domain
+            Domain = domain
+            IsStored = SignatureMap.isStored map
+        }
+
+    let private find name (text: string) (map: SignatureMap) : Lookup<struct (string * MapEntry)> =
+        match SignatureMap.find text map with
+        | Lookup.Unavailable reason -> Lookup.Unavailable(name + " cannot be asked: " + reason)
+        | found -> found
+
+    let private byList (program: OutProgram) (header: Header) (_: Address voption) : Lookup<SigningChoice> =
         match program.ListIds, listId header with
         | ValueSome map, ValueSome list ->
-            SignatureMap.find list map
-            |> ValueOption.map (fun (struct (key, entry)) ->
-                let domain =
-                    if key = Address.folded list then
-                        key.Substring(key.IndexOf '.' + 1)
-                    else
-                        key
+            find OutSettings.ListIdMapRow list map
+            |> Lookup.map (fun (struct (key, entry)) ->
+                if key = Address.folded list then
+                    ofEntry map entry (ValueSome(key.Substring(key.IndexOf '.' + 1)))
+                else
+                    ofEntry map entry (SignatureMap.domainOf key))
+        | _ -> Lookup.Absent
 
-                let known = if isCatchAll key then ValueNone else ValueSome domain
-
-                {
-                    Signatures = entry.Signatures
-                    MapDomain = known
-                    Domain = known
-                })
-        | _ -> ValueNone
-
-    let private bySender (program: OutProgram) (sender: Address voption) : SigningChoice voption =
+    let private bySender (program: OutProgram) (_: Header) (sender: Address voption) : Lookup<SigningChoice> =
         match program.Senders with
-        | ValueNone -> ValueNone
+        | ValueNone -> Lookup.Absent
         | ValueSome map ->
-            let address = sender |> ValueOption.map _.ToString() |> ValueOption.defaultValue ""
-
-            SignatureMap.find address map
-            |> ValueOption.map (fun (struct (key, entry)) ->
-                let known =
-                    if isCatchAll key then
-                        ValueNone
-                    else
-                        ValueSome(domainPart key)
-
-                {
-                    Signatures = entry.Signatures
-                    MapDomain = known
-                    Domain = known
-                })
+            find OutSettings.SenderMapRow (senderText sender) map
+            |> Lookup.map (fun (struct (key, entry)) -> ofEntry map entry (SignatureMap.domainOf key))
 
     let private sameOrBelow (sender: DomainName) (domain: string) =
         match DomainName.tryCreate domain with
@@ -107,23 +123,23 @@ module internal SigningChoice =
                 | [] -> ValueNone
         | _, ValueNone -> ValueNone
 
-    let private bySettings (program: OutProgram) (sender: Address voption) : SigningChoice voption =
+    let private bySettings (program: OutProgram) (_: Header) (sender: Address voption) : Lookup<SigningChoice> =
         let settings = program.Settings
         let domain = ownDomain settings sender
         let signatures = OutSettings.signatures settings
 
         if List.isEmpty signatures || (domain.IsNone && settings.Domain.IsSome) then
-            ValueNone
+            Lookup.Absent
         else
-            ValueSome
+            Lookup.Found
                 {
                     Signatures = Ok signatures
                     MapDomain = ValueNone
                     Domain = domain
+                    IsStored = false
                 }
 
-    /// The signatures that apply to a message of a sender; nothing where none does.
-    let tryMake (program: OutProgram) (header: Header) (sender: Address voption) : SigningChoice voption =
-        byList program header
-        |> ValueOption.orElseWith (fun () -> bySender program sender)
-        |> ValueOption.orElseWith (fun () -> bySettings program sender)
+    /// The signatures that apply to a message of a sender; absent where none does.
+    let make (program: OutProgram) (header: Header) (sender: Address voption) : Lookup<SigningChoice> =
+        [ byList; bySender; bySettings ]
+        |> Lookup.first (fun choice -> choice program header sender)

@@ -5,6 +5,8 @@ open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
+open Dkim.Core.Asking
+open Dkim.Core.Tables
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Running
 
@@ -18,6 +20,8 @@ type internal SigningDecision =
     /// key is no good; else it is for this message alone that it cannot be made. `facts` are domain and selector, as far
     /// as they are known.
     | CannotSign of reason: string * mustWait: bool * facts: LogFact list
+    /// The store of a map does not say whether one is wanted.
+    | Unasked of reason: string
 
 module internal SigningDecision =
     let private fields (settings: OutSettings) : FieldChoice =
@@ -77,11 +81,17 @@ module internal SigningDecision =
         | ValueSome value -> Ok value
         | ValueNone -> Error reason
 
-    let private keyOf (program: OutProgram) (path: string) : Result<SigningKey, string> =
+    let private keyOf (program: OutProgram) (choice: SigningChoice) (specifier: Specifier) path : Result<SigningKey, string> =
+        let shown =
+            if choice.IsStored && specifier.Key.IsSome then
+                RowKeys.shown path
+            else
+                path
+
         match program.Keys.TryFind path with
         | Some(Ok key) -> Ok key
-        | Some(Error reason) -> Error("cannot read keyfile " + path + ": " + reason)
-        | None -> Error("cannot read keyfile " + path)
+        | Some(Error reason) -> Error("cannot read keyfile " + shown + ": " + reason)
+        | None -> Error("cannot read keyfile " + shown)
 
     let private selectorOf (text: string) =
         Selector.tryCreate text
@@ -99,7 +109,7 @@ module internal SigningDecision =
 
         result {
             let! path = Effective.keyFile settings specifier |> required "no keyfile specified"
-            let! key = keyOf program path
+            let! key = keyOf program choice specifier path
 
             let! text =
                 Effective.selector settings specifier |> required "selector not specified"
@@ -163,30 +173,48 @@ module internal SigningDecision =
             | Ok host -> host.IsWithin request.Domain
             | Error _ -> false
 
-    /// Which signatures a message gets.
-    let decide (program: OutProgram) (header: Header) : SigningDecision =
+    // What a start tells of the lines of a file nobody has told of a row.
+    let private rowProblem (program: OutProgram) (choice: SigningChoice) (signatures: Specifier list) =
+        if choice.IsStored then
+            OutChecks.tryShared program signatures
+        else
+            ValueNone
+
+    let private requests (program: OutProgram) (choice: SigningChoice) sender =
+        let add all specifier =
+            all
+            |> Result.bind (fun all ->
+                request program choice sender specifier
+                |> Result.map (fun one -> one :: all)
+                |> Result.mapError (fun reason ->
+                    let mustWait = not (OutChecks.isSound program choice.MapDomain specifier)
+                    struct (reason, mustWait, names program choice sender specifier)))
+
+        match choice.Signatures with
+        | Error reason -> Error(struct (reason, true, []))
+        | Ok signatures ->
+            match rowProblem program choice signatures with
+            | ValueSome reason -> Error(struct (reason, true, []))
+            | ValueNone -> signatures |> List.fold add (Ok [])
+
+    let private ofChoice (program: OutProgram) (choice: SigningChoice) sender : SigningDecision =
+        match requests program choice sender with
+        | Error(struct (reason, mustWait, facts)) -> CannotSign(reason, mustWait, facts)
+        | Ok requests ->
+            match requests |> List.rev |> List.filter (isPossible sender) with
+            | [] -> Skip
+            | possible -> Sign possible
+
+    /// Which signatures a message gets, and what there is to warn of. Stores of maps are asked first, then keys of their
+    /// rows.
+    let decide (program: OutProgram) (header: Header) : Step<struct (SigningDecision * LogLine list)> =
         let sender = SigningChoice.senderOf header
 
-        match SigningChoice.tryMake program header sender with
-        | ValueNone -> Skip
-        | ValueSome choice ->
-            let add all specifier =
-                all
-                |> Result.bind (fun all ->
-                    request program choice sender specifier
-                    |> Result.map (fun one -> one :: all)
-                    |> Result.mapError (fun reason ->
-                        let mustWait = not (OutChecks.isSound program choice.MapDomain specifier)
-                        struct (reason, mustWait, names program choice sender specifier)))
-
-            let requests =
-                choice.Signatures
-                |> Result.mapError (fun reason -> struct (reason, true, []))
-                |> Result.bind (List.fold add (Ok []))
-
-            match requests with
-            | Error(struct (reason, mustWait, facts)) -> CannotSign(reason, mustWait, facts)
-            | Ok requests ->
-                match requests |> List.rev |> List.filter (isPossible sender) with
-                | [] -> Skip
-                | possible -> Sign possible
+        SigningChoice.withAnswers program header sender
+        |> Step.bind (fun program ->
+            match SigningChoice.make program header sender with
+            | Lookup.Absent -> Done(struct (Skip, []))
+            | Lookup.Unavailable reason -> Done(struct (Unasked reason, []))
+            | Lookup.Found choice ->
+                RowKeys.load program choice
+                |> Step.map (fun (struct (program, told)) -> struct (ofChoice program choice sender, told)))

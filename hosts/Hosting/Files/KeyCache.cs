@@ -1,13 +1,11 @@
 using System.Collections.Concurrent;
 using Dkim.Core.Cryptography;
-using Dkim.Hosting;
-using Dkim.Hosting.Files;
 
-namespace Dkim.MilterHost.Connections;
+namespace Dkim.Hosting.Files;
 
-/// <summary>The private keys that tables name, as they are now: a key is read when a message needs it, and again when its
+/// <summary>The private keys that tables and rows name, as they are now: a key is read when a message needs it, and again when its
 /// file has become another. Used by several threads.</summary>
-internal sealed class KeyCache
+public sealed class KeyCache
 {
     // Of either of two generations: when the young one is full it becomes the old one, and what is still used comes back.
     private const int Most = 5000;
