@@ -81,7 +81,8 @@ let tests =
                                                 Questions = plan.Questions
                                                 Digests = plan.Digests
                                                 Conclude =
-                                                    fun digests answers -> Done(Verifier.conclude plan digests answers)
+                                                    fun digests answers ->
+                                                        Done(Verifier.conclude plan digests answers)
                                             }
                             )
 

@@ -181,8 +181,47 @@ module Filters =
             Unusable = []
             Again = ValueNone
             Tables = []
-            Renew = fun _ -> Done { Next = ValueNone; Log = [] }
+            Renew = fun _ _ -> Done { Next = ValueNone; Log = [] }
             Refusal = Problem.describe
+        }
+
+    /// Lists that are data sets are read again as their files change.
+    let private renewable
+        (plan: Plan)
+        (machine: FilterMachine)
+        arguments
+        (settings: FilterSettings)
+        (paths: ListPaths)
+        (parts: FilterParts)
+        : FilterParts =
+        let signs = (FilterSettings.mode settings).Signs
+
+        let paths =
+            { paths with
+                Reader = (FilterMachine.surroundings machine settings.Service).UserName
+            }
+
+        let withLists (parts: FilterParts) (lists: LoadedLists) : FilterParts =
+            { partsOf plan machine arguments settings { parts.Policy with Lists = lists } with
+                Notices = parts.Notices
+                Unusable = parts.Unusable
+                Again = parts.Again
+                Tables = parts.Tables
+                Renew = parts.Renew
+                Refusal = parts.Refusal
+            }
+
+        let renew (parts: FilterParts) (changed: WantedFile list) =
+            Files.again signs paths changed
+            |> Step.map (fun (lost, found) ->
+                let lists = Files.withAgain paths parts.Policy.Lists found
+
+                Renewal.ofSets parts.Refusal lost found lists.Problems lists.Notices (fun () ->
+                    FilterProgram(withLists parts lists.Value)))
+
+        { parts with
+            Tables = Files.tables signs paths |> List.map snd |> List.distinct
+            Renew = renew
         }
 
     /// The end of a start whose settings can be told from the command line and the file, with the lists and keys.
@@ -249,14 +288,17 @@ module Filters =
         let again path () =
             start plan machine [ "-x"; path ] (Settings.keepFixed plan.Kind.Table settings)
 
-        Files.load (FilterSettings.mode settings).Signs (paths plan machine settings)
+        let paths = paths plan machine settings
+
+        Files.load (FilterSettings.mode settings).Signs paths
         |> Step.map (fun (files: Reading<LoadedLists>) ->
             {
                 Problems = files.Problems
                 BadLines = files.BadLines
                 Unusable = files.Unusable
                 Parts =
-                    { partsOf plan machine arguments settings (complete machine settings files.Value) with
+                    { (partsOf plan machine arguments settings (complete machine settings files.Value)
+                       |> renewable plan machine arguments settings paths) with
                         Notices =
                             files.Notices
                             @ Settings.weaknesses plan.Kind.Table settings

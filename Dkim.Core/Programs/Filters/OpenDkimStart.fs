@@ -118,38 +118,11 @@ module internal OpenDkimStart =
             Unusable = []
             Again = ValueNone
             Tables = []
-            Renew = fun _ -> Done { Next = ValueNone; Log = [] }
+            Renew = fun _ _ -> Done { Next = ValueNone; Log = [] }
             Refusal = Problem.describe
         }
 
     let private notice = Wording.line LogLevel.Notice
-
-    let private entries (table: Table) =
-        string table.Count + (if table.Count = 1 then " entry" else " entries")
-
-    let private reloaded (name: string, table: Reading<Table>) : LogLine =
-        name + ": " + table.Value.Shown + " reloaded, " + entries table.Value
-        |> Printable.tame
-        |> Wording.line LogLevel.Info
-
-    // One line for a data set; of the mistakes of a file the first, and how many there are.
-    let private unchanged (settings: OpenDkimSettings) (problems: Problem list) : LogLine list =
-        let line (first: Problem) (others: Problem list) =
-            first.Name
-            + " stays as it was: "
-            + String.concat ": " (Configuration.describe kind settings first)
-            + (if others.IsEmpty then
-                   ""
-               else
-                   "; " + string others.Length + " more like it")
-            |> Wording.line LogLevel.Error
-
-        problems
-        |> List.groupBy _.Name
-        |> List.choose (fun (_, problems) ->
-            match problems with
-            | first :: others -> Some(line first others)
-            | [] -> None)
 
     /// The parts of a filter whose data sets are read again as their files change. `complete` adds what a start adds.
     let rec private renewable
@@ -172,34 +145,17 @@ module internal OpenDkimStart =
 
         let files = SetLoading.files paths settings
 
+        let describe = Configuration.describe kind settings >> String.concat ": "
+
         let renewed (lost: (string * Reading<Table>) list, found: (string * Reading<Table>) list) : TableRenewal =
             let next = SetLoading.withAgain read found
             let nextSets = SetLoading.ofRead settings next
-            let stays = lost |> List.collect (fun (_, reading) -> reading.Problems)
+            let told = nextSets.Notices |> List.except sets.Notices
 
-            match found, nextSets.Problems with
-            | [], _ ->
-                {
-                    Next = ValueNone
-                    Log = unchanged settings stays
-                }
-            | _, [] ->
-                let told = nextSets.Notices |> List.except sets.Notices |> List.map notice
+            Renewal.ofSets describe lost found nextSets.Problems told (fun () ->
+                FilterProgram(renewable machine arguments settings complete next.Value nextSets))
 
-                {
-                    Next =
-                        renewable machine arguments settings complete next.Value nextSets
-                        |> FilterProgram
-                        |> ValueSome
-                    Log = unchanged settings stays @ List.map reloaded found @ told
-                }
-            | _, problems ->
-                {
-                    Next = ValueNone
-                    Log = unchanged settings (stays @ problems)
-                }
-
-        let renew (changed: WantedFile list) =
+        let renew _ (changed: WantedFile list) =
             files
             |> List.filter (fun (_, file) -> List.contains file changed)
             |> List.map fst

@@ -77,8 +77,8 @@ type internal FilterParts =
         Again: (unit -> Step<FilterOutcome>) voption
         /// The files of data sets.
         Tables: WantedFile list
-        /// The data sets of some of these files as they are now.
-        Renew: WantedFile list -> Step<TableRenewal>
+        /// The filter, which has these parts, with the data sets of some of these files as they are now.
+        Renew: FilterParts -> WantedFile list -> Step<TableRenewal>
         /// A fault of a value in a line.
         Refusal: Problem -> string
     }
@@ -185,7 +185,7 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
     member _.Tables: WantedFile list = parts.Tables
 
     /// The filter with the data sets of some of these files read again.
-    member _.Renew(changed: seq<WantedFile>) : Step<TableRenewal> = parts.Renew(List.ofSeq changed)
+    member _.Renew(changed: seq<WantedFile>) : Step<TableRenewal> = parts.Renew parts (List.ofSeq changed)
 
     /// What to say of a value that the machine cannot serve, with its place: `setting` as dkim-filter.conf(5) names it.
     /// Without the program's name.

@@ -140,7 +140,9 @@ type TestRun
                 Conclude = fun digests answerTo -> Done(Verifier.conclude plan digests answerTo)
             }
 
-        let passage = new Passage<SignatureResult list>(parts.HeaderLimits, (fun _ -> Done work))
+        let passage =
+            new Passage<SignatureResult list>(parts.HeaderLimits, (fun _ -> Done work))
+
         passage.Begin header.Fields
         passage.Feed read.Body.Span |> ignore
         passage.End()

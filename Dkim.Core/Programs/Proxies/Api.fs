@@ -138,8 +138,35 @@ module Proxies =
                 fun () ->
                     OutSetup.refresh program
                     |> Step.map (fun (struct (next, problems)) -> outParts next relay problems flaws)
+            Tables = OutSetup.mapFiles program.Settings |> List.map snd |> List.distinct
+            Renew = renewOut program relay flaws
             Passage = DkimproxyOut.passage program
         }
+
+    and private renewOut (program: OutProgram) relay flaws (changed: WantedFile list) credentials =
+        let names =
+            OutSetup.mapFiles program.Settings
+            |> List.filter (fun (_, file) -> List.contains file changed)
+            |> List.map fst
+
+        let current = outParts program relay [] flaws
+
+        OutSetup.renew program names
+        |> Step.map (fun (struct (next, lost, wrong)) ->
+            let parts =
+                outParts next relay [] (wrong |> List.map (_.Broken >> Problem.describe))
+
+            let found =
+                names
+                |> List.filter (fun name -> lost |> List.forall (fun problem -> problem.Name <> name))
+
+            let reasons = ProxyReload.ofMaps current.Reloadable parts.Reloadable credentials
+            let stays = lost |> List.map (fun problem -> MapRenewal.lost problem)
+
+            match found, reasons with
+            | [], _ -> struct (ValueNone, stays)
+            | _, [] -> struct (ValueSome parts, stays @ MapRenewal.taken program next found)
+            | _, reasons -> struct (ValueNone, stays @ [ MapRenewal.refused found reasons ]))
 
     let private prepareOut (settings: OutSettings) : Step<Prepared> =
         OutSetup.prepare settings
@@ -182,6 +209,8 @@ module Proxies =
             Stores = []
             Refusal = Problem.describe
             Refresh = fun () -> Done(inParts program relay [] flaws)
+            Tables = []
+            Renew = fun _ _ -> Done(struct (ValueNone, []))
             Passage = DkimproxyIn.passage program
         }
 

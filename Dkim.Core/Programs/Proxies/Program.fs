@@ -27,10 +27,15 @@ type internal ProxyParts =
         /// A fault of a value in a line.
         Refusal: Problem -> string
         Refresh: unit -> Step<ProxyParts>
+        /// The files of maps.
+        Tables: WantedFile list
+        /// The proxy with the maps of some of these files as they are now, or nothing where it stays as it was, and what to
+        /// log. The directory of the unit's credentials, or nothing.
+        Renew: WantedFile list -> string -> Step<struct (ProxyParts voption * LogLine list)>
         Passage: Conversation -> int64<sec> -> Passage<ProxyDecision>
     }
 
-/// A proxy that is ready to serve: settings, maps and keys. It never changes; `Refresh` makes another. Usable from
+/// A proxy that is ready to serve: settings, maps and keys. It never changes; `Refresh` and `Renew` make others. Usable from
 /// several threads.
 [<Sealed>]
 type ProxyProgram internal (parts: ProxyParts) =
@@ -81,6 +86,19 @@ type ProxyProgram internal (parts: ProxyParts) =
     member _.Refresh() : Step<ProxyProgram> =
         parts.Refresh() |> Step.map ProxyProgram
 
+    /// The files of maps: what changes in them takes effect without a signal.
+    member _.Tables: WantedFile list = parts.Tables
+
+    /// The program with the maps of some of these files read again. `credentials` is the directory of the unit's
+    /// credentials, or nothing.
+    member _.Renew(changed: seq<WantedFile>, credentials: string) : Step<ProxyRenewal> =
+        parts.Renew (List.ofSeq changed) credentials
+        |> Step.map (fun (struct (next, log)) ->
+            {
+                Next = next |> ValueOption.map ProxyProgram
+                Log = log
+            })
+
     /// What follows from a reload that came to the program `next`: the line that says why nothing does, or nothing where
     /// `next` takes the place of this one. `kept` are the secrets that could not be read again, `credentials` is the
     /// directory of the unit's credentials, or nothing.
@@ -104,6 +122,15 @@ type ProxyProgram internal (parts: ProxyParts) =
     /// The same for a message of which it is known who sends it to whom, for the log.
     member _.NewMessage(now: int64<sec>, conversation: Conversation) : Passage<ProxyDecision> =
         parts.Passage conversation now
+
+/// What comes of maps whose files have changed. One whose file cannot be read stays as it was; all others hold together, or
+/// none of them.
+and [<NoComparison; NoEquality>] ProxyRenewal =
+    {
+        /// The proxy with those that could be read; nothing where it stays as it was.
+        Next: ProxyProgram voption
+        Log: LogLine list
+    }
 
 /// The check of a proxy's settings (`--check`), as far as files tell. The host goes the way of a start and adds what the
 /// machine tells.

@@ -55,6 +55,10 @@ module ProxyReload =
         else
             [ String.Join(", ", changed) + " changed, which takes a restart" ]
 
+    /// Why a configuration whose maps were read again must not take the place of the one in force, a reason each.
+    let internal ofMaps (current: Reloadable) (next: Reloadable) (credentials: string) : string list =
+        next.Flaws @ ofCredentials credentials current (newUses current next)
+
     /// Why a configuration must not take the place of the one in force, a reason each; empty where it may. `kept` are the
     /// secrets that could not be read again, `credentials` is the directory of the unit's credentials, or nothing.
     let private refusals current next (kept: KeptSecret list) (credentials: string) : string list =

@@ -104,7 +104,17 @@ public sealed class SettingsFiles
         }
     }
 
-    /// <summary>Has a data set count as what the last start has found.</summary>
+    /// <summary>The same of a secret; one that cannot be read any more, and is still the one that was read, as that.</summary>
+    public FileContents NowOrSame(WantedFile file)
+    {
+        var contents = Now(file);
+        return contents.Problem.IsSome && secrets.TryGetValue(file, out var octets)
+            && MarkOf(file).ChangeTo(FileMark.Of(Located(file))) == SecretChange.Same
+            ? FileContents.Found(octets)
+            : contents;
+    }
+
+    /// <summary>Has a file count as what the last start has found.</summary>
     /// <param name="mark">The file as it was when it was read.</param>
     public void Take(WantedFile file, FileContents contents, FileMark mark)
     {

@@ -16,6 +16,7 @@ internal sealed class Service(
     private readonly Patience patience = new();
     private readonly SwappedLog log = parts.Log;
     private readonly SemaphoreSlim turn = new(1);
+    private readonly FileLook look = new(ServiceLimits.tableLook, !duty.Program.Tables.IsEmpty, duty.Clock);
     private TableWatch tables = new(duty.Program.Tables, files);
 
     public void Announce()
@@ -32,7 +33,7 @@ internal sealed class Service(
         open.ServeAsync(new MtaConnection(client, duty, patience));
 
     public Task WatchAsync(CancellationToken stop) =>
-        Task.WhenAll(Systemd.FeedWatchdogAsync(StreamSocket.Answers, stop), WatchTablesAsync(stop));
+        Task.WhenAll(Systemd.FeedWatchdogAsync(StreamSocket.Answers, stop), look.RunAsync(LookAtTablesAsync, stop));
 
     public async ValueTask<string?> ReloadAsync()
     {
@@ -47,6 +48,7 @@ internal sealed class Service(
     public async ValueTask DisposeAsync()
     {
         await reports.DisposeAsync().ConfigureAwait(false);
+        look.Dispose();
         turn.Dispose();
     }
 
@@ -64,21 +66,10 @@ internal sealed class Service(
         }
     }
 
-    private async Task WatchTablesAsync(CancellationToken stop)
+    private async Task LookAtTablesAsync()
     {
-        using var look = new PeriodicTimer(ServiceLimits.tableLook, duty.Clock);
-        try
-        {
-            while (await look.WaitForNextTickAsync(stop).ConfigureAwait(false))
-            {
-                if (await InTurnAsync(() => Task.FromResult(tables.Look(TakeTables))).ConfigureAwait(false))
-                    Leave(isLater: false);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The service ends.
-        }
+        if (await InTurnAsync(() => Task.FromResult(tables.Look(TakeTables))).ConfigureAwait(false))
+            Leave(isLater: false);
     }
 
     // Whether the filter goes on with them.
@@ -121,6 +112,7 @@ internal sealed class Service(
             duty.Follow(program);
             await log.FollowAsync(ServiceLog.Settings(program)).ConfigureAwait(false);
             tables = new TableWatch(program.Tables, files);
+            look.Follow(!program.Tables.IsEmpty);
             Leave(isLater: true);
             Tell(program);
             log.Information($"configuration reloaded from {program.ConfName}");

@@ -12,7 +12,8 @@ namespace Dkim.ProxyHost.Running;
 internal sealed class KeyWatch
 {
     private readonly List<Watched> files = [];
-    private readonly ProxyProgram program;
+    private readonly SettingsFiles read;
+    private ProxyProgram program;
     private readonly Action<LogLine> report;
 
     /// <param name="program">Whose keys they are.</param>
@@ -21,11 +22,18 @@ internal sealed class KeyWatch
     public KeyWatch(ProxyProgram program, SettingsFiles read, Action<LogLine> report)
     {
         this.program = program;
+        this.read = read;
         this.report = report;
-        foreach (var file in program.Secrets.Where(read.Found.ContainsKey))
-        {
+        Follow(program);
+    }
+
+    /// <summary>Watches the keys of another program: those that were read since, beside those that are watched.</summary>
+    public void Follow(ProxyProgram next)
+    {
+        program = next;
+        files.RemoveAll(watched => !next.Secrets.Contains(watched.File));
+        foreach (var file in next.Secrets.Where(file => read.Found.ContainsKey(file) && !files.Exists(watched => watched.File.Equals(file))))
             files.Add(new Watched(file, read.Located(file), read.Found[file]) { Mark = read.MarkOf(file) });
-        }
     }
 
     /// <summary>Tells of the files that cannot be watched, and looks for no change of them.</summary>

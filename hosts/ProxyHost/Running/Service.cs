@@ -23,12 +23,15 @@ internal sealed class Service(
     ServiceParts parts,
     KeyCache rowKeys,
     StoreLookups stores,
-    TimeProvider clock) : IServing
+    TimeProvider clock) : IServing, IDisposable
 {
     // The client's, the relay's, and the file of a large message.
     private const int DescriptorsEach = 3;
     private readonly SwappedLog log = parts.Log;
     private readonly Lock gate = new();
+    private readonly FileLook keyLook = new(ServiceLimits.keyLook, !program.Secrets.IsEmpty, clock);
+    private readonly FileLook tableLook = new(ServiceLimits.tableLook, !program.Tables.IsEmpty, clock);
+    private TableWatch tables = new(program.Tables, files);
     private KeyWatch keys = new(program, files, parts.Log.Write);
     private volatile Serving serving = Serving.Begin(program, parts, rowKeys, stores, clock);
 
@@ -66,25 +69,20 @@ internal sealed class Service(
             : AdmitAsync(current, client, new ProxyClient(address, FSharpValueOption<string>.None), open);
     }
 
-    public async Task WatchAsync(CancellationToken stop)
+    public Task WatchAsync(CancellationToken stop) =>
+        Task.WhenAll(keyLook.RunAsync(RefreshKeysAsync, stop), tableLook.RunAsync(RenewMapsAsync, stop));
+
+    public void Dispose()
     {
-        using var look = new PeriodicTimer(ServiceLimits.keyLook, clock);
-        try
-        {
-            while (await look.WaitForNextTickAsync(stop).ConfigureAwait(false))
-            {
-                RefreshKeys();
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The service ends.
-        }
+        keyLook.Dispose();
+        tableLook.Dispose();
     }
 
     public ValueTask<string?> ReloadAsync()
     {
-        var refusal = Reload();
+        LogLine? refusal;
+        lock (gate)
+            refusal = Reload();
         if (refusal is not null)
             log.Write(refusal);
         return ValueTask.FromResult(refusal?.Text);
@@ -120,15 +118,16 @@ internal sealed class Service(
         }
     }
 
-    // The line that says why nothing has changed, or null.
+    private static string Credentials => Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY") ?? "";
+
+    // The line that says why nothing has changed, or null. Within the gate.
     private LogLine? Reload()
     {
         var before = serving;
         var next = files.Run(begin()).Again(out var refusal);
         if (next is null)
             return refusal;
-        var credentials = Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY") ?? "";
-        if (before.Program.RefusesToFollow(next, files.KeptSecrets, credentials) is { IsSome: true } why)
+        if (before.Program.RefusesToFollow(next, files.KeptSecrets, Credentials) is { IsSome: true } why)
             return why.Value;
         try
         {
@@ -148,27 +147,69 @@ internal sealed class Service(
             ServiceNeeds.Resolver(before.Program.Settings.Service, before.Program.RecordOctets),
             ServiceNeeds.Resolver(next.Settings.Service, next.RecordOctets));
         log.Write(next.Notices);
-        lock (gate)
-        {
-            keys = new KeyWatch(next, files, log.Write);
-            keys.TellUnwatched();
-            serving = Serving.Begin(next, parts, rowKeys, stores, clock);
-        }
-
+        keys = new KeyWatch(next, files, log.Write);
+        keys.TellUnwatched();
+        tables = new TableWatch(next.Tables, files);
+        Serve(next);
         log.Information("configuration reloaded");
     }
 
-    private void RefreshKeys()
+    // Within the gate.
+    private void Serve(ProxyProgram next)
+    {
+        keyLook.Follow(!next.Secrets.IsEmpty);
+        tableLook.Follow(!next.Tables.IsEmpty);
+        serving = Serving.Begin(next, parts, rowKeys, stores, clock);
+    }
+
+    private Task RenewMapsAsync()
+    {
+        lock (gate)
+            tables.Look(TakeMaps);
+        return Task.CompletedTask;
+    }
+
+    // Whether the proxy goes on with them, and with the keys that they name anew. Within the gate.
+    private bool TakeMaps(IReadOnlyDictionary<WantedFile, FileContents> maps)
+    {
+        var found = new Dictionary<WantedFile, FileContents>(maps);
+        var secrets = new List<HandedFile>();
+        var step = serving.Program.Renew(maps.Keys, Credentials);
+        while (!step.IsDone)
+        {
+            foreach (var file in step.Needs.OfType<Need.File>().Select(need => need.Item).Where(file => !found.ContainsKey(file)))
+            {
+                // Looked at before it is read: a change in between is then seen as one more.
+                var mark = FileMark.Of(files.Located(file));
+                found[file] = files.NowOrSame(file);
+                secrets.Add(new HandedFile(file, found[file], mark));
+            }
+
+            step = step.Go(Found.OfFiles(found));
+        }
+
+        log.Write(step.Value.Log);
+        if (step.Value.Next.OrNull() is not { } next)
+            return false;
+        foreach (var (file, contents, mark) in secrets)
+            files.Take(file, contents, mark);
+        keys.Follow(next);
+        Serve(next);
+        return true;
+    }
+
+    private Task RefreshKeysAsync()
     {
         lock (gate)
         {
             if (!keys.Changed())
-                return;
+                return Task.CompletedTask;
             var next = serving.Program.Refresh().Go(Found.OfFiles(keys.Contents)).Value;
             log.Write(next.Notices);
-            serving = Serving.Begin(next, parts, rowKeys, stores, clock);
+            Serve(next);
         }
 
         log.Information("keys read again");
+        return Task.CompletedTask;
     }
 }

@@ -19,7 +19,7 @@ let private files =
         "/map/patterns",
         "joe*@example.org dkim(s=joe)\n*@example.org dkim(s=all)\n*@*.example.org dkim(s=below)\nlist.example.net dkim\n"
         "/map/lines", "example.org dkim(s=lines)\n"
-        "/map/odd", "*@example.org dkim(s=all)\n\\(@example.org dkim\n"
+        "/map/odd", "*@example.org dkim(s=all)\nb( dkim\n"
         "/map/broken", "*@example.org dkim(s=all)\n*@example.com pgp\n"
         "/map/where", "dsn:sqlite3:///db/table=senders?keycol=k?datacol=d\n"
     ]
@@ -54,7 +54,8 @@ let private readKey (place: KeyPlace) : KeyReading =
 let private around (ask: StoreQuestion -> StoreAnswer) (needs: Need list) : Found =
     Found.Nothing |> Finding.withRows ask needs |> Finding.withKeys readKey needs
 
-let private down (_: StoreQuestion) = StoreAnswer.Unavailable "10.0.0.7 refused"
+let private down (_: StoreQuestion) =
+    StoreAnswer.Unavailable "10.0.0.7 refused"
 
 let private sent ask program from =
     passFinding (around ask) Int32.MaxValue program (message from)
@@ -107,7 +108,9 @@ let private inMemory =
 
         testCase "an address longer than any matches what everybody matches" (fun () ->
             let program = start [ "--sender_map=csl:x=dkim,.=dkim(d=example.org)" ]
-            became down program (String('a', 600) + "@example.net") |> Expect.equal "example.org/sel")
+
+            became down program (String('a', 600) + "@example.net")
+            |> Expect.equal "example.org/sel")
 
         testRows
             "lists in the setting itself, and files by their kind"
@@ -126,8 +129,7 @@ let private inMemory =
             became down program "ann@example.org" |> Expect.equal "example.net/sel")
 
         testCase "a row that cannot be read is told by its line and keeps its mail waiting" (fun () ->
-            let text, code =
-                ended [ "--sender_map=refile:/map/broken"; "--check" ] |> printed
+            let text, code = ended [ "--sender_map=refile:/map/broken"; "--check" ] |> printed
 
             Expect.equal 78 code
             Expect.contains "/map/broken:2: *@example.com: invalid signature type pgp" text
@@ -142,7 +144,7 @@ let private inMemory =
             "what names no data set is no start"
             [
                 ("refile:/map/gone", "/map/gone: file not found")
-                ("refile:/map/odd", "\\(@example.org cannot be read as a pattern")
+                ("refile:/map/odd", "/map/odd line 2: b( cannot be read as a pattern")
                 ("lua:/x", "lua: data sets are not supported")
                 ("dsn:pgsql://u:hidden@host/db", "Invalid argument: dsn: ")
                 ("sql:/map/gone", "/map/gone: file not found")
@@ -213,14 +215,23 @@ let private inStores =
 
             became (having []) program "a@example.org" |> Expect.equal "example.com/own")
 
-        testRows "mail waits while a store does not answer, whatever reject_error says" [ []; [ "--reject-error" ] ] (fun
-                                                                                                                       more ->
-            let program =
-                start ([ "--sender_map=redis://127.0.0.1/s"; "--signature=dkim"; "--domain=example.org" ] @ more)
+        testRows
+            "mail waits while a store does not answer, whatever reject_error says"
+            [ []; [ "--reject-error" ] ]
+            (fun more ->
+                let program =
+                    start (
+                        [
+                            "--sender_map=redis://127.0.0.1/s"
+                            "--signature=dkim"
+                            "--domain=example.org"
+                        ]
+                        @ more
+                    )
 
-            let outcome, log, _ = sent down program "a@example.org"
-            Expect.equal "450 DKIM - temperror (signatures cannot be looked up)" (said outcome)
-            Expect.contains "sender_map cannot be asked: 10.0.0.7 refused" (String.concat "\n" log))
+                let outcome, log, _ = sent down program "a@example.org"
+                Expect.equal "450 DKIM - temperror (signatures cannot be looked up)" (said outcome)
+                Expect.contains "sender_map cannot be asked: 10.0.0.7 refused" (String.concat "\n" log))
 
         testCase "a list-id map that answers decides alone; both are asked at once" (fun () ->
             let program =
@@ -261,7 +272,9 @@ let private inStores =
                 |> serving
 
             Expect.equal [ "sender_map" ] (program.Stores |> List.map _.Name)
-            became (having [ ".", "dkim" ]) program "a@example.org" |> Expect.equal "example.org/sel")
+
+            became (having [ ".", "dkim" ]) program "a@example.org"
+            |> Expect.equal "example.org/sel")
     ]
 
 let private keys =
@@ -316,7 +329,13 @@ let private keys =
             Expect.equal "settings: /keys/open: key data is not secure: everybody" (List.head log))
 
         testCase "a row without a key signs with that of the settings, which a start reads" (fun () ->
-            let options = [ "--keyfile=gone"; "--selector=s"; "--relay=h"; "--sender_map=redis://127.0.0.1/s" ]
+            let options =
+                [
+                    "--keyfile=gone"
+                    "--selector=s"
+                    "--relay=h"
+                    "--sender_map=redis://127.0.0.1/s"
+                ]
 
             let text, code = startOut files ("--check" :: options) |> printed
             Expect.equal 78 code

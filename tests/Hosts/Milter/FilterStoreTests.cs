@@ -63,13 +63,13 @@ internal sealed partial class FilterStoreTests : IDisposable
         Assert.That(await PassAsync("joe@c.example"), Is.EqualTo("t"));
         Assert.That(await PassAsync("joe@a.example"), Is.EqualTo("a.example/old"), "an old answer counts");
         Assert.That(() => filter!.Log, Does.Contain("table KeyList: server down (").After(30_000, 50));
-        Assert.That(filter!.Log, Does.Contain("KeyList cannot be asked: "));
+        Assert.That(() => filter!.Log, Does.Contain("KeyList cannot be asked: ").After(30_000, 50));
         engine.Restart();
         await UntilAsync(async () => await PassAsync("joe@c.example") == "c.example/new");
-        Assert.That(() => filter.Log, Does.Contain("table KeyList: server back after ").After(30_000, 50));
+        Assert.That(() => filter!.Log, Does.Contain("table KeyList: server back after ").After(30_000, 50));
         Assert.That(outcomes.Except(["a.example/old", "b.example/old", "c.example/new", "a", "t"]), Is.Empty);
         Assert.That(outcomes.Count(one => one == "a"), Is.EqualTo(1), "no mail of ours went on unsigned");
-        Assert.That(filter.Log, Does.Not.Contain(Engine.Password));
+        Assert.That(filter!.Log, Does.Not.Contain(Engine.Password));
     }
 
     [Test]
@@ -91,7 +91,7 @@ internal sealed partial class FilterStoreTests : IDisposable
         File.Move(scratch.At("db"), scratch.At("away"));
         Start();
         Assert.That(await PassAsync("joe@a.example"), Is.EqualTo("t"));
-        Assert.That(filter!.Log, Does.Contain("InternalHosts cannot be asked: "));
+        Assert.That(() => filter!.Log, Does.Contain("InternalHosts cannot be asked: ").After(30_000, 50));
         File.Move(scratch.At("away"), scratch.At("db"));
         await UntilAsync(async () => await PassAsync("joe@a.example") == "a.example/old");
         Assert.That(outcomes.Except(["t", "a.example/old"]), Is.Empty);

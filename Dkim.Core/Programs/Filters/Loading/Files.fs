@@ -36,21 +36,21 @@ module internal Files =
 
                 { plain list with BadLines = problems })
 
+    let private peersOfTable (table: Table) : Reading<PeerList> =
+        let set = HostSet.ofTable table
+
+        { plain (PeerList.ofSet set) with
+            Notices = HostSet.doubts set
+        }
+
     let private peers paths setting (value: string voption) otherwise : Step<Reading<PeerList>> =
-        let ofTable (table: Table) =
-            let set = HostSet.ofTable table
-
-            { plain (PeerList.ofSet set) with
-                Notices = HostSet.doubts set
-            }
-
         match value with
         | ValueNone -> Done(plain otherwise)
         | ValueSome text ->
             match SetFiles.tryNamed paths setting text with
             | ValueSome set ->
                 set
-                |> Step.map (fun reading -> Reading.join (fun _ list -> list) reading (ofTable reading.Value))
+                |> Step.map (fun reading -> Reading.join (fun _ list -> list) reading (peersOfTable reading.Value))
             | ValueNone -> peersOfFile paths setting text otherwise
 
     /// A list between commas, or of the lines of the file that a path names.
@@ -129,3 +129,62 @@ module internal Files =
                 Keys = v.Keys
                 Rules = v.Rules
             })
+
+    // The settings whose lists may be data sets.
+    let private sets (signs: bool) (names: ListNames) : (string * string) list =
+        [
+            "PeerList", names.PeerList
+            "InternalHosts", names.InternalHosts
+            "ExternalIgnoreList", names.ExternalIgnoreList
+            "KeyList", (if signs then names.KeyList else ValueNone)
+        ]
+        |> List.choose (fun (name, value) -> value |> ValueOption.map (fun text -> name, text) |> ValueOption.toOption)
+
+    /// The files of lists that are data sets, by the settings that name them.
+    let tables (signs: bool) (paths: ListPaths) : (string * WantedFile) list =
+        sets signs paths.Names
+        |> List.choose (fun (name, text) ->
+            SetFiles.fileOf paths text
+            |> ValueOption.map (fun file -> name, file)
+            |> ValueOption.toOption)
+
+    /// The data sets of some of these files as they are now: those that cannot be read, and the others.
+    let again (signs: bool) (paths: ListPaths) (changed: WantedFile list) =
+        let read (name, text) =
+            match SetFiles.fileOf paths text, SetFiles.tryNamed paths name text with
+            | ValueSome file, ValueSome set when List.contains file changed ->
+                set |> Step.map (fun reading -> name, reading) |> Some
+            | _ -> None
+
+        sets signs paths.Names
+        |> List.choose read
+        |> Step.all
+        |> Step.map SetFiles.parted
+
+    // What a data set is to the lists.
+    let private put (paths: ListPaths) name (table: Table) : Reading<LoadedLists -> LoadedLists> =
+        let hosts (change: PeerList -> LoadedLists -> LoadedLists) = Reading.map change (peersOfTable table)
+
+        match name with
+        | "PeerList" -> hosts (fun v lists -> { lists with Peers = v })
+        | "InternalHosts" -> hosts (fun v lists -> { lists with Internal = v })
+        | "ExternalIgnoreList" -> hosts (fun v lists -> { lists with ExternalIgnored = v })
+        | _ ->
+            KeyFiles.keySet paths table
+            |> Reading.map (fun keys lists ->
+                { lists with
+                    Keys = keys.Keys
+                    Rules = keys.Rules
+                })
+
+    /// The lists with data sets that were read again.
+    let withAgain
+        (paths: ListPaths)
+        (lists: LoadedLists)
+        (found: (string * Reading<Table>) list)
+        : Reading<LoadedLists> =
+        let add (lists: Reading<LoadedLists>) (name, set: Reading<Table>) =
+            Reading.join (fun _ change -> change) set (put paths name set.Value)
+            |> Reading.join (fun lists change -> change lists) lists
+
+        List.fold add (plain lists) found

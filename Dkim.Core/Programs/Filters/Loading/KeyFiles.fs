@@ -178,8 +178,8 @@ module internal KeyFiles =
 
                     Done(notLoaded path (List.map malformed problems)))
 
-    // Its keys are read when messages need them.
-    let private keySet (paths: ListPaths) (table: Table) : Reading<RuledKeys> =
+    /// The keys of a data set, which are read when messages need them.
+    let keySet (paths: ListPaths) (table: Table) : Reading<RuledKeys> =
         let fault entry =
             match KeyLine.ofValue paths.Scheme (table.Value entry) with
             | Ok _ -> None

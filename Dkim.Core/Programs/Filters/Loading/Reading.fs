@@ -71,6 +71,10 @@ module internal Reading =
             Notices = one.Notices @ other.Notices
         }
 
+    /// A value made into another, with what is to be told of it.
+    let map (change: 'a -> 'b) (one: Reading<'a>) : Reading<'b> =
+        join (fun value () -> change value) one (plain ())
+
     let located (paths: ListPaths) (path: string) =
         if paths.BaseDirectory = "" || path.StartsWith '/' then
             path

@@ -41,6 +41,31 @@ module internal SetFiles =
         SetReading.read (located paths) inStore (inMemory name) folds place
         |> Step.map (Result.defaultWith (ofFault paths name place))
 
+    /// The file that a data set is in, where it is in one.
+    let file (paths: ListPaths) (place: SetPlace) : WantedFile voption =
+        match place with
+        | Lines path
+        | Patterns path ->
+            ValueSome
+                {
+                    Path = located paths path
+                    Kind = FileKind.Table
+                }
+        | Inline _
+        | Stored _
+        | Statement _ -> ValueNone
+
+    /// The same of a value of a setting that names a data set by its kind.
+    let fileOf (paths: ListPaths) (text: string) : WantedFile voption =
+        match SetPlace.tryOfKind text with
+        | ValueSome(Ok place) -> file paths place
+        | ValueSome(Error _)
+        | ValueNone -> ValueNone
+
+    /// Data sets that were read again: those that cannot be read, and the others.
+    let parted (read: (string * Reading<Table>) list) =
+        read |> List.partition (fun (_, reading) -> reading.Value.Problem.IsSome)
+
     /// The data set that a value of a setting names by its kind; nothing where the value is a path.
     let tryNamed (paths: ListPaths) name (text: string) : Step<Reading<Table>> voption =
         match SetPlace.tryOfKind text with

@@ -64,19 +64,9 @@ module internal SetLoading =
         settings.Sets
         |> Map.toList
         |> List.choose (fun (name, place) ->
-            match place with
-            | Lines path
-            | Patterns path ->
-                Some(
-                    name,
-                    {
-                        Path = located paths path
-                        Kind = FileKind.Table
-                    }
-                )
-            | Inline _
-            | Stored _
-            | Statement _ -> None)
+            SetFiles.file paths place
+            |> ValueOption.map (fun file -> name, file)
+            |> ValueOption.toOption)
 
     let private ownKey (paths: ListPaths) (settings: OpenDkimSettings) : Step<Reading<NamedKey voption>> =
         match settings.KeyFile, settings.Selector with
@@ -176,7 +166,7 @@ module internal SetLoading =
         |> Map.filter (fun name _ -> List.contains name names)
         |> Map.toList
         |> named paths settings
-        |> Step.map (List.partition (fun (_, reading) -> reading.Value.Problem.IsSome))
+        |> Step.map SetFiles.parted
 
     /// What was read, with some of the data sets read again.
     let withAgain (read: ReadSets) (tables: (string * Reading<Table>) list) : Reading<ReadSets> =

@@ -187,8 +187,7 @@ module internal OutChecks =
             }
 
         let ofOne (specifier: Specifier) =
-            breaches program domain specifier
-            |> List.map (flaw (ValueSome specifier))
+            breaches program domain specifier |> List.map (flaw (ValueSome specifier))
 
         match entry.Signatures with
         | Error _ -> []

@@ -124,7 +124,10 @@ module internal OutProgram =
 
     /// The signature of a row of a store that says nothing but its type, where the settings have a key for it.
     let ofStores (program: OutProgram) : Specifier list =
-        if program.Settings.KeyFile.IsSome && maps program |> List.exists SignatureMap.isStored then
+        if
+            program.Settings.KeyFile.IsSome
+            && maps program |> List.exists SignatureMap.isStored
+        then
             [ Specifier.plain Dkim ]
         else
             []

@@ -133,7 +133,8 @@ module OutSettings =
                  refile:PATH, dsn:BACKEND://... or redis://HOST/PREFIX is a data set as in opendkim.conf(5), whose values are \
                  those signatures. Patterns are tried on the whole address, * standing for any text. A store is asked for \
                  each message, at the end of its header, and mail waits (450) while it does not answer. In its rows, key= \
-                 is the path of a key, which begins with /, or the key itself; it is read as it is when a message needs it."
+                 is the path of a key, which begins with /, or the key itself; it is read as it is when a message needs it. \
+                 What changes in a file holds within two seconds, whole or not at all."
             Setting.optional ListIdMapRow map _.ListIdMap (fun v s -> { s with ListIdMap = v })
             |> Setting.conceals SetPlace.withoutPassword
             |> Setting.says "signatures by mailing list"

@@ -23,7 +23,7 @@ module internal OutSetup =
         noMap [ ProxySetup.broken name (ValueSome path) (path + ": file not found") remedy ]
 
     let private ofFile name path : Step<LoadedMap> =
-        Step.file FileKind.Map path
+        Step.file FileKind.Table path
         |> Step.map (fun contents ->
             match FileContents.text contents with
             | Error reason -> unread name path reason
@@ -74,6 +74,26 @@ module internal OutSetup =
                         ]
                 )
 
+    /// The files of maps, by the settings that name them; none where they cannot be seen any more from another root.
+    let mapFiles (settings: OutSettings) : (string * WantedFile) list =
+        let path (text: string) =
+            match SetPlace.tryOfKind text with
+            | ValueNone -> ValueSome text
+            | ValueSome(Ok(Lines path | Patterns path)) -> ValueSome path
+            | ValueSome(Ok(Inline _ | Stored _ | Statement _))
+            | ValueSome(Error _) -> ValueNone
+
+        [
+            OutSettings.ListIdMapRow, settings.ListIdMap
+            OutSettings.SenderMapRow, settings.SenderMap
+        ]
+        |> List.filter (fun _ -> settings.Proxy.Chroot.IsNone)
+        |> List.choose (fun (name, value) ->
+            value
+            |> ValueOption.bind path
+            |> ValueOption.map (fun path -> name, wanted FileKind.Table path)
+            |> ValueOption.toOption)
+
     let private keyPaths (program: OutProgram) : string list =
         OutProgram.specifiers program
         |> List.map (Effective.keyFile program.Settings)
@@ -118,8 +138,11 @@ module internal OutSetup =
             Keys = keyPaths program |> List.fold load program.Keys
         }
 
-    let private needs (program: OutProgram) : Need list =
-        secretFiles program |> List.map Need.File
+    // A program with keys of these files, which is asked for none where there is none.
+    let private withSecrets (files: WantedFile list) (program: OutProgram) : Step<OutProgram> =
+        match files with
+        | [] -> Done program
+        | _ -> Want(List.map Need.File files, (fun found -> Done(withKeys found program)))
 
     let private refreshed (found: Found) (program: OutProgram) : struct (OutProgram * LogLine list) =
         let fresh = withKeys found program
@@ -151,11 +174,18 @@ module internal OutSetup =
     /// The program with its keys read again, and what is wrong with those that stay as they were: whatever a signature
     /// could be made with before it can be made with after.
     let refresh (program: OutProgram) : Step<struct (OutProgram * LogLine list)> =
-        Want(needs program, (fun found -> Done(refreshed found program)))
+        Want(secretFiles program |> List.map Need.File, (fun found -> Done(refreshed found program)))
+
+    // The flaws of a program, with others that are known.
+    let private flaws (program: OutProgram) (known: Problem list) : Flaw list =
+        (known |> List.map (fun problem -> { Broken = problem; Facts = [] }))
+        @ OutChecks.mapFlaws program
 
     /// The program that settings make, the problems that keep it from starting, and those of single map lines.
     let prepare (settings: OutSettings) : Step<struct (OutProgram * Problem list * Flaw list)> =
-        Step.both (loadMap OutSettings.ListIdMapRow settings.ListIdMap) (loadMap OutSettings.SenderMapRow settings.SenderMap)
+        Step.both
+            (loadMap OutSettings.ListIdMapRow settings.ListIdMap)
+            (loadMap OutSettings.SenderMapRow settings.SenderMap)
         |> Step.bind
             (fun (struct (struct (listIds, listProblems, listLines), struct (senders, senderProblems, senderLines))) ->
                 let bare =
@@ -166,16 +196,52 @@ module internal OutSetup =
                         Keys = Map.empty
                     }
 
-                let ready (found: Found) =
-                    let program = withKeys found bare
-                    let problems = listProblems @ senderProblems @ OutChecks.problems program
+                withSecrets (secretFiles bare) bare
+                |> Step.map (fun program ->
+                    struct (program,
+                            listProblems @ senderProblems @ OutChecks.problems program,
+                            flaws program (listLines @ senderLines))))
 
-                    let unread =
-                        listLines @ senderLines
-                        |> List.map (fun problem -> { Broken = problem; Facts = [] })
+    // The secrets of keys that sign under names under which they did not sign before: they have to be those that are there now.
+    let private newSecrets (before: OutProgram) (program: OutProgram) : WantedFile list =
+        let paths =
+            OutProgram.keyUses program
+            |> List.except (OutProgram.keyUses before)
+            |> List.map _.Path
 
-                    Done(struct (program, problems, unread @ OutChecks.mapFlaws program))
+        let used =
+            secretFiles program
+            |> List.filter (fun file -> file.Kind = FileKind.Passphrase || List.contains file.Path paths)
 
-                match needs bare with
-                | [] -> ready Found.Nothing
-                | needs -> Want(needs, ready))
+        if paths.IsEmpty then [] else used
+
+    /// The program with the maps of some of the settings read again; which of them cannot be read and stay as they were; what
+    /// is wrong with the others.
+    let renew (program: OutProgram) (names: string list) : Step<struct (OutProgram * Problem list * Flaw list)> =
+        let load name value (map: SignatureMap voption) : Step<LoadedMap> =
+            if List.contains name names then
+                loadMap name value
+            else
+                Done(struct (map, [], []))
+
+        let settings = program.Settings
+
+        Step.both
+            (load OutSettings.ListIdMapRow settings.ListIdMap program.ListIds)
+            (load OutSettings.SenderMapRow settings.SenderMap program.Senders)
+        |> Step.bind
+            (fun (struct (struct (listIds, listProblems, listLines), struct (senders, senderProblems, senderLines))) ->
+                let read =
+                    { program with
+                        ListIds = ValueOption.orElse program.ListIds listIds
+                        Senders = ValueOption.orElse program.Senders senders
+                    }
+
+                let all = [ listIds.IsNone, listProblems; senders.IsNone, senderProblems ]
+                let ofLost, ofFound = all |> List.partition fst
+                let problems = List.collect snd
+
+                withSecrets (newSecrets program read) read
+                |> Step.map (fun next ->
+                    let wrong = problems ofFound @ listLines @ senderLines @ OutChecks.problems next
+                    struct (next, problems ofLost, flaws next wrong)))

@@ -64,13 +64,11 @@ module internal SigningChoice =
             | ValueSome question, ValueSome map -> ValueSome(SignatureMap.withAnswer (found.RowsOf question) map)
             | _ -> map
 
-        Step.rows
-            ([ ofList; ofSender ] |> List.choose ValueOption.toOption |> List.distinct)
-            (fun found ->
-                { program with
-                    ListIds = answered found ofList program.ListIds
-                    Senders = answered found ofSender program.Senders
-                })
+        Step.rows ([ ofList; ofSender ] |> List.choose ValueOption.toOption |> List.distinct) (fun found ->
+            { program with
+                ListIds = answered found ofList program.ListIds
+                Senders = answered found ofSender program.Senders
+            })
 
     // The choice of a map, with the domain of its key.
     let private ofEntry (map: SignatureMap) (entry: MapEntry) (domain: string voption) : SigningChoice =

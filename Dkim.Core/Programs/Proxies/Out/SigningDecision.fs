@@ -81,7 +81,12 @@ module internal SigningDecision =
         | ValueSome value -> Ok value
         | ValueNone -> Error reason
 
-    let private keyOf (program: OutProgram) (choice: SigningChoice) (specifier: Specifier) path : Result<SigningKey, string> =
+    let private keyOf
+        (program: OutProgram)
+        (choice: SigningChoice)
+        (specifier: Specifier)
+        path
+        : Result<SigningKey, string> =
         let shown =
             if choice.IsStored && specifier.Key.IsSome then
                 RowKeys.shown path
