@@ -196,6 +196,24 @@ let tests =
                         ] do
                         pieces[2].Split("\r\n" + name).Length |> Expect.equal 2)
 
+            testRows
+                "a report says what failed"
+                [
+                    BadKey KeyError.Revoked, "revoked"
+                    BadKey ServiceNotAllowed, "signature"
+                    BodyAltered, "bodyhash"
+                    HeaderAltered, "signature"
+                ]
+                (fun (failure, told) ->
+                    let header, failed = judged "; r=y"
+                    let failed = { failed with Verdict = PermFail failure }
+
+                    let report =
+                        FailureReport.render context "p@example.com" header (SignatureFailure failed)
+
+                    Octets.latin1 (ReadOnlySpan report)
+                    |> Expect.contains ("\r\nAuth-Failure: " + told + "\r\n"))
+
             testCase "nothing of a message can add a field to a report" (fun () ->
                 let header, failed = judged "; r=y"
 

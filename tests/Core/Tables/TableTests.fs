@@ -134,6 +134,19 @@ let private texts =
                 let table = Table.OfLines(false, "/t", octets "a one\nA two\n")
                 Expect.equal "two" (valueOf "A" table))
 
+            // Of so many, some have the same hash, whatever the hash is.
+            testCase "names of keys that differ in capitals are told apart where their hashes meet, too" (fun () ->
+                let name number =
+                    String.init 18 (fun at -> if (number >>> at) &&& 1 = 1 then "A" else "a")
+
+                let names = Array.init (1 <<< 18) name
+                let line (name: string) = name + " " + name + "\n"
+                let table = Table.OfLines(false, "/t", octets (String.Concat(Seq.map line names)))
+
+                for name in names do
+                    if valueOf name table <> name then
+                        Expect.equal name (valueOf name table))
+
             testCase "the elements of a list" (fun () ->
                 let table = Table.OfList(true, " a = b c , d=e:f,g,,")
                 Expect.equal 3 table.Count
