@@ -120,8 +120,9 @@ module LookupShare =
     let isFresh (places: int) (share: LookupShare) : bool =
         share.Waiting = 0 && share.Allowed = (first places).Allowed
 
-/// How many look-ups may still go unanswered, over all messages of a run. A server that is dead uses that up in one round,
-/// and is not asked for the rest; one that answers most of what it is asked earns more.
+/// How many look-ups may still go unanswered, over all messages of a run. A server that is dead uses that up in two rounds,
+/// since a place that one look-up leaves is taken before the others end, and is not asked for the rest; one that answers
+/// most of what it is asked earns more.
 [<Struct>]
 type LookupCredit =
     {

@@ -328,7 +328,7 @@ let tests =
                 let ran = dkim [ "z", rsa.Zone; "f", file ] [ "explain"; "--zone=z"; "f" ]
                 Expect.contains "ok the result is pass" ran.Output)
 
-            testCase "a credit for silence lasts for one round, and is earned back by answers" (fun () ->
+            testCase "a credit for silence is used up by silence, and earned back by answers" (fun () ->
                 let silence = Answer.Unavailable "timeout"
 
                 let after answer count credit =
