@@ -119,3 +119,42 @@ module LookupShare =
     /// Whether nothing need be remembered of it.
     let isFresh (places: int) (share: LookupShare) : bool =
         share.Waiting = 0 && share.Allowed = (first places).Allowed
+
+/// How many look-ups may still go unanswered, over all messages of a run. A server that is dead uses that up in two rounds,
+/// since a place that one look-up leaves is taken before the others end, and is not asked for the rest; one that answers
+/// most of what it is asked earns more.
+[<Struct>]
+type LookupCredit =
+    {
+        /// In eighths of an unanswered look-up.
+        Left: int
+    }
+
+module LookupCredit =
+    /// Look-ups that wait for an answer at the same time.
+    [<Literal>]
+    let AtOnce = 100
+
+    /// The reason of a name that was not asked for.
+    [<Literal>]
+    let NotAsked = "not asked, since the name servers do not answer"
+
+    // An answer earns an eighth of what silence costs.
+    [<Literal>]
+    let private Silence = 8
+
+    let full: LookupCredit = { Left = AtOnce * Silence }
+
+    /// Whether nothing is asked any more.
+    let isSpent (credit: LookupCredit) : bool = credit.Left <= 0
+
+    /// What is left after a look-up.
+    let after (answer: Answer) (credit: LookupCredit) : LookupCredit =
+        match answer.Outcome with
+        | Unavailable "timeout" -> { Left = credit.Left - Silence }
+        | Unavailable _ -> credit
+        | Records _
+        | NoSuchName ->
+            {
+                Left = min full.Left (credit.Left + 1)
+            }

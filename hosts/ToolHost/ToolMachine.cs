@@ -1,10 +1,10 @@
-using System.IO.Enumeration;
 using System.Net;
 using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using System.Text;
 using Dkim.Core.Asking;
 using Dkim.Core.Dns;
+using Dkim.Core.MailFiles;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Programs.Tool.Running;
@@ -26,7 +26,9 @@ internal sealed class ToolMachine : IToolHost, IDisposable
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     private readonly Stream output = new BufferedStream(StandardStreams.OpenOutput(), 65536);
+    private readonly ProgressLine progress = new(TimeProvider.System);
     private WatchedResolver? resolver;
+    private ManyLookups? many;
     private StoreLookups? stores;
 
     public Found Find(FSharpValueOption<ToolResolver> settings, FSharpList<Need> needs)
@@ -72,24 +74,25 @@ internal sealed class ToolMachine : IToolHost, IDisposable
         }
     }
 
-    public FSharpValueOption<string[]> List(string path)
-    {
-        if (!Directory.Exists(path))
-        {
-            return FSharpValueOption<string[]>.None;
-        }
+    public IMailSource OpenMail(WantedFile file) => new MailSource(
+        () => file.Kind == FileKind.Listed ? PrivateFile.OpenShared(file.Path) : OpenAny(file.Path),
+        failure => Describe(file.Path, failure));
 
-        var options = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None };
-        // Links to directories may lead in circles, and whoever opens a pipe waits for its other end.
-        var files = new FileSystemEnumerable<string>(path, (ref FileSystemEntry entry) => entry.ToSpecifiedFullPath(), options)
-        {
-            ShouldIncludePredicate = (ref FileSystemEntry entry) => IsFile(entry.ToFullPath()),
-            ShouldRecursePredicate = (ref FileSystemEntry entry) => (entry.Attributes & FileAttributes.ReparsePoint) == 0,
-        };
-        var paths = files.ToArray();
-        Array.Sort(paths, StringComparer.Ordinal);
-        return FSharpValueOption<string[]>.NewValueSome(paths);
+    public FSharpValueOption<FolderListing> List(string path) =>
+        Directory.Exists(path)
+            ? FSharpValueOption<FolderListing>.NewValueSome(Folder.List(path))
+            : FSharpValueOption<FolderListing>.None;
+
+    public Found LookUpAll(ToolResolver settings, FSharpList<Question> questions)
+    {
+        resolver ??= Open(settings);
+        many ??= new ManyLookups(resolver, LookupBudgetModule.timeOf(settings.Timeout), TimeProvider.System);
+        var asked = questions.ToArray();
+        void Told(int answered) => progress.Tell(ToolProgress.NewAsking(answered, asked.Length));
+        return Found.OfAnswers(many.AskAsync(asked, Told).GetAwaiter().GetResult());
     }
+
+    public void Tell(ToolProgress told) => progress.Tell(told);
 
     private IReadOnlyDictionary<Question, Answer> LookUp(ToolResolver settings, List<Question> questions)
     {
@@ -124,7 +127,11 @@ internal sealed class ToolMachine : IToolHost, IDisposable
         }
     }
 
-    public void Print(ReadOnlyMemory<byte> octets) => output.Write(octets.Span);
+    public void Print(ReadOnlyMemory<byte> octets)
+    {
+        progress.Clear();
+        output.Write(octets.Span);
+    }
 
     public void Complain(string line)
     {
@@ -132,7 +139,11 @@ internal sealed class ToolMachine : IToolHost, IDisposable
         StandardStreams.ComplainLine(line);
     }
 
-    public void Flush() => output.Flush();
+    public void Flush()
+    {
+        progress.Clear();
+        output.Flush();
+    }
 
     // Not the output: what could not be written would be tried once more.
     public void Dispose()
@@ -179,13 +190,13 @@ internal sealed class ToolMachine : IToolHost, IDisposable
         return DemoCommand.RunAsync(stay).GetAwaiter().GetResult();
     }
 
-    private static bool IsFile(string path) => FileFacts.TryRead(path, followLinks: true, out var facts) && facts.IsRegular;
+    private static Stream OpenAny(string path) => path == "-"
+        ? StandardStreams.OpenInput()
+        : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1);
 
     private static FileContents ReadAny(string path)
     {
-        using var source = path == "-"
-            ? StandardStreams.OpenInput()
-            : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1);
+        using var source = OpenAny(path);
         using var all = new MemoryStream(source.CanSeek ? (int)Math.Min(source.Length, ReadLimit) : 65536);
         var buffer = new byte[65536];
         for (var count = source.Read(buffer); count > 0; count = source.Read(buffer))

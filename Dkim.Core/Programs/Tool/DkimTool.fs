@@ -12,15 +12,17 @@ open Dkim.Core.Programs.Tool.Running.Command
 
 let private exits =
     [
-        0, "The command did what it is for; verify could judge, whatever the result."
-        1, "testkey: the published key is not good. postfix: there are warnings."
+        0, "The command did what it is for; verify could judge, whatever the result but for what --require asks."
+        1,
+        "testkey: the published key is not good. postfix: there are warnings. verify --require=pass: a message has no \
+         signature that passes, or there is none."
         64, "The command line is wrong."
         65, "A message cannot be read or signed, or a line of Postfix's configuration says nothing."
         66, "A key, zone, list or configuration cannot be read, or postconf is not there or fails."
         69, "No resolver could be started."
         73, "The key file cannot be made, or is there already."
         74, "The output could not be written."
-        75, "testkey: the DNS did not answer."
+        75, "testkey: the DNS did not answer. verify --require=pass: every message passes but those without its answer."
         78, "postfix: the filter's configuration is wrong."
     ]
 
@@ -34,7 +36,8 @@ let private examples =
         [
             "dkim sign --key mail.private --selector mail --domain example.com --message < in.eml > out.eml"
         ]
-        "All messages of a folder, as JSON:", [ "dkim verify --batch Maildir/cur" ]
+        "All messages of a folder, with a summary:", [ "dkim verify Maildir" ]
+        "The same as JSON, a line for each:", [ "dkim verify --json Maildir" ]
         "Why does this one fail?", [ "dkim explain in.eml" ]
         "Does the Postfix of this machine sign what it should?",
         [ "dkim postfix --filter /etc/dkim-filter/dkim-filter.conf" ]

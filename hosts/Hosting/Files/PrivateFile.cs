@@ -72,6 +72,10 @@ public static class PrivateFile
         return ReadAll(path, handle, facts, maxLength);
     }
 
+    /// <summary>Opens a file that need not be private, to read it piece by piece; only a plain file.</summary>
+    /// <exception cref="FileRefusedException">It cannot be read, or is no plain file.</exception>
+    public static Stream OpenShared(string path) => new FileStream(Open(path, out _), FileAccess.Read, 1);
+
     /// <summary>Whether a file can be read by root and by nobody else.</summary>
     public static bool IsForRootAlone(string path) =>
         FileFacts.TryRead(path, followLinks: true, out var facts)

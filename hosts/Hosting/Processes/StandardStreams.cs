@@ -24,6 +24,9 @@ public static class StandardStreams
     /// <summary>Whether standard input is a terminal.</summary>
     public static bool IsInputTerminal => Libc.isatty(In) == 1;
 
+    /// <summary>Whether standard error is a terminal.</summary>
+    public static bool IsErrorTerminal => Libc.isatty(Err) == 1;
+
     public static Stream OpenInput() => new DescriptorStream(In);
 
     public static Stream OpenOutput() => new DescriptorStream(Out);

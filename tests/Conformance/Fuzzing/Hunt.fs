@@ -13,6 +13,7 @@ let targets: Target list =
     Readers.all
     @ Programs.all
     @ Lists.all
+    @ MailFiles.all
     @ Configurations.all
     @ Tools.all
     @ Dialogues.all

@@ -70,9 +70,18 @@ type private Machine(parts: string[]) =
 
         member _.List path =
             if path = "folder" then
-                ValueSome [| "folder/a"; "folder/b" |]
+                MailSources.folder path [ "folder/a"; "folder/b" ]
             else
                 ValueNone
+
+        member _.OpenMail file = MailSources.ofContents 4096 (read file)
+
+        member _.LookUpAll(_, questions) =
+            Finding.ofNames
+                (fun _ -> Answer.Found(Inputs.keyRecords, Security.Unchecked))
+                (questions |> List.map Need.Lookup)
+
+        member _.Tell progress = mustBeLine progress.Text
 
         member _.Draw octets = Array.init octets byte
         member _.Create _ = ValueNone

@@ -45,8 +45,10 @@ type Machine(files: (string * string) list, answers: Question -> Answer) =
     let made = Dictionary<string, string>()
     let secrets = HashSet<string>()
     let asked = List<Question>()
+    let told = List<string>()
     let known = dict files
     member _.Asked = asked
+    member _.Told = told
     member _.Secrets = secrets
 
     member _.Ran(code: int) : Ran =
@@ -74,11 +76,20 @@ type Machine(files: (string * string) list, answers: Question -> Answer) =
                 Files = (Finding.ofFiles read needs).Files
             }
 
-        member _.List path =
-            let below =
-                files |> List.map fst |> List.filter _.StartsWith(path + "/") |> Array.ofList
+        member _.OpenMail file =
+            match known.TryGetValue file.Path with
+            | true, text -> FileContents.Found(latin1 text)
+            | false, _ -> FileContents.Unreadable "no such file"
+            |> MailSources.ofContents 1000
 
-            if below.Length = 0 then ValueNone else ValueSome below
+        member _.List path =
+            MailSources.folder path (files |> List.map fst)
+
+        member _.LookUpAll(_, questions) =
+            asked.AddRange questions
+            Finding.ofNames answers (questions |> List.map Need.Lookup)
+
+        member _.Tell progress = told.Add progress.Text
 
         member _.Run(program, arguments) =
             match known.TryGetValue(String.Join(' ', Array.append [| program |] arguments)) with

@@ -4,6 +4,7 @@ module internal Dkim.Core.Programs.Tool.Commands.Explain
 open System
 open Dkim.Core.Words
 open Dkim.Core.Message
+open Dkim.Core.MailFiles
 open Dkim.Core.Dns
 open Dkim.Core.Records
 open Dkim.Core.Signatures
@@ -12,6 +13,7 @@ open Dkim.Core.Explaining
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Running
 open Dkim.Core.Programs.Tool.Running.Command
+open Dkim.Core.Programs.Tool.Judging
 
 [<Literal>]
 let private Program = "dkim explain"
@@ -196,7 +198,7 @@ let private jsonOf (index: int, explanation: Explanation) : Json =
 
     let shown = Octets.latin1 body
 
-    match Verify.jsonOfJudged (index, explanation.Outcome) with
+    match JudgementText.jsonOfJudged (index, explanation.Outcome) with
     | Json.Object members ->
         Json.Object(
             members
@@ -234,10 +236,10 @@ let rec private explainEach (settings: ToolSettings) (message: ExplainedMail) (a
 /// Explains the signatures that are wanted.
 let private explainAll (settings: ToolSettings) source now (mail: Mail) : Command<(int * int * Explanation) list> =
     command {
-        let! all = Verify.judge settings source now mail
+        let! struct (mail, all) = Judgement.judge settings source now mail
 
         let chosen =
-            Verify.indexed all
+            Judgement.indexed all
             |> List.mapi (fun position (index, judged) -> position + 1, index, judged)
             |> List.filter (fun (number, _, _) -> settings.Signature |> ValueOption.forall ((=) number))
 
@@ -246,21 +248,19 @@ let private explainAll (settings: ToolSettings) source now (mail: Mail) : Comman
             |> List.choose (fun (_, _, judged) -> Explanation.question judged |> Option.ofValueOption)
             |> List.distinct
 
-        let! answers = Verify.ask source questions
+        let! answers = Keys.ask source questions
 
         let effort = if settings.Deep then Effort.Deep() else Effort.OfMessage()
 
-        let message = ExplainedMail(effort, Verify.policy settings, now, mail, all)
+        let message = ExplainedMail(effort, Keys.policy settings, now, mail, all)
 
         return! explainEach settings message answers chosen
     }
 
 let private withoutSignature (mail: Mail) : string =
-    match AttachedMail.countSigned mail with
-    | 0 -> "The message has no signature.\n"
-    | _ ->
-        "The message has no signature, and a message that is attached to it has one: save that as a file of its own, and \
-         explain it.\n"
+    "The message has no signature: "
+    + NoSignature.describe (NoSignature.find mail)
+    + ".\n"
 
 let private report (settings: ToolSettings) (path: string) (mail: Mail) explained : string =
     let irregular = irregular mail
@@ -274,7 +274,12 @@ let private report (settings: ToolSettings) (path: string) (mail: Mail) explaine
             Json.Object
                 [
                     "file", Json.Text path
-                    "attached_signed", Json.Number(AttachedMail.countSigned mail)
+                    "attached_signed", Json.Number(AttachedMessages.countSigned mail)
+                    "no_dkim",
+                    (if List.isEmpty explained then
+                         JudgementText.jsonOfNone (NoSignature.find mail)
+                     else
+                         Json.Null)
                     "irregular_fields", Json.List(irregular |> List.map jsonOfIrregular)
                     "signatures", Json.List signatures
                 ]
@@ -283,7 +288,7 @@ let private report (settings: ToolSettings) (path: string) (mail: Mail) explaine
     elif List.isEmpty explained then
         irregularText irregular + withoutSignature mail
     else
-        let count = Verify.countOf mail
+        let count = Judgement.countOf mail
 
         irregularText irregular
         + (explained
@@ -301,8 +306,8 @@ let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : C
             | _ -> Error "more than one message"
             |> orFail SysExit.Usage problem
 
-        let! source = Verify.keySource settings
-        let! mail = Verify.readMail settings path
+        let! source = Keys.keySource settings
+        let! mail = MailInput.one settings path
 
         let! mail =
             mail |> orFail SysExit.DataError (fun reason -> problem (path + ": " + reason))

@@ -11,6 +11,7 @@ open Dkim.Core.Signatures
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Running
 open Dkim.Core.Programs.Tool.Running.Command
+open Dkim.Core.Programs.Tool.Judging
 
 [<Literal>]
 let private Program = "dkim sign"
@@ -139,7 +140,7 @@ let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : C
             SigningStrength.check true SigningStrength.leastBits settings.Scheme key settings.Hash
             |> orFail SysExit.DataError (fun reason -> problem (keyFile + ": " + reason))
 
-        let! mail = Verify.readMail settings path
+        let! mail = MailInput.plain settings path
 
         let! mail =
             mail |> orFail SysExit.DataError (fun reason -> problem (path + ": " + reason))

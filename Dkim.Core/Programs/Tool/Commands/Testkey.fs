@@ -7,6 +7,7 @@ open Dkim.Core.KeyCheck
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Running
 open Dkim.Core.Programs.Tool.Running.Command
+open Dkim.Core.Programs.Tool.Judging
 
 [<Literal>]
 let private Program = "dkim testkey"
@@ -23,7 +24,7 @@ type Tested =
     member this.IsGood = this.Findings |> List.forall _.IsAdvice
 
 /// Looks the key up and judges it; where there is none, looks around for it.
-let test (source: Verify.KeySource) (key: KeyUnderTest) : Command<Tested> =
+let test (source: Keys.KeySource) (key: KeyUnderTest) : Command<Tested> =
     command {
         let question =
             {
@@ -31,7 +32,7 @@ let test (source: Verify.KeySource) (key: KeyUnderTest) : Command<Tested> =
                 Type = RecordType.Txt
             }
 
-        let! answers = Verify.ask source [ question ]
+        let! answers = Keys.ask source [ question ]
         let answer = answers question
 
         let! findings =
@@ -39,7 +40,7 @@ let test (source: Verify.KeySource) (key: KeyUnderTest) : Command<Tested> =
             | NoSuchName
             | Records [] ->
                 command {
-                    let! around = Verify.ask source (KeySearch.questions key)
+                    let! around = Keys.ask source (KeySearch.questions key)
                     return KeySearch.findings key (answer.Outcome <> NoSuchName) around
                 }
             | Records _
@@ -131,7 +132,7 @@ let run (settings: ToolSettings) (operands: string list) : Command<int> =
         let! selector = needs "selector" settings.Selector
         let! domain = needs "domain" settings.Domain
         do! PrivateKeys.noOperands Program operands
-        let! source = Verify.keySource settings
+        let! source = Keys.keySource settings
 
         let! privateKey =
             match settings.KeyFile with

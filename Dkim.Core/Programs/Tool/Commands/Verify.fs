@@ -1,226 +1,247 @@
-/// `dkim verify`: all signatures of messages and what becomes of them.
+/// `dkim verify`: all signatures of messages, mailboxes and folders, and what becomes of them.
 module internal Dkim.Core.Programs.Tool.Commands.Verify
 
-open System
 open Dkim.Core.Words
-open Dkim.Core.Message
+open Dkim.Core.MailFiles
 open Dkim.Core.Dns
 open Dkim.Core.Asking
-open Dkim.Core.Records
-open Dkim.Core.Canonicalization
-open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Running
 open Dkim.Core.Programs.Tool.Running.Command
+open Dkim.Core.Programs.Tool.Judging
+open Dkim.Core.Programs.Tool.Judging.MailInput
+open Dkim.Core.Programs.Tool.Judging.Judgement
 
-/// What the settings make of the verifier's policy.
-let policy (settings: ToolSettings) : VerifyPolicy =
-    { VerifyPolicy.defaults with
-        AllowSha1 = settings.AllowSha1
-        MinimumRsaBits = settings.MinimumRsaBits
-        RefuseUnsignedOctets = settings.RefuseUnsignedOctets
+/// What has been done, and what waits for answers.
+[<NoComparison; NoEquality>]
+type private Run =
+    {
+        Settings: ToolSettings
+        Source: Keys.KeySource
+        Now: int64<sec>
+        /// The latest first.
+        Waiting: Awaiting list
+        WaitingOctets: int
+        Known: Map<Question, Answer>
+        Tally: Tally
+        /// Files that were begun, and all of them.
+        Files: int
+        OfFiles: int
+        /// How often each note was called for.
+        Notes: Map<string, int>
+        IsSilenceTold: bool
     }
 
-/// The word of `kind`.
-let kindName (scheme: Scheme) : string =
-    match scheme with
-    | Dkim -> "dkim"
-    | DomainKeys -> "domainkeys"
-
-/// Where keys come from: a file, read once, or the DNS.
-type KeySource =
-    | FromFile of (Question -> Answer)
-    | FromDns of ToolResolver
-
-let private fileSource path (parse: string -> Result<Question -> Answer, string>) : Command<KeySource> =
+/// A note about a file; of the same kind the first ones alone.
+let private note (path: string) (run: Run) (says: string) : Command<Run> =
     command {
-        let! contents = read FileKind.Configuration path
+        let before = run.Notes |> Map.tryFind says |> Option.defaultValue 0
 
-        let! answer =
-            FileContents.text contents
-            |> Result.bind parse
-            |> orFail SysExit.NoInput (fun reason -> "dkim: " + path + ": " + reason)
+        if before < ToolLimits.NotesOfAKind then
+            do! complain ("dkim: " + path + ": note: " + says)
 
-        return FromFile answer
+        return
+            { run with
+                Notes = run.Notes.Add(says, before + 1)
+            }
     }
 
-let private zoneAnswers (text: string) =
-    Zone.parse text |> Result.map Zone.answer
-
-let private testKeyAnswers (text: string) =
-    TestKeys.parse text
-    |> Result.map (fun keys -> keys.Find)
-    |> Result.mapError (fun line -> "line " + string line + ": a name without a record")
-
-let keySource (settings: ToolSettings) : Command<KeySource> =
-    match settings.Zone, settings.TestKeys with
-    | ValueSome path, _ -> fileSource path zoneAnswers
-    | ValueNone, ValueSome path -> fileSource path testKeyAnswers
-    | ValueNone, ValueNone -> fun rest -> rest (FromDns settings.Resolver)
-
-let ask (source: KeySource) (questions: Question list) : Command<Question -> Answer> =
-    match source with
-    | FromFile answer -> fun rest -> rest answer
-    | FromDns resolver -> lookUp resolver questions
-
-let private readMailOf (kind: FileKind) (settings: ToolSettings) (path: string) : Command<Result<Mail, string>> =
+let rec private fold (each: 's -> 'a -> Command<'s>) (state: 's) (items: 'a list) : Command<'s> =
     command {
-        let! contents = read kind path
-
-        match contents.Problem with
-        | ValueSome reason -> return Error reason
-        | ValueNone ->
-            match Mail.read HeaderLimits.defaults settings.Lines contents.Octets with
-            | Error error -> return Error(HeaderError.describe error)
-            | Ok mail ->
-                do!
-                    mail.Repairs
-                    |> iter (fun repair -> complain ("dkim: " + path + ": note: " + FileRepair.describe repair))
-
-                return Ok mail
+        match items with
+        | [] -> return state
+        | item :: others ->
+            let! state = each state item
+            return! fold each state others
     }
 
-/// The message in a file; `-` is standard input.
-let readMail (settings: ToolSettings) (path: string) : Command<Result<Mail, string>> =
-    readMailOf FileKind.Map settings path
+let private notes (path: string) (says: string list) (run: Run) : Command<Run> = fold (note path) run says
 
-/// How many signature fields a message has.
-let countOf (mail: Mail) : int =
-    [ Dkim; DomainKeys ]
-    |> List.sumBy (fun scheme -> (Header.all (Layout.fieldName scheme) mail.Header).Length)
-
-/// Judges a message.
-let judge settings (source: KeySource) (now: int64<sec>) (mail: Mail) : Command<SignatureResult list> =
+/// Prints what came of one message.
+let private printOne (answers: Question -> Answer) (run: Run) (awaiting: Awaiting) : Command<Run> =
     command {
-        let plan = Verifier.plan (policy settings) now mail.Header
-        let! answers = ask source plan.Questions
-        return Verifier.conclude plan (BodyHasher.ofMail plan.Digests mail) answers
+        let judgement = conclude answers awaiting
+
+        do!
+            print (
+                if run.Settings.Json then
+                    JudgementText.json judgement
+                else
+                    JudgementText.lines judgement
+            )
+
+        let place = JudgementText.place judgement
+
+        match judgement.Outcome with
+        | Error reason -> do! complain ("dkim: " + place + ": " + reason)
+        | Ok _ -> ()
+
+        // What was done to the file is told when it ends.
+        let own =
+            judgement.Forms
+            |> List.filter (fun form -> form = FileForm.QuotedFrom || form = FileForm.MixedLines)
+            |> List.map FileForm.describe
+
+        let! run = notes place own run
+
+        return
+            { run with
+                Tally = Tally.add run.Tally judgement
+            }
     }
 
-/// Each signature with its index, counted from the top within its kind.
-let indexed (all: SignatureResult list) : (int * SignatureResult) list =
-    let count (seen: Map<Scheme, int>) (judged: SignatureResult) =
-        let index = seen |> Map.tryFind judged.Scheme |> Option.defaultValue 0
-        (index, judged), seen.Add(judged.Scheme, index + 1)
+let private isUnasked (answer: Answer) =
+    answer.Outcome = Unavailable LookupCredit.NotAsked
 
-    all |> List.mapFold count Map.empty |> fst
-
-let jsonOfJudged (index: int, judged: SignatureResult) : Json =
-    let ofSignature (get: Signature -> string) =
-        judged.Signature |> ValueOption.map get |> Json.optional Json.Text
-
-    Json.Object
-        [
-            "kind", Json.Text(kindName judged.Scheme)
-            "index", Json.Number index
-            "domain", ofSignature _.Domain.Text
-            "selector", ofSignature _.Selector.Text
-            "algorithm", ofSignature _.Algorithm
-            "result", Json.Text(ResultWord.name (Verdict.word judged.Verdict))
-            "reason", Json.Text(Verdict.describe judged.Verdict)
-            "key_bits", judged.KeyBits |> Json.optional (fun bits -> Json.Number(int64 bits))
-            "testing", Json.Bool judged.Testing
-            "unsigned_octets", Json.Number(int64 judged.UnsignedOctets)
-        ]
-
-let private jsonOf (path: string) (outcome: Result<SignatureResult list, string>) : string =
-    let file = "file", Json.Text path
-
-    match outcome with
-    | Ok all -> Json.Object [ file; "signatures", Json.List(indexed all |> List.map jsonOfJudged) ]
-    | Error reason -> Json.Object [ file; "signatures", Json.List []; "error", Json.Text reason ]
-    |> Json.render
-    |> fun line -> line + "\n"
-
-let private keyWords (judged: SignatureResult) : string =
-    match judged.Signature with
-    | ValueNone -> ""
-    | ValueSome signature ->
-        let bits =
-            match judged.KeyBits with
-            | ValueSome bits -> " " + string (int bits) + " bits"
-            | ValueNone -> ""
-
-        " d="
-        + signature.Domain.Text
-        + " s="
-        + signature.Selector.Text
-        + " a="
-        + signature.Algorithm
-        + bits
-
-let private lineOf (path: string) (index: int, judged: SignatureResult) : string =
-    let unsigned =
-        if judged.UnsignedOctets > 0L<octet> then
-            ", "
-            + string (int64 judged.UnsignedOctets)
-            + " octets of the body are not signed"
-        else
-            ""
-
-    path
-    + ": "
-    + kindName judged.Scheme
-    + " "
-    + string (index + 1)
-    + ": "
-    + ResultWord.name (Verdict.word judged.Verdict)
-    + keyWords judged
-    + " ("
-    + Verdict.describe judged.Verdict
-    + (if judged.Testing then ", the domain is testing" else "")
-    + unsigned
-    + ")\n"
-
-let private textOf (path: string) (all: SignatureResult list) : string =
-    if all.IsEmpty then
-        path + ": no signatures\n"
-    else
-        String.Join("", indexed all |> List.map (lineOf path))
-
-/// Judges one file and prints what came of it. Yields whether it could be judged.
-let private verifyFile settings source now (kind: FileKind, path: string) : Command<bool> =
+/// Names that are asked for, with those that are known; the first that are not asked are told of.
+let private answer (run: Run) : Command<Run> =
     command {
-        let! mail = readMailOf kind settings path
+        let wanted =
+            run.Waiting
+            |> List.collect questionsOf
+            |> List.distinct
+            |> List.filter (run.Known.ContainsKey >> not)
 
-        match mail with
-        | Error reason ->
-            if settings.Json then
-                do! print (jsonOf path (Error reason))
+        let! answers = Keys.askAll run.Source wanted
+        let fresh = wanted |> List.map (fun question -> question, answers question)
+        let isSilent = fresh |> List.exists (snd >> isUnasked)
 
-            do! complain ("dkim: " + path + ": " + reason)
-            return false
-        | Ok mail ->
-            let! all = judge settings source now mail
-
+        if isSilent && not run.IsSilenceTold then
             do!
-                print (
-                    if settings.Json then
-                        jsonOf path (Ok all)
-                    else
-                        textOf (Printable.tame path) all
+                complain
+                    "dkim: warning: the name servers do not answer, and the names that are left are not asked for \
+                     (--nameserver takes another one)"
+
+        let known =
+            if run.Known.Count > ToolLimits.KeptAnswers then
+                Map.empty
+            else
+                run.Known
+
+        return
+            { run with
+                Known =
+                    fresh
+                    |> List.fold (fun known (question, answer) -> Map.add question answer known) known
+                IsSilenceTold = run.IsSilenceTold || isSilent
+            }
+    }
+
+/// Ends what waits.
+let private settle (run: Run) : Command<Run> =
+    command {
+        let waiting = List.rev run.Waiting
+        let! run = answer run
+
+        let answers question =
+            run.Known
+            |> Map.tryFind question
+            |> Option.defaultValue (Answer.Unavailable "not asked")
+
+        let run =
+            { run with
+                Waiting = []
+                WaitingOctets = 0
+            }
+
+        return! fold (printOne answers) run waiting
+    }
+
+let private take (run: Run) (item: MailItem) : Command<Run> =
+    command {
+        let awaiting = await run.Settings run.Now item
+
+        let octets =
+            match awaiting.Awaited with
+            | Ok awaited -> awaited.HeaderOctets
+            | Error _ -> 0
+
+        let run =
+            { run with
+                Waiting = awaiting :: run.Waiting
+                WaitingOctets = run.WaitingOctets + octets
+            }
+
+        do! tell (ToolProgress.Reading(run.Tally.Messages + run.Waiting.Length, run.Files, run.OfFiles))
+
+        if
+            run.Waiting.Length >= ToolLimits.WaitingMessages
+            || run.WaitingOctets >= ToolLimits.WaitingOctets
+        then
+            return! settle run
+        else
+            return run
+    }
+
+let private readFile (run: Run) (file: FileKind * string) : Command<Run> =
+    command {
+        let run = { run with Files = run.Files + 1 }
+        let! struct (run, read) = MailInput.fold run.Settings file (fun _ -> true) take run
+        return! notes read.Path (notesOf read) run
+    }
+
+/// Files that are to be read, and how many folders could not be looked at.
+[<NoComparison; NoEquality>]
+type private Wanted =
+    {
+        Files: (FileKind * string) list
+        Missed: int
+    }
+
+/// The files of a folder that are read, with a word on those that are not.
+let private filesOf (path: string) (listing: FolderListing) : Command<Wanted> =
+    command {
+        let mail = Folders.mailOf listing
+
+        do!
+            listing.Problems
+            |> List.ofArray
+            |> iter (fun problem -> complain ("dkim: " + problem))
+
+        if mail.Unfinished > 0 then
+            do!
+                complain (
+                    "dkim: "
+                    + path
+                    + ": note: "
+                    + string mail.Unfinished
+                    + " files in tmp of a Maildir, whose delivery has not ended, are left out"
                 )
 
-            return true
+        return
+            {
+                Files = mail.Files |> List.map (fun path -> FileKind.Listed, path)
+                Missed = listing.Problems.Length
+            }
     }
 
-let rec private verifyAll settings source now allJudged (files: (FileKind * string) list) : Command<bool> =
+/// The files that an operand means: itself, or those below it.
+let private ofOperand (path: string) : Command<Wanted> =
     command {
-        match files with
-        | [] -> return allJudged
-        | file :: rest ->
-            let! judged = verifyFile settings source now file
-            return! verifyAll settings source now (allJudged && judged) rest
+        let! below =
+            if path = "-" then
+                fun rest -> rest ValueNone
+            else
+                listFiles path
+
+        match below with
+        | ValueSome listing -> return! filesOf path listing
+        | ValueNone ->
+            return
+                {
+                    Files = [ FileKind.Map, path ]
+                    Missed = 0
+                }
     }
 
 /// The files that `--batch` means.
-let private batch (path: string) : Command<string list> =
+let private ofBatch (path: string) : Command<Wanted> =
     command {
         let! below = listFiles path
 
         match below with
-        | ValueSome paths -> return List.ofArray paths
+        | ValueSome listing -> return! filesOf path listing
         | ValueNone ->
             let! contents = read FileKind.Configuration path
 
@@ -228,26 +249,76 @@ let private batch (path: string) : Command<string list> =
                 FileContents.text contents
                 |> orFail SysExit.NoInput (fun reason -> "dkim: " + path + ": " + reason)
 
-            return FileContents.lines text |> Array.filter ((<>) "") |> List.ofArray
+            return
+                {
+                    Files =
+                        FileContents.lines text
+                        |> Array.filter ((<>) "")
+                        |> Array.map (fun path -> FileKind.Listed, path)
+                        |> List.ofArray
+                    Missed = 0
+                }
+    }
+
+/// All files that are to be read.
+let private wanted (settings: ToolSettings) (operands: string list) : Command<Wanted> =
+    let collect (part: string -> Command<Wanted>) (found: Wanted) (path: string) : Command<Wanted> =
+        command {
+            let! more = part path
+
+            return
+                {
+                    Files = found.Files @ more.Files
+                    Missed = found.Missed + more.Missed
+                }
+        }
+
+    command {
+        let operands =
+            if operands.IsEmpty && settings.Batch.IsNone then
+                [ "-" ]
+            else
+                operands
+
+        let! named = fold (collect ofOperand) { Files = []; Missed = 0 } operands
+        let batch = ValueOption.toList settings.Batch
+        return! fold (collect ofBatch) named batch
     }
 
 let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : Command<int> =
-    let named = operands |> List.map (fun path -> FileKind.Map, path)
-
     command {
-        let now = settings.Now |> ValueOption.defaultValue clock
-        let! source = keySource settings
+        let! source = Keys.keySource settings
+        let! wanted = wanted settings operands
 
-        let! judged =
-            match settings.Batch, operands with
-            | ValueSome path, _ ->
-                command {
-                    let! listed = batch path
-                    let listed = listed |> List.map (fun path -> FileKind.Listed, path)
-                    return! verifyAll { settings with Json = true } source now true (named @ listed)
-                }
-            | ValueNone, [] -> verifyAll settings source now true [ FileKind.Map, "-" ]
-            | ValueNone, _ -> verifyAll settings source now true named
+        let run =
+            {
+                Settings =
+                    { settings with
+                        Json = settings.Json || settings.Batch.IsSome
+                    }
+                Source = source
+                Now = settings.Now |> ValueOption.defaultValue clock
+                Waiting = []
+                WaitingOctets = 0
+                Known = Map.empty
+                Tally =
+                    { Tally.empty with
+                        Missed = wanted.Missed
+                    }
+                Files = 0
+                OfFiles = wanted.Files.Length
+                Notes = Map.empty
+                IsSilenceTold = false
+            }
 
-        return if judged then ExitCode.Success else SysExit.DataError
+        let! run = fold readFile run wanted.Files
+        let! run = settle run
+
+        if run.Tally.Messages = 0 then
+            do! complain "dkim verify: there is no message"
+
+        if not run.Settings.Json && (wanted.Files.Length <> 1 || run.Tally.Messages > 1) then
+            do! print (Tally.summary run.Tally)
+
+        return Tally.exitCode settings.RequirePass run.Tally
     }

@@ -9,6 +9,7 @@ open Dkim.Core.Signatures
 open Dkim.Core.KeyCheck
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Tool.Running.Command
+open Dkim.Core.Programs.Tool.Judging
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Running
 open Dkim.Core.Programs.Tool.Commands
@@ -193,8 +194,8 @@ let private report (program: string) (settings: Settings) (tested: Testkey.Teste
     }
 
 /// Where records come from.
-let source (settings: Settings) : Command<Verify.KeySource> =
-    Verify.keySource
+let source (settings: Settings) : Command<Keys.KeySource> =
+    Keys.keySource
         { ToolSettings.defaults with
             Zone = settings.Zone
             Resolver = settings.Resolver

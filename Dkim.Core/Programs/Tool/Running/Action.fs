@@ -6,6 +6,7 @@ open System.Net
 open System
 open System.Text
 open Dkim.Core.Words
+open Dkim.Core.MailFiles
 open Dkim.Core.Dns
 open Dkim.Core.Asking
 open Dkim.Core.Programs.Settings
@@ -31,12 +32,48 @@ type ToolResolver =
         Timeout: int
     }
 
+/// How far a command has come.
+[<RequireQualifiedAccess>]
+type ToolProgress =
+    | Reading of messages: int * files: int * ofFiles: int
+    | Asking of answered: int * questions: int
+
+    /// In words, for one line.
+    member this.Text: string =
+        match this with
+        | ToolProgress.Reading(messages, _, 1) -> string messages + " messages"
+        | ToolProgress.Reading(messages, files, ofFiles) ->
+            string messages
+            + " messages, "
+            + string files
+            + " of "
+            + string ofFiles
+            + " files"
+        | ToolProgress.Asking(answered, questions) ->
+            "asking the DNS: " + string answered + " of " + string questions + " names"
+
+/// A file with mail that is read piece by piece.
+type IMailSource =
+    /// The next octets, which count until the next call: none at the end, or why they cannot be had.
+    abstract Next: unit -> FileContents
+    /// The file is read from its first octet again, and what comes is what gzip made it of.
+    abstract Unpack: unit -> unit
+    /// Nothing more of it is wanted.
+    abstract Close: unit -> unit
+
 /// The host's side of a command.
 type IToolHost =
     /// What is found of files, of which `-` is standard input, and of names, which this resolver is asked for.
     abstract Find: resolver: ToolResolver voption * needs: Need list -> Found
-    /// The paths of all files below a directory, sorted; nothing where the path is no directory.
-    abstract List: path: string -> string[] voption
+    /// Opens a file with mail, of which `-` is standard input; one that is listed has to be a plain file. What is wrong with
+    /// it the first piece says.
+    abstract OpenMail: file: WantedFile -> IMailSource
+    /// What lies below a directory, at most `ToolLimits.FolderFiles` files; nothing where the path is none.
+    abstract List: path: string -> FolderListing voption
+    /// The answers to any number of questions, asked in parallel and bounded in all (`LookupCredit`).
+    abstract LookUpAll: resolver: ToolResolver * questions: Question list -> Found
+    /// How far a command has come, for people who wait at a terminal.
+    abstract Tell: progress: ToolProgress -> unit
     /// What a program prints that ends within seconds, or why there is nothing of it. It is looked for in PATH and in the
     /// directories of system programs.
     abstract Run: program: string * arguments: string[] -> FileContents
@@ -58,7 +95,12 @@ type IToolHost =
 type ToolAction =
     internal
     | Find of ToolResolver voption * Need list * (Found -> ToolAction)
-    | ListFiles of path: string * (string[] voption -> ToolAction)
+    | OpenMail of WantedFile * (IMailSource -> ToolAction)
+    | NextPiece of IMailSource * (FileContents -> ToolAction)
+    | UseMail of (unit -> unit) * (unit -> ToolAction)
+    | ListFiles of path: string * (FolderListing voption -> ToolAction)
+    | LookUpAll of ToolResolver * Question list * (Found -> ToolAction)
+    | Tell of ToolProgress * (unit -> ToolAction)
     | RunProgram of program: string * arguments: string list * (FileContents -> ToolAction)
     | Draw of octets: int * (byte[] -> ToolAction)
     | Create of NewFile * (string voption -> ToolAction)
@@ -73,7 +115,12 @@ type ToolAction =
         match this with
         | Exit code -> ValueSome code
         | Find _
+        | OpenMail _
+        | NextPiece _
+        | UseMail _
         | ListFiles _
+        | LookUpAll _
+        | Tell _
         | RunProgram _
         | Draw _
         | Create _
@@ -86,7 +133,16 @@ type ToolAction =
     member this.Do(host: IToolHost) : ToolAction =
         match this with
         | Find(resolver, needs, next) -> next (host.Find(resolver, needs))
+        | OpenMail(file, next) -> next (host.OpenMail file)
+        | NextPiece(source, next) -> next (source.Next())
+        | UseMail(act, next) ->
+            act ()
+            next ()
         | ListFiles(path, next) -> next (host.List path)
+        | LookUpAll(resolver, questions, next) -> next (host.LookUpAll(resolver, questions))
+        | Tell(progress, next) ->
+            host.Tell progress
+            next ()
         | RunProgram(program, arguments, next) -> next (host.Run(program, Array.ofList arguments))
         | Draw(octets, next) -> next (host.Draw octets)
         | Create(file, next) -> next (host.Create file)
@@ -126,10 +182,28 @@ module internal Command =
 
     let read (kind: FileKind) (path: string) : Command<FileContents> = settle (Step.file kind path)
 
-    let listFiles (path: string) : Command<string[] voption> = fun rest -> ListFiles(path, rest)
+    let listFiles (path: string) : Command<FolderListing voption> = fun rest -> ListFiles(path, rest)
+
+    let tell (progress: ToolProgress) : Command<unit> = fun rest -> Tell(progress, rest)
+
+    let openMail (kind: FileKind) (path: string) : Command<IMailSource> =
+        fun rest -> OpenMail({ Path = path; Kind = kind }, rest)
+
+    let nextPiece (source: IMailSource) : Command<FileContents> = fun rest -> NextPiece(source, rest)
+
+    let unpack (source: IMailSource) : Command<unit> =
+        fun rest -> UseMail(source.Unpack, rest)
+
+    let close (source: IMailSource) : Command<unit> = fun rest -> UseMail(source.Close, rest)
 
     let lookUp (resolver: ToolResolver) (questions: Question list) : Command<Question -> Answer> =
         find (ValueSome resolver) (Step.lookUp questions Done)
+
+    /// The same for the names of many messages.
+    let lookUpAll (resolver: ToolResolver) (questions: Question list) : Command<Question -> Answer> =
+        match questions with
+        | [] -> fun rest -> rest Found.Nothing.Answer
+        | _ -> fun rest -> LookUpAll(resolver, questions, (fun found -> rest found.Answer))
 
     let runProgram (program: string) (arguments: string list) : Command<FileContents> =
         fun rest -> RunProgram(program, arguments, rest)

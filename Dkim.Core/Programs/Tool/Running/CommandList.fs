@@ -42,9 +42,9 @@ let verify =
     {
         Command = Verify
         Name = "verify"
-        OneLine = "judge all signatures of messages"
-        Operands = "[FILE ...]"
-        Table = judging @ batch @ input @ dns @ general
+        OneLine = "judge all signatures of messages, mailboxes and folders"
+        Operands = "[FILE|FOLDER ...]"
+        Table = judging @ batch @ input @ attached @ dns @ general
     }
 
 let explain =
@@ -53,7 +53,7 @@ let explain =
         Name = "explain"
         OneLine = "show step by step why a signature passes or fails"
         Operands = "[FILE]"
-        Table = choice @ judging @ input @ dns @ general
+        Table = choice @ judging @ input @ attached @ dns @ general
     }
 
 let genkey =

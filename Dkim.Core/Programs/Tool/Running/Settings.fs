@@ -27,6 +27,12 @@ type ToolSettings =
         RefuseUnsignedOctets: bool
         Now: int64<sec> voption
         Batch: string voption
+        /// Whether every message must have a signature that passes.
+        RequirePass: bool
+        /// Whether messages that are attached are meant.
+        Attached: bool
+        /// Which message of a file is meant, from 1.
+        Number: int voption
         /// Which signature to explain, counted from the top of the message, from 1.
         Signature: int voption
         /// Whether to search long for what happened to a message.
@@ -78,6 +84,9 @@ module internal ToolSettings =
             RefuseUnsignedOctets = false
             Now = ValueNone
             Batch = ValueNone
+            RequirePass = false
+            Attached = false
+            Number = ValueNone
             Signature = ValueNone
             Deep = false
             Zone = ValueNone

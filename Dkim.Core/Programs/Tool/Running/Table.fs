@@ -68,8 +68,16 @@ let input: Setting<ToolSettings> list =
         |> Setting.says "what ends a line of the message"
         |> Setting.detail
             "A message is signed with CRLF. auto takes LF for CRLF where the file has no CRLF at all, and in a header of \
-             which only some lines have it; it passes over a byte order mark. crlf takes the octets as they are, and lf \
-             makes a CRLF of every LF that no CR precedes."
+             which only some lines have it; it passes over a byte order mark. crlf takes the octets as they are, whatever \
+             the file looks like, and lf makes a CRLF of every LF that no CR precedes."
+    ]
+    |> Setting.group "message" "new"
+
+let attached: Setting<ToolSettings> list =
+    [
+        Setting.flag "attached" _.Attached (fun v s -> { s with Attached = v })
+        |> Setting.says "judge the messages that are attached to a message, not the message itself"
+        |> Setting.detail "Parts message/rfc822, in base64 too; not those that are attached to one of them."
     ]
     |> Setting.group "message" "new"
 
@@ -94,6 +102,9 @@ let batch: Setting<ToolSettings> list =
         Setting.optional "batch" (Codec.text "DIR|LIST") _.Batch (fun v s -> { s with Batch = v })
         |> Setting.says "verify all files below a directory, or those that a file lists, one path per line"
         |> Setting.detail "One JSON object per message is printed, each on a line of its own."
+        Setting.make "require" (words [ "pass", true; "nothing", false ]) _.RequirePass (fun v s ->
+            { s with RequirePass = v })
+        |> Setting.says "pass: exit with 0 only if every message has a signature that passes"
     ]
     |> Setting.group "batch" "new"
 
@@ -101,6 +112,8 @@ let choice: Setting<ToolSettings> list =
     [
         Setting.optional "signature" (Codec.number "NUMBER" 1 1000) _.Signature (fun v s -> { s with Signature = v })
         |> Setting.says "which signature to explain, counted from the top, from 1; without it all"
+        Setting.optional "number" (Codec.number "NUMBER" 1 100000000) _.Number (fun v s -> { s with Number = v })
+        |> Setting.says "which message of a mailbox, or with --attached of one, to explain, from 1"
         Setting.flag "deep" _.Deep (fun v s -> { s with Deep = v })
         |> Setting.says "search longer for what happened: a minute or so, not two seconds"
     ]

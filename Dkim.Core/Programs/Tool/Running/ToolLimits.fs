@@ -27,3 +27,37 @@ let DemoMessage = 67108864
 /// Messages that wait in it.
 [<Literal>]
 let DemoMessages = 16
+
+/// Files of a folder that are read.
+[<Literal>]
+let FolderFiles = 2000000
+
+/// Messages that wait for the answers to their questions at the same time.
+[<Literal>]
+let WaitingMessages = 4000
+
+/// What the headers of these may have, in octets.
+[<Literal>]
+let WaitingOctets = 33554432
+
+/// Answers that are kept for the messages that follow.
+[<Literal>]
+let KeptAnswers = 100000
+
+/// How long a command is silent on a terminal before it says how far it has come.
+let progressAfter: TimeSpan = TimeSpan.FromSeconds 2.0
+
+/// How often it then says so.
+let progressPause: TimeSpan = TimeSpan.FromMilliseconds 250.0
+
+/// Domains that a summary has a row for.
+[<Literal>]
+let SummaryDomains = 100
+
+/// Domains that are told apart at all; the rest are counted together.
+[<Literal>]
+let CountedDomains = 20000
+
+/// Files for which the same note is printed.
+[<Literal>]
+let NotesOfAKind = 3
