@@ -1,10 +1,11 @@
 /* Plays the MTA to a milter: sends whole messages on several connections at once, in version 6 of the protocol, and
    measures what they take. bench/milter runs it.
 
-   milter -s SOCKET [-n MESSAGES] [-c CONNECTIONS] [-b OCTETS] [-a CLIENT] [-o DIRECTORY] [-i] FILE...
+   milter -s SOCKET [-n MESSAGES] [-c CONNECTIONS] [-r RATE] [-b OCTETS] [-a CLIENT] [-o DIRECTORY] [-i] FILE...
      -s  unix:PATH or inet:PORT
      -n  how many messages; the files are taken in turn
      -c  how many connections, each with one message at a time
+     -r  so many messages a second in all, each timed from when it is due; without it as fast as they are taken
      -b  a body of so many octets instead of the files' own
      -a  the address that the client of the MTA has (127.0.0.1)
      -o  write each file with the fields that the filter inserts into a file of the same name there
@@ -60,6 +61,7 @@ static struct message *messages;
 static int message_count;
 static const char *place, *client = "127.0.0.1", *directory;
 static long total = 1000;
+static double rate, begun;
 static int connections = 1;
 static long long body_size = -1;
 static char filler[CHUNK];
@@ -325,7 +327,11 @@ static void *play(void *unused)
     (void)unused;
     for (long number; (number = next_message++) < total;) {
         const struct message *m = &messages[number % message_count];
-        double started = now();
+        double started = rate > 0 ? begun + number / rate : now();
+        for (double left; (left = started - now()) > 0;) {
+            struct timespec pause = {(time_t)left, (long)((left - (time_t)left) * 1e9)};
+            nanosleep(&pause, NULL);
+        }
         c.verdict = 0;
         c.skip = false;
         if (c.fd >= 0 || begin(&c))
@@ -410,11 +416,12 @@ static void idle(void)
 int main(int count, char **words)
 {
     bool only_idle = false;
-    for (int option; (option = getopt(count, words, "s:n:c:b:a:o:i")) != -1;)
+    for (int option; (option = getopt(count, words, "s:n:c:r:b:a:o:i")) != -1;)
         switch (option) {
         case 's': place = optarg; break;
         case 'n': total = atol(optarg); break;
         case 'c': connections = atoi(optarg); break;
+        case 'r': rate = atof(optarg); break;
         case 'b': body_size = atoll(optarg); break;
         case 'a': client = optarg; break;
         case 'o': directory = optarg; break;
@@ -422,7 +429,7 @@ int main(int count, char **words)
         default: return 2;
         }
     if (!place || (!only_idle && optind == count)) {
-        fprintf(stderr, "usage: milter -s SOCKET [-n MESSAGES] [-c CONNECTIONS] [-b OCTETS] [-a CLIENT] [-o DIRECTORY] [-i] FILE...\n");
+        fprintf(stderr, "usage: milter -s SOCKET [-n MESSAGES] [-c CONNECTIONS] [-r RATE] [-b OCTETS] [-a CLIENT] [-o DIRECTORY] [-i] FILE...\n");
         return 2;
     }
     if (only_idle) {
@@ -441,7 +448,7 @@ int main(int count, char **words)
     pthread_attr_t small;
     pthread_attr_init(&small);
     pthread_attr_setstacksize(&small, 1 << 18);
-    double started = now();
+    double started = begun = now();
     for (int i = 0; i < connections; i++)
         if (pthread_create(&threads[i], &small, play, NULL))
             die("thread");

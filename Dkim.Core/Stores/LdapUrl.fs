@@ -87,6 +87,7 @@ let private source (servers: LdapServer list) (place: string) (sections: string 
                 Attributes = attributes
                 Account = LdapAccount.Anonymous
                 StartTls = false
+                Keepalive = LdapKeepalive.System
             }
 
 /// The first URL has everything: base, attributes, scope and filter.

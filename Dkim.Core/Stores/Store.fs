@@ -63,8 +63,8 @@ type LdapServer =
 type LdapAccount =
     | Anonymous
     | Simple of user: string * password: Secret
-    /// SASL PLAIN
-    | Plain of user: string * password: Secret
+    /// SASL PLAIN: who logs in, and whom it is for, empty for the same (RFC 4616).
+    | Plain of user: string * whom: string * password: Secret
     /// SASL EXTERNAL: who a certificate or a Unix socket says.
     | External
 
@@ -74,6 +74,20 @@ type LdapScope =
     | Base
     | One
     | Sub
+
+/// When a connection on which nothing comes is tried (tcp(7)); 0 for the system's own.
+type LdapKeepalive =
+    {
+        /// After so many seconds,
+        Idle: int
+        /// and then each time after so many,
+        Interval: int
+        /// so often at most.
+        Probes: int
+    }
+
+    /// All as the system has it.
+    static member System: LdapKeepalive = { Idle = 0; Interval = 0; Probes = 0 }
 
 /// A search in a directory.
 type LdapSource =
@@ -89,6 +103,7 @@ type LdapSource =
         Attributes: string list
         Account: LdapAccount
         StartTls: bool
+        Keepalive: LdapKeepalive
     }
 
 /// A server of Redis' protocol.

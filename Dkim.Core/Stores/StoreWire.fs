@@ -79,10 +79,10 @@ module StoreWire =
 
     let private ofAccount (account: LdapAccount) : string list =
         match account with
-        | LdapAccount.Anonymous -> [ "anonymous"; ""; "" ]
-        | LdapAccount.Simple(user, password) -> [ "simple"; user; password.Reveal ]
-        | LdapAccount.Plain(user, password) -> [ "plain"; user; password.Reveal ]
-        | LdapAccount.External -> [ "external"; ""; "" ]
+        | LdapAccount.Anonymous -> [ "anonymous"; ""; ""; "" ]
+        | LdapAccount.Simple(user, password) -> [ "simple"; user; ""; password.Reveal ]
+        | LdapAccount.Plain(user, whom, password) -> [ "plain"; user; whom; password.Reveal ]
+        | LdapAccount.External -> [ "external"; ""; ""; "" ]
 
     let private ofScope (scope: LdapScope) =
         match scope with
@@ -111,6 +111,9 @@ module StoreWire =
                 ofScope source.Scope
                 source.Filter
                 ofYes source.StartTls
+                string source.Keepalive.Idle
+                string source.Keepalive.Interval
+                string source.Keepalive.Probes
             ]
             @ ofAccount source.Account
             @ [ string source.Servers.Length ]
@@ -150,11 +153,11 @@ module StoreWire =
         | "mysql" -> SqlBackend.MySql
         | _ -> bad ()
 
-    let private toAccount (kind: string) (user: string) (password: string) : LdapAccount =
+    let private toAccount (kind: string) (user: string) (whom: string) (password: string) : LdapAccount =
         match kind with
         | "anonymous" -> LdapAccount.Anonymous
         | "simple" -> LdapAccount.Simple(user, Secret.Of password)
-        | "plain" -> LdapAccount.Plain(user, Secret.Of password)
+        | "plain" -> LdapAccount.Plain(user, whom, Secret.Of password)
         | "external" -> LdapAccount.External
         | _ -> bad ()
 
@@ -198,7 +201,7 @@ module StoreWire =
                 }
 
             Store.Sql(source, toQuery query)
-        | "ldap" :: place :: scope :: filter :: startTls :: kind :: user :: password :: count :: rest ->
+        | "ldap" :: place :: scope :: filter :: startTls :: idle :: interval :: probes :: kind :: user :: whom :: password :: count :: rest ->
             let struct (servers, attributes) = toServers (int count) rest
 
             Store.Ldap
@@ -208,8 +211,14 @@ module StoreWire =
                     Scope = toScope scope
                     Filter = filter
                     Attributes = attributes
-                    Account = toAccount kind user password
+                    Account = toAccount kind user whom password
                     StartTls = toYes startTls
+                    Keepalive =
+                        {
+                            Idle = int idle
+                            Interval = int interval
+                            Probes = int probes
+                        }
                 }
         | "redis" :: host :: port :: user :: password :: tls :: layout ->
             let source =

@@ -3,6 +3,9 @@ namespace Dkim.Core.Tables
 
 open System
 open System.Numerics
+open System.Text
+open Dkim.Core.Stores
+open Dkim.Core.Tables.Patterns
 
 [<Sealed>]
 type internal ExactIndex(text: SetText, folds: bool) =
@@ -46,14 +49,52 @@ type internal ExactIndex(text: SetText, folds: bool) =
 
         at
 
-    do
-        for entry in 0 .. text.Count - 1 do
-            let key = text.Key entry
-            let hash = hash key
-            let at = place hash key
+    // The first place of each hash.
+    let look (hashes: uint32[]) (found: uint64[]) count =
+        for at in 0 .. count - 1 do
+            found[at] <- slots[int hashes[at] &&& mask]
 
-            if slots[at] = 0UL then
-                slots[at] <- (uint64 hash <<< 32) ||| uint64 (entry + 1)
+    let add entry hash =
+        let at = place hash (text.Key entry)
+
+        if slots[at] = 0UL then
+            slots[at] <- (uint64 hash <<< 32) ||| uint64 (entry + 1)
+
+    do
+        let hashes: uint32[] = Array.zeroCreate Folding.Together
+        let found: uint64[] = Array.zeroCreate Folding.Together
+
+        for from in 0 .. Folding.Together .. text.Count - 1 do
+            let count = min Folding.Together (text.Count - from)
+
+            for at in 0 .. count - 1 do
+                hashes[at] <- hash (text.Key(from + at))
+
+            look hashes found count
+
+            for at in 0 .. count - 1 do
+                add (from + at) hashes[at]
 
     /// The first entry of a key; -1 where there is none.
     member _.Find(key: ReadOnlySpan<byte>) : int = entryOf slots[place (hash key) key]
+
+    /// Whether each of so many entries of another set, from one on, has a first field that is a key here. One that no
+    /// query would be has none: longer than those, or not of ASCII alone.
+    member _.HasFirstFields(other: SetText, from: int, count: int) : bool[] =
+        let hashes: uint32[] = Array.zeroCreate count
+
+        for at in 0 .. count - 1 do
+            hashes[at] <- hash (other.FirstField(from + at))
+
+        look hashes (Array.zeroCreate count) count
+        let has: bool[] = Array.zeroCreate count
+
+        for at in 0 .. count - 1 do
+            let field = other.FirstField(from + at)
+
+            has[at] <-
+                field.Length <= StoreQuestion.LongestForm
+                && Ascii.IsValid field
+                && entryOf slots[place hashes[at] field] >= 0
+
+        has

@@ -6,6 +6,7 @@ open System
 open System.Collections.Generic
 open System.Numerics
 open Dkim.Core.Words
+open Dkim.Core.Tables.Patterns
 
 [<Sealed>]
 type internal PatternIndex(text: SetText, folds: bool) =
@@ -38,19 +39,21 @@ type internal PatternIndex(text: SetText, folds: bool) =
 
         hash
 
-    let add entry (bucket: int) =
-        next[entry] <- buckets[bucket]
-        buckets[bucket] <- entry
+    // No bucket, of a pattern that no hash finds.
+    let none = -1
 
-    let place entry =
+    // The bucket of a pattern, where it has one.
+    let place entry : int =
         let pattern = text.Key entry
 
         if StarPattern.isOne pattern then
             match StarPattern.handle pattern with
-            | StarPattern.Whole -> add entry (bucketOf (~~~(ofTail pattern)))
-            | StarPattern.Tail at -> add entry (bucketOf (ofTail (pattern.Slice at)))
-            | StarPattern.Head length -> add entry (bucketOf (ofHead (pattern.Slice(0, length))))
-            | StarPattern.NoHandle -> others.Add entry
+            | StarPattern.Whole -> bucketOf (~~~(ofTail pattern))
+            | StarPattern.Tail at -> bucketOf (ofTail (pattern.Slice at))
+            | StarPattern.Head length -> bucketOf (ofHead (pattern.Slice(0, length)))
+            | StarPattern.NoHandle ->
+                others.Add entry
+                none
         else
             match OperatorPattern.tryParse folds (Octets.latin1 pattern) with
             | ValueSome pattern ->
@@ -58,10 +61,27 @@ type internal PatternIndex(text: SetText, folds: bool) =
                 others.Add entry
             | ValueNone -> unreadable.Add entry
 
+            none
+
     // Backwards, so that each bucket begins with its first.
     do
-        for entry = text.Count - 1 downto 0 do
-            place entry
+        let places: int[] = Array.zeroCreate Folding.Together
+        let found: int[] = Array.zeroCreate Folding.Together
+
+        for last in text.Count - 1 .. -Folding.Together .. 0 do
+            let count = min Folding.Together (last + 1)
+
+            for at in 0 .. count - 1 do
+                places[at] <- place (last - at)
+
+            for at in 0 .. count - 1 do
+                if places[at] <> none then
+                    found[at] <- buckets[places[at]]
+
+            for at in 0 .. count - 1 do
+                if places[at] <> none then
+                    next[last - at] <- buckets[places[at]]
+                    buckets[places[at]] <- last - at
 
         others.Reverse()
         unreadable.Reverse()

@@ -3,6 +3,7 @@
 namespace Dkim.Core.Tables
 
 open System
+open System.Buffers
 open System.Collections.Generic
 open System.Text
 open Dkim.Core.Words
@@ -15,9 +16,28 @@ type internal SetText private (octets: ReadOnlyMemory<byte>, starts: int[], isIn
 
     static let byteOrderMark = [| 0xefuy; 0xbbuy; 0xbfuy |]
 
-    static let blanks = " \t\r\v\f"B
+    static let blanks = SearchValues.Create(ReadOnlySpan " \t\r\v\f"B)
 
-    static let trimmed (line: ReadOnlySpan<byte>) = line.Trim(ReadOnlySpan blanks)
+    static let isBlank (octet: byte) =
+        octet = 32uy || octet - 9uy < 5uy && octet <> Octets.LF
+
+    static let afterBlanks (line: ReadOnlySpan<byte>) =
+        let mutable first = 0
+
+        while first < line.Length && isBlank line[first] do
+            first <- first + 1
+
+        first
+
+    // Octet by octet, since hardly ever is there more than one.
+    static let trimmed (line: ReadOnlySpan<byte>) =
+        let first = afterBlanks line
+        let mutable last = line.Length
+
+        while last > first && isBlank line[last - 1] do
+            last <- last - 1
+
+        line.Slice(first, last - first)
 
     // A comment ends an entry wherever it begins.
     member private _.Entry(index: int) : ReadOnlySpan<byte> =
@@ -36,7 +56,7 @@ type internal SetText private (octets: ReadOnlyMemory<byte>, starts: int[], isIn
             if isInline then
                 entry.IndexOf mark
             else
-                entry.IndexOfAny(ReadOnlySpan blanks)
+                entry.IndexOfAny blanks
 
         if length < 0 then entry.Length else length
 
@@ -46,26 +66,28 @@ type internal SetText private (octets: ReadOnlyMemory<byte>, starts: int[], isIn
         let entry = this.Entry index
         trimmed (entry.Slice(0, this.KeyLength entry))
 
-    /// What stands behind the key, without white space at both ends.
-    member this.Value(index: int) : string =
+    member private this.Octets(index: int) : ReadOnlySpan<byte> =
         let entry = this.Entry index
         let length = this.KeyLength entry
+        trimmed (entry.Slice(min entry.Length (length + (if isInline then 1 else 0))))
 
-        let value =
-            trimmed (entry.Slice(min entry.Length (length + (if isInline then 1 else 0))))
+    /// What stands behind the key, without white space at both ends.
+    member this.Value(index: int) : string =
+        let value = this.Octets index
 
         match Octets.tryUtf8 value with
         | ValueSome text -> text
         | ValueNone -> Octets.latin1 value
 
+    /// What of the value stands before its first colon, without white space at both ends.
+    member this.FirstField(index: int) : ReadOnlySpan<byte> =
+        let value = this.Octets index
+        let colon = value.IndexOf Octets.Colon
+        if colon < 0 then value else trimmed (value.Slice(0, colon))
+
     /// Whether the value has so many fields between colons, none of them empty.
     member this.HasFields(index: int, count: int) : bool =
-        let entry = this.Entry index
-        let length = this.KeyLength entry
-
-        let mutable rest =
-            trimmed (entry.Slice(min entry.Length (length + (if isInline then 1 else 0))))
-
+        let mutable rest = this.Octets index
         let mutable found = 0
 
         while found < count && not rest.IsEmpty do
@@ -96,9 +118,9 @@ type internal SetText private (octets: ReadOnlyMemory<byte>, starts: int[], isIn
             let rest = span.Slice at
             let length = rest.IndexOf Octets.LF
             let line = if length < 0 then rest else rest.Slice(0, length)
-            let first = line.IndexOfAnyExcept(ReadOnlySpan blanks)
+            let first = afterBlanks line
 
-            if first >= 0 && line[first] <> byte '#' && not (skipsBlank && first > 0) then
+            if first < line.Length && line[first] <> byte '#' && not (skipsBlank && first > 0) then
                 starts.Add at
 
             at <- at + line.Length + 1

@@ -5,6 +5,7 @@ open System
 open System.Collections.Generic
 open System.Text
 open Dkim.Core.Stores
+open Dkim.Core.Tables.Patterns
 
 /// What a look-up finds.
 [<RequireQualifiedAccess>]
@@ -87,6 +88,31 @@ type Table private (place: SetPlace, text: SetText, contents: Contents) =
         | Elsewhere _
         | Answers _
         | Nothing _ -> lookup query (row >> List.singleton) (stored >> List.singleton)
+
+    member private _.Entries: SetText = text
+
+    /// Tells entries of another set, in order and as long as `tell` says so: every one whose first field is no entry of this
+    /// set in memory, and of the others those that have to be looked up to know.
+    member _.Unnamed(other: Table, tell: int -> bool) : unit =
+        let mutable from = 0
+        let mutable goes = true
+
+        while goes && from < other.Count do
+            let count = min Folding.Together (other.Count - from)
+
+            let named =
+                match contents with
+                | Texts index -> index.HasFirstFields(other.Entries, from, count)
+                | Matches _
+                | Elsewhere _
+                | Answers _
+                | Nothing _ -> Array.zeroCreate count
+
+            for at in 0 .. count - 1 do
+                if goes && not named[at] then
+                    goes <- tell (from + at)
+
+            from <- from + count
 
     /// The key of an entry.
     member _.Key(entry: int) : string =

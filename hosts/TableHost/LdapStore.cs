@@ -89,6 +89,7 @@ internal sealed class LdapStore(LdapSource place, TimeSpan timeout) : IStore
     {
         // A server that hangs leaves time for those behind it.
         var connection = new Libldap(Url(server), timeout / place.Servers.Length);
+        connection.Keep(place.Keepalive.Idle, place.Keepalive.Interval, place.Keepalive.Probes);
         try
         {
             if (place.StartTls && !server.Tls && server.Port != 0)
@@ -119,8 +120,8 @@ internal sealed class LdapStore(LdapSource place, TimeSpan timeout) : IStore
             case LdapAccount.Simple { user: var user, password: var password }:
                 connection.Bind(user, null, password.Reveal);
                 break;
-            case LdapAccount.Plain { user: var user, password: var password }:
-                connection.Bind(null, "PLAIN", $"\0{user}\0{password.Reveal}");
+            case LdapAccount.Plain { user: var user, whom: var whom, password: var password }:
+                connection.Bind(null, "PLAIN", $"{whom}\0{user}\0{password.Reveal}");
                 break;
             case { IsExternal: true }:
                 connection.Bind(null, "EXTERNAL", "");

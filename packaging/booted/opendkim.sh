@@ -76,6 +76,7 @@ booted_recipe_opendkim_switches_over_and_back() {
     grep joes "$work/said"
     follow opendkim-sql
     with_tables_of sql
+    follow opendkim-walk
     send "by rows" joe@example.com alice@example.com
     signed_by "$(arrived alice "by rows")" example.com mail
     follow opendkim-redis

@@ -44,6 +44,12 @@ let private store (kind: int) (words: int list list) (port: int) (yes: bool) : S
                 Attributes = List.rev all
                 Account = account
                 StartTls = yes
+                Keepalive =
+                    {
+                        Idle = port
+                        Interval = port + 1
+                        Probes = port + 2
+                    }
             }
 
     let redis layout =
@@ -65,7 +71,7 @@ let private store (kind: int) (words: int list list) (port: int) (yes: bool) : S
     | 3 -> ldap LdapAccount.Anonymous LdapScope.Base
     | 4 -> ldap LdapAccount.External LdapScope.One
     | 5 -> ldap (LdapAccount.Simple(word 2, Secret.Of(word 3))) LdapScope.Sub
-    | 6 -> ldap (LdapAccount.Plain(word 2, Secret.Of(word 3))) LdapScope.Sub
+    | 6 -> ldap (LdapAccount.Plain(word 2, word 4, Secret.Of(word 3))) LdapScope.Sub
     | 7 -> redis (RedisLayout.Prefixed(word 3))
     | 8 -> redis (RedisLayout.Rspamd(word 3, word 4))
     | 9 -> Store.Berkeley(word 0)

@@ -84,8 +84,13 @@ let withMachine (logins: string list) (reports: int) (needs: Need list) (found: 
         Reports = min wanted reports
     }
 
-/// The value that a step comes to, which needs nothing but files and keys.
-let settleWithKeys (readKey: KeyPlace -> KeyReading) (read: WantedFile -> FileContents) (step: Step<'a>) : 'a =
+/// The value that a step comes to, which needs nothing but files, keys and rows of stores.
+let settleWith
+    (readKey: KeyPlace -> KeyReading)
+    (ask: StoreQuestion -> StoreAnswer)
+    (read: WantedFile -> FileContents)
+    (step: Step<'a>)
+    : 'a =
     let rec go (step: Step<'a>) rounds =
         if step.IsDone then
             step.Value
@@ -93,9 +98,14 @@ let settleWithKeys (readKey: KeyPlace -> KeyReading) (read: WantedFile -> FileCo
             if rounds = 100 then
                 failtest "a step asks without an end"
 
-            go (step.Go(ofFiles read step.Needs |> withKeys readKey step.Needs)) (rounds + 1)
+            let found =
+                ofFiles read step.Needs
+                |> withKeys readKey step.Needs
+                |> withRows ask step.Needs
+
+            go (step.Go found) (rounds + 1)
 
     go step 0
 
 /// The value that a step comes to, which needs nothing but files.
-let settle (read: WantedFile -> FileContents) (step: Step<'a>) : 'a = settleWithKeys noKey read step
+let settle (read: WantedFile -> FileContents) (step: Step<'a>) : 'a = settleWith noKey noStore read step

@@ -8,6 +8,7 @@ open Expecto
 open Dkim.Tests
 open Dkim.Core.Dns
 open Dkim.Core.Cryptography
+open Dkim.Core.Stores
 open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
@@ -44,14 +45,15 @@ let find (files: (string * string) list) (wanted: WantedFile) : FileContents =
     | None -> FileContents.Unreadable FileContents.NotFound
 
 /// Runs a start to its end. `tell` hands the end to a reply that makes one call of the function it is made of.
-let runWithKeys
+let runWith
     (readKey: KeyPlace -> KeyReading)
+    (ask: StoreQuestion -> StoreAnswer)
     (tell: 'outcome -> (Ended<'program> -> unit) -> unit)
     (files: (string * string) list)
     (start: Step<'outcome>)
     : Ended<'program> =
     let ends = List<Ended<'program>>()
-    tell (Finding.settleWithKeys readKey (find files) start) ends.Add
+    tell (Finding.settleWith readKey ask (find files) start) ends.Add
     Expect.about "a start ends once" (fun () -> Expect.equal 1 ends.Count)
     ends[0]
 
@@ -68,7 +70,12 @@ let private proxyReply (tell: Ended<ProxyProgram> -> unit) : IProxyStart =
 
 /// Runs a start of a proxy to its end.
 let runProxy files (start: Step<ProxyOutcome>) : Ended<ProxyProgram> =
-    runWithKeys Finding.noKey (fun (outcome: ProxyOutcome) tell -> outcome.Tell(proxyReply tell)) files start
+    runWith
+        Finding.noKey
+        Finding.noStore
+        (fun (outcome: ProxyOutcome) tell -> outcome.Tell(proxyReply tell))
+        files
+        start
 
 let serving ended =
     match ended with

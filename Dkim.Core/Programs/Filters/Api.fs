@@ -159,6 +159,7 @@ module Filters =
             Policy = policy
             Macros = macrosOf policy.Roles
             Redirects = false
+            TellsCache = false
             HasPeers = settings.Names.PeerList.IsSome
             IsPeer = LoadedLists.isPeer policy.Lists
             TestRecords = ValueNone

@@ -92,6 +92,7 @@ module internal OpenDkimStart =
             Policy = policy
             Macros = macros settings.Own sets
             Redirects = settings.Own.RedirectFailuresTo.IsSome && policy.Roles.Verifies
+            TellsCache = settings.Filter.Service.Common.KeepsAnswers
             HasPeers = sets.Peers.IsSome
             IsPeer = LoadedSets.isPeer sets
             TestRecords = sets.TestRecords
@@ -205,6 +206,18 @@ module internal OpenDkimStart =
                     Notices = reading.Notices @ [ text ]
                 })
 
+    // With every row of stores, where a check is to look at them.
+    let private walked (settings: OpenDkimSettings) (reading: Reading<LoadedSets>) : Step<Reading<LoadedSets>> =
+        if settings.Filter.Check && settings.Own.WalksStores then
+            SetChecks.ofStores reading.Value
+            |> Step.map (fun (struct (problems, notices)) ->
+                { reading with
+                    Problems = reading.Problems @ problems
+                    Notices = reading.Notices @ notices
+                })
+        else
+            Done reading
+
     let private noSocket: Problem =
         Reading.broken
             "Socket"
@@ -300,6 +313,7 @@ module internal OpenDkimStart =
             |> Step.bind (fun read ->
                 SetLoading.ofRead settings read
                 |> checkedKey paths settings
+                |> Step.bind (walked settings)
                 |> Step.map (concluded machine arguments (again machine settings) settled settings read.Value))
 
         Configuration.settle kind arguments

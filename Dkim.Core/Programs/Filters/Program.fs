@@ -57,6 +57,8 @@ type internal FilterParts =
         Macros: WantedMacros
         /// Whether messages may get other recipients.
         Redirects: bool
+        /// Whether the log says from time to time how many names were known.
+        TellsCache: bool
         HasPeers: bool
         IsPeer: MilterClient -> bool
         /// What takes the place of the DNS, beside a file of keys.
@@ -160,6 +162,25 @@ and [<Sealed>] FilterProgram internal (parts: FilterParts) =
            | AtMost _ -> true
            | NoLength
            | WholeLength -> false
+
+    /// Whether the log says from time to time how many names were known (opendkim.conf(5) QueryCache).
+    member _.TellsCache = parts.TellsCache
+
+    /// That line: questions since the start, those that were answered from what is kept, those whose answer had expired, and
+    /// the answers that are kept now.
+    member _.CacheLine(queries: int64, hits: int64, expired: int64, kept: int) : LogLine =
+        "cache: "
+        + string queries
+        + " queries, "
+        + string hits
+        + " hits ("
+        + string (100L * hits / max 1L queries)
+        + "%), "
+        + string expired
+        + " expired, "
+        + string kept
+        + " keys"
+        |> Wording.line LogLevel.Info
 
     /// Whether `Ignores` can be true.
     member _.IgnoresSome = parts.HasPeers

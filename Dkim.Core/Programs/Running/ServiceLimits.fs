@@ -19,6 +19,9 @@ let keyLook: TimeSpan = TimeSpan.FromSeconds 2.0
 /// How often files of data sets are looked at.
 let tableLook: TimeSpan = TimeSpan.FromSeconds 1.0
 
+/// How often the log says how many names were known.
+let cachePause: TimeSpan = TimeSpan.FromSeconds 300.0
+
 /// How long the addresses of the next hop are kept, in milliseconds.
 [<Literal>]
 let NextHopKept = 30000L

@@ -31,6 +31,8 @@ public sealed class SwappedResolver(IResolver first) : IResolver
 
     public Answer? Find(Question question) => Current.Find(question);
 
+    public CacheCounts? Counts => Current.Counts;
+
     public void Refresh() => Current.Refresh();
 
     /// <summary>Asks another source from now on.</summary>

@@ -51,6 +51,8 @@ public sealed class WatchedResolver : IResolver
 
     public Answer? Find(Question question) => current.Find(question);
 
+    public CacheCounts? Counts => current.Counts;
+
     /// <summary>Reads resolv.conf again, changed or not.</summary>
     public void Refresh()
     {

@@ -13,6 +13,9 @@ public sealed unsafe partial class Libldap : IDisposable
     private const int Referrals = 0x08;
     private const int TimeOption = 0x5002;
     private const int NetworkTimeOption = 0x5005;
+    private const int KeepaliveIdle = 0x6300;
+    private const int KeepaliveProbes = 0x6301;
+    private const int KeepaliveInterval = 0x6302;
     private const int NoSuchObject = 32;
     // Its names in Debian 12 and from Debian 13 on.
     private static readonly string[] names = ["libldap-2.5.so.0", "libldap.so.2"];
@@ -34,6 +37,18 @@ public sealed unsafe partial class Libldap : IDisposable
         {
             _ = SetOption(handle, TimeOption, limit);
             _ = SetOption(handle, NetworkTimeOption, limit);
+        }
+    }
+
+    /// <summary>Says when a quiet connection is tried: after so many seconds, then after each interval, so often; 0 leaves it to
+    /// the system. To be said before the first call that connects.</summary>
+    public void Keep(int idle, int interval, int probes)
+    {
+        foreach (var (option, value) in new[] { (KeepaliveIdle, idle), (KeepaliveInterval, interval), (KeepaliveProbes, probes) })
+        {
+            var number = value;
+            if (number > 0)
+                _ = SetOption(handle, option, &number);
         }
     }
 

@@ -18,8 +18,18 @@ public interface IResolver : IDisposable
     /// <summary>The answer where it is known without asking anybody.</summary>
     Answer? Find(Question question) => null;
 
+    /// <summary>How often answers were there already; null where none are kept.</summary>
+    CacheCounts? Counts => null;
+
     /// <summary>Reads again what the source was made from.</summary>
     void Refresh()
     {
     }
 }
+
+/// <summary>What a cache of answers was asked for since it was made.</summary>
+/// <param name="Queries">All questions.</param>
+/// <param name="Hits">Those whose answer was there.</param>
+/// <param name="Expired">Those whose answer was too old.</param>
+/// <param name="Kept">The answers that are there now.</param>
+public readonly record struct CacheCounts(long Queries, long Hits, long Expired, int Kept);

@@ -24,6 +24,8 @@ internal abstract class NetworkResolver(bool caching, int most, TimeProvider clo
     public Answer? Find(Question question) =>
         ResolverLimits.isPossible(question.Name) ? cache?.Find(question) : Answer.NoSuchName(Security.Unchecked);
 
+    public CacheCounts? Counts => cache?.Counts;
+
     public virtual void Dispose() => places.Dispose();
 
     /// <summary>Asks the network. Cancellation means that nobody waits any more.</summary>
@@ -31,6 +33,7 @@ internal abstract class NetworkResolver(bool caching, int most, TimeProvider clo
 
     private async Task<Answer> JoinAsync(Question question, CancellationToken cancellation)
     {
+        cache?.Miss(question);
         Flight? flight;
         bool first;
         lock (flights)
@@ -151,14 +154,44 @@ internal sealed class AnswerCache(
     private readonly Dictionary<Question, Entry> entries = [];
     private readonly Queue<(Question Question, int Size)> order = [];
     private long characters;
+    private long queries;
+    private long hits;
+    private long expired;
+
+    /// <summary>What was asked for since the start.</summary>
+    public CacheCounts Counts
+    {
+        get
+        {
+            lock (entries)
+            {
+                return new CacheCounts(queries, hits, expired, entries.Count);
+            }
+        }
+    }
 
     public Answer? Find(Question question)
     {
         lock (entries)
         {
-            return entries.TryGetValue(question, out var entry) && entry.Expires > clock.Milliseconds()
-                ? entry.Answer
-                : null;
+            if (!entries.TryGetValue(question, out var entry) || entry.Expires <= clock.Milliseconds())
+            {
+                return null;
+            }
+
+            queries++;
+            hits++;
+            return entry.Answer;
+        }
+    }
+
+    /// <summary>Counts a question whose answer is not there, or not any more.</summary>
+    public void Miss(Question question)
+    {
+        lock (entries)
+        {
+            queries++;
+            expired += entries.ContainsKey(question) ? 1 : 0;
         }
     }
 

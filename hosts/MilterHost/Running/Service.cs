@@ -33,7 +33,8 @@ internal sealed class Service(
         open.ServeAsync(new MtaConnection(client, duty, patience));
 
     public Task WatchAsync(CancellationToken stop) =>
-        Task.WhenAll(Systemd.FeedWatchdogAsync(StreamSocket.Answers, stop), look.RunAsync(LookAtTablesAsync, stop));
+        Task.WhenAll(
+            Systemd.FeedWatchdogAsync(StreamSocket.Answers, stop), look.RunAsync(LookAtTablesAsync, stop), TellCacheAsync(stop));
 
     public async ValueTask<string?> ReloadAsync()
     {
@@ -70,6 +71,27 @@ internal sealed class Service(
     {
         if (await InTurnAsync(() => Task.FromResult(tables.Look(TakeTables))).ConfigureAwait(false))
             Leave(isLater: false);
+    }
+
+    // A line of the log for each while in which names were asked for.
+    private async Task TellCacheAsync(CancellationToken stop)
+    {
+        var told = 0L;
+        using var pause = new PeriodicTimer(ServiceLimits.cachePause, duty.Clock);
+        try
+        {
+            while (await pause.WaitForNextTickAsync(stop).ConfigureAwait(false))
+            {
+                if (!duty.Program.TellsCache || parts.Resolver.Counts is not { } counts || counts.Queries == told)
+                    continue;
+                told = counts.Queries;
+                log.Write(duty.Program.CacheLine(counts.Queries, counts.Hits, counts.Expired, counts.Kept));
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The service ends.
+        }
     }
 
     // Whether the filter goes on with them.

@@ -138,4 +138,12 @@ let tests =
                     | Some found ->
                         let groups = [ for group in found.Groups -> group.Value ] |> List.tail
                         Expect.equal wanted (List.truncate wanted.Length groups))
+
+            testCase "names that were known are counted, where answers are kept" (fun () ->
+                let program = serving [ "Mode v" ]
+                let line = program.CacheLine(40L, 30L, 2L, 8)
+                Expect.equal "cache: 40 queries, 30 hits (75%), 2 expired, 8 keys" line.Text
+                Expect.equal "cache: 0 queries, 0 hits (0%), 0 expired, 0 keys" (program.CacheLine(0L, 0L, 0L, 0)).Text
+                Expect.isTrue program.TellsCache "kept"
+                Expect.isFalse (serving [ "Mode v"; "QueryCache no" ]).TellsCache "not kept")
         ]

@@ -150,6 +150,35 @@ let tests =
 
                 Expect.equal false (forms |> List.exists _.Contains('\000')))
 
+            testCase "who logs in to a directory, and when a quiet connection is tried" (fun () ->
+                let account lines =
+                    let program =
+                        [
+                            "InternalHosts ldap://h/dc=x?note?sub?(k=$d)"
+                            "LDAPAuthMechanism plain"
+                            "LDAPBindPassword word"
+                            "LDAPKeepaliveIdle 60"
+                            "LDAPKeepaliveInterval 5"
+                            "LDAPKeepaliveProbes 3"
+                        ]
+                        @ lines
+                        |> OpenDkimRuns.start []
+                        |> Starts.serving
+
+                    match program.Stores |> List.map _.Store with
+                    | [ Store.Ldap source ] ->
+                        Expect.equal { Idle = 60; Interval = 5; Probes = 3 } source.Keepalive
+                        source.Account
+                    | _ -> failtest "no directory"
+
+                let word = Secret.Of "word"
+                Expect.equal (LdapAccount.Plain("joe", "", word)) (account [ "LDAPAuthUser joe" ])
+                Expect.equal (LdapAccount.Plain("proxy", "", word)) (account [ "LDAPAuthName proxy" ])
+
+                Expect.equal
+                    (LdapAccount.Plain("proxy", "joe", word))
+                    (account [ "LDAPAuthName proxy"; "LDAPAuthUser joe" ]))
+
             testCase "a password is told nowhere" (fun () ->
                 let conf =
                     [

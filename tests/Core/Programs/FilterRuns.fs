@@ -5,6 +5,7 @@ open System
 open System.IO
 open Dkim.Core.Dns
 open Dkim.Core.Cryptography
+open Dkim.Core.Stores
 open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Programs.Settings
@@ -27,7 +28,7 @@ let machine name : FilterMachine =
         HasSocket = false
     }
 
-let private startWith (readKey: KeyPlace -> KeyReading) files (start: Step<FilterOutcome>) : Ended<FilterProgram> =
+let private startWith (readKey: KeyPlace -> KeyReading) ask files (start: Step<FilterOutcome>) : Ended<FilterProgram> =
     let reply (outcome: FilterOutcome) tell =
         outcome.Tell
             { new IFilterStart with
@@ -41,9 +42,10 @@ let private startWith (readKey: KeyPlace -> KeyReading) files (start: Step<Filte
                     tell (Printed(String.Join('\n', check.Problems), check.ExitCode))
             }
 
-    runWithKeys readKey reply files start
+    runWith readKey ask reply files start
 
-let private start files = startWith Finding.noKey files
+let private start files =
+    startWith Finding.noKey Finding.noStore files
 
 let startDkim files arguments =
     start files (Filters.Dkim (Array.ofList arguments) (machine "dkim-filter"))
@@ -53,7 +55,11 @@ let startDk files arguments =
 
 /// The start of opendkim, with the keys that its tables name.
 let startOpenDkim (readKey: KeyPlace -> KeyReading) files arguments =
-    startWith readKey files (Filters.OpenDkim (Array.ofList arguments) (machine "opendkim"))
+    startWith readKey Finding.noStore files (Filters.OpenDkim (Array.ofList arguments) (machine "opendkim"))
+
+/// The same with stores that answer.
+let startOpenDkimAsking (ask: StoreQuestion -> StoreAnswer) files arguments =
+    startWith Finding.noKey ask files (Filters.OpenDkim (Array.ofList arguments) (machine "opendkim"))
 
 /// The start of a filter whose socket systemd has opened.
 let startActivated files arguments =

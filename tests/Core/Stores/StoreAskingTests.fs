@@ -72,6 +72,7 @@ let private source place filter =
         Attributes = [ "x"; "y" ]
         Account = LdapAccount.Anonymous
         StartTls = false
+        Keepalive = LdapKeepalive.System
     }
 
 let private entry (attributes: (string * string[]) list) : IReadOnlyDictionary<string, string[]> =

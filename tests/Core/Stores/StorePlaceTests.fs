@@ -120,6 +120,7 @@ let private directory servers place scope filter attributes =
             Attributes = attributes
             Account = LdapAccount.Anonymous
             StartTls = false
+            Keepalive = LdapKeepalive.System
         }
 
 let private server tls host port : LdapServer = { Tls = tls; Host = host; Port = port }

@@ -4,7 +4,7 @@ module Dkim.Tests.Core.BasicExpressionTests
 open System
 open Expecto
 open Dkim.Core.Words
-open Dkim.Core.Tables
+open Dkim.Core.Tables.Patterns
 open Dkim.Tests
 
 let private find (expression: string) (text: string) : string =

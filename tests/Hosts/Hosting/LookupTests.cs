@@ -105,6 +105,20 @@ public sealed class LookupTests
         Assert.That(cache.Find(Txt("n4")), Is.Null);
     }
 
+    [Test]
+    public void The_cache_counts_what_it_was_asked()
+    {
+        var clock = new FakeTimeProvider();
+        var cache = new AnswerCache(clock);
+        cache.Miss(Txt("a"));
+        cache.Keep(Txt("a"), new TimedAnswer(Answer.Found(["v"], Security.Unchecked), 60));
+        Assert.That(cache.Find(Txt("a")), Is.Not.Null);
+        clock.Advance(TimeSpan.FromSeconds(60));
+        Assert.That(cache.Find(Txt("a")), Is.Null);
+        cache.Miss(Txt("a"));
+        Assert.That(cache.Counts, Is.EqualTo(new CacheCounts(Queries: 3, Hits: 1, Expired: 1, Kept: 1)));
+    }
+
     // An hour is the most, whatever a record says.
     [TestCase(60, 60)]
     [TestCase(3600, 3600)]

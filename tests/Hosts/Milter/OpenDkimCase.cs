@@ -125,13 +125,17 @@ internal sealed partial class OpenDkimCase(string name) : IDisposable
         var script = new StringBuilder($"function play()\nmt.echo(\"MESSAGE {Text(message, "id", "")}\")\n");
         script.Append($"local conn = mt.connect(\"inet:{port}@127.0.0.1\", 40, 0.05)\n");
         void Step(string call) => script.Append(call + "\nif ended(conn, \"\") then mt.disconnect(conn); return end\n");
-        script.Append("mt.macro(conn, SMFIC_CONNECT, \"j\", \"mx.example.com\")\n");
+        var atStages = message.TryGetProperty("macros", out var told) ? told : default;
+        IEnumerable<string> Macros(string stage) => atStages.ValueKind == JsonValueKind.Object && atStages.TryGetProperty(stage, out var pairs)
+            ? pairs.EnumerateObject().SelectMany(pair => (string[])[Lua(pair.Name), Lua(pair.Value.GetString()!)])
+            : [];
+        string[] atConnect = ["\"j\"", "\"mx.example.com\"", .. Macros("connect")];
+        script.Append($"mt.macro(conn, SMFIC_CONNECT, {string.Join(", ", atConnect)})\n");
         Step($"mt.conninfo(conn, {Lua(Text(message, "host", "client.example.net"))}, {Lua(Text(message, "ip", "203.0.113.9"))})");
         var macros = new List<string> { "\"i\"", Lua(Text(message, "id", "")) };
         if (message.TryGetProperty("auth", out var auth))
             macros.AddRange([Lua("{auth_type}"), Lua("PLAIN"), Lua("{auth_authen}"), Lua(auth.GetString()!)]);
-        if (message.TryGetProperty("macros", out var told) && told.TryGetProperty("mail", out var atMail))
-            macros.AddRange(atMail.EnumerateObject().SelectMany(pair => (string[])[Lua(pair.Name), Lua(pair.Value.GetString()!)]));
+        macros.AddRange(Macros("mail"));
         script.Append($"mt.macro(conn, SMFIC_MAIL, {string.Join(", ", macros)})\n");
         Step($"mt.mailfrom(conn, {Lua("<" + Text(message, "envelope", "") + ">")})");
         string[] recipients = message.TryGetProperty("rcpt", out var rcpt)

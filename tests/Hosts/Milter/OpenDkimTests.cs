@@ -78,6 +78,29 @@ internal sealed partial class OpenDkimTests
             .And.Contain("unknown action \"maybe\"").And.Contain("SetupPolicyScript: Lua is not supported; SigningTable"));
     }
 
+    /// <summary>The files of tests/opendkim/checks.json, by their names.</summary>
+    private static IEnumerable<TestCaseData> Checks() =>
+        JsonDocument.Parse(File.ReadAllText(Path.Combine(OpenDkimCase.Folder, "checks.json"))).RootElement.EnumerateArray()
+            .Select(row => new TestCaseData(row).SetName($"A_check_of_{row.GetProperty("id").GetString()}"));
+
+    [TestCaseSource(nameof(Checks))]
+    public void A_check_of(JsonElement row)
+    {
+        using var scratch = new Scratch();
+        string Whole(string text) => text.Replace("{25000}", new string('x', 25_000)).Replace("{other}", scratch.At("other"));
+        if (row.TryGetProperty("files", out var files))
+        {
+            foreach (var file in files.EnumerateObject())
+                scratch.Write(file.Name, Whole(file.Value.GetString()!));
+        }
+
+        var lines = row.GetProperty("conf").EnumerateArray().Select(line => Whole(line.GetString()!) + "\n");
+        scratch.Write("conf", string.Concat(lines));
+        var said = ToolRun.Start(scratch, FilterProcess.OwnOpenDkim(scratch), "", "-n", "-x", scratch.At("conf"));
+        Assert.That(said.Code, Is.EqualTo(row.GetProperty("exit").GetInt32()), said.Error);
+        Assert.That(said.Error, Does.Contain(row.TryGetProperty("says", out var says) ? says.GetString() : ""));
+    }
+
     // As Debian's package has them: the folder and the keys are the user's, and root starts the program.
     [Test]
     public void A_key_of_the_user_of_the_service_is_safe_and_anybody_elses_is_not()

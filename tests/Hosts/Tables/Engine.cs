@@ -15,7 +15,7 @@ internal abstract class Engine : IDisposable
 
     protected Scratch Scratch { get; } = new();
 
-    protected int Port { get; } = Tools.FreePort();
+    public int Port { get; } = Tools.FreePort();
 
     /// <summary>Where another port of the server is that is TLS from its first octet, for engines that have one.</summary>
     protected int TlsPort { get; } = Tools.FreePort();

@@ -21,12 +21,12 @@ internal sealed class SlapdEngine : Engine, IManyTables
     /// <summary>By the Unix socket, as the user that asks.</summary>
     public Store BySocket => Store.NewLdap(new LdapSource(
         ListModule.OfSeq([new LdapServer(false, data + "/ldapi", 0)]), "dc=example,dc=com", LdapScope.Sub, "(cn=$d)",
-        ListModule.OfSeq(["description"]), LdapAccount.External, false));
+        ListModule.OfSeq(["description"]), LdapAccount.External, false, LdapKeepalive.System));
 
     /// <summary>By SASL PLAIN.</summary>
-    public Store ByPlain(string password) => Store.NewLdap(new LdapSource(
+    public Store ByPlain(string password, string whom = "") => Store.NewLdap(new LdapSource(
         ListModule.OfSeq([new LdapServer(false, "127.0.0.1", Port)]), "dc=example,dc=com", LdapScope.Sub, "(cn=$d)",
-        ListModule.OfSeq(["description"]), LdapAccount.NewPlain("reader", Secret.Of(password)), false));
+        ListModule.OfSeq(["description"]), LdapAccount.NewPlain("reader", whom, Secret.Of(password)), false, new LdapKeepalive(7, 3, 2)));
 
     public override Store Secure(string host) => Encrypted(new LdapServer(true, host, TlsPort), startsTls: false);
 
@@ -35,7 +35,7 @@ internal sealed class SlapdEngine : Engine, IManyTables
 
     private static Store Encrypted(LdapServer server, bool startsTls) => Store.NewLdap(new LdapSource(
         ListModule.OfSeq([server]), "dc=example,dc=com", LdapScope.Sub, "(cn=$d)",
-        ListModule.OfSeq(["description"]), LdapAccount.NewSimple(Root, Secret.Of(Password)), startsTls));
+        ListModule.OfSeq(["description"]), LdapAccount.NewSimple(Root, Secret.Of(Password)), startsTls, LdapKeepalive.System));
 
     /// <summary>Behind one that nobody listens at.</summary>
     public Store BehindAnother => Of(Password, new LdapServer(false, "127.0.0.1", 1), new LdapServer(false, "127.0.0.1", Port));
@@ -115,7 +115,7 @@ internal sealed class SlapdEngine : Engine, IManyTables
 
     private Store Of(string password, params LdapServer[] servers) => Store.NewLdap(new LdapSource(
         ListModule.OfSeq(servers.Length > 0 ? servers : [new LdapServer(false, "127.0.0.1", Port)]), "dc=example,dc=com", LdapScope.Sub, "(cn=$d)",
-        ListModule.OfSeq(["description"]), LdapAccount.NewSimple(Root, Secret.Of(password)), false));
+        ListModule.OfSeq(["description"]), LdapAccount.NewSimple(Root, Secret.Of(password)), false, LdapKeepalive.System));
 
     private static string Base64(string text) => Convert.ToBase64String(Encoding.UTF8.GetBytes(text));
 }

@@ -59,5 +59,16 @@ internal sealed class OwnWaysTests
         tables.Open(2, engine.ByPlain("wrong-word"));
         Assert.That(await tables.AskAsync(1, "a"), Is.EqualTo(new[] { "a=1" }));
         Assert.That((await tables.AskAsync(2, "a"))[0], Does.StartWith("unavailable: ").And.Not.Contain("wrong-word"));
+
+        // The directory lets nobody ask for another.
+        tables.Open(3, engine.ByPlain(Engine.Password, "somebody"));
+        Assert.That((await tables.AskAsync(3, "a"))[0], Does.StartWith("unavailable: "));
+        Assert.That(Timers(engine.Port), Is.Not.Empty.And.All.InRange(1, 700), "a quiet connection is tried after 7 seconds");
     }
+
+    // The keepalive timers of connections to a port, in hundredths of a second (proc_net_tcp of the kernel's documents).
+    private static int[] Timers(int port) =>
+        [.. File.ReadLines("/proc/net/tcp").Skip(1).Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Where(columns => columns[2].EndsWith($":{port:X4}", StringComparison.Ordinal) && columns[5].StartsWith("02:", StringComparison.Ordinal))
+            .Select(columns => Convert.ToInt32(columns[5][3..], 16))];
 }

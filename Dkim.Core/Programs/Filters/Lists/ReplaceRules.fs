@@ -7,7 +7,7 @@ open System.IO
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.Asking
-open Dkim.Core.Tables
+open Dkim.Core.Tables.Patterns
 open Dkim.Core.Programs.Settings
 
 /// Every match of an expression becomes a text, which is taken as it is.

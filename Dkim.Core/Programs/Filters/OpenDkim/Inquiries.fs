@@ -2,6 +2,7 @@
 namespace Dkim.Core.Programs.Filters.OpenDkim
 
 open System
+open System.Text
 open Dkim.Core.Words
 open Dkim.Core.Asking
 open Dkim.Core.Stores
@@ -76,24 +77,35 @@ module internal Inquiries =
             let missing = List.replicate (count - fields.Length) "<absent>\n"
             struct (String.Join("", List.map quoted fields @ missing) + "\n", "")
 
+    // As many as there are until one cannot be read.
     let private answers prog (table: Table) (queries: string list) : Reply =
-        let add (reply: Reply) (line: string) =
-            match reply.ExitCode, tryQuery line with
-            | 0, ValueSome(struct (query, count)) ->
-                let struct (output, errors) = answer prog table query count
+        let output = StringBuilder()
+        let errors = StringBuilder()
 
-                { reply with
-                    Output = reply.Output + output
-                    Errors = reply.Errors + errors
-                }
-            | 0, ValueNone ->
-                { reply with
-                    Errors = reply.Errors + prog + ": invalid query '" + Printable.tame line + "'\n"
-                    ExitCode = SysExit.Usage
-                }
-            | _ -> reply
+        let rec go (queries: string list) : int =
+            match queries with
+            | [] -> 0
+            | "" :: rest -> go rest
+            | line :: rest ->
+                match tryQuery line with
+                | ValueSome(struct (query, count)) ->
+                    let struct (found, missed) = answer prog table query count
+                    output.Append found |> ignore
+                    errors.Append missed |> ignore
+                    go rest
+                | ValueNone ->
+                    errors.Append(prog + ": invalid query '" + Printable.tame line + "'\n")
+                    |> ignore
 
-        queries |> List.filter ((<>) "") |> List.fold add (printed "")
+                    SysExit.Usage
+
+        let exitCode = go queries
+
+        {
+            Output = output.ToString()
+            Errors = errors.ToString()
+            ExitCode = exitCode
+        }
 
     let private notOpened prog (specification: string) (reason: string) =
         failed prog (specification + ": " + reason) SysExit.Software

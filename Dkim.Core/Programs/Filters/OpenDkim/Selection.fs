@@ -138,7 +138,7 @@ module internal Selection =
                 if not sets.Daemons.IsEmpty then
                     (fun () -> daemon |> ValueOption.exists (fun name -> List.contains name sets.Daemons)),
                     "no MTA name match (host="
-                    + Printable.brief client.HostName
+                    + Printable.brief (ValueOption.defaultValue "unknown-host" (macro message "j"))
                     + ", MTA="
                     + Printable.brief (ValueOption.defaultValue "?" daemon)
                     + ")"

@@ -1,6 +1,10 @@
 /// What a start says of data sets that are read: what keeps the filter from starting, and rows that cannot be meant.
 namespace Dkim.Core.Programs.Filters.OpenDkim
 
+open System
+open Dkim.Core.Words
+open Dkim.Core.Stores
+open Dkim.Core.Asking
 open Dkim.Core.Tables
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Filters.Settings
@@ -19,18 +23,27 @@ module internal SetChecks =
         | Lookup.Found()
         | Lookup.Absent -> true
 
-    let private told (table: Table) (describe: int -> string voption) : string list =
+    // Of the entries that `each` tells.
+    let private toldOf (table: Table) (each: (int -> bool) -> unit) (describe: int -> string voption) : string list =
         let found = ResizeArray<string>()
-        let mutable entry = 0
 
-        while entry < table.Count && found.Count < MostTold do
+        each (fun entry ->
             match describe entry with
             | ValueSome text -> found.Add(table.Located entry + ": " + text)
             | ValueNone -> ()
 
-            entry <- entry + 1
+            found.Count < MostTold)
 
         List.ofSeq found
+
+    let private told (table: Table) (describe: int -> string voption) : string list =
+        let each (tell: int -> bool) =
+            let mutable entry = 0
+
+            while entry < table.Count && tell entry do
+                entry <- entry + 1
+
+        toldOf table each describe
 
     let private keyName (value: string) =
         match value.IndexOf ':' with
@@ -44,7 +57,7 @@ module internal SetChecks =
         match sets.Signing, sets.Keys with
         | ValueSome signing, ValueSome keys when settings.Own.ChecksSigningTable && isRead keys ->
             let lines =
-                told signing (fun entry ->
+                toldOf signing (fun tell -> keys.Unnamed(signing, tell)) (fun entry ->
                     let name = keyName (signing.Value entry)
 
                     if name <> "" && isUnknown keys name then
@@ -78,6 +91,92 @@ module internal SetChecks =
                 else
                     ValueSome("KeyTable entry for '" + keys.Key entry + "' corrupt"))
         | ValueNone -> []
+
+    /// More names are not asked for in one question.
+    [<Literal>]
+    let private MostAsked = 500
+
+    // Every row of a data set, where it is in a store; why it cannot be said otherwise.
+    let private everyRow (table: Table) : Step<Result<StoreRow list, string>> =
+        match table.Store |> ValueOption.map StoreQuestion.ofAll with
+        | ValueNone -> Done(Ok [])
+        | ValueSome ValueNone -> Done(Error "the rows of such a data set cannot be listed, and are not checked")
+        | ValueSome(ValueSome question) ->
+            Step.rows [ question ] (fun found ->
+                match found.RowsOf question with
+                | StoreAnswer.Rows rows -> Ok rows
+                | StoreAnswer.Unavailable reason -> Error reason)
+
+    // Those of the names of keys that KeyTable does not have.
+    let private unknownOf (keys: Table) (names: string list) : Step<Set<string>> =
+        let ask (unknown: Step<Set<string>>) (names: string list) =
+            unknown
+            |> Step.bind (fun unknown ->
+                StoredSets.keys keys names
+                |> Step.map (fun answered ->
+                    names |> List.filter (isUnknown answered) |> Set.ofList |> Set.union unknown))
+
+        names
+        |> List.distinct
+        |> List.chunkBySize MostAsked
+        |> List.fold ask (Done Set.empty)
+
+    let private valueOf (row: StoreRow) = String.Join(':', row.Fields)
+
+    // The texts of SigningTable with what each names, from its store or from memory.
+    let private signers (signing: Table) (rows: StoreRow list) : (string * string) list =
+        if signing.Store.IsSome then
+            rows |> List.map (fun row -> row.Form, keyName (valueOf row))
+        else
+            List.init signing.Count (fun entry -> signing.Key entry, keyName (signing.Value entry))
+
+    let private signerFaults (signing: Table) (named: (string * string) list) (unknown: Set<string>) : Problem list =
+        let told (text: string) (fault: string) remedy =
+            Printable.tame (signing.Shown + ": " + text + ": " + fault)
+            |> broken "SigningTable" remedy
+
+        named
+        |> List.choose (fun (text, name) ->
+            if name = "" then
+                Some(told text "has no value" "write the name of a key behind it")
+            elif unknown.Contains name then
+                Some(
+                    told
+                        text
+                        ("could not find valid key record \"" + name + "\" in KeyTable")
+                        "write the key into KeyTable"
+                )
+            else
+                None)
+
+    let private keyFaults (keys: Table) (rows: StoreRow list) : Problem list =
+        rows
+        |> List.filter (fun row -> (KeyRow.parse (valueOf row)).IsNone)
+        |> List.map (fun row ->
+            Printable.tame (keys.Shown + ": KeyTable entry for '" + row.Form + "' corrupt")
+            |> broken "KeyTable" "write a domain, a selector and a key")
+
+    let private rowsOf (rows: Result<StoreRow list, string>) = Result.defaultValue [] rows
+
+    let private unlisted name (table: Table) (rows: Result<StoreRow list, string>) : string list =
+        match rows with
+        | Ok _ -> []
+        | Error reason -> [ Printable.tame (name + ": " + table.Shown + ": " + reason) ]
+
+    /// What is wrong with the rows of SigningTable and KeyTable that are in stores, and what could not be listed: every row
+    /// is asked for, which takes a while.
+    let ofStores (sets: LoadedSets) : Step<struct (Problem list * string list)> =
+        match sets.Signing, sets.Keys with
+        | ValueSome signing, ValueSome keys when signing.Store.IsSome || keys.Store.IsSome ->
+            Step.both (everyRow signing) (everyRow keys)
+            |> Step.bind (fun (struct (signingRows, keyRows)) ->
+                let named = signers signing (rowsOf signingRows)
+
+                unknownOf keys (named |> List.map snd |> List.filter ((<>) ""))
+                |> Step.map (fun unknown ->
+                    struct (signerFaults signing named unknown @ keyFaults keys (rowsOf keyRows),
+                            unlisted "SigningTable" signing signingRows @ unlisted "KeyTable" keys keyRows)))
+        | _ -> Done(struct ([], []))
 
     // Every entry of these is looked at, and patterns say only what they match.
     let private walked (settings: OpenDkimSettings) : Problem list =

@@ -168,9 +168,17 @@ let options: Setting<OpenDkimSettings> list =
             })
         |> letter 'g'
         |> Setting.says "as CheckSigningTable no"
-        Setting.flag "G" _.Own.ChecksSigningTable (fun v s -> { s with Own.ChecksSigningTable = v })
+        Setting.flag "G" _.Own.WalksStores (fun v s ->
+            { s with
+                Own.ChecksSigningTable = v || s.Own.ChecksSigningTable
+                Own.WalksStores = v
+            })
         |> letter 'G'
-        |> Setting.says "as CheckSigningTable yes"
+        |> Setting.says
+            "as CheckSigningTable yes; with -n look at every row of SigningTable and KeyTable in stores, too"
+        |> Setting.detail
+            "Every row that cannot be meant is told, and every key that is missing. Rows of a directory, of Redis, Berkeley DB, LMDB \
+             or a service cannot be listed; keys that are there are asked for by their names. 100,000 rows are the most."
         Setting.inert "X" Arity.Flag Codecs.switch.Shape "No key is refused for its age."
         |> letter 'X'
     ]

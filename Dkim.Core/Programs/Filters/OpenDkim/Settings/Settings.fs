@@ -16,6 +16,8 @@ type internal OwnSettings =
         MultipleSignatures: bool
         /// Whether a start looks for every key that SigningTable names.
         ChecksSigningTable: bool
+        /// A check looks at every row of stores, too.
+        WalksStores: bool
         RequireSafeKeys: bool
         StrictHeaders: bool
         RequiredHeaders: bool
@@ -70,6 +72,7 @@ module internal OwnSettings =
         {
             MultipleSignatures = false
             ChecksSigningTable = true
+            WalksStores = false
             RequireSafeKeys = true
             StrictHeaders = false
             RequiredHeaders = false

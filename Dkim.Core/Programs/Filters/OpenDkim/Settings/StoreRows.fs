@@ -20,7 +20,9 @@ type internal StoreSettings =
         /// SASL
         Mechanism: string voption
         AuthUser: string voption
+        AuthName: string voption
         StartTls: bool
+        Keepalive: LdapKeepalive
         /// How long one search takes, where it is said.
         LdapTimeout: TimeSpan voption
         LdapCache: bool
@@ -36,7 +38,9 @@ module internal StoreSettings =
             BindPassword = ValueNone
             Mechanism = ValueNone
             AuthUser = ValueNone
+            AuthName = ValueNone
             StartTls = false
+            Keepalive = LdapKeepalive.System
             LdapTimeout = ValueNone
             LdapCache = true
         }
@@ -54,9 +58,10 @@ module internal StoreSettings =
             | ValueNone -> Ok LdapAccount.Anonymous
         | ValueSome "EXTERNAL" -> Ok LdapAccount.External
         | ValueSome "PLAIN" ->
-            match settings.AuthUser |> ValueOption.orElse settings.BindUser with
-            | ValueSome user -> Ok(LdapAccount.Plain(user, password))
-            | ValueNone -> Error "PLAIN needs LDAPAuthUser"
+            match settings.AuthName, settings.AuthUser |> ValueOption.orElse settings.BindUser with
+            | ValueSome name, _ -> Ok(LdapAccount.Plain(name, ValueOption.defaultValue "" settings.AuthUser, password))
+            | ValueNone, ValueSome user -> Ok(LdapAccount.Plain(user, "", password))
+            | ValueNone, ValueNone -> Error "PLAIN needs LDAPAuthUser"
         | ValueSome other -> Error(other + " is not supported; there are simple, PLAIN and EXTERNAL")
 
     /// A store with what settings say of directories.
@@ -69,6 +74,7 @@ module internal StoreSettings =
                     StartTls =
                         settings.StartTls
                         && source.Servers |> List.forall (fun server -> not server.Tls)
+                    Keepalive = settings.Keepalive
                 }
         | _ -> store
 
@@ -107,6 +113,9 @@ module internal StoreRows =
 
     let private text name (get: StoreSettings -> string voption) put : Setting<StoreSettings> =
         Setting.optional name (Codec.text "TEXT") get put |> key
+
+    let private keepalive name shape get put : Setting<StoreSettings> =
+        Setting.make name (Codec.number shape 0 32767) get put |> key
 
     /// Settings of all stores.
     let common: Setting<StoreSettings> list =
@@ -153,6 +162,15 @@ module internal StoreRows =
             |> Setting.says "how to log in: simple, PLAIN or EXTERNAL"
             text "LDAPAuthUser" _.AuthUser (fun v s -> { s with AuthUser = v })
             |> Setting.says "the user for PLAIN (default: LDAPBindUser)"
+            text "LDAPAuthName" _.AuthName (fun v s -> { s with AuthName = v })
+            |> Setting.says "who logs in for that user, with LDAPBindPassword (default: the user)"
+            keepalive "LDAPKeepaliveIdle" "SECONDS" _.Keepalive.Idle (fun v s -> { s with Keepalive.Idle = v })
+            |> Setting.says "how long a connection may be quiet until it is tried (0: as tcp(7) has it)"
+            keepalive "LDAPKeepaliveInterval" "SECONDS" _.Keepalive.Interval (fun v s ->
+                { s with Keepalive.Interval = v })
+            |> Setting.says "how long to wait until it is tried again (0: as tcp(7) has it)"
+            keepalive "LDAPKeepaliveProbes" "NUMBER" _.Keepalive.Probes (fun v s -> { s with Keepalive.Probes = v })
+            |> Setting.says "how often to try until it counts as lost (0: as tcp(7) has it)"
             toggle "LDAPUseTLS" _.StartTls (fun v s -> { s with StartTls = v })
             |> Setting.says "ask a directory for TLS, and go on only with it"
             Setting.optional "LDAPTimeout" seconds _.LdapTimeout (fun v s -> { s with LdapTimeout = v })

@@ -35,9 +35,7 @@ let private inertKeys: (string * string list) list =
             "DNSConnect"
             "ResolverTracing"
         ]
-        "The system has it for every connection (tcp(7)).",
-        [ "LDAPKeepaliveIdle"; "LDAPKeepaliveInterval"; "LDAPKeepaliveProbes" ]
-        "It is of mechanisms that are not supported; PLAIN has LDAPAuthUser.", [ "LDAPAuthName"; "LDAPAuthRealm" ]
+        "Neither PLAIN nor EXTERNAL has realms.", [ "LDAPAuthRealm" ]
         "The service manager does it, or nobody.", [ "ChangeRootDirectory"; "ResolverConfiguration" ]
         "It is not served yet.", [ "DiagnosticDirectory" ]
         unbuilt,

@@ -1,5 +1,5 @@
 /// Patterns of `refile:` whose only operator is `*`, which stands for any text.
-module internal Dkim.Core.Tables.StarPattern
+module internal Dkim.Core.Tables.Patterns.StarPattern
 
 open System
 open System.Buffers

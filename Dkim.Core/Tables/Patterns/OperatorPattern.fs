@@ -1,25 +1,19 @@
 /// Patterns of `refile:` with operators of POSIX extended expressions besides `*`: brackets, groups, alternatives, `?`, and
 /// a backslash before what stands for itself. `*` is any text, `.` and `+` are themselves. All alternatives are followed
 /// at once, so that a match costs the product of the lengths whatever the pattern is.
-namespace Dkim.Core.Tables
+namespace Dkim.Core.Tables.Patterns
 
 open System
 open System.Collections.Generic
 open FParsec
 open Dkim.Core.Words
 
-/// What a state waits for.
-[<NoComparison; NoEquality>]
-type internal PatternState =
-    | Octet of isIn: bool[] * next: int
-    | Fork of one: int * other: int
-    | AtStart of next: int
-    | AtEnd of next: int
-    | Accept
-
 /// A pattern that is ready to be matched.
 [<Sealed>]
-type internal OperatorPattern private (steps: PatternState[], start: int) =
+type internal OperatorPattern(states: PatternStates) =
+    let steps = states.Steps
+    let start = states.Start
+
     let rec enter (text: byte[]) at (marks: bool[]) (states: List<int>) state =
         if not marks[state] then
             marks[state] <- true
@@ -61,24 +55,10 @@ type internal OperatorPattern private (steps: PatternState[], start: int) =
 
         at = text.Length && states.Exists(fun state -> steps[state].IsAccept)
 
-    static member internal Of(steps: seq<PatternState>, start: int) =
-        OperatorPattern(Array.ofSeq steps, start)
-
 module internal OperatorPattern =
     /// Longer ones are refused.
     [<Literal>]
     let Longest = 1024
-
-    /// A part of a pattern, as its text is read.
-    [<NoComparison; NoEquality>]
-    type private Part =
-        | Set of bool[]
-        | AnyText
-        | Start
-        | End
-        | Sequence of Part list
-        | Either of Part list
-        | Perhaps of Part
 
     let private setOf (folds: bool) (octets: seq<byte>) : bool[] =
         let isIn: bool[] = Array.zeroCreate 256
@@ -153,13 +133,13 @@ module internal OperatorPattern =
 
     /// `choice = sequence *("|" sequence)`, `sequence = *(part ["?"])`,
     /// `part = "*" / "^" / "$" / bracket / "(" choice ")" / "\" octet / plain`
-    let private choice (folds: bool) : Grammar.Parser<Part> =
+    let private choice (folds: bool) : Grammar.Parser<PatternPart> =
         let choice, later = createParserForwardedToRef ()
         let one (octet: byte) = Set(setOf folds [ octet ])
 
         let part =
             [
-                skipChar '*' >>% AnyText
+                skipChar '*' >>% Repeated(PatternPart.any, 0, ValueNone)
                 skipChar '^' >>% Start
                 skipChar '$' >>% End
                 bracket folds |>> Set
@@ -170,7 +150,10 @@ module internal OperatorPattern =
             |> List.reduce (<|>)
 
         let sequence =
-            many (pipe2 part (opt (skipChar '?')) (fun part mark -> if mark.IsSome then Perhaps part else part))
+            many (
+                pipe2 part (opt (skipChar '?')) (fun part mark ->
+                    if mark.IsSome then Repeated(part, 0, ValueSome 1) else part)
+            )
             |>> Sequence
 
         later.Value <- sepBy1 sequence (skipChar '|') |>> Either
@@ -179,36 +162,11 @@ module internal OperatorPattern =
     let private folding = choice true
     let private exact = choice false
 
-    // Written from its end, so that each part knows what follows it.
-    let rec private write (steps: List<PatternState>) (part: Part) (next: int) : int =
-        let add step =
-            steps.Add step
-            steps.Count - 1
-
-        match part with
-        | Set isIn -> add (Octet(isIn, next))
-        | Start -> add (AtStart next)
-        | End -> add (AtEnd next)
-        | AnyText ->
-            let fork = add (Fork(next, next))
-            let any = add (Octet(Array.create 256 true, fork))
-            steps[fork] <- Fork(any, next)
-            fork
-        | Sequence parts -> List.foldBack (fun part next -> write steps part next) parts next
-        | Either parts ->
-            parts
-            |> List.map (fun part -> write steps part next)
-            |> List.reduce (fun one other -> add (Fork(one, other)))
-        | Perhaps part -> add (Fork(write steps part next, next))
-
     /// Reads a pattern, one character for each octet; nothing where it cannot be read.
     let tryParse (folds: bool) (text: string) : OperatorPattern voption =
         if text.Length > Longest then
             ValueNone
         else
             match Grammar.parseAll (if folds then folding else exact) text with
-            | Result.Ok part ->
-                let steps = List<PatternState> [ Accept ]
-                let start = write steps part 0
-                ValueSome(OperatorPattern.Of(steps, start))
+            | Result.Ok part -> ValueSome(OperatorPattern(PatternPart.states part))
             | Result.Error _ -> ValueNone

@@ -1,5 +1,5 @@
 /// Octets of keys and queries as they are compared: as they are, or capitals as small letters (ASCII alone).
-module internal Dkim.Core.Tables.Folding
+module internal Dkim.Core.Tables.Patterns.Folding
 
 /// The octet as a set compares it.
 let inline octet (folds: bool) (octet: byte) : byte =
@@ -19,3 +19,8 @@ let inline next (hash: uint32) (octet: byte) : uint32 = (hash ^^^ uint32 octet) 
 let inline finish (hash: uint32) : uint32 =
     let mixed = (hash ^^^ (hash >>> 15)) * 0x2c1b3c6du
     mixed ^^^ (mixed >>> 13)
+
+/// So many places of an index are looked at one after another before anything depends on what is there: of a large index
+/// each is a wait for memory, and such waits are one.
+[<Literal>]
+let Together = 32

@@ -1,7 +1,7 @@
 /// POSIX basic regular expressions, with `\|`, `\+` and `\?` as GNU has them, as regcomp(3) takes them without flags:
 /// the leftmost of the longest matches in a text. All ways of matching are followed at once, so that looking for a match
 /// costs the product of the lengths at most, whatever the expression is. There are no references to groups.
-namespace Dkim.Core.Tables
+namespace Dkim.Core.Tables.Patterns
 
 open System
 open System.Collections.Generic
@@ -10,7 +10,10 @@ open Dkim.Core.Words
 
 /// An expression that is ready to be looked for.
 [<Sealed>]
-type internal BasicExpression internal (steps: PatternState[], start: int) =
+type internal BasicExpression(states: PatternStates) =
+    let steps = states.Steps
+    let start = states.Start
+
     // States of one place in the text, each with where the match that leads to it begins; the earliest first.
     let rec enter (text: byte[]) at (marks: bool[]) (states: List<struct (int * int)>) state began =
         if not marks[state] then
@@ -84,21 +87,11 @@ module internal BasicExpression =
     [<Literal>]
     let private MostStates = 20000
 
-    [<NoComparison; NoEquality>]
-    type private Part =
-        | Set of bool[]
-        | Start
-        | End
-        | Sequence of Part list
-        | Either of Part list
-        /// At least so many, and at most so many.
-        | Repeated of Part * least: int * most: int voption
-
     let private one (octet: byte) =
         Set(Array.init 256 (fun other -> byte other = octet))
 
     // As they are: FParsec's own make a LF of each CR.
-    let private plain (isIn: char -> bool) : Grammar.Parser<Part> =
+    let private plain (isIn: char -> bool) : Grammar.Parser<PatternPart> =
         fun stream ->
             let c = stream.Peek()
 
@@ -112,7 +105,7 @@ module internal BasicExpression =
         followedBy (eof <|> skipString "\\)" <|> skipString "\\|")
 
     /// `escaped = "\" octet`, where letters and digits have meanings that are not served.
-    let private escaped: Grammar.Parser<Part> =
+    let private escaped: Grammar.Parser<PatternPart> =
         let special = notFollowedBy (skipSatisfy (fun c -> "(){}|+?<>`'".Contains c))
 
         let unserved =
@@ -152,7 +145,7 @@ module internal BasicExpression =
 
     /// `expression = branch *("\|" branch)`, `branch = ["^"] ["*"] *(part *repetition) ["$"]`,
     /// `part = "\(" expression "\)" / bracket / "." / escaped / octet`
-    let private expression: Grammar.Parser<Part> =
+    let private expression: Grammar.Parser<PatternPart> =
         let expression, later = createParserForwardedToRef ()
 
         let part =
@@ -160,7 +153,7 @@ module internal BasicExpression =
                 [
                     between (skipString "\\(") (skipString "\\)") expression
                     OperatorPattern.bracket false |>> Set
-                    skipChar '.' >>% Set(Array.create 256 true)
+                    skipChar '.' >>% PatternPart.any
                     attempt (skipChar '$' >>. endOfBranch) >>% End
                     escaped
                     plain (fun c -> c <> '\\' && c <> '[' && c <> '*')
@@ -181,45 +174,6 @@ module internal BasicExpression =
         later.Value <- sepBy1 branch (attempt (skipString "\\|")) |>> Either
         expression
 
-    let rec private size (part: Part) : int64 =
-        match part with
-        | Set _
-        | Start
-        | End -> 1L
-        | Sequence parts -> List.sumBy size parts
-        | Either parts -> 1L + List.sumBy size parts
-        | Repeated(part, least, most) -> (2L + size part) * int64 (max 1 (ValueOption.defaultValue (least + 1) most))
-
-    // Written from its end, so that each part knows what follows it.
-    let rec private write (steps: List<PatternState>) (part: Part) (next: int) : int =
-        let add step =
-            steps.Add step
-            steps.Count - 1
-
-        match part with
-        | Set isIn -> add (Octet(isIn, next))
-        | Start -> add (AtStart next)
-        | End -> add (AtEnd next)
-        | Sequence parts -> List.foldBack (fun part next -> write steps part next) parts next
-        | Either parts ->
-            parts
-            |> List.map (fun part -> write steps part next)
-            |> List.reduce (fun one other -> add (Fork(one, other)))
-        | Repeated(part, least, most) ->
-            let perhaps next =
-                match most with
-                | ValueNone ->
-                    let fork = add (Fork(next, next))
-                    steps[fork] <- Fork(write steps part fork, next)
-                    fork
-                | ValueSome most ->
-                    List.fold
-                        (fun following _ -> add (Fork(write steps part following, next)))
-                        next
-                        [ least + 1 .. most ]
-
-            List.fold (fun next _ -> write steps part next) (perhaps next) [ 1..least ]
-
     /// Reads an expression, one character for each octet.
     let parse (text: string) : Result<BasicExpression, string> =
         if text.Length > Longest then
@@ -227,8 +181,5 @@ module internal BasicExpression =
         else
             match Grammar.parseAll expression text with
             | Result.Error reason -> Result.Error reason
-            | Result.Ok part when size part > int64 MostStates -> Result.Error "too many repetitions"
-            | Result.Ok part ->
-                let steps = List<PatternState> [ Accept ]
-                let start = write steps part 0
-                Result.Ok(BasicExpression(Array.ofSeq steps, start))
+            | Result.Ok part when PatternPart.size part > int64 MostStates -> Result.Error "too many repetitions"
+            | Result.Ok part -> Result.Ok(BasicExpression(PatternPart.states part))
