@@ -39,13 +39,25 @@ let build: BuildFacts =
 
 /// A machine with some files, one of which may be `-`, and answers of the DNS.
 [<Sealed>]
-type Machine(files: (string * string) list, answers: Question -> Answer) =
+type Machine(files: (string * string) list, answers: Question -> Answer, terminal: TerminalFacts) =
     let output = StringBuilder()
     let errors = StringBuilder()
     let made = Dictionary<string, string>()
     let secrets = HashSet<string>()
     let asked = List<Question>()
     let known = dict files
+
+    /// One that prints to a file.
+    new(files, answers) =
+        Machine(
+            files,
+            answers,
+            {
+                TakesColour = false
+                Columns = ValueNone
+            }
+        )
+
     member _.Asked = asked
     member _.Secrets = secrets
 
@@ -61,6 +73,7 @@ type Machine(files: (string * string) list, answers: Question -> Answer) =
         member _.Demonstrate _ = 0
 
         member _.Build = build
+        member _.Terminal = terminal
 
         member _.Find(_, needs) =
             asked.AddRange(Finding.questions needs)
@@ -98,6 +111,10 @@ type Machine(files: (string * string) list, answers: Question -> Answer) =
 
                 ValueNone
 
+        member _.Replace(path, octets) =
+            made[path] <- Encoding.Latin1.GetString octets.Span
+            ValueNone
+
         member _.Print octets =
             output.Append(Encoding.Latin1.GetString octets.Span) |> ignore
 
@@ -113,7 +130,12 @@ let runOn (machine: Machine) (name: string) (arguments: string list) : Ran =
     while action.ExitCode.IsNone do
         action <- action.Do machine
 
-    machine.Ran action.ExitCode.Value
+    let ran = machine.Ran action.ExitCode.Value
+
+    if name = "dkim" then
+        JsonSchemas.hold arguments ran.Output
+
+    ran
 
 /// Runs `dkim` with some files.
 let dkim (files: (string * string) list) (arguments: string list) : Ran =

@@ -128,8 +128,8 @@ let private jsonOf (path: string) (outcome: Result<SignatureResult list, string>
     let file = "file", Json.Text path
 
     match outcome with
-    | Ok all -> Json.Object [ file; "signatures", Json.List(indexed all |> List.map jsonOfJudged) ]
-    | Error reason -> Json.Object [ file; "signatures", Json.List []; "error", Json.Text reason ]
+    | Ok all -> Json.ofCommand [ file; "signatures", Json.List(indexed all |> List.map jsonOfJudged) ]
+    | Error reason -> Json.ofCommand [ file; "signatures", Json.List []; "error", Json.Text reason ]
     |> Json.render
     |> fun line -> line + "\n"
 
