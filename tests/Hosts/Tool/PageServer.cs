@@ -5,7 +5,8 @@ using System.Text;
 
 namespace Dkim.Tests.Hosts.Tool;
 
-/// <summary>A web server on the loopback that has one page and keeps what it is asked for.</summary>
+/// <summary>A web server on the loopback that has one page, Latin-1 text of its octets, and keeps what it is asked
+/// for.</summary>
 internal sealed class PageServer : IDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
@@ -14,7 +15,7 @@ internal sealed class PageServer : IDisposable
 
     public PageServer(string page)
     {
-        this.page = Encoding.UTF8.GetBytes(page);
+        this.page = Encoding.Latin1.GetBytes(page);
         listener.Start();
         _ = ServeAsync();
     }
