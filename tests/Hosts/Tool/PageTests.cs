@@ -41,9 +41,10 @@ public sealed class PageTests
     [Test]
     public void The_server_sees_what_a_page_asks_for_that_is_not_ours()
     {
-        using var server = new PageServer($"<!DOCTYPE html><title>x</title>{Hostile}");
+        using var server = new PageServer(
+            "<!DOCTYPE html><title>x</title><script>document.title='ran'</script><img src=http://elsewhere.example/img>");
         Assert.That(Browse(server, "--dump-dom"), Does.Contain("<title>ran</title>"));
-        Assert.That(server.Requests, Does.Contain("GET /img HTTP/1.1").And.Contain("GET /css HTTP/1.1"));
+        Assert.That(server.Requests, Does.Contain("GET /img HTTP/1.1"));
     }
 
     [Test]
