@@ -30,6 +30,32 @@ type ExplainedStep =
         Lines: string list
     }
 
+/// The record of a key, as the DNS has it.
+type ExplainedRecord =
+    {
+        /// Where it is.
+        Name: string
+        Answer: Answer
+        /// What `dkim testkey` says of it.
+        Findings: KeyFinding list
+    }
+
+module internal ExplainedRecord =
+    let ofEvidence (facts: Evidence) : ExplainedRecord =
+        {
+            Name = KeyRecord.name facts.Signature.Selector facts.Signature.Domain
+            Answer = facts.Answer
+            Findings =
+                KeyDiagnosis.ofAnswer
+                    {
+                        Selector = facts.Signature.Selector
+                        Domain = facts.Signature.Domain
+                        Private = ValueNone
+                        LeastRsaBits = facts.Policy.MinimumRsaBits
+                    }
+                    facts.Answer
+        }
+
 module internal ExplainedStep =
     let private step title section finding lines =
         {
@@ -144,16 +170,8 @@ module internal ExplainedStep =
 
             good title section ((name + ":") :: shown)
 
-    /// What `dkim testkey` finds wrong with the record.
     let private mistakes (facts: Evidence) : string list =
-        KeyDiagnosis.ofAnswer
-            {
-                Selector = facts.Signature.Selector
-                Domain = facts.Signature.Domain
-                Private = ValueNone
-                LeastRsaBits = facts.Policy.MinimumRsaBits
-            }
-            facts.Answer
+        (ExplainedRecord.ofEvidence facts).Findings
         |> List.filter (fun found -> not found.IsAdvice)
         |> List.map (fun found -> found.Says + ": " + found.Remedy)
 

@@ -27,6 +27,10 @@ type Explanation =
         Guesses: Guess list
         /// How far what happened can be narrowed where no guess fits.
         Narrowed: string list
+        /// The record of the key; nothing where the field does not say where it is.
+        Record: ExplainedRecord voption
+        /// Who can do what about it; empty where nothing needs to be done.
+        Advice: string list
     }
 
 module Explanation =
@@ -113,6 +117,7 @@ module Explanation =
                         "with the copies in z= the signature verifies: changed was only "
                         + String.Join(", ", differences |> List.map (fun found -> Printable.visible found.Name))
                     KnownOf = []
+                    Changes = []
                 }
         else
             None
@@ -131,6 +136,7 @@ module Explanation =
                 Modification = Modification.SignerFault
                 Says = says
                 KnownOf = []
+                Changes = []
             }
 
         [
@@ -216,6 +222,7 @@ module Explanation =
                     Modification = Modification.HeaderCut
                     Says = "an empty line cuts the header in two: without it the signature verifies"
                     KnownOf = []
+                    Changes = []
                 }
             ]
         else
@@ -252,13 +259,18 @@ module Explanation =
             && facts.KeyTypeFits
             && facts.Recovered <> RecoveredDigest.OtherKey
 
+        let guesses = cut @ ofBody @ ofHeader
+        let record = ExplainedRecord.ofEvidence facts
+
         {
             Outcome = facts.Outcome
             Steps = ExplainedStep.all facts
             CanonicalHeader = facts.CanonicalHeader
             CanonicalBody = facts.CanonicalBody
             Differences = differences
-            Guesses = cut @ ofBody @ ofHeader
+            Guesses = guesses
+            Record = ValueSome record
+            Advice = Advice.ofSignature facts record guesses
             Narrowed =
                 if facts.IsDkim then
                     Fence.narrowed message facts unknownBody unknownHeader
@@ -301,6 +313,8 @@ module Explanation =
             Differences = []
             Guesses = []
             Narrowed = []
+            Record = ValueNone
+            Advice = Advice.ofUnreadable judged
         }
 
     /// Explains a signature that was judged; `answer` is what the DNS said to its `question`.

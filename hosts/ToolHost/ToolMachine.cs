@@ -127,6 +127,34 @@ internal sealed class ToolMachine : IToolHost, IDisposable
         }
     }
 
+    public FSharpValueOption<string> Replace(string path, ReadOnlyMemory<byte> octets)
+    {
+        // What is no plain file stays: a device, a pipe, a link to one that means another place.
+        if (FileFacts.TryRead(path, followLinks: false, out var facts) && !facts.IsRegular)
+        {
+            return FSharpValueOption<string>.NewValueSome("there is something that is no plain file; - is standard output");
+        }
+
+        var beside = $"{path}.{RandomNumberGenerator.GetHexString(12, lowercase: true)}";
+        try
+        {
+            using (var stream = new FileStream(beside, FileMode.CreateNew))
+            {
+                stream.Write(octets.Span);
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(beside, path, overwrite: true);
+            return FSharpValueOption<string>.None;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            if (File.Exists(beside))
+                File.Delete(beside);
+            return FSharpValueOption<string>.NewValueSome(Describe(path, failure));
+        }
+    }
+
     public void Print(ReadOnlyMemory<byte> octets)
     {
         progress.Clear();
@@ -151,6 +179,10 @@ internal sealed class ToolMachine : IToolHost, IDisposable
         resolver?.Dispose();
         stores?.Dispose();
     }
+
+    public TerminalFacts Terminal => new(
+        StandardStreams.HasColour,
+        StandardStreams.Columns is { } columns ? FSharpValueOption<int>.NewValueSome(columns) : FSharpValueOption<int>.None);
 
     public BuildFacts Build => OwnBuild.Facts;
 

@@ -29,6 +29,15 @@ type Modification =
     | OtherCanonicalization
     | OtherFields
 
+/// A text that was hashed, in canonical form: as it was when the hash fits, and as it is.
+type ChangedText =
+    {
+        /// The body; else the signed fields, each with its line end.
+        IsBody: bool
+        Was: byte[]
+        Is: byte[]
+    }
+
 /// A change that was undone, and then the hash fits.
 type Guess =
     {
@@ -36,6 +45,8 @@ type Guess =
         Says: string
         /// Programs and services that are known to do this.
         KnownOf: string list
+        /// What is not as it was; nothing where that is no matter of what was hashed.
+        Changes: ChangedText list
     }
 
 module Modification =

@@ -144,8 +144,37 @@ let private piecesOf (subject: Subject) (effort: Effort) (candidate: Candidate) 
             ValueSome [ Piece.whole subject subject.BodyPart was ]
         | _ -> ValueNone
 
+/// A guess, and the parts of its subject as they were.
+type private Found = { Guess: Guess; Was: byte[][] }
+
+let private undo (subject: Subject) (pieces: Piece list) : byte[][] =
+    let restore (octets: byte[]) (mine: Piece list) =
+        let begun, last =
+            mine
+            |> List.mapFold (fun from piece -> Array.append octets[from .. piece.Start - 1] piece.Was, piece.Finish) 0
+
+        Array.concat (begun @ [ octets[last..] ])
+
+    subject.Parts
+    |> Array.mapi (fun part octets ->
+        match pieces |> List.filter (fun piece -> piece.Part = part) with
+        | [] -> octets
+        | mine -> restore octets mine)
+
+let private guess (subject: Subject) (edit: Edit) (candidate: Candidate) (pieces: Piece list) : Found =
+    {
+        Guess =
+            {
+                Modification = edit.Modification
+                Says = candidate.Says()
+                KnownOf = edit.KnownOf
+                Changes = []
+            }
+        Was = undo subject pieces
+    }
+
 /// The first candidate of an edit that fits.
-let private single (subject: Subject) (effort: Effort) (edit: Edit) : (Edit * Candidate) option =
+let private single (subject: Subject) (effort: Effort) (edit: Edit) : Found option =
     use hasher = new Hasher(subject)
     use candidates = (edit.Undo subject effort).GetEnumerator()
     let mutable found = None
@@ -159,17 +188,10 @@ let private single (subject: Subject) (effort: Effort) (edit: Edit) : (Edit * Ca
             goesOn <- effort.Spend(hasher.Cost pieces)
 
             if goesOn && subject.Fits(hasher.Digest pieces) then
-                found <- Some(edit, candidate)
+                found <- Some(guess subject edit candidate pieces)
         | ValueNone -> goesOn <- effort.Spend PerPart
 
     found
-
-let private guess (edit: Edit, candidate: Candidate) : Guess =
-    {
-        Modification = edit.Modification
-        Says = candidate.Says()
-        KnownOf = edit.KnownOf
-    }
 
 let private both (one: Guess) (other: Guess) : Guess =
     { one with
@@ -177,13 +199,27 @@ let private both (one: Guess) (other: Guess) : Guess =
         KnownOf = List.distinct (one.KnownOf @ other.KnownOf)
     }
 
+/// What of a subject is not as it was.
+let private changes (subject: Subject) (was: byte[][]) : ChangedText list =
+    let part isBody (choose: byte[][] -> byte[][]) =
+        {
+            IsBody = isBody
+            Was = Array.concat (choose was)
+            Is = Array.concat (choose subject.Parts)
+        }
+
+    [
+        part false (Array.truncate subject.BodyPart)
+        part true (Array.skip subject.BodyPart)
+    ]
+    |> List.filter (fun change -> not (change.Was.AsSpan().SequenceEqual(ReadOnlySpan change.Is)))
+
 /// Each edit by itself: none takes more than a quarter of what is left.
-let private singles (subject: Subject) (effort: Effort) (edits: Edit list) : Guess option =
-    edits
-    |> List.tryPick (fun edit -> single subject (effort.Share 4L) edit |> Option.map guess)
+let private singles (subject: Subject) (effort: Effort) (edits: Edit list) : Found option =
+    edits |> List.tryPick (fun edit -> single subject (effort.Share 4L) edit)
 
 /// Another body, and then one edit of what that leaves.
-let private afterBody (subject: Subject) (effort: Effort) (edits: Edit list) : Guess option =
+let private afterBody (subject: Subject) (effort: Effort) (edits: Edit list) : Found option =
     let follow (body: BodyText) (edit: Edit) (candidate: Candidate) =
         match
             (if effort.Spend candidate.Cost then
@@ -193,7 +229,10 @@ let private afterBody (subject: Subject) (effort: Effort) (edits: Edit list) : G
         with
         | Text text when effort.Spend(8L * int64 text.Length) ->
             singles (Subject.withBody text body subject) (effort.Share 4L) edits
-            |> Option.map (both (guess (edit, candidate)))
+            |> Option.map (fun found ->
+                { found with
+                    Guess = both (guess subject edit candidate []).Guess found.Guess
+                })
         | _ -> None
 
     match subject.Body with
@@ -237,7 +276,7 @@ let private pool (subject: Subject) (effort: Effort) (edits: Edit list) (most: i
     |> Array.ofSeq
 
 /// Two changes that do not touch each other.
-let private pairs (subject: Subject) (effort: Effort) (edits: Edit list) : Guess option =
+let private pairs (subject: Subject) (effort: Effort) (edits: Edit list) : Found option =
     let cost =
         subject.Parts
         |> Array.sumBy (fun part -> int64 part.Length + PerPart)
@@ -258,7 +297,14 @@ let private pairs (subject: Subject) (effort: Effort) (edits: Edit list) : Guess
 
             match Piece.join pieces otherPieces with
             | ValueSome joined when effort.Spend(hasher.Cost joined) && subject.Fits(hasher.Digest joined) ->
-                found <- Some(both (guess (edit, candidate)) (guess (otherEdit, otherCandidate)))
+                let one = guess subject edit candidate joined
+                let other = guess subject otherEdit otherCandidate []
+
+                found <-
+                    Some
+                        { one with
+                            Guess = both one.Guess other.Guess
+                        }
             | _ -> ()
 
             second <- second + 1
@@ -278,3 +324,7 @@ let find (edits: Edit list) (subject: Subject) (effort: Effort) : Guess option =
         fun () -> pairs subject effort paired
     ]
     |> List.tryPick (fun search -> search ())
+    |> Option.map (fun found ->
+        { found.Guess with
+            Changes = changes subject found.Was
+        })

@@ -20,7 +20,7 @@ let private exits =
         65, "A message cannot be read or signed, or a line of Postfix's configuration says nothing."
         66, "A key, zone, list or configuration cannot be read, or postconf is not there or fails."
         69, "No resolver could be started."
-        73, "The key file cannot be made, or is there already."
+        73, "The key file cannot be made, or is there already; the page of --html cannot be made."
         74, "The output could not be written."
         75, "testkey: the DNS did not answer. verify --require=pass: every message passes but those without its answer."
         78, "postfix: the filter's configuration is wrong."
@@ -39,6 +39,12 @@ let private examples =
         "All messages of a folder, with a summary:", [ "dkim verify Maildir" ]
         "The same as JSON, a line for each:", [ "dkim verify --json Maildir" ]
         "Why does this one fail?", [ "dkim explain in.eml" ]
+        "The same as a page for a browser, and in colour in a pager:",
+        [
+            "dkim explain --html=why.html in.eml"
+            "dkim explain --color=always in.eml | less -R"
+        ]
+        "Completions for bash:", [ "dkim completions bash > ~/.local/share/bash-completion/completions/dkim" ]
         "Does the Postfix of this machine sign what it should?",
         [ "dkim postfix --filter /etc/dkim-filter/dkim-filter.conf" ]
         "And that of another?", [ "dkim postfix main.cf master.cf" ]
@@ -96,18 +102,49 @@ let private textOf (command: CommandList.ToolCommand) : ProgramText =
 
 let internal overview =
     let line (command: CommandList.ToolCommand) =
-        "  dkim " + command.Name.PadRight 9 + command.OneLine + "\n"
+        "  dkim " + command.Name.PadRight 13 + command.OneLine + "\n"
 
     "dkim - sign, verify and explain signed messages, and care for keys\n\n"
     + "Usage: dkim COMMAND [options]\n\nCommands:\n"
     + String.Join("", CommandList.commands |> List.map line)
-    + "\ndkim COMMAND --help lists the options of a command; dkim --version says which build this is.\n"
+    + "\ndkim help COMMAND lists the options of a command; dkim --version says which build this is.\n"
 
 let private refuse (name: string) (problems: Problem list) : Command<int> =
     command {
         do! iter (fun problem -> complain (name + ": " + Problem.describe problem)) problems
         return SysExit.Usage
     }
+
+/// The end of a command line that begins with a word that is no command.
+let private noSuchCommand (name: string) : Command<int> =
+    let meant =
+        match Nearest.tryFind (CommandList.commands |> List.map _.Name) name with
+        | ValueSome known -> "; did you mean " + known + "?"
+        | ValueNone -> ""
+
+    fail SysExit.Usage ("dkim: " + name + ": no such command" + meant + " (dkim help lists them)")
+
+let private tryFind (name: string) : CommandList.ToolCommand option =
+    CommandList.commands |> List.tryFind (fun known -> known.Name = name)
+
+let private helpOf (tool: CommandList.ToolCommand) : Command<int> =
+    command {
+        do! print (Manual.help (textOf tool) tool.Table ToolSettings.defaults)
+        return ExitCode.Success
+    }
+
+let private help (operands: string list) : Command<int> =
+    match operands with
+    | [] ->
+        command {
+            do! print overview
+            return ExitCode.Success
+        }
+    | [ name ] ->
+        match tryFind name with
+        | Some tool -> helpOf tool
+        | None -> noSuchCommand name
+    | _ -> fail SysExit.Usage "dkim help: it takes one command"
 
 let private perform (command: CommandList.ToolCommand) settings (clock: int64<sec>) operands : Command<int> =
     match command.Command with
@@ -116,19 +153,18 @@ let private perform (command: CommandList.ToolCommand) settings (clock: int64<se
     | CommandList.Explain -> Explain.run settings clock operands
     | CommandList.Genkey -> Genkey.run settings operands
     | CommandList.Record -> Genkey.again settings operands
-    | CommandList.Testkey -> Testkey.run settings operands
+    | CommandList.Testkey -> Testkey.run settings clock operands
     | CommandList.Postfix -> PostfixCheck.run settings operands
     | CommandList.Demo -> demonstrate settings.Stay
+    | CommandList.Completions -> Completions.run operands
+    | CommandList.Help -> help operands
 
 let private runCommand (tool: CommandList.ToolCommand) (arguments: string list) (clock: int64<sec>) : Command<int> =
     let line = CommandLine.parse Gnu tool.Table arguments
     let settings, problems = Settings.apply [ line.Given ] ToolSettings.defaults
 
     if settings.Help then
-        command {
-            do! print (Manual.help (textOf tool) tool.Table ToolSettings.defaults)
-            return ExitCode.Success
-        }
+        helpOf tool
     elif settings.Version then
         version text.Name
     else
@@ -138,22 +174,17 @@ let private runCommand (tool: CommandList.ToolCommand) (arguments: string list) 
 
 let private dkim (arguments: string list) (clock: int64<sec>) : Command<int> =
     match arguments with
-    | []
-    | ("--help" | "-h" | "help") :: _ ->
+    | [] ->
         command {
             do! print overview
-
-            return
-                if arguments.IsEmpty then
-                    SysExit.Usage
-                else
-                    ExitCode.Success
+            return SysExit.Usage
         }
+    | ("--help" | "-h") :: _ -> help []
     | ("--version" | "-V") :: _ -> version text.Name
     | name :: rest ->
-        match CommandList.commands |> List.tryFind (fun known -> known.Name = name) with
+        match tryFind name with
         | Some tool -> runCommand tool rest clock
-        | None -> fail SysExit.Usage ("dkim: " + name + ": no such command (dkim --help lists them)")
+        | None -> noSuchCommand name
 
 /// What a program does that is called by a name with arguments. `clock` is the time, since 1970.
 let start (name: string) (arguments: string[]) (clock: int64) : ToolAction =

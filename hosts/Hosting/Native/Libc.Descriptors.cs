@@ -16,6 +16,13 @@ internal static unsafe partial class Libc
     public const short POLLIN = 1;
     public const short POLLOUT = 4;
 
+    /// <summary>Asks a terminal for its size (asm-generic/ioctls.h).</summary>
+    public const nuint TIOCGWINSZ = 0x5413;
+
+    /// <summary>Asks a device for something, here a terminal for its size (ioctl(2), TIOCGWINSZ(2const)).</summary>
+    [DllImport(Name, SetLastError = true)]
+    public static extern int ioctl(int fd, nuint request, WindowSize* size);
+
     /// <summary>Closes a descriptor (close(2)).</summary>
     [DllImport(Name, SetLastError = true)]
     public static extern int close(int fd);
@@ -77,4 +84,14 @@ internal struct PollEntry
     public int Descriptor;
     public short Events;
     public short Returned;
+}
+
+/// <summary><c>struct winsize</c>, how large a terminal is.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct WindowSize
+{
+    public ushort Rows;
+    public ushort Columns;
+    public ushort Width;
+    public ushort Height;
 }

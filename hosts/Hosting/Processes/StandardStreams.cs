@@ -21,6 +21,16 @@ public static class StandardStreams
         && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
         && Environment.GetEnvironmentVariable("TERM") is not (null or "" or "dumb");
 
+    /// <summary>How wide the terminal is that standard output is; nothing where it is none, or does not say.</summary>
+    public static unsafe int? Columns
+    {
+        get
+        {
+            WindowSize size;
+            return Libc.ioctl(Out, Libc.TIOCGWINSZ, &size) == 0 && size.Columns > 0 ? size.Columns : null;
+        }
+    }
+
     /// <summary>Whether standard input is a terminal.</summary>
     public static bool IsInputTerminal => Libc.isatty(In) == 1;
 

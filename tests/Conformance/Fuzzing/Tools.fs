@@ -56,6 +56,12 @@ type private Machine(parts: string[]) =
         member _.Demonstrate _ = 0
         member _.Build = build
 
+        member _.Terminal =
+            {
+                TakesColour = true
+                Columns = ValueSome 60
+            }
+
         member _.Find(_, needs) =
             { Finding.ofNames (fun _ -> Answer.Found(Inputs.keyRecords, Security.Unchecked)) needs with
                 Files = (Finding.ofFiles read needs).Files
@@ -85,6 +91,8 @@ type private Machine(parts: string[]) =
 
         member _.Draw octets = Array.init octets byte
         member _.Create _ = ValueNone
+
+        member _.Replace(_, _) = ValueNone
 
         member _.Print octets =
             output.Append(Encoding.UTF8.GetString octets.Span) |> ignore

@@ -96,6 +96,10 @@ let tests =
                 for command in CommandList.commands do
                     matches ("tests/Core/Golden/dkim." + command.Name + ".help") (help [ command.Name; "--help" ]))
 
+            testCase "the completions for shells are those that the table of dkim makes" (fun () ->
+                for shell in [ "bash"; "zsh"; "fish" ] do
+                    matches ("packaging/completions/dkim." + shell) (ToolRuns.dkim [] [ "completions"; shell ]).Output)
+
             testCase "the manual pages are those that the tables make" (fun () ->
                 matches "man/dkimproxy.out.8" (Manual.page OutSettings.text OutSettings.table OutSettings.defaults)
                 matches "man/dkimproxy.in.8" (Manual.page InSettings.text InSettings.table InSettings.defaults)

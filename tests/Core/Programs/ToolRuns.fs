@@ -39,7 +39,7 @@ let build: BuildFacts =
 
 /// A machine with some files, one of which may be `-`, and answers of the DNS.
 [<Sealed>]
-type Machine(files: (string * string) list, answers: Question -> Answer) =
+type Machine(files: (string * string) list, answers: Question -> Answer, terminal: TerminalFacts) =
     let output = StringBuilder()
     let errors = StringBuilder()
     let made = Dictionary<string, string>()
@@ -47,6 +47,18 @@ type Machine(files: (string * string) list, answers: Question -> Answer) =
     let asked = List<Question>()
     let told = List<string>()
     let known = dict files
+
+    /// One that prints to a file.
+    new(files, answers) =
+        Machine(
+            files,
+            answers,
+            {
+                TakesColour = false
+                Columns = ValueNone
+            }
+        )
+
     member _.Asked = asked
     member _.Told = told
     member _.Secrets = secrets
@@ -63,6 +75,7 @@ type Machine(files: (string * string) list, answers: Question -> Answer) =
         member _.Demonstrate _ = 0
 
         member _.Build = build
+        member _.Terminal = terminal
 
         member _.Find(_, needs) =
             asked.AddRange(Finding.questions needs)
@@ -109,6 +122,10 @@ type Machine(files: (string * string) list, answers: Question -> Answer) =
 
                 ValueNone
 
+        member _.Replace(path, octets) =
+            made[path] <- Encoding.Latin1.GetString octets.Span
+            ValueNone
+
         member _.Print octets =
             output.Append(Encoding.Latin1.GetString octets.Span) |> ignore
 
@@ -124,7 +141,12 @@ let runOn (machine: Machine) (name: string) (arguments: string list) : Ran =
     while action.ExitCode.IsNone do
         action <- action.Do machine
 
-    machine.Ran action.ExitCode.Value
+    let ran = machine.Ran action.ExitCode.Value
+
+    if name = "dkim" then
+        JsonSchemas.hold arguments ran.Output
+
+    ran
 
 /// Runs `dkim` with some files.
 let dkim (files: (string * string) list) (arguments: string list) : Ran =

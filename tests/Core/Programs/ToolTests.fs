@@ -32,6 +32,8 @@ let private samples =
         "min-rsa-bits", "512"
         "now", "1000000000"
         "batch", "folder"
+        "html", "page.html"
+        "color", "never"
         "signature", "2"
         "line-ends", "lf"
         "zone", "zone.json"

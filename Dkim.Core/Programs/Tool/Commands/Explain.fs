@@ -14,6 +14,7 @@ open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Running
 open Dkim.Core.Programs.Tool.Running.Command
 open Dkim.Core.Programs.Tool.Judging
+open Dkim.Core.Programs.Tool.Pages
 
 [<Literal>]
 let private Program = "dkim explain"
@@ -26,18 +27,18 @@ let private LinesShown = 60
 [<Literal>]
 let private BodyShown = 1048576
 
-let private mark (finding: Finding) =
+let private mark (paint: Paint) (finding: Finding) =
     match finding with
-    | Finding.Good -> "ok "
-    | Finding.Bad -> "NO "
-    | Finding.Note -> "?? "
+    | Finding.Good -> paint.Good "ok" + " "
+    | Finding.Bad -> paint.Bad "NO" + " "
+    | Finding.Note -> paint.Note "??" + " "
 
 let private lines (indent: string) (texts: string list) : string =
     texts |> List.map (fun text -> indent + text + "\n") |> String.concat ""
 
-let private textOfStep (step: ExplainedStep) : string =
+let private textOfStep (paint: Paint) (step: ExplainedStep) : string =
     "  "
-    + mark step.Finding
+    + mark paint step.Finding
     + step.Title
     + " ("
     + step.Section
@@ -59,11 +60,18 @@ let private textOfDifference (found: FieldDifference) : string =
                 "  present: " + present
             ]
 
-let private paragraph (title: string) (body: string) : string =
-    if body = "" then "" else "\n" + title + "\n" + body
+let private paragraph (paint: Paint) (title: string) (body: string) : string =
+    if body = "" then
+        ""
+    else
+        "\n" + paint.Strong title + "\n" + body
 
-let private canonicalText (title: string) (octets: byte[]) : string =
+let private points (paint: Paint) (texts: string list) : string =
+    texts |> List.map (fun text -> paint.Wrapped("  * ", text)) |> String.concat ""
+
+let private canonicalText (paint: Paint) (title: string) (octets: byte[]) : string =
     paragraph
+        paint
         (title + ", " + string octets.Length + " octets:")
         (lines "  | " (Printable.visibleLines LinesShown (ReadOnlySpan octets)))
 
@@ -72,35 +80,41 @@ let private sentence (guess: Guess) : string =
     | [] -> guess.Says
     | known -> guess.Says + " [known of " + String.Join(", ", known) + "]"
 
-let private guessText (explanation: Explanation) : string =
+let private guessText (paint: Paint) (explanation: Explanation) : string =
     let failed =
         explanation.Steps
         |> List.exists (fun step -> step.Finding = Finding.Bad && step.Section.Contains "§3.7")
 
     match explanation.Guesses with
     | [] when failed ->
-        paragraph "What happened:" (lines "  " [ "none of the usual changes that were tried makes the hash fit" ])
+        paragraph paint "What happened:" (lines "  " [ "none of the usual changes that were tried makes the hash fit" ])
     | [] -> ""
-    | guesses -> paragraph "What happened (tried, and the hash fits):" (lines "  * " (guesses |> List.map sentence))
+    | guesses ->
+        paragraph paint "What happened (tried, and the hash fits):" (points paint (guesses |> List.map sentence))
 
-let private textOf (number: int) (count: int) (explanation: Explanation) : string =
+let private textOf (paint: Paint) (number: int) (count: int) (explanation: Explanation) : string =
     let judged = explanation.Outcome
 
-    "Signature "
-    + string number
-    + " of "
-    + string count
-    + ": "
-    + Layout.fieldName judged.Scheme
+    let title =
+        "Signature "
+        + string number
+        + " of "
+        + string count
+        + ": "
+        + Layout.fieldName judged.Scheme
+
+    paint.Strong title
     + "\n\n"
-    + String.concat "" (explanation.Steps |> List.map textOfStep)
+    + String.concat "" (explanation.Steps |> List.map (textOfStep paint))
     + paragraph
+        paint
         "Compared with the copies in z= (RFC 6376 §3.5):"
         (explanation.Differences |> List.map textOfDifference |> String.concat "")
-    + guessText explanation
-    + paragraph "How far it can be narrowed:" (lines "  * " explanation.Narrowed)
-    + canonicalText "The header as it was hashed" explanation.CanonicalHeader
-    + canonicalText "The body as it was hashed" explanation.CanonicalBody
+    + guessText paint explanation
+    + paragraph paint "How far it can be narrowed:" (points paint explanation.Narrowed)
+    + paragraph paint "What to do:" (points paint explanation.Advice)
+    + canonicalText paint "The header as it was hashed" explanation.CanonicalHeader
+    + canonicalText paint "The body as it was hashed" explanation.CanonicalBody
 
 /// A field of the header that is none, or of an obsolete form (RFC 5322 §2.2, §4.5.8).
 type private Irregular =
@@ -135,21 +149,20 @@ let private irregular (mail: Mail) : Irregular list =
     |> Seq.truncate IrregularShown
     |> List.ofSeq
 
+let private sayIrregular (one: Irregular) : string =
+    "field "
+    + string one.Number
+    + " ("
+    + Printable.visible one.Raw
+    + "): "
+    + one.Says
+
 let private irregularText (found: Irregular list) : string =
     match found with
     | [] -> ""
     | found ->
         "Not what RFC 5322 §2.2 has for a header field:\n"
-        + (found
-           |> List.map (fun one ->
-               "  field "
-               + string one.Number
-               + " ("
-               + Printable.visible one.Raw
-               + "): "
-               + one.Says
-               + "\n")
-           |> String.concat "")
+        + lines "  " (found |> List.map sayIrregular)
         + "\n"
 
 let private jsonOfIrregular (one: Irregular) : Json =
@@ -210,6 +223,7 @@ let private jsonOf (index: int, explanation: Explanation) : Json =
                 "differences", Json.List(explanation.Differences |> List.map jsonOfDifference)
                 "guesses", Json.List(explanation.Guesses |> List.map jsonOfGuess)
                 "narrowed", Json.List(explanation.Narrowed |> List.map Json.Text)
+                "advice", Json.List(explanation.Advice |> List.map Json.Text)
             ]
         )
     | other -> other
@@ -233,11 +247,9 @@ let rec private explainEach (settings: ToolSettings) (message: ExplainedMail) (a
             return (number, index, explanation) :: rest
     }
 
-/// Explains the signatures that are wanted.
-let private explainAll (settings: ToolSettings) source now (mail: Mail) : Command<(int * int * Explanation) list> =
+/// Explains the signatures that are wanted, of all that were judged.
+let private explainAll (settings: ToolSettings) source now (mail: Mail) all : Command<(int * int * Explanation) list> =
     command {
-        let! struct (mail, all) = Judgement.judge settings source now mail
-
         let chosen =
             Judgement.indexed all
             |> List.mapi (fun position (index, judged) -> position + 1, index, judged)
@@ -262,7 +274,7 @@ let private withoutSignature (mail: Mail) : string =
     + NoSignature.describe (NoSignature.find mail)
     + ".\n"
 
-let private report (settings: ToolSettings) (path: string) (mail: Mail) explained : string =
+let private report (settings: ToolSettings) (paint: Paint) (path: string) (mail: Mail) explained : string =
     let irregular = irregular mail
 
     if settings.Json then
@@ -271,7 +283,7 @@ let private report (settings: ToolSettings) (path: string) (mail: Mail) explaine
             |> List.map (fun (_, index, explanation) -> jsonOf (index, explanation))
 
         Json.render (
-            Json.Object
+            Json.ofCommand
                 [
                     "file", Json.Text path
                     "attached_signed", Json.Number(AttachedMessages.countSigned mail)
@@ -292,8 +304,19 @@ let private report (settings: ToolSettings) (path: string) (mail: Mail) explaine
 
         irregularText irregular
         + (explained
-           |> List.map (fun (number, _, explanation) -> textOf number count explanation)
+           |> List.map (fun (number, _, explanation) -> textOf paint number count explanation)
            |> String.concat "\n")
+
+let private page (path: string) (mail: Mail) all explained (now: int64<sec>) (file: string) : Command<unit> =
+    command {
+        let! footer = Output.footer (int64 now)
+
+        let explained =
+            explained |> List.map (fun (number, _, explanation) -> number, explanation)
+
+        let notes = irregular mail |> List.map sayIrregular
+        do! Output.write Program file (MessagePage.report path mail all explained notes footer)
+    }
 
 let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : Command<int> =
     let problem (text: string) = Program + ": " + text
@@ -313,11 +336,17 @@ let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : C
             mail |> orFail SysExit.DataError (fun reason -> problem (path + ": " + reason))
 
         let now = settings.Now |> ValueOption.defaultValue clock
-        let! explained = explainAll settings source now mail
+        let! struct (mail, all) = Judgement.judge settings source now mail
+        let! explained = explainAll settings source now mail all
 
-        match settings.Signature, explained with
-        | ValueSome number, [] -> return! fail SysExit.Usage (problem ("the message has no signature " + string number))
-        | _ ->
-            do! print (report settings path mail explained)
+        match settings.Signature, explained, settings.Html with
+        | ValueSome number, [], _ ->
+            return! fail SysExit.Usage (problem ("the message has no signature " + string number))
+        | _, _, ValueSome file ->
+            do! page path mail all explained clock file
+            return ExitCode.Success
+        | _, _, ValueNone ->
+            let! paint = Paint.choose settings
+            do! print (report settings paint path mail explained)
             return ExitCode.Success
     }

@@ -191,7 +191,7 @@ let private jsonOf (findings: PostfixFinding list) (isGood: bool) : string =
                 "see", Json.Text found.See
             ]
 
-    Json.Object
+    Json.ofCommand
         [
             "good", Json.Bool isGood
             "findings", Json.List(findings |> List.map ofFinding)

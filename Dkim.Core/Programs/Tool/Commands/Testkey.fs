@@ -8,6 +8,8 @@ open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Running
 open Dkim.Core.Programs.Tool.Running.Command
 open Dkim.Core.Programs.Tool.Judging
+open Dkim.Core.Programs.Tool.Pages
+open Dkim.Core.Explaining
 
 [<Literal>]
 let private Program = "dkim testkey"
@@ -67,32 +69,42 @@ let private security (answer: Answer) : string =
     | Security.Bogus -> "DNSSEC validation failed"
     | _ -> "not checked with DNSSEC"
 
-let private textOfFinding (found: KeyFinding) : string =
-    (if found.IsAdvice then "  advice: " else "  WRONG: ")
+let private textOfFinding (paint: Paint) (found: KeyFinding) : string =
+    "  "
+    + (if found.IsAdvice then
+           paint.Note "advice"
+       else
+           paint.Bad "WRONG")
+    + ": "
     + found.Says
-    + "\n         "
-    + found.Remedy
     + "\n"
+    + paint.Wrapped("         ", found.Remedy)
 
-let private textOf (key: KeyUnderTest) (tested: Tested) : string =
+let private verdict (key: KeyUnderTest) (tested: Tested) : string =
+    match tested.IsGood, key.Private with
+    | true, ValueSome _ -> "the record fits the private key"
+    | true, ValueNone -> "the record can be used"
+    | false, _ -> "verifiers cannot use the record as it is"
+
+let private textOf (paint: Paint) (key: KeyUnderTest) (tested: Tested) : string =
     let shown =
         records tested
         |> List.map (fun text -> "  \"" + Printable.visibleExcerpt 500 text + "\"\n")
         |> String.concat ""
 
-    let verdict =
-        match tested.IsGood, key.Private with
-        | true, ValueSome _ -> "  good: the record fits the private key\n"
-        | true, ValueNone -> "  good: the record can be used\n"
-        | false, _ -> ""
+    let good =
+        if tested.IsGood then
+            "  " + paint.Good "good" + ": " + verdict key tested + "\n"
+        else
+            ""
 
     tested.Name
     + " ("
     + security tested.Answer
     + ")\n"
     + shown
-    + (tested.Findings |> List.map textOfFinding |> String.concat "")
-    + verdict
+    + (tested.Findings |> List.map (textOfFinding paint) |> String.concat "")
+    + good
 
 let private jsonOf (tested: Tested) : string =
     let ofFinding (found: KeyFinding) =
@@ -104,7 +116,7 @@ let private jsonOf (tested: Tested) : string =
                 "remedy", Json.Text found.Remedy
             ]
 
-    Json.Object
+    Json.ofCommand
         [
             "name", Json.Text tested.Name
             "good", Json.Bool tested.IsGood
@@ -122,7 +134,23 @@ let exitCode (tested: Tested) : int =
     | Records _
     | NoSuchName -> if tested.IsGood then ExitCode.Success else ExitCode.Bad
 
-let run (settings: ToolSettings) (operands: string list) : Command<int> =
+let private page (key: KeyUnderTest) (tested: Tested) (clock: int64<sec>) (file: string) : Command<unit> =
+    command {
+        let! footer = Output.footer (int64 clock)
+
+        let record: ExplainedRecord =
+            {
+                Name = tested.Name
+                Answer = tested.Answer
+                Findings = tested.Findings
+            }
+
+        do!
+            KeyPage.report record (verdict key tested) (security tested.Answer) ValueNone footer
+            |> Output.write Program file
+    }
+
+let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : Command<int> =
     let needs name value =
         PrivateKeys.required Program name ("write --" + name + "=...") value
 
@@ -156,6 +184,16 @@ let run (settings: ToolSettings) (operands: string list) : Command<int> =
             }
 
         let! tested = test source key
-        do! print (if settings.Json then jsonOf tested else textOf key tested)
-        return exitCode tested
+
+        match settings.Html with
+        | ValueSome file ->
+            do! page key tested clock file
+            return exitCode tested
+        | ValueNone when settings.Json ->
+            do! print (jsonOf tested)
+            return exitCode tested
+        | ValueNone ->
+            let! paint = Paint.choose settings
+            do! print (textOf paint key tested)
+            return exitCode tested
     }

@@ -65,7 +65,7 @@ let json (judgement: Judgement) : string =
     ]
     @ noDkim
     @ error
-    |> Json.Object
+    |> Json.ofCommand
     |> Json.render
     |> fun line -> line + "\n"
 

@@ -61,6 +61,15 @@ type IMailSource =
     /// Nothing more of it is wanted.
     abstract Close: unit -> unit
 
+/// Where standard output goes.
+type TerminalFacts =
+    {
+        /// To a terminal that knows colours, and whose user has not refused them (NO_COLOR).
+        TakesColour: bool
+        /// How wide it is; nothing where it is no terminal.
+        Columns: int voption
+    }
+
 /// The host's side of a command.
 type IToolHost =
     /// What is found of files, of which `-` is standard input, and of names, which this resolver is asked for.
@@ -81,12 +90,17 @@ type IToolHost =
     abstract Draw: octets: int -> byte[]
     /// Makes a file. Returns what was in the way, in a few words.
     abstract Create: file: NewFile -> string voption
+    /// Puts octets into the place of a plain file, or of nothing: nobody ever sees a part of them. Returns what was in the
+    /// way, in a few words.
+    abstract Replace: path: string * octets: ReadOnlyMemory<byte> -> string voption
     /// Writes to standard output.
     abstract Print: octets: ReadOnlyMemory<byte> -> unit
     /// Writes a line to standard error.
     abstract Complain: line: string -> unit
     /// Shows signing and verifying proxies at work, and with `stay` keeps them up. Returns the exit code.
     abstract Demonstrate: stay: bool -> int
+    /// What is known of the terminal.
+    abstract Terminal: TerminalFacts
     /// Which build this is.
     abstract Build: BuildFacts
 
@@ -104,9 +118,11 @@ type ToolAction =
     | RunProgram of program: string * arguments: string list * (FileContents -> ToolAction)
     | Draw of octets: int * (byte[] -> ToolAction)
     | Create of NewFile * (string voption -> ToolAction)
+    | Replace of path: string * ReadOnlyMemory<byte> * (string voption -> ToolAction)
     | Print of ReadOnlyMemory<byte> * (unit -> ToolAction)
     | Complain of line: string * (unit -> ToolAction)
     | Demonstrate of stay: bool * (int -> ToolAction)
+    | Terminal of (TerminalFacts -> ToolAction)
     | Build of (BuildFacts -> ToolAction)
     | Exit of code: int
 
@@ -124,9 +140,11 @@ type ToolAction =
         | RunProgram _
         | Draw _
         | Create _
+        | Replace _
         | Print _
         | Complain _
         | Demonstrate _
+        | Terminal _
         | Build _ -> ValueNone
 
     /// Lets a host do it. Returns what follows.
@@ -146,9 +164,11 @@ type ToolAction =
         | RunProgram(program, arguments, next) -> next (host.Run(program, Array.ofList arguments))
         | Draw(octets, next) -> next (host.Draw octets)
         | Create(file, next) -> next (host.Create file)
+        | Replace(path, octets, next) -> next (host.Replace(path, octets))
         | Print(octets, next) -> next (host.Print octets)
         | Complain(line, next) -> next (host.Complain line)
         | Demonstrate(stay, next) -> next (host.Demonstrate stay)
+        | Terminal next -> next host.Terminal
         | Build next -> next host.Build
         | Exit _ -> this
 
@@ -212,6 +232,9 @@ module internal Command =
 
     let create (file: NewFile) : Command<string voption> = fun rest -> Create(file, rest)
 
+    let replace (path: string) (octets: ReadOnlyMemory<byte>) : Command<string voption> =
+        fun rest -> Replace(path, octets, rest)
+
     let printOctets (octets: ReadOnlyMemory<byte>) : Command<unit> = fun rest -> Print(octets, rest)
 
     let print (text: string) : Command<unit> =
@@ -222,10 +245,15 @@ module internal Command =
 
     let demonstrate (stay: bool) : Command<int> = fun rest -> Demonstrate(stay, rest)
 
+    let terminal: Command<TerminalFacts> = fun rest -> Terminal rest
+
+    /// Which build this is.
+    let build: Command<BuildFacts> = fun rest -> Build rest
+
     /// The whole of `--version`.
     let version (program: string) : Command<int> =
         command {
-            let! facts = Build
+            let! facts = build
             do! print (BuildFacts.describe program facts)
             return 0
         }

@@ -14,6 +14,8 @@ type Command =
     | Testkey
     | Postfix
     | Demo
+    | Completions
+    | Help
 
 /// A command of `dkim`: its name, what it is for, its operands, and the groups of settings that it takes.
 type ToolCommand =
@@ -53,7 +55,7 @@ let explain =
         Name = "explain"
         OneLine = "show step by step why a signature passes or fails"
         Operands = "[FILE]"
-        Table = choice @ judging @ input @ attached @ dns @ general
+        Table = choice @ judging @ output @ input @ attached @ dns @ general
     }
 
 let genkey =
@@ -83,7 +85,7 @@ let testkey =
         Name = "testkey"
         OneLine = "compare a published key with the private key and name mistakes"
         Operands = ""
-        Table = key @ only [ "json"; "min-rsa-bits" ] judging @ dns @ general
+        Table = key @ only [ "json"; "min-rsa-bits" ] judging @ output @ dns @ general
     }
 
 let postfix =
@@ -104,7 +106,37 @@ let demo =
         Table = demonstration @ general
     }
 
-let commands = [ sign; verify; explain; genkey; record; testkey; postfix; demo ]
+let completions =
+    {
+        Command = Completions
+        Name = "completions"
+        OneLine = "print what bash, zsh or fish need to complete command lines"
+        Operands = "bash|zsh|fish"
+        Table = general
+    }
+
+let help =
+    {
+        Command = Help
+        Name = "help"
+        OneLine = "print what --help of a command prints"
+        Operands = "[COMMAND]"
+        Table = general
+    }
+
+let commands =
+    [
+        sign
+        verify
+        explain
+        genkey
+        record
+        testkey
+        postfix
+        demo
+        completions
+        help
+    ]
 
 /// Every row once.
 let all: Setting<ToolSettings> list =
@@ -121,6 +153,7 @@ let all: Setting<ToolSettings> list =
                 "judging"
                 "batch"
                 "choice"
+                "output"
                 "message"
                 "dns"
                 "postfix"

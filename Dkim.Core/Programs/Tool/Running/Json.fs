@@ -69,6 +69,14 @@ module internal Json =
         writer.Flush()
         onOneLine (Encoding.UTF8.GetString buffer.WrittenSpan)
 
+    /// The version of the shapes in docs/json: it grows where a member goes or means something else.
+    [<Literal>]
+    let private Version = 1L
+
+    /// What a command prints: an object that says which version of its shape it has.
+    let ofCommand (members: (string * Json) list) : Json =
+        Json.Object(("version", Json.Number Version) :: members)
+
     /// A value that may be absent.
     let optional (make: 'a -> Json) (value: 'a voption) : Json =
         match value with

@@ -17,11 +17,21 @@ type RecordForm =
     | Tinydns
     | Json
 
+/// When text is printed in colour.
+[<Struct; RequireQualifiedAccess>]
+type ColourUse =
+    | Auto
+    | Always
+    | Never
+
 /// Settings of `dkim`. Times are in seconds, sizes in octets.
 type ToolSettings =
     {
         Lines: FileLines
         Json: bool
+        /// The file of a page; `-` is standard output.
+        Html: string voption
+        Colour: ColourUse
         AllowSha1: bool
         MinimumRsaBits: int<bit>
         RefuseUnsignedOctets: bool
@@ -79,6 +89,8 @@ module internal ToolSettings =
         {
             Lines = FileLines.Auto
             Json = false
+            Html = ValueNone
+            Colour = ColourUse.Auto
             AllowSha1 = VerifyPolicy.defaults.AllowSha1
             MinimumRsaBits = VerifyPolicy.defaults.MinimumRsaBits
             RefuseUnsignedOctets = false

@@ -97,6 +97,25 @@ let judging: Setting<ToolSettings> list =
     ]
     |> Setting.group "judging" "new"
 
+let output: Setting<ToolSettings> list =
+    [
+        Setting.optional "html" path _.Html (fun v s -> { s with Html = v })
+        |> Setting.says "write a page for browsers to this file, in place of text; - is standard output"
+        |> Setting.detail
+            "The page is one file that loads nothing and runs nothing; what a message says stands in it as text. A plain file \
+             of this name is replaced as a whole."
+        Setting.make
+            "color"
+            (words [ "auto", ColourUse.Auto; "always", ColourUse.Always; "never", ColourUse.Never ])
+            _.Colour
+            (fun v s -> { s with Colour = v })
+        |> Setting.says "when to print in colour"
+        |> Setting.detail
+            "auto is on a terminal that knows colours, unless NO_COLOR is set to anything but nothing. For a pager that shows \
+             them (less -R) write always."
+    ]
+    |> Setting.group "output" "new"
+
 let batch: Setting<ToolSettings> list =
     [
         Setting.optional "batch" (Codec.text "DIR|LIST") _.Batch (fun v s -> { s with Batch = v })
@@ -115,7 +134,7 @@ let choice: Setting<ToolSettings> list =
         Setting.optional "number" (Codec.number "NUMBER" 1 100000000) _.Number (fun v s -> { s with Number = v })
         |> Setting.says "which message of a mailbox, or with --attached of one, to explain, from 1"
         Setting.flag "deep" _.Deep (fun v s -> { s with Deep = v })
-        |> Setting.says "search longer for what happened: a minute or so, not two seconds"
+        |> Setting.says "search longer for what happened: a minute or so, not one second"
     ]
     |> Setting.group "choice" "new"
 
