@@ -37,6 +37,7 @@ _dkim() {
                 --min-rsa-bits) kind=value ;;
                 --now) kind=value ;;
                 --batch) kind=path ;;
+                --require) words='pass nothing' kind=value ;;
                 --line-ends) words='auto crlf lf' kind=value ;;
                 --zone) kind=path ;;
                 --test-keys) kind=path ;;
@@ -46,10 +47,11 @@ _dkim() {
                 --dns-timeout) kind=value ;;
             esac
             files=yes
-            options='--json --allow-sha1 --min-rsa-bits --refuse-unsigned --now --batch --line-ends --zone --test-keys --resolver --nameserver --trust-anchor --dns-timeout --help -h --version -V' ;;
+            options='--json --allow-sha1 --min-rsa-bits --refuse-unsigned --now --batch --require --line-ends --attached --zone --test-keys --resolver --nameserver --trust-anchor --dns-timeout --help -h --version -V' ;;
         explain)
             case $option in
                 --signature) kind=value ;;
+                --number) kind=value ;;
                 --min-rsa-bits) kind=value ;;
                 --now) kind=value ;;
                 --html) kind=path ;;
@@ -63,7 +65,7 @@ _dkim() {
                 --dns-timeout) kind=value ;;
             esac
             files=yes
-            options='--signature --deep --json --allow-sha1 --min-rsa-bits --refuse-unsigned --now --html --color --line-ends --zone --test-keys --resolver --nameserver --trust-anchor --dns-timeout --help -h --version -V' ;;
+            options='--signature --number --deep --json --allow-sha1 --min-rsa-bits --refuse-unsigned --now --html --color --line-ends --attached --zone --test-keys --resolver --nameserver --trust-anchor --dns-timeout --help -h --version -V' ;;
         genkey)
             case $option in
                 --key | --private-key) kind=path ;;

@@ -4,7 +4,7 @@ _dkim() {
     if ((CURRENT == 2)); then
         local -a commands=(
             'sign:print a signature for a message'
-            'verify:judge all signatures of messages'
+            'verify:judge all signatures of messages, mailboxes and folders'
             'explain:show step by step why a signature passes or fails'
             'genkey:make a key and the records to publish'
             'record:print the records of a key that is there'
@@ -50,7 +50,9 @@ _dkim() {
             '--refuse-unsigned[do not let signatures pass whose l= leaves octets of the body unsigned]' \
             '--now=[the time to sign or judge by, since 1970, in place of the clock'\''s]:SECONDS: ' \
             '--batch=[verify all files below a directory, or those that a file lists, one path per line]:file:_files' \
+            '--require=[pass\: exit with 0 only if every message has a signature that passes]:value:(pass nothing)' \
             '--line-ends=[what ends a line of the message]:value:(auto crlf lf)' \
+            '--attached[judge the messages that are attached to a message, not the message itself]' \
             '--zone=[a JSON file of TXT records in place of the DNS]:file:_files' \
             '--test-keys=[a file of lines NAME RECORD in place of the DNS]:file:_files' \
             '--resolver=[which resolver asks the DNS]:value:(auto dnsclient unbound)' \
@@ -63,6 +65,7 @@ _dkim() {
             '-V[print version, commit, runtime and OpenSSL, and exit]' \
             '*:file:_files' ;;
         explain) _arguments -s '--signature=[which signature to explain, counted from the top, from 1; without it all]:NUMBER: ' \
+            '--number=[which message of a mailbox, or with --attached of one, to explain, from 1]:NUMBER: ' \
             '--deep[search longer for what happened\: a minute or so, not one second]' \
             '--json[print JSON, one object per message]' \
             '--allow-sha1[let rsa-sha1 signatures of DKIM pass]' \
@@ -72,6 +75,7 @@ _dkim() {
             '--html=[write a page for browsers to this file, in place of text; - is standard output]:file:_files' \
             '--color=[when to print in colour]:value:(auto always never)' \
             '--line-ends=[what ends a line of the message]:value:(auto crlf lf)' \
+            '--attached[judge the messages that are attached to a message, not the message itself]' \
             '--zone=[a JSON file of TXT records in place of the DNS]:file:_files' \
             '--test-keys=[a file of lines NAME RECORD in place of the DNS]:file:_files' \
             '--resolver=[which resolver asks the DNS]:value:(auto dnsclient unbound)' \

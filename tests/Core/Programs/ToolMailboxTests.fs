@@ -119,7 +119,7 @@ let tests =
                             entry.Name
                     ]
 
-                Expect.equal [ "file"; "message"; "attached"; "read_as"; "signatures" ] members
+                Expect.equal [ "version"; "file"; "message"; "attached"; "read_as"; "signatures" ] members
                 Expect.contains "note: read as a mailbox (mbox) of 3 messages" ran.Errors)
 
             testCase "several messages have a summary by domain and result" (fun () ->

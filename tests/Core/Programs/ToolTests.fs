@@ -38,6 +38,7 @@ let private samples =
         "line-ends", "lf"
         "zone", "zone.json"
         "test-keys", "keys"
+        "require", "pass"
         "resolver", "dnsclient"
         "nameserver", "127.0.0.1@5353"
         "trust-anchor", "root.key"
