@@ -164,8 +164,13 @@ def write(faults, results, say):
         "",
     ]
     if survivors:
+        # A fault that met the tests nearest to it alone has that in place of a suite.
+        def why(fault):
+            unknown = "met only the tests nearest to it yet" if results[fault.id].suite == "nearest" else "not explained yet"
+            return explained.get(fault.id, unknown)
+
         lines += ["| Fault | What a user sees | Why no test fails |", "|---|---|---|"]
-        lines += [f"| {f.id} | {cell(f.breaks)} | {cell(explained.get(f.id, 'not explained yet'))} |" for f in survivors]
+        lines += [f"| {f.id} | {cell(f.breaks)} | {cell(why(f))} |" for f in survivors]
     else:
         lines.append("None among those that were tried.")
     if taught:
