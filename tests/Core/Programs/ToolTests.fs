@@ -39,6 +39,7 @@ let private samples =
         "zone", "zone.json"
         "test-keys", "keys"
         "require", "pass"
+        "number", "2"
         "resolver", "dnsclient"
         "nameserver", "127.0.0.1@5353"
         "trust-anchor", "root.key"
