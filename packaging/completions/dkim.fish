@@ -45,7 +45,7 @@ complete -c dkim -n __fish_use_subcommand -a explain -d 'show step by step why a
 complete -c dkim -n '__fish_seen_subcommand_from explain' -F
 complete -c dkim -n '__fish_seen_subcommand_from explain' -l signature -x -d 'which signature to explain, counted from the top, from 1; without it all'
 complete -c dkim -n '__fish_seen_subcommand_from explain' -l number -x -d 'which message of a mailbox, or with --attached of one, to explain, from 1'
-complete -c dkim -n '__fish_seen_subcommand_from explain' -l deep -d 'search longer for what happened: a minute or so, not one second'
+complete -c dkim -n '__fish_seen_subcommand_from explain' -l deep -d 'search longer for what happened: a minute or so, not two seconds'
 complete -c dkim -n '__fish_seen_subcommand_from explain' -l json -d 'print JSON, one object per message'
 complete -c dkim -n '__fish_seen_subcommand_from explain' -l allow-sha1 -d 'let rsa-sha1 signatures of DKIM pass'
 complete -c dkim -n '__fish_seen_subcommand_from explain' -l min-rsa-bits -x -d 'the shortest RSA key that may pass'

@@ -66,7 +66,7 @@ _dkim() {
             '*:file:_files' ;;
         explain) _arguments -s '--signature=[which signature to explain, counted from the top, from 1; without it all]:NUMBER: ' \
             '--number=[which message of a mailbox, or with --attached of one, to explain, from 1]:NUMBER: ' \
-            '--deep[search longer for what happened\: a minute or so, not one second]' \
+            '--deep[search longer for what happened\: a minute or so, not two seconds]' \
             '--json[print JSON, one object per message]' \
             '--allow-sha1[let rsa-sha1 signatures of DKIM pass]' \
             '--min-rsa-bits=[the shortest RSA key that may pass]:BITS: ' \

@@ -134,7 +134,7 @@ let choice: Setting<ToolSettings> list =
         Setting.optional "number" (Codec.number "NUMBER" 1 100000000) _.Number (fun v s -> { s with Number = v })
         |> Setting.says "which message of a mailbox, or with --attached of one, to explain, from 1"
         Setting.flag "deep" _.Deep (fun v s -> { s with Deep = v })
-        |> Setting.says "search longer for what happened: a minute or so, not one second"
+        |> Setting.says "search longer for what happened: a minute or so, not two seconds"
     ]
     |> Setting.group "choice" "new"
 
