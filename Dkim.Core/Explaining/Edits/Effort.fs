@@ -8,8 +8,8 @@ type Effort private (octets: int64, whole: Effort voption) =
 
     new(octets: int64) = Effort(octets, ValueNone)
 
-    /// For all signatures of one message together: less than the two seconds that it may take, about one on a common machine.
-    static member OfMessage() = Effort 1_500_000_000L
+    /// For all signatures of one message together: two seconds or so.
+    static member OfMessage() = Effort 3_000_000_000L
 
     /// The same for who asked for more: a minute or so.
     static member Deep() = Effort 90_000_000_000L

@@ -206,7 +206,11 @@ let tests =
                 ]
                 (fun (failure, told) ->
                     let header, failed = judged "; r=y"
-                    let failed = { failed with Verdict = PermFail failure }
+
+                    let failed =
+                        { failed with
+                            Verdict = PermFail failure
+                        }
 
                     let report =
                         FailureReport.render context "p@example.com" header (SignatureFailure failed)
