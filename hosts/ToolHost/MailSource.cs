@@ -9,6 +9,9 @@ namespace Dkim.ToolHost;
 /// for as long as mail comes in.</summary>
 internal sealed class MailSource(Func<Stream> open, Func<Exception, string> describe) : IMailSource, IDisposable
 {
+    // Otherwise what is cut off ends like what is whole.
+    static MailSource() => AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
+
     private readonly byte[] piece = new byte[MailLimits.Piece];
     private FileOctets? octets;
     private Stream? stream;

@@ -113,7 +113,8 @@ internal sealed class MariaDbEngine : SqlEngine
     {
         Tools.RequireProgram("mariadbd", "mariadb-server");
         data = Folder();
-        Run("/usr/bin/mariadb-install-db", "--no-defaults", "--datadir=" + data, "--auth-root-authentication-method=normal", "--skip-test-db");
+        // A server that starts removes temporary tables of the place that it shares with others.
+        Run("/usr/bin/mariadb-install-db", "--no-defaults", "--datadir=" + data, "--tmpdir=" + data, "--auth-root-authentication-method=normal", "--skip-test-db");
         Restart();
         var sql = "CREATE DATABASE d; USE d; SET NAMES utf8mb4; SET sql_mode='NO_BACKSLASH_ESCAPES';\n"
             + "CREATE TABLE rows (k varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PRIMARY KEY, d text CHARACTER SET utf8mb4);\n"
@@ -126,7 +127,7 @@ internal sealed class MariaDbEngine : SqlEngine
     {
         Serve(
             "/usr/sbin/mariadbd",
-            ["--no-defaults", "--datadir=" + data, $"--port={Port}", "--bind-address=127.0.0.1", $"--socket={data}/s",
+            ["--no-defaults", "--datadir=" + data, "--tmpdir=" + data, $"--port={Port}", "--bind-address=127.0.0.1", $"--socket={data}/s",
             $"--pid-file={data}/pid", "--skip-name-resolve",
                 .. Certificates is null ? (string[])[] : ["--ssl-cert=" + Scratch.At("cert"), "--ssl-key=" + Scratch.At("key"), "--ssl-ca=" + Certificates.Authority]]);
         Insist("/usr/bin/mariadb", "--no-defaults", "-S", data + "/s", "-u", "root", "-e", "SELECT 1");
