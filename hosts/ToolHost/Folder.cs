@@ -31,6 +31,12 @@ internal static class Folder
                     {
                         files.Add(entry);
                     }
+
+                    // One folder alone may have more names than memory is meant for.
+                    if (files.Count > ToolLimits.FolderFiles)
+                    {
+                        break;
+                    }
                 }
             }
             catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
