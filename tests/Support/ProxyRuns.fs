@@ -94,6 +94,7 @@ let private rsa bits =
 
 let rsa2048 = rsa 2048<bit>
 let rsa768 = rsa 768<bit>
+let rsa1024 = rsa 1024<bit>
 
 /// An Ed25519 key: RFC 8410 §7 puts these octets before its seed.
 let ed25519 =

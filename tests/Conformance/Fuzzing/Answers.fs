@@ -23,11 +23,25 @@ let private Longest = 4096
 
 let private backlog = 100
 
-type private Server() =
+/// Sockets of both kinds on one free port. The system chooses it for UDP; where TCP has it in use, it is asked again.
+let rec private onOnePort () =
     let udp = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp)
 
     let tcp =
         new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp, NoDelay = true)
+
+    udp.Bind(IPEndPoint(IPAddress.Loopback, 0))
+
+    try
+        tcp.Bind udp.LocalEndPoint
+        struct (udp, tcp)
+    with :? SocketException as error when error.SocketErrorCode = SocketError.AddressAlreadyInUse ->
+        udp.Dispose()
+        tcp.Dispose()
+        onOnePort ()
+
+type private Server() =
+    let struct (udp, tcp) = onOnePort ()
 
     let port () =
         match udp.LocalEndPoint with
@@ -79,8 +93,6 @@ type private Server() =
             Thread(talk, IsBackground = true).Start()
 
     do
-        udp.Bind(IPEndPoint(IPAddress.Loopback, 0))
-        tcp.Bind(IPEndPoint(IPAddress.Loopback, port ()))
         tcp.Listen backlog
         Thread(serve, IsBackground = true).Start()
         Thread(serveConnections, IsBackground = true).Start()

@@ -297,9 +297,12 @@ let tests =
                     ("final-newline-changed", "the signer hashed the body without its last line end")
                     (found "one\r\ntwo\r\n" "one\r\ntwo")
 
-                Expect.equal
-                    ("final-newline-changed", "the signer did not remove the empty lines at the end: there were 2")
-                    (found "one\r\n" "one\r\n\r\n\r\n"))
+                for lines in 1..8 do
+                    Expect.equal
+                        ("final-newline-changed",
+                         "the signer did not remove the empty lines at the end: there were "
+                         + string lines)
+                        (found "one\r\n" ("one\r\n" + String.replicate lines "\r\n")))
 
             testCase "signers with another canonicalization are found" (fun () ->
                 Expect.equal "other-canonicalization" (fst (found "one  two\r\n" "one two\r\n")))

@@ -50,6 +50,21 @@ let tests =
     testList
         "LogFieldTests"
         [
+            testCase "of a command that is refused the verb alone is told, behind which secrets may stand" (fun () ->
+                let event =
+                    SessionEvent.CommandRefused(502, "5.5.1 Command not implemented", "BURL imap://joe:secret@host LAST\r\n")
+
+                let conversation =
+                    {
+                        Client = "192.0.2.1"
+                        Transaction = Transaction.start
+                    }
+
+                let told = SessionLog.told event conversation System.ReadOnlySpan.Empty
+                Expect.contains "(BURL)" told.Line
+                Expect.lacks "secret" told.Line
+                Expect.lacks "secret" (LogFields.text told.Fields))
+
             testCase "what is new stands behind the sentence, in the order of the vocabulary" (fun () ->
                 line
                     [

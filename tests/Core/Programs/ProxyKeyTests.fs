@@ -55,6 +55,10 @@ let tests =
                 |> List.exactlyOne
                 |> Expect.contains "remove_forged is off")
 
+            testCase "a key of 1024 bits is not warned of" (fun () ->
+                let start = startOut [ "key", fst rsa1024.Value ] (enough @ operands) |> serving
+                Expect.equal [] (start.Notices |> List.map _.Text))
+
             testCase "weak settings are warned of and do not keep the proxy from starting" (fun () ->
                 let notices more =
                     (startOut

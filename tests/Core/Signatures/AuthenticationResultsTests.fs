@@ -240,6 +240,7 @@ let tests =
                     "; mx.example.org"
                     " \\(mx.example.org; dkim=pass"
                     " (\\) mx.example.org; dkim=pass"
+                    " (\\) mx.example.org; dkim=pass) other.example; dkim=fail"
                     " ((((mx.example.org; dkim=pass"
                     " \"mx.example.org; dkim=pass"
                     " mx.example. org; dkim=pass"
