@@ -31,6 +31,22 @@ internal sealed class ProgressLine(TimeProvider clock)
         length = text.Length;
     }
 
+    /// <summary>Does work, and meanwhile tells from time to time how far it has come.</summary>
+    public void Watch(Action work, Func<ToolProgress> told)
+    {
+        var pause = isShown ? ToolLimits.progressPause : Timeout.InfiniteTimeSpan;
+        var timer = clock.CreateTimer(_ => Tell(told()), null, pause, pause);
+        try
+        {
+            work();
+        }
+        finally
+        {
+            // The line is this thread's again once the timer's last call is over.
+            timer.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        }
+    }
+
     /// <summary>Makes room for what is written to the terminal.</summary>
     public void Clear()
     {

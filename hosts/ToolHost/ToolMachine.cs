@@ -94,6 +94,8 @@ internal sealed class ToolMachine : IToolHost, IDisposable
 
     public void Tell(ToolProgress told) => progress.Tell(told);
 
+    public void Watch(Action work, Func<ToolProgress> told) => progress.Watch(work, told);
+
     private IReadOnlyDictionary<Question, Answer> LookUp(ToolResolver settings, List<Question> questions)
     {
         resolver ??= Open(settings);

@@ -38,6 +38,8 @@ _dkim() {
                 --now) kind=value ;;
                 --batch) kind=path ;;
                 --require) words='pass nothing' kind=value ;;
+                --html) kind=path ;;
+                --color) words='auto always never' kind=value ;;
                 --line-ends) words='auto crlf lf' kind=value ;;
                 --zone) kind=path ;;
                 --test-keys) kind=path ;;
@@ -47,7 +49,7 @@ _dkim() {
                 --dns-timeout) kind=value ;;
             esac
             files=yes
-            options='--json --allow-sha1 --min-rsa-bits --refuse-unsigned --now --batch --require --line-ends --attached --zone --test-keys --resolver --nameserver --trust-anchor --dns-timeout --help -h --version -V' ;;
+            options='--json --allow-sha1 --min-rsa-bits --refuse-unsigned --now --batch --require --html --color --line-ends --attached --zone --test-keys --resolver --nameserver --trust-anchor --dns-timeout --help -h --version -V' ;;
         explain)
             case $option in
                 --signature) kind=value ;;
@@ -110,9 +112,10 @@ _dkim() {
                 --config) kind=path ;;
                 --filter) kind=path ;;
                 --dk-socket) kind=value ;;
+                --color) words='auto always never' kind=value ;;
             esac
             files=yes
-            options='--config --filter --dk-socket --json --help -h --version -V' ;;
+            options='--config --filter --dk-socket --json --color --help -h --version -V' ;;
         demo)
             options='--stay --help -h --version -V' ;;
         completions)

@@ -51,6 +51,8 @@ _dkim() {
             '--now=[the time to sign or judge by, since 1970, in place of the clock'\''s]:SECONDS: ' \
             '--batch=[verify all files below a directory, or those that a file lists, one path per line]:file:_files' \
             '--require=[pass\: exit with 0 only if every message has a signature that passes]:value:(pass nothing)' \
+            '--html=[write a page for browsers to this file, in place of text; - is standard output]:file:_files' \
+            '--color=[when to print in colour]:value:(auto always never)' \
             '--line-ends=[what ends a line of the message]:value:(auto crlf lf)' \
             '--attached[judge the messages that are attached to a message, not the message itself]' \
             '--zone=[a JSON file of TXT records in place of the DNS]:file:_files' \
@@ -141,6 +143,7 @@ _dkim() {
             '--filter=[the configuration file of the dkim-filter beside it]:file:_files' \
             '--dk-socket=[the socket of the dk-filter beside it, as in its -p]:SOCKET: ' \
             '--json[print JSON, one object per message]' \
+            '--color=[when to print in colour]:value:(auto always never)' \
             '--help[print this text and exit]' \
             '-h[print this text and exit]' \
             '--version[print version, commit, runtime and OpenSSL, and exit]' \

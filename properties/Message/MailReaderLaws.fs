@@ -11,25 +11,8 @@ open Dkim.Core.MailFiles
 
 let private read (cuts: Cuts) (octets: byte[]) : string list * FileForm list =
     let reader = MailReader(4000, false)
-    let found = ResizeArray<string>()
-
-    let take () =
-        let mutable next = reader.TryTake()
-
-        while next.IsSome do
-            match next.Value with
-            | Ok octets -> found.Add(Octets.latin1 octets.Span)
-            | Error fault -> found.Add("! " + FileFault.describe fault)
-
-            next <- reader.TryTake()
-
-    for piece in Cuts.pieces cuts octets do
-        reader.Feed piece.Span
-        take ()
-
-    reader.End()
-    take ()
-    List.ofSeq found, reader.Forms
+    let found = MailSources.readAll reader (Cuts.pieces cuts octets)
+    found |> List.map MailSources.textOf, reader.Forms
 
 let private separator = "From ann@example.com Fri Nov 20 12:00:00 2026\n"
 

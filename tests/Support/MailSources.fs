@@ -5,6 +5,7 @@ open System
 open System.IO
 open System.IO.Compression
 open Dkim.Core.Asking
+open Dkim.Core.MailFiles
 open Dkim.Core.Programs.Tool.Running
 
 /// The next octets of a stream, so many at most.
@@ -35,7 +36,7 @@ let ofContents (size: int) (contents: FileContents) : IMailSource =
     }
 
 /// A folder whose files are those of these paths that lie below it.
-let folder (path: string) (paths: string list) : Dkim.Core.MailFiles.FolderListing voption =
+let folder (path: string) (paths: string list) : FolderListing voption =
     let below =
         paths
         |> List.filter _.StartsWith(path + "/", StringComparison.Ordinal)
@@ -69,3 +70,36 @@ let gzip (octets: byte[]) : byte[] =
         stream.Write(octets, 0, octets.Length)
 
     packed.ToArray()
+
+/// What a reader has ready: messages, and why there is none.
+let private takeAll (reader: MailReader) : Result<ReadOnlyMemory<byte>, FileFault> list =
+    List.unfold
+        (fun () ->
+            match reader.TryTake() with
+            | ValueSome next -> Some(next, ())
+            | ValueNone -> None)
+        ()
+
+/// What a reader makes of a file that comes in these pieces.
+let internal readAll
+    (reader: MailReader)
+    (pieces: ReadOnlyMemory<byte> seq)
+    : Result<ReadOnlyMemory<byte>, FileFault> list =
+    [
+        for piece in pieces do
+            reader.Feed piece.Span
+            yield! takeAll reader
+
+        reader.End()
+        yield! takeAll reader
+    ]
+
+/// The message as Latin-1 text, or the fault behind an exclamation mark.
+let internal textOf (read: Result<ReadOnlyMemory<byte>, FileFault>) : string =
+    match read with
+    | Ok octets -> Dkim.Core.Words.Octets.latin1 octets.Span
+    | Error fault -> "! " + FileFault.describe fault
+
+/// Octets in pieces of a size.
+let pieces (size: int) (octets: byte[]) : ReadOnlyMemory<byte> seq =
+    octets |> Array.chunkBySize size |> Seq.map (fun piece -> ReadOnlyMemory piece)

@@ -25,6 +25,9 @@ type Effort private (octets: int64, whole: Effort voption) =
         | ValueSome whole -> min left whole.Left
         | ValueNone -> left
 
+    /// How much of it is spent, in percent. Somebody else may look while it is being spent.
+    member this.Spent: int = int ((octets - this.Left) * 100L / max 1L octets)
+
     /// Takes a piece of work from what is left; false where there is not enough for it.
     member this.Spend(work: int64) : bool =
         if work <= this.Left then

@@ -6,6 +6,7 @@ open System.Text
 open Dkim.Core.Words
 open Dkim.Core.Message
 open Dkim.Core.MailFiles
+open Dkim.Tests
 open Dkim.Tests.Conformance.Fuzzing.Readers
 open Dkim.Tests.Conformance.Fuzzing.Lists
 
@@ -34,29 +35,14 @@ let private make (random: Random) : string =
 
 let private readIn (size: int) (octets: byte[]) : string list * FileForm list =
     let reader = MailReader(Longest, false)
-    let found = ResizeArray<string>()
+    let found = MailSources.readAll reader (MailSources.pieces size octets)
 
-    let take () =
-        let mutable next = reader.TryTake()
+    for one in found do
+        match one with
+        | Ok octets -> must "a message is no longer than it may be" (octets.Length <= Longest)
+        | Error fault -> mustBeLine (FileFault.describe fault)
 
-        while next.IsSome do
-            match next.Value with
-            | Ok octets ->
-                must "a message is no longer than it may be" (octets.Length <= Longest)
-                found.Add(Octets.latin1 octets.Span)
-            | Error fault ->
-                mustBeLine (FileFault.describe fault)
-                found.Add "!"
-
-            next <- reader.TryTake()
-
-    for piece in Array.chunkBySize size octets do
-        reader.Feed(ReadOnlySpan piece)
-        take ()
-
-    reader.End()
-    take ()
-    List.ofSeq found, reader.Forms
+    found |> List.map MailSources.textOf, reader.Forms
 
 let private why (text: string) : string =
     match Mail.read HeaderLimits.defaults FileLines.Auto (ReadOnlyMemory(Octets.ofLatin1 text)) with

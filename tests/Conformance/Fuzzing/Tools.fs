@@ -88,6 +88,7 @@ type private Machine(parts: string[]) =
                 (questions |> List.map Need.Lookup)
 
         member _.Tell progress = mustBeLine progress.Text
+        member _.Watch(work, _) = work.Invoke()
 
         member _.Draw octets = Array.init octets byte
         member _.Create _ = ValueNone

@@ -343,6 +343,27 @@ let tests =
                 Expect.equal "" (run []).Errors
                 Expect.equal "dkim explain: searching, signature 1\n" (run [ "--deep" ]).Errors)
 
+            testCase "a search tells people who wait how much of its time is spent" (fun () ->
+                let files =
+                    [
+                        "z", rsa.Zone
+                        "-", signed rsa [] (mail text lines) |> edit "the minutes" "our papers"
+                    ]
+
+                let machine = Machine(files, nothing)
+                runOn machine "dkim" [ "explain"; "--zone=z"; "--line-ends=crlf" ] |> ignore
+
+                let says share =
+                    "searching for what happened to signature 1: at "
+                    + string share
+                    + " % of the time that there is"
+
+                match machine.Told |> Seq.filter _.StartsWith("searching") |> List.ofSeq with
+                | [ first; last ] ->
+                    Expect.equal (says 0) first
+                    Expect.isTrue (List.exists (fun share -> last = says share) [ 1..100 ]) last
+                | told -> failtest (String.concat "; " told))
+
             testCase "who is known for a change is told" (fun () ->
                 let ran =
                     dkim

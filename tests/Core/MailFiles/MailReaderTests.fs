@@ -20,25 +20,8 @@ let private message = "From: ann@example.com\nSubject: one\n\nHello.\n"
 /// What a reader makes of octets that come in pieces of a size.
 let private readIn (size: int) (octets: byte[]) : string list * FileForm list =
     let reader = MailReader(Limit, false)
-    let found = ResizeArray<string>()
-
-    let take () =
-        let mutable next = reader.TryTake()
-
-        while next.IsSome do
-            match next.Value with
-            | Ok octets -> found.Add(Octets.latin1 octets.Span)
-            | Error fault -> found.Add("! " + FileFault.describe fault)
-
-            next <- reader.TryTake()
-
-    for piece in Array.chunkBySize size octets do
-        reader.Feed(ReadOnlySpan piece)
-        take ()
-
-    reader.End()
-    take ()
-    List.ofSeq found, reader.Forms
+    let found = MailSources.readAll reader (MailSources.pieces size octets)
+    found |> List.map MailSources.textOf, reader.Forms
 
 let private read (text: string) = readIn 100000 (Octets.ofLatin1 text)
 
@@ -170,35 +153,23 @@ let tests =
             testCase "of a mailbox no more than the longest message is kept, and what is longer is told of" (fun () ->
                 // A line of a hundred MB, in pieces as a host reads them.
                 let reader = MailReader(Limit, false)
-                let found = ResizeArray<string>()
+                let octets (text: string) = ReadOnlyMemory(Octets.ofLatin1 text)
 
-                let take () =
-                    let mutable next = reader.TryTake()
-
-                    while next.IsSome do
-                        match next.Value with
-                        | Ok octets -> found.Add(Octets.latin1 octets.Span)
-                        | Error fault -> found.Add("! " + FileFault.describe fault)
-
-                        next <- reader.TryTake()
-
-                let feed (text: string) =
-                    reader.Feed(ReadOnlySpan(Octets.ofLatin1 text))
-                    take ()
-
+                let line = ReadOnlyMemory(Array.create 65536 (byte 'x'))
                 let before = GC.GetAllocatedBytesForCurrentThread()
                 let clock = Stopwatch.StartNew()
-                feed (mailbox [ message ])
-                feed (separator + "A: b\n\n")
-                let piece = Array.create 65536 (byte 'x')
 
-                for _ in 1..1600 do
-                    reader.Feed(ReadOnlySpan piece)
+                let found =
+                    seq {
+                        octets (mailbox [ message ])
+                        octets (separator + "A: b\n\n")
+                        yield! Seq.replicate 1600 line
+                        octets ("\n\n" + mailbox [ message ])
+                    }
+                    |> MailSources.readAll reader
 
-                feed ("\n\n" + mailbox [ message ])
-                reader.End()
-                take ()
-                Expect.equal [ message; "! longer than 0 MiB"; message ] (List.ofSeq found)
+                Expect.equal [ message; "! longer than 0 MiB"; message ] (found |> List.map MailSources.textOf)
+
                 Expect.below (TimeSpan.FromSeconds 10.0) clock.Elapsed
                 // The host's pieces come to a hundred times that.
                 Expect.below 16000000L (GC.GetAllocatedBytesForCurrentThread() - before))

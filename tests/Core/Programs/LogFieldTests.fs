@@ -10,6 +10,8 @@ open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Proxies
+open Dkim.Core.Programs.Proxies.Shared
+open Dkim.Core.Programs.Proxies.Smtp
 open Dkim.Tests.Core
 open Dkim.Tests.ProxyRuns
 open Dkim.Tests.Starts
@@ -52,7 +54,11 @@ let tests =
         [
             testCase "of a command that is refused the verb alone is told, behind which secrets may stand" (fun () ->
                 let event =
-                    SessionEvent.CommandRefused(502, "5.5.1 Command not implemented", "BURL imap://joe:secret@host LAST\r\n")
+                    SessionEvent.CommandRefused(
+                        502,
+                        "5.5.1 Command not implemented",
+                        "BURL imap://joe:secret@host LAST\r\n"
+                    )
 
                 let conversation =
                     {
@@ -63,7 +69,10 @@ let tests =
                 let told = SessionLog.told event conversation System.ReadOnlySpan.Empty
                 Expect.contains "(BURL)" told.Line
                 Expect.lacks "secret" told.Line
-                Expect.lacks "secret" (LogFields.text told.Fields))
+
+                for field in told.Fields do
+                    for value in field.Values do
+                        Expect.lacks "secret" value)
 
             testCase "what is new stands behind the sentence, in the order of the vocabulary" (fun () ->
                 line

@@ -14,6 +14,7 @@ open Dkim.Core.Canonicalization
 open Dkim.Core.Signatures
 open Dkim.Core.Explaining
 open Dkim.Core.Explaining.Edits
+open Dkim.Core.Programs.Tool.Running
 open Dkim.Core.Programs.Tool.Pages
 open Dkim.Tests.Core
 open Dkim.Tests.Core.ToolRuns
@@ -191,6 +192,48 @@ let tests =
 
                 Expect.equal (0, "") (ran.Code, ran.Output)
                 Expect.contains "<title>DKIM: -</title>" ran.Made["p.html"])
+
+            testCase
+                "the page of verify has a row for every signature, with the others first and counts by domain"
+                (fun () ->
+                    let good = signed rsa [] message
+
+                    let ran =
+                        dkim
+                            [
+                                "z", rsa.Zone
+                                "<i>m", good
+                                "altered", good + hostile + "\r\n"
+                                "unsigned", message
+                            ]
+                            [ "verify"; "--zone=z"; "--html=-"; "<i>m"; "altered"; "missing"; "unsigned" ]
+
+                    Expect.equal 65 ran.Code
+                    let page = ran.Output
+
+                    Expect.contains
+                        "<p>4 messages: 1 with a signature that passes, 1 whose signatures do not pass, 1 without a signature, 1 that could not be read.</p>"
+                        page
+
+                    Expect.contains "<code>&lt;i&gt;m</code>" page
+                    Expect.contains "<span class=\"badge bad\">fail</span>" page
+                    Expect.contains "<span class=\"badge bad\">not read</span>" page
+                    Expect.contains "<span class=\"badge note\">none</span>" page
+                    Expect.contains "Without a signature that passes: 3</h2>" page
+                    Expect.isTrue (page.IndexOf "passes: 3</h2>" < page.IndexOf "passes: 1</h2>") "order"
+                    Expect.lacks "<i>" page
+                    Expect.contains "dkim: missing: " ran.Errors)
+
+            testCase
+                "a page of many messages has rows for the first of each kind, and says how many more there are"
+                (fun () ->
+                    let count = ToolLimits.PageMessages + 2
+                    let files = [ for number in 1..count -> "m" + string number, message ]
+                    let ran = dkim files ([ "verify"; "--html=-" ] @ List.map fst files)
+                    Expect.contains "<code>m1</code>" ran.Output
+                    Expect.contains ("<code>m" + string ToolLimits.PageMessages + "</code>") ran.Output
+                    Expect.lacks ("<code>m" + string count + "</code>") ran.Output
+                    Expect.contains "<p>And 2 messages more.</p>" ran.Output)
 
             testRows
                 "the page of a key says whether it is good, and what to do"

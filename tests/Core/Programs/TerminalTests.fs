@@ -41,6 +41,34 @@ let tests =
                     Expect.equal coloured (output.Contains "\u001b")
                     Expect.lacks "\u001b[31mred" output)
 
+            testCase "verify colours the word of each result, and postfix that of each finding" (fun () ->
+                let ran (arguments: string list) =
+                    let files =
+                        [
+                            "z", rsa.Zone
+                            "good", signed rsa [] message
+                            "bad", signed rsa [] message + "more\r\n"
+                            "main.cf", "smtpd_milters = unix:nowhere\n"
+                            "master.cf", "smtp inet n - y - - smtpd\n"
+                        ]
+
+                    let terminal =
+                        {
+                            TakesColour = true
+                            Columns = ValueSome 80
+                        }
+
+                    (runOn (Machine(files, nothing, terminal)) "dkim" arguments).Output
+
+                let verified = ran [ "verify"; "--zone=z"; "good"; "bad" ]
+                Expect.contains "good: dkim 1: \u001b[32mpass\u001b[0m d=example.com" verified
+                Expect.contains "bad: dkim 1: \u001b[1;31mfail\u001b[0m d=example.com" verified
+                Expect.lacks "\u001b" (ran [ "verify"; "--zone=z"; "--color=never"; "good"; "bad" ])
+
+                Expect.contains
+                    "\u001b[33mnote\u001b[0m (local-mail-unsigned)"
+                    (ran [ "postfix"; "main.cf"; "master.cf" ]))
+
             testCase "sentences have the width of the terminal, and of a pipe none" (fun () ->
                 let advice (output: string) =
                     let behind = output.Split("What to do:\n")[1]

@@ -104,6 +104,11 @@ type Machine(files: (string * string) list, answers: Question -> Answer, termina
 
         member _.Tell progress = told.Add progress.Text
 
+        member _.Watch(work, progress) =
+            told.Add (progress.Invoke()).Text
+            work.Invoke()
+            told.Add (progress.Invoke()).Text
+
         member _.Run(program, arguments) =
             match known.TryGetValue(String.Join(' ', Array.append [| program |] arguments)) with
             | true, text -> FileContents.Found(latin1 text)

@@ -234,7 +234,7 @@ let private answerTo (answers: Question -> Answer) (judged: SignatureResult) : A
     | ValueNone -> Answer.Unavailable "not asked"
 
 /// Explains signatures one after the other; who waits long is told at which one it is.
-let rec private explainEach (settings: ToolSettings) (message: ExplainedMail) (answers: Question -> Answer) chosen =
+let rec private explainEach (settings: ToolSettings) (effort: Effort) message (answers: Question -> Answer) chosen =
     command {
         match chosen with
         | [] -> return []
@@ -242,8 +242,11 @@ let rec private explainEach (settings: ToolSettings) (message: ExplainedMail) (a
             if settings.Deep then
                 do! complain (Program + ": searching, signature " + string number)
 
-            let explanation = Explanation.explain message (answerTo answers judged) judged
-            let! rest = explainEach settings message answers others
+            let! explanation =
+                watch (fun () -> Explanation.explain message (answerTo answers judged) judged) (fun () ->
+                    ToolProgress.Searching(number, effort.Spent))
+
+            let! rest = explainEach settings effort message answers others
             return (number, index, explanation) :: rest
     }
 
@@ -266,7 +269,7 @@ let private explainAll (settings: ToolSettings) source now (mail: Mail) all : Co
 
         let message = ExplainedMail(effort, Keys.policy settings, now, mail, all)
 
-        return! explainEach settings message answers chosen
+        return! explainEach settings effort message answers chosen
     }
 
 let private withoutSignature (mail: Mail) : string =

@@ -144,7 +144,12 @@ let private word (severity: PostfixSeverity) =
     | PostfixSeverity.Warning -> "warning"
     | PostfixSeverity.Note -> "note"
 
-let private textOf (found: PostfixFinding) : string =
+let private painted (paint: Paint) (severity: PostfixSeverity) : string =
+    match severity with
+    | PostfixSeverity.Warning -> paint.Bad(word severity)
+    | PostfixSeverity.Note -> paint.Note(word severity)
+
+let private textOf (paint: Paint) (found: PostfixFinding) : string =
     let visible = Printable.visibleExcerpt 500
 
     let place =
@@ -161,7 +166,7 @@ let private textOf (found: PostfixFinding) : string =
     + visible (ValueOption.defaultValue "" service)
     + visible found.Setting
     + "\n  "
-    + word found.Severity
+    + painted paint found.Severity
     + " ("
     + found.Name
     + "): "
@@ -201,6 +206,7 @@ let private jsonOf (findings: PostfixFinding list) (isGood: bool) : string =
 
 let run (settings: ToolSettings) (operands: string list) : Command<int> =
     command {
+        let! paint = Paint.choose settings
         let! setup = setup settings operands
         let! filters = filters settings
         let site = { Setup = setup; Filters = filters }
@@ -219,7 +225,7 @@ let run (settings: ToolSettings) (operands: string list) : Command<int> =
                 if settings.Json then
                     jsonOf findings isGood
                 else
-                    findings |> List.map textOf |> String.concat ""
+                    findings |> List.map (textOf paint) |> String.concat ""
             )
 
         return if isGood then ExitCode.Success else ExitCode.Bad

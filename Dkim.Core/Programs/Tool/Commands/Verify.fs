@@ -12,12 +12,17 @@ open Dkim.Core.Programs.Tool.Running.Command
 open Dkim.Core.Programs.Tool.Judging
 open Dkim.Core.Programs.Tool.Judging.MailInput
 open Dkim.Core.Programs.Tool.Judging.Judgement
+open Dkim.Core.Programs.Tool.Pages
+
+[<Literal>]
+let private Program = "dkim verify"
 
 /// What has been done, and what waits for answers.
 [<NoComparison; NoEquality>]
 type private Run =
     {
         Settings: ToolSettings
+        Paint: Paint
         Source: Keys.KeySource
         Now: int64<sec>
         /// The latest first.
@@ -25,6 +30,8 @@ type private Run =
         WaitingOctets: int
         Known: Map<Question, Answer>
         Tally: Tally
+        /// What a page will have rows for; nothing where none is to be made.
+        Shown: PageMessages
         /// Files that were begun, and all of them.
         Files: int
         OfFiles: int
@@ -63,13 +70,14 @@ let private printOne (answers: Question -> Answer) (run: Run) (awaiting: Awaitin
     command {
         let judgement = conclude answers awaiting
 
-        do!
-            print (
-                if run.Settings.Json then
-                    JudgementText.json judgement
-                else
-                    JudgementText.lines judgement
-            )
+        if run.Settings.Html.IsNone then
+            do!
+                print (
+                    if run.Settings.Json then
+                        JudgementText.json judgement
+                    else
+                        JudgementText.lines run.Paint judgement
+                )
 
         let place = JudgementText.place judgement
 
@@ -88,6 +96,11 @@ let private printOne (answers: Question -> Answer) (run: Run) (awaiting: Awaitin
         return
             { run with
                 Tally = Tally.add run.Tally judgement
+                Shown =
+                    if run.Settings.Html.IsSome then
+                        PageMessages.add run.Shown judgement
+                    else
+                        run.Shown
             }
     }
 
@@ -285,8 +298,24 @@ let private wanted (settings: ToolSettings) (operands: string list) : Command<Wa
         return! fold (collect ofBatch) named batch
     }
 
+/// What stands below the lines of all messages, or the page in their place.
+let private finish (run: Run) (clock: int64<sec>) : Command<unit> =
+    command {
+        if run.Tally.Messages = 0 then
+            do! complain (Program + ": there is no message")
+
+        match run.Settings.Html with
+        | ValueSome file ->
+            let! footer = Output.footer (int64 clock)
+            do! MailboxPage.report run.Tally run.Shown footer |> Output.write Program file
+        | ValueNone ->
+            if not run.Settings.Json && (run.OfFiles <> 1 || run.Tally.Messages > 1) then
+                do! print (Tally.summary run.Tally)
+    }
+
 let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : Command<int> =
     command {
+        let! paint = Paint.choose settings
         let! source = Keys.keySource settings
         let! wanted = wanted settings operands
 
@@ -296,6 +325,7 @@ let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : C
                     { settings with
                         Json = settings.Json || settings.Batch.IsSome
                     }
+                Paint = paint
                 Source = source
                 Now = settings.Now |> ValueOption.defaultValue clock
                 Waiting = []
@@ -305,6 +335,7 @@ let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : C
                     { Tally.empty with
                         Missed = wanted.Missed
                     }
+                Shown = PageMessages.empty
                 Files = 0
                 OfFiles = wanted.Files.Length
                 Notes = Map.empty
@@ -314,11 +345,6 @@ let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : C
         let! run = fold readFile run wanted.Files
         let! run = settle run
 
-        if run.Tally.Messages = 0 then
-            do! complain "dkim verify: there is no message"
-
-        if not run.Settings.Json && (wanted.Files.Length <> 1 || run.Tally.Messages > 1) then
-            do! print (Tally.summary run.Tally)
-
+        do! finish run clock
         return Tally.exitCode settings.RequirePass run.Tally
     }

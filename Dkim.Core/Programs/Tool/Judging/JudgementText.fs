@@ -97,7 +97,15 @@ let private keyWords (judged: SignatureResult) : string =
         + signature.Algorithm
         + bits
 
-let private lineOf (place: string) (index: int, judged: SignatureResult) : string =
+let private wordOf (paint: Paint) (verdict: Verdict) : string =
+    let word = ResultWord.name (Verdict.word verdict)
+
+    match verdict with
+    | Pass -> paint.Good word
+    | PermFail _ -> paint.Bad word
+    | TempFail _ -> paint.Note word
+
+let private lineOf (paint: Paint) (place: string) (index: int, judged: SignatureResult) : string =
     let unsigned =
         if judged.UnsignedOctets > 0L<octet> then
             ", "
@@ -112,7 +120,7 @@ let private lineOf (place: string) (index: int, judged: SignatureResult) : strin
     + " "
     + string (index + 1)
     + ": "
-    + ResultWord.name (Verdict.word judged.Verdict)
+    + wordOf paint judged.Verdict
     + keyWords judged
     + " ("
     + Verdict.describe judged.Verdict
@@ -121,7 +129,7 @@ let private lineOf (place: string) (index: int, judged: SignatureResult) : strin
     + ")\n"
 
 /// A line for each signature, or one that says why there is none.
-let lines (judgement: Judgement) : string =
+let lines (paint: Paint) (judgement: Judgement) : string =
     let place = Printable.tame (place judgement)
 
     let none (word: string) =
@@ -133,5 +141,5 @@ let lines (judgement: Judgement) : string =
     | Error _ -> ""
     | Ok [] -> none "no signatures"
     | Ok all ->
-        String.Join("", indexed all |> List.map (lineOf place))
+        String.Join("", indexed all |> List.map (lineOf paint place))
         + none "no DKIM signature"

@@ -25,6 +25,25 @@ type internal Tally =
         Signatures: Map<string, Map<string, int>>
     }
 
+/// Signatures by domain and result.
+type internal DomainTable =
+    {
+        /// The words of the results that occur, in the order of the table.
+        Words: string list
+        /// A domain, fit to be shown, and its counts in the order of the words.
+        Rows: (string * string list) list
+        /// Domains that have no row.
+        Left: int
+    }
+
+module internal DomainTable =
+    /// What is said of those without a row.
+    let left (table: DomainTable) : string list =
+        if table.Left > 0 then
+            [ "and " + string table.Left + " domains more" ]
+        else
+            []
+
 module internal Tally =
     let empty: Tally =
         {
@@ -127,7 +146,8 @@ module internal Tally =
 
     let private total (row: Map<string, int>) = row.Values |> Seq.sum
 
-    let private table (tally: Tally) : string list =
+    /// Signatures by domain, those of most signatures first, each with its counts by the words that occur at all.
+    let domains (tally: Tally) : DomainTable =
         let rows =
             tally.Signatures
             |> Map.toList
@@ -139,36 +159,42 @@ module internal Tally =
             words
             |> List.filter (fun word -> rows |> List.exists (fun (_, row) -> row.ContainsKey word))
 
-        let width =
-            ("domain", Map.empty) :: shown
-            |> List.map (fun (domain, _) -> domain.Length)
-            |> List.max
-
-        let line (domain: string) (cells: string list) =
-            domain.PadRight width
-            + String.Join(
-                "",
-                List.map2 (fun (word: string) (cell: string) -> "  " + cell.PadLeft(max 5 word.Length)) columns cells
-            )
-
         let cell (row: Map<string, int>) word =
             row |> Map.tryFind word |> Option.map string |> Option.defaultValue "."
 
-        let left = rows.Length - shown.Length
+        {
+            Words = columns
+            Rows =
+                shown
+                |> List.map (fun (domain, row) -> Printable.tame domain, columns |> List.map (cell row))
+            Left = rows.Length - shown.Length
+        }
 
-        if rows.IsEmpty then
+    let private table (tally: Tally) : string list =
+        let table = domains tally
+
+        let width =
+            "domain" :: List.map fst table.Rows |> List.map String.length |> List.max
+
+        let line (domain: string, cells: string list) =
+            domain.PadRight width
+            + String.Join(
+                "",
+                List.map2
+                    (fun (word: string) (cell: string) -> "  " + cell.PadLeft(max 5 word.Length))
+                    table.Words
+                    cells
+            )
+
+        if table.Rows.IsEmpty then
             []
         else
-            [ ""; line "domain" columns ]
-            @ (shown
-               |> List.map (fun (domain, row) -> line (Printable.tame domain) (columns |> List.map (cell row))))
-            @ (if left > 0 then
-                   [ "and " + string left + " domains more" ]
-               else
-                   [])
+            [ ""; line ("domain", table.Words) ]
+            @ List.map line table.Rows
+            @ DomainTable.left table
 
-    /// The table of domains and results, and what stands above it.
-    let summary (tally: Tally) : string =
+    /// What came of how many messages.
+    let sentence (tally: Tally) : string =
         let part (count: int) (says: string) =
             if count = 0 then [] else [ string count + says ]
 
@@ -186,11 +212,12 @@ module internal Tally =
             @ part tally.Unsigned " without a signature"
             @ part tally.Unreadable " that could not be read"
 
-        let head =
-            (if tally.Messages = 1 then
-                 "1 message: "
-             else
-                 string tally.Messages + " messages: ")
-            + String.Join(", ", parts)
+        (if tally.Messages = 1 then
+             "1 message: "
+         else
+             string tally.Messages + " messages: ")
+        + String.Join(", ", parts)
 
-        String.Join("\n", [ ""; head ] @ table tally) + "\n"
+    /// The table of domains and results, and what stands above it.
+    let summary (tally: Tally) : string =
+        String.Join("\n", [ ""; sentence tally ] @ table tally) + "\n"

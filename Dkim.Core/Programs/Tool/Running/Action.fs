@@ -37,6 +37,8 @@ type ToolResolver =
 type ToolProgress =
     | Reading of messages: int * files: int * ofFiles: int
     | Asking of answered: int * questions: int
+    /// The share of the work that is done, in percent, at most; a search that finds what it looks for ends sooner.
+    | Searching of signature: int * share: int
 
     /// In words, for one line.
     member this.Text: string =
@@ -51,6 +53,12 @@ type ToolProgress =
             + " files"
         | ToolProgress.Asking(answered, questions) ->
             "asking the DNS: " + string answered + " of " + string questions + " names"
+        | ToolProgress.Searching(signature, share) ->
+            "searching for what happened to signature "
+            + string signature
+            + ": at "
+            + string share
+            + " % of the time that there is"
 
 /// A file with mail that is read piece by piece.
 type IMailSource =
@@ -83,6 +91,8 @@ type IToolHost =
     abstract LookUpAll: resolver: ToolResolver * questions: Question list -> Found
     /// How far a command has come, for people who wait at a terminal.
     abstract Tell: progress: ToolProgress -> unit
+    /// Does work that may take long, and meanwhile tells how far it has come.
+    abstract Watch: work: Action * progress: Func<ToolProgress> -> unit
     /// What a program prints that ends within seconds, or why there is nothing of it. It is looked for in PATH and in the
     /// directories of system programs.
     abstract Run: program: string * arguments: string[] -> FileContents
@@ -115,6 +125,7 @@ type ToolAction =
     | ListFiles of path: string * (FolderListing voption -> ToolAction)
     | LookUpAll of ToolResolver * Question list * (Found -> ToolAction)
     | Tell of ToolProgress * (unit -> ToolAction)
+    | Watch of work: (unit -> unit) * progress: (unit -> ToolProgress) * (unit -> ToolAction)
     | RunProgram of program: string * arguments: string list * (FileContents -> ToolAction)
     | Draw of octets: int * (byte[] -> ToolAction)
     | Create of NewFile * (string voption -> ToolAction)
@@ -137,6 +148,7 @@ type ToolAction =
         | ListFiles _
         | LookUpAll _
         | Tell _
+        | Watch _
         | RunProgram _
         | Draw _
         | Create _
@@ -160,6 +172,9 @@ type ToolAction =
         | LookUpAll(resolver, questions, next) -> next (host.LookUpAll(resolver, questions))
         | Tell(progress, next) ->
             host.Tell progress
+            next ()
+        | Watch(work, progress, next) ->
+            host.Watch(Action work, Func<ToolProgress> progress)
             next ()
         | RunProgram(program, arguments, next) -> next (host.Run(program, Array.ofList arguments))
         | Draw(octets, next) -> next (host.Draw octets)
@@ -205,6 +220,12 @@ module internal Command =
     let listFiles (path: string) : Command<FolderListing voption> = fun rest -> ListFiles(path, rest)
 
     let tell (progress: ToolProgress) : Command<unit> = fun rest -> Tell(progress, rest)
+
+    /// What takes long to find out, while somebody may look how far that has come.
+    let watch (find: unit -> 'a) (progress: unit -> ToolProgress) : Command<'a> =
+        fun rest ->
+            let found = lazy (find ())
+            Watch((fun () -> found.Force() |> ignore), progress, (fun () -> rest found.Value))
 
     let openMail (kind: FileKind) (path: string) : Command<IMailSource> =
         fun rest -> OpenMail({ Path = path; Kind = kind }, rest)

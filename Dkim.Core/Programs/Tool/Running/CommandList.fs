@@ -46,7 +46,7 @@ let verify =
         Name = "verify"
         OneLine = "judge all signatures of messages, mailboxes and folders"
         Operands = "[FILE|FOLDER ...]"
-        Table = judging @ batch @ input @ attached @ dns @ general
+        Table = judging @ batch @ output @ input @ attached @ dns @ general
     }
 
 let explain =
@@ -94,7 +94,7 @@ let postfix =
         Name = "postfix"
         OneLine = "check that a Postfix signs what it should, and nothing else"
         Operands = "[FILE ...]"
-        Table = postfix @ only [ "json" ] judging @ general
+        Table = postfix @ only [ "json" ] judging @ only [ "color" ] output @ general
     }
 
 let demo =

@@ -58,6 +58,10 @@ let SummaryDomains = 100
 [<Literal>]
 let CountedDomains = 20000
 
+/// Messages of each kind, those that pass and the others, that a page has rows for.
+[<Literal>]
+let PageMessages = 1000
+
 /// Files for which the same note is printed.
 [<Literal>]
 let NotesOfAKind = 3
