@@ -70,6 +70,11 @@ let private unknownChange =
     "Compare the message with the one that was sent (the copy in the sender's folder will do), and with copies from each \
      server of its path: the first that differs is the one that changes it."
 
+let private ofGuesses (facts: Evidence) (guesses: Guess list) : string list =
+    guesses
+    |> List.map (fun guess -> ofModification facts guess.Modification)
+    |> List.distinct
+
 let private ofAlteration (facts: Evidence) (guesses: Guess list) : string list =
     match guesses, facts.Recovered with
     | [], RecoveredDigest.OtherKey ->
@@ -78,10 +83,7 @@ let private ofAlteration (facts: Evidence) (guesses: Guess list) : string list =
              let it name another selector; dkim testkey --key compares both."
         ]
     | [], _ -> [ unknownChange ]
-    | guesses, _ ->
-        guesses
-        |> List.map (fun guess -> ofModification facts guess.Modification)
-        |> List.distinct
+    | guesses, _ -> ofGuesses facts guesses
 
 /// What the findings of a record say has to be done.
 let private ofRecord (record: ExplainedRecord) : string list =
@@ -109,23 +111,38 @@ let private ofUnacceptable (cause: Unacceptable) : string =
     | RefusedDomain -> "Who verifies: signatures of this domain are refused by a setting of yours."
     | TooManySignatures _ -> "Who sends: fewer signatures; verifiers look at the first few only."
 
+/// A record that is good in itself, and yet not that of this signature.
+let private ofOtherKey (record: ExplainedRecord) : string list =
+    [
+        "Who publishes the key, or the signer: the key under this selector is not the one that signs, or not meant for such \
+         signatures. Publish at "
+        + record.Name
+        + " the record of the key that signs (dkim record prints it), or let the signature name the selector of its key."
+    ]
+
+let private ofBadKey (record: ExplainedRecord) : string list =
+    match ofRecord record with
+    | [] -> ofOtherKey record
+    | advice -> advice
+
 let private ofRefusal facts record guesses (refusal: Refusal) : string list =
-    match refusal with
-    | BadSignature _ ->
+    match refusal, guesses with
+    | BadSignature _, [] ->
         [
             "The signer: the field cannot be used as it is; bring the signing program up to date."
         ]
-    | BadKey _ -> ofRecord record
-    | Expired _ ->
+    | BadSignature _, guesses -> ofGuesses facts guesses
+    | BadKey _, _ -> ofBadKey record
+    | Expired _, _ ->
         [
             "The signer: write a later x=, or none. Who verifies: do so when the message arrives, not later; --now judges by \
              another time."
         ]
-    | NotYetValid _ -> [ "The signer, or who verifies: one of both clocks is wrong." ]
-    | BodyShorter _ -> [ "The body has been cut since it was signed. " + unknownChange ]
-    | BodyAltered
-    | HeaderAltered -> ofAlteration facts guesses
-    | Unacceptable cause -> [ ofUnacceptable cause ]
+    | NotYetValid _, _ -> [ "The signer, or who verifies: one of both clocks is wrong." ]
+    | BodyShorter _, _ -> [ "The body has been cut since it was signed. " + unknownChange ]
+    | BodyAltered, guesses
+    | HeaderAltered, guesses -> ofAlteration facts guesses
+    | Unacceptable cause, _ -> [ ofUnacceptable cause ]
 
 /// What to do about a signature that could be read.
 let ofSignature (facts: Evidence) (record: ExplainedRecord) (guesses: Guess list) : string list =

@@ -347,7 +347,9 @@ let tests =
                 let files =
                     [
                         "z", rsa.Zone
-                        "-", signed rsa [] (mail text lines) |> edit "the minutes" "our papers"
+                        "-",
+                        signed rsa [] (mail text (String.replicate 400 lines))
+                        |> edit "the minutes" "our papers"
                     ]
 
                 let machine = Machine(files, nothing)
