@@ -28,7 +28,7 @@ internal sealed class OwnNetwork : IDisposable
     {
         var starts = string.Concat(addresses.Select(address => $"""
             {nsd} -d -c {scratch.At($"nsd-{address}")} 2>/dev/null & servers="$servers $!"
-            for i in 1 2 3 4 5 6 7 8 9 10; do [ -s {scratch.At($"pid-{address}")} ] && break; sleep 0.1; done
+            for i in $(seq 300); do [ -s {scratch.At($"pid-{address}")} ] && break; sleep 0.1; done
 
             """));
         var script = scratch.Write("script", $"""

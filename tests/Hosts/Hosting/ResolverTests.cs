@@ -193,8 +193,18 @@ public sealed class ResolverTests(ResolverKind kind)
     {
         using var network = new OwnNetwork("nameserver 127.0.0.1\n");
         var output = network.Run($"""
-            (sleep 1.5; echo nameserver 127.0.0.2 > /etc/resolv.conf; sleep {pause}; echo) |
-            {Tools.Probe} follow key.inner.test {kind} {how}
+            pipes=$(mktemp -d) && mkfifo $pipes/in $pipes/out
+            {Tools.Probe} follow key.inner.test {kind} {how} < $pipes/in > $pipes/out &
+            probe=$!
+            exec 3> $pipes/in 4< $pipes/out
+            rm -r $pipes
+            read -r line <&4
+            echo "$line"
+            echo nameserver 127.0.0.2 > /etc/resolv.conf
+            sleep {pause}
+            echo >&3
+            cat <&4
+            wait $probe
             """);
         Assert.That(output, Is.EqualTo("found at 127.0.0.1\nfound at 127.0.0.2\n"));
     }

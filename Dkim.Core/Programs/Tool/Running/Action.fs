@@ -42,11 +42,14 @@ type ToolProgress =
 
     /// In words, for one line.
     member this.Text: string =
+        let counted (messages: int) =
+            string messages + (if messages = 1 then " message" else " messages")
+
         match this with
-        | ToolProgress.Reading(messages, _, 1) -> string messages + " messages"
+        | ToolProgress.Reading(messages, _, 1) -> counted messages
         | ToolProgress.Reading(messages, files, ofFiles) ->
-            string messages
-            + " messages, "
+            counted messages
+            + ", "
             + string files
             + " of "
             + string ofFiles
