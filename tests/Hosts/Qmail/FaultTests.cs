@@ -52,6 +52,30 @@ public sealed class FaultTests
     }
 
     [Test]
+    public void A_pipe_in_the_place_of_a_key_stops_no_mail()
+    {
+        File.Delete(chain.At("keys/example.org/default"));
+        Tools.Run("/", "/usr/bin/mkfifo", chain.At("keys/example.org/default"));
+        const string Line = """exec /usr/bin/timeout 60 "$0" <"$MESSAGE" 1<"$ENVELOPE" """;
+        Refused(chain.Shell(Line, Message, chain.Signing()), 55, "cannot be read: ");
+    }
+
+    [Test]
+    public void A_directory_of_keys_that_may_not_be_entered_lets_no_mail_go_unsigned()
+    {
+        Tools.RequireRoot();
+        Tools.Run("/", "/bin/chmod", "755", chain.At(""));
+        Tools.Run("/", "/bin/chmod", "777", chain.At("queue"));
+        Tools.Run("/", "/bin/chmod", "700", chain.At("keys"));
+        const string Line =
+            """exec /usr/bin/setpriv --reuid=65534 --regid=65534 --clear-groups "$0" <"$MESSAGE" 1<"$ENVELOPE" """;
+        Refused(chain.Shell(Line, Message, chain.Signing()), 55, "cannot be read: Permission denied");
+        Tools.Run("/", "/bin/chmod", "755", chain.At("keys"));
+        Tools.Run("/", "/bin/chmod", "644", chain.At("keys/example.org/default"));
+        Assert.That(chain.Shell(Line, Message, chain.Signing()).Only.Text, Does.Contain("DomainKey-Signature: "));
+    }
+
+    [Test]
     public void Settings_that_are_wrong()
     {
         Refused(chain.Run(Message, "DKTIMEOUT=never"), 55, "DKTIMEOUT: 'never': ");
