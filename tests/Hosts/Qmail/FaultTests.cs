@@ -61,18 +61,19 @@ public sealed class FaultTests
     }
 
     [Test]
-    public void A_directory_of_keys_that_may_not_be_entered_lets_no_mail_go_unsigned()
+    public void Keys_in_a_directory_that_may_not_be_entered_let_no_mail_go_unsigned()
     {
         Tools.RequireRoot();
-        Tools.Run("/", "/bin/chmod", "755", chain.At(""));
-        Tools.Run("/", "/bin/chmod", "777", chain.At("queue"));
-        Tools.Run("/", "/bin/chmod", "700", chain.At("keys"));
+        Directory.CreateDirectory(chain.At("closed"));
+        Directory.Move(chain.At("keys"), chain.At("closed/keys"));
+        Tools.Run(chain.At(""), "/bin/chmod", "755", ".", "closed/keys/example.org/default");
+        Tools.Run(chain.At(""), "/bin/chmod", "777", "queue");
         const string Line =
             """exec /usr/bin/setpriv --reuid=65534 --regid=65534 --clear-groups "$0" <"$MESSAGE" 1<"$ENVELOPE" """;
-        Refused(chain.Shell(Line, Message, chain.Signing()), 55, "cannot be read: Permission denied");
-        Tools.Run("/", "/bin/chmod", "755", chain.At("keys"));
-        Tools.Run("/", "/bin/chmod", "644", chain.At("keys/example.org/default"));
-        Assert.That(chain.Shell(Line, Message, chain.Signing()).Only.Text, Does.Contain("DomainKey-Signature: "));
+        string[] signing = ["RELAYCLIENT=", $"DKSIGN={chain.At("closed/keys")}/%/default"];
+        Assert.That(chain.Shell(Line, Message, signing).Only.Text, Does.Contain("DomainKey-Signature: "));
+        Tools.Run(chain.At(""), "/bin/chmod", "700", "closed");
+        Refused(chain.Shell(Line, Message, signing), 55, "cannot be read: Permission denied");
     }
 
     [Test]
