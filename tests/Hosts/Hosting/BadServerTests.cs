@@ -141,6 +141,21 @@ public sealed class BadServerTests(ResolverKind kind)
         Assert.That(answer.Outcome.IsRecords, $"{answer.Outcome} after {watch.ElapsedMilliseconds} ms");
     }
 
+    // More than libunbound is given at once.
+    [Test]
+    public async Task Places_are_given_back_however_many_were_taken()
+    {
+        using var server = new FakeServer(query => Task.FromResult<byte[]?>(FakeServer.Reply(query, 0, FakeServer.Txt("good"))));
+        using var resolver = Resolvers.Open(new ResolverSettings { Forwarders = [server.Address], Kind = kind });
+        var budget = new LookupBudget(20, 20, TimeSpan.FromSeconds(30));
+        for (var asked = 0; asked <= ResolverLimits.UnderWay; asked += 300)
+        {
+            var answers = await Task.WhenAll(Enumerable.Range(asked, 300).Select(i =>
+                new MessageLookups(resolver, budget).AskAsync([Txt($"n{i}.d{i % 30}.test")])));
+            Assert.That(answers.Select(answer => answer.Values.Single().Outcome.IsRecords), Is.All.True, $"after {asked}");
+        }
+    }
+
     [TestCase(2, "SERVFAIL")]
     [TestCase(5, "REFUSED")]
     public async Task A_failure_of_the_server_is_named(int rcode, string reason)

@@ -54,6 +54,9 @@ internal static class Lies
             "nxdomain-no-soa" => [Failed(query, 3)],
             "nxdomain-short" => [[.. Header(query, Ok | 3, authority: 1), .. Question(query), .. Soa(1)]],
             "alias" => [Answer(query, 2, Record(Asked, Alias, Name("a.Test")), Record(Name("A.test"), Txt, Text("good")))],
+            "alias-brief" => [Answer(query, 2, Record(Asked, Alias, Name("a.test"), timeToLive: 1), Record(Name("a.test"), Txt, Text("good")))],
+            "aliases-8" => [Aliases(query, 8)],
+            "aliases-9" => [Aliases(query, 9)],
             "octets" => [Answer(query, 1, Record(Asked, Txt, Text("a\\;\" \\200\u00c8\u0001\u007f\u00ff\\255b\u00c3\u00a4.\\")))],
             "twice" => [good, good],
             "truncated" or "tcp-dead" or "tcp-slow" or "tcp-close" or "tcp-reset" or "tcp-drip" or "tcp-short" or "tcp-long"
@@ -127,6 +130,13 @@ internal static class Lies
         var many = Enumerable.Repeat(Record(pointer, Alias, pointer), 120).ToArray();
         return Answer(query, 121, [Record(Asked, 0xC8, name), .. many]);
     }
+
+    // A chain of so many aliases with a record at its end.
+    private static byte[] Aliases(byte[] query, int count) => Answer(query, count + 1, [
+        Record(Asked, Alias, Name("a1.test")),
+        .. Enumerable.Range(1, count - 1).Select(i => Record(Name($"a{i}.test"), Alias, Name($"a{i + 1}.test"))),
+        Record(Name($"a{count}.test"), Txt, Text("good")),
+    ]);
 
     private static byte[] Pointer(int at) => [(byte)(0xC0 | (at >> 8)), (byte)at];
 

@@ -34,6 +34,22 @@ public sealed class LookupTests
     }
 
     [Test]
+    [Category("RFC6376-8.4-1")]
+    public async Task Questions_over_the_budget_are_not_answered_though_their_answers_are_known()
+    {
+        using var resolver = new Knowing(Answer.Found(["v"], Security.Unchecked));
+        var lookups = new MessageLookups(resolver, LookupBudgetModule.ofQuestions(20, 10));
+        foreach (var i in Enumerable.Range(0, 21))
+        {
+            await lookups.AskAsync([Txt($"n{i}")]);
+        }
+
+        var answers = await lookups.AskAsync([Txt("n19"), Txt("n20")]);
+        Assert.That(answers[Txt("n19")].Outcome.IsRecords);
+        Assert.That(answers[Txt("n20")], Is.EqualTo(Answer.Unavailable("too many queries")));
+    }
+
+    [Test]
     public async Task Nothing_is_thrown()
     {
         using var resolver = new Counting(question => question.Name == "bad"
@@ -164,6 +180,19 @@ public sealed class LookupTests
             Asked.Add(question);
             return ValueTask.FromResult(answer(question));
         }
+
+        public void Dispose()
+        {
+        }
+    }
+
+    private sealed class Knowing(Answer answer) : IResolver
+    {
+        public string Description => "";
+
+        public ValueTask<Answer> AskAsync(Question question, CancellationToken cancellation) => ValueTask.FromResult(answer);
+
+        public Answer? Find(Question question) => answer;
 
         public void Dispose()
         {

@@ -76,4 +76,25 @@ public sealed class PatienceTests
         clock.Advance(TimeSpan.FromMinutes(1));
         Assert.That(gaveWay, Is.EqualTo((string[])["a.one"]), "there are places");
     }
+
+    [Test]
+    public async Task Who_waits_no_longer_for_a_place_gets_none()
+    {
+        using var places = new LookupPlaces(4, clock);
+        Task<LookupPlaces.Place> Enter(string name, CancellationToken cancellation = default) =>
+            places.EnterAsync(name, () => { }, cancellation);
+        var held = new List<LookupPlaces.Place>();
+        foreach (var name in (string[])["a.one", "b.two", "c.three", "d.four"])
+        {
+            held.Add(await Enter(name));
+        }
+
+        using var impatient = new CancellationTokenSource();
+        Task[] given = [.. Enumerable.Range(0, 8).Select(i => Enter($"n{i}.five", impatient.Token))];
+        await impatient.CancelAsync();
+        Assert.That(given.Select(waiting => waiting.IsCanceled), Is.All.True);
+        held.ForEach(place => place.Leave(LookupEnd.Answered));
+        Task[] next = [.. Enumerable.Range(0, 4).Select(i => Enter($"x.later{i}"))];
+        Assert.That(next.Select(entering => entering.IsCompletedSuccessfully), Is.All.True, "all places are free");
+    }
 }

@@ -72,11 +72,18 @@ internal sealed class Client : IDisposable
         return rest;
     }
 
-    /// <summary>Sends the envelope of a message and DATA.</summary>
+    /// <summary>Greets, and sends the envelope of a message and DATA.</summary>
     public async Task BeginAsync()
     {
         await ReplyAsync();
-        foreach (var line in new[] { "EHLO c", "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA" })
+        await SayAsync("EHLO c\r\n");
+        await EnvelopeAsync();
+    }
+
+    /// <summary>Sends the envelope of a message and DATA, in a session that has begun.</summary>
+    public async Task EnvelopeAsync()
+    {
+        foreach (var line in new[] { "MAIL FROM:<a@b>", "RCPT TO:<c@d>", "DATA" })
             await SayAsync(line + "\r\n");
     }
 

@@ -267,6 +267,8 @@ public sealed class DialogueTests
         talk.FromClient("EHLO c\r\nXCLIENT ADDR=192.0.2.1\r\nXFORWARD NAME=x\r\n").Told();
         Assert.That(talk.Relay.Commands, Is.EqualTo(new[] { "EHLO c", "XCLIENT ADDR=192.0.2.1", "XFORWARD NAME=x" }));
         Assert.That(talk.FromClient("EHLO c\r\nQUIT\r\n").Told(), Does.EndWith("221 bye\r\n"));
+        var relay = new SilentRelay("250-r\r\n250 PIPELINING\r\n");
+        Assert.That(relay.Given(0, greetsAgain: true), Is.EqualTo("MAIL FROM:<a@b>\r\n"), "until it is offered anew");
     }
 
     [Test]

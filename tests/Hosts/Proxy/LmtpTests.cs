@@ -117,6 +117,15 @@ public sealed class LmtpTests
     }
 
     [Test]
+    public void What_cannot_pass_is_not_offered_in_the_reply_to_LHLO()
+    {
+        var talk = new Conversation();
+        talk.Relay.Replies["LHLO"] = "250-lmtp.example\r\n250-STARTTLS\r\n250-SIZE\r\n250 CHUNKING\r\n";
+        talk.Told();
+        Assert.That(talk.FromClient("LHLO c\r\n").Told(), Is.EqualTo("250-lmtp.example\r\n250 SIZE\r\n"));
+    }
+
+    [Test]
     public void After_EHLO_there_is_one_reply_again()
     {
         var talk = new Conversation();

@@ -151,6 +151,18 @@ public sealed class LogLineTests
     }
 
     [Test]
+    public async Task What_happens_after_a_message_is_not_told_of_it()
+    {
+        var line = await LineAsync(r => r, async (client, _, proxy) =>
+        {
+            await client.BeginAsync();
+            Assert.That(await client.SayAsync(Header + "\r\nx\r\n.\r\n"), Does.StartWith("250"));
+            await proxy.RestAsync(client);
+        });
+        Assert.That(line, Is.EqualTo("connection ended - 421 4.4.2 Idle for too long; client=<127.0.0.1>"));
+    }
+
+    [Test]
     public async Task The_total_of_a_message_ends_it_however_fast_it_comes()
     {
         var pace = new DataPace(grace: 1, floor: 60, longest: 2);

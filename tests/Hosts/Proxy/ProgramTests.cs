@@ -75,8 +75,21 @@ public sealed class ProgramTests
         await verifier.SaysAsync("DKIM verify - fail (body has been altered); ");
     }
 
-    // The set-up of docs/proxies.md: User= stands in the unit, and the check is called by root.
-    // What the second line of the file, or the operands, cannot be.
+    // What the policy says is asked once it is known that no signature is the author's.
+    [Test]
+    public async Task A_message_that_its_author_wants_refused_is_refused()
+    {
+        using var relay = new TcpRelay();
+        using var signer = await OutAsync(relay.Port);
+        await SendAsync(signer.Addresses[0]);
+        var tampered = relay.Messages[0].Replace("\r\n.dot", "\r\nchanged");
+        File.AppendAllText(scratch.At("keys.txt"), "example.org here\n_adsp._domainkey.example.org dkim=all\n");
+        using var verifier = await ProxyProcess.StartAsync(
+            scratch, "dkimproxy.in", [.. Keys.Verifying, "--reject_fail", "127.0.0.1:0", $"127.0.0.1:{relay.Port}"]);
+        Assert.That(await SendAsync(verifier.Addresses[0], tampered), Does.StartWith("550 5.7.1 DKIM - fail ("));
+        Assert.That(relay.Messages, Has.Count.EqualTo(1));
+    }
+
     [Test]
     public async Task A_start_without_a_place_for_large_messages_is_warned_of()
     {

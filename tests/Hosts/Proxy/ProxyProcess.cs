@@ -65,6 +65,14 @@ internal sealed class ProxyProcess : IDisposable
         Scratch scratch, string starter, string[] before, string name, params string[] arguments) =>
         BeginAsync(new ProxyProcess(scratch, starter, [.. before, Link(scratch, name), .. arguments]));
 
+    /// <summary>The same where a command has mounted what nobody else sees; it takes root.</summary>
+    public static Task<ProxyProcess> StartMountedAsync(Scratch scratch, string mount, string name, params string[] arguments)
+    {
+        Tools.RequireRoot();
+        var unshare = Tools.RequireProgram("unshare", "util-linux");
+        return StartByAsync(scratch, unshare, ["-m", "/bin/sh", "-c", mount + " && exec \"$@\"", "sh"], name, arguments);
+    }
+
     private static async Task<ProxyProcess> BeginAsync(ProxyProcess proxy)
     {
         await Tools.Eventually(

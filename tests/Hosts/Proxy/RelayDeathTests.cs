@@ -1,3 +1,4 @@
+using Dkim.Core.Programs.Proxies.Smtp;
 using Dkim.ProxyHost.Dialogue;
 using NUnit.Framework;
 
@@ -132,6 +133,18 @@ public sealed class RelayDeathTests
         talk.Relay.Replies["NOOP"] = reply;
         talk.Told();
         Assert.That(talk.FromClient("NOOP\r\n").Told(), Does.StartWith("421 4.4.2 "));
+    }
+
+    [TestCase(0, "250")]
+    [TestCase(1, "421 4.4.2 ")]
+    public void A_reply_may_be_as_long_as_the_limit_and_no_longer(int more, string told)
+    {
+        var lines = string.Concat(Enumerable.Repeat("250-" + new string('r', 506) + "\r\n", (SmtpLimits.Reply / 512) - 1));
+        var talk = new Conversation();
+        talk.Relay.Replies["NOOP"] = lines + "250 " + new string('r', 506 + more) + "\r\n";
+        Assert.That(talk.Relay.Replies["NOOP"], Has.Length.EqualTo(SmtpLimits.Reply + more));
+        talk.Told();
+        Assert.That(talk.FromClient("NOOP\r\n").Told(), Does.StartWith(told));
     }
 
     [Test]

@@ -92,6 +92,21 @@ public sealed class ReloadTests
     }
 
     [Test]
+    public async Task A_key_that_a_reload_has_added_is_read_again_when_it_changes()
+    {
+        using var relay = new TcpRelay();
+        scratch.Write("map", "example.org dkim\n");
+        Configure(relay);
+        using var proxy = await StartAsync();
+        scratch.Write("map", "example.org dkim\nexample.com dkim(s=two,key=second.pem)\n");
+        proxy.Signal("HUP");
+        await proxy.SaysAsync("configuration reloaded");
+        File.Move(scratch.Write("new.pem", NewKey(), Private), scratch.At("second.pem"), overwrite: true);
+        await proxy.SaysAsync("keys read again");
+        Assert.That(await SignedAsync(proxy, relay, "example.com"), Is.EqualTo("example.com two"));
+    }
+
+    [Test]
     public async Task A_reload_that_changes_what_takes_a_restart_changes_nothing()
     {
         using var relay = new TcpRelay();

@@ -8,9 +8,17 @@ namespace Dkim.Tests.Hosts.Proxy;
 internal sealed class SilentRelay(params string[] ehloReplies)
 {
     /// <summary>What the relay has been sent, after EHLO, of a group that the client sent at once.</summary>
-    public string Given(int reply)
+    /// <param name="greetsAgain">The relay has gone back to its greeting in between, as it does for XCLIENT.</param>
+    public string Given(int reply, bool greetsAgain = false)
     {
         var (dialogue, toRelay) = Begin(new DialogueLimits(), reply);
+        if (greetsAgain)
+        {
+            dialogue.FromClient("XCLIENT ADDR=192.0.2.1\r\n"u8);
+            dialogue.FromRelay(Encoding.Latin1.GetBytes(ScriptedRelay.Greeting));
+            toRelay.ResetWrittenCount();
+        }
+
         dialogue.FromClient("MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\nDATA\r\nNOOP\r\n"u8);
         return Encoding.Latin1.GetString(toRelay.WrittenSpan);
     }

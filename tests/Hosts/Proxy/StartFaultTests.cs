@@ -84,6 +84,19 @@ public sealed class StartFaultTests
         Assert.That(output, Does.Contain("worse.conf:1: ").And.Contain("worse.conf:2: "));
     }
 
+    [Test]
+    public void A_check_by_root_tells_of_a_spool_directory_that_is_closed_to_the_user()
+    {
+        Tools.RequireRoot();
+        scratch.Open();
+        Directory.CreateDirectory(scratch.At("spool"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        string[] arguments = ["--check", $"--spool-directory={scratch.At("spool")}", "127.0.0.1:0", "127.0.0.1:25"];
+        Assert.That(ProxyProcess.Run(scratch, "dkimproxy.in", arguments).Code, Is.Zero);
+        var (code, output, _) = ProxyProcess.Run(scratch, "dkimproxy.in", ["--user=nobody", .. arguments]);
+        Assert.That(code, Is.EqualTo(78), output);
+        Assert.That(output, Does.Contain($"spool_directory: '{scratch.At("spool")}': "));
+    }
+
     [TestCase("listen 127.0.0.1:99999", "a port is a number from 0 to 65535 at character 11")]
     [TestCase("listen inet:10027@127.0.0.1", "write listen 127.0.0.1:10027")]
     [TestCase("listen 203.0.113.77:10027", "no address of this machine")]

@@ -6,8 +6,8 @@ namespace Dkim.Tests.Hosts.Proxy;
 
 /// <summary>A <see cref="ScriptedRelay"/> at a port of its own. A connection can be made to die or fall silent at a
 /// point that a test chooses.</summary>
-internal sealed class TcpRelay(Func<ScriptedRelay>? script = null) : TcpRelay<ScriptedRelay>(
-    script ?? (() => new ScriptedRelay()))
+internal sealed class TcpRelay(Func<ScriptedRelay>? script = null, IPEndPoint? place = null) : TcpRelay<ScriptedRelay>(
+    script ?? (() => new ScriptedRelay()), place)
 {
     /// <summary>All messages accepted so far.</summary>
     public IReadOnlyList<string> Messages => [.. Sessions.SelectMany(session => session.Messages)];
@@ -17,16 +17,18 @@ internal sealed class TcpRelay(Func<ScriptedRelay>? script = null) : TcpRelay<Sc
 internal class TcpRelay<TScript> : IDisposable
     where TScript : IRelayScript
 {
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
+    private readonly TcpListener listener;
     private readonly Func<TScript> script;
     private readonly List<TScript> sessions = [];
 
     // What waits for it is not collected, as what waits for nothing would be, and its connection closed with it.
     private readonly TaskCompletionSource over = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public TcpRelay(Func<TScript> script)
+    /// <param name="place">Where it listens; without one, at a free port of the loopback.</param>
+    public TcpRelay(Func<TScript> script, IPEndPoint? place = null)
     {
         this.script = script;
+        listener = new TcpListener(place ?? new IPEndPoint(IPAddress.Loopback, 0));
         listener.Start();
         _ = AcceptAsync();
     }

@@ -97,6 +97,45 @@ public sealed class TroubleTests
     }
 
     [Test]
+    public async Task A_full_spool_directory_makes_clients_try_again()
+    {
+        using var relay = new TcpRelay();
+        Directory.CreateDirectory(scratch.At("spool"));
+        using var proxy = await ProxyProcess.StartMountedAsync(
+            scratch,
+            "mount -t tmpfs -o size=64k none spool",
+            "dkimproxy.out",
+            [.. Keys.Signing, "--spool_directory=spool", "--spool_memory=4096", "127.0.0.1:0", $"127.0.0.1:{relay.Port}"]);
+        Assert.That(await SendAsync(proxy, Large), Does.StartWith("452 4.3.1 "));
+        Assert.That(relay.Messages, Is.Empty);
+        await proxy.SaysAsync("no room for a message in spool: ");
+        Assert.That(await SendAsync(proxy, "x"), Does.StartWith("250 "));
+    }
+
+    [Test]
+    public async Task A_message_in_a_file_has_given_it_back_when_it_is_answered()
+    {
+        using var relay = new TcpRelay();
+        using var proxy = await OutAsync(
+            relay.Port, [.. Keys.Signing, $"--spool_directory={scratch.Root}", "--spool_memory=4096"]);
+        using var client = await Client.ConnectAsync(proxy.Addresses[0]);
+        await client.BeginAsync();
+        for (var count = 0; count < 3; count++)
+        {
+            await client.SendAsync(Text + Large);
+            await Tools.Eventually(() => SpoolFiles(proxy) == 1, "it waits in a file");
+            Assert.That(await client.SayAsync("\r\n.\r\n"), Does.StartWith("250 "));
+            Assert.That(SpoolFiles(proxy), Is.Zero);
+            await client.EnvelopeAsync();
+        }
+    }
+
+    private static string Large { get; } = string.Concat(Enumerable.Repeat(new string('x', 900) + "\r\n", 200));
+
+    private int SpoolFiles(ProxyProcess proxy) => Directory.GetFiles($"/proc/{proxy.Id}/fd")
+        .Count(file => new FileInfo(file).LinkTarget?.StartsWith(scratch.Root, StringComparison.Ordinal) == true);
+
+    [Test]
     public async Task A_relay_that_is_away_and_clients_that_may_not_speak_are_counted()
     {
         var relay = new TcpRelay();

@@ -52,6 +52,31 @@ public sealed class FaultTests
     }
 
     [Test]
+    public void A_pipe_in_the_place_of_a_key_stops_no_mail()
+    {
+        File.Delete(chain.At("keys/example.org/default"));
+        Tools.Run("/", "/usr/bin/mkfifo", chain.At("keys/example.org/default"));
+        const string Line = """exec /usr/bin/timeout 60 "$0" <"$MESSAGE" 1<"$ENVELOPE" """;
+        Refused(chain.Shell(Line, Message, chain.Signing()), 55, "cannot be read: ");
+    }
+
+    [Test]
+    public void Keys_in_a_directory_that_may_not_be_entered_let_no_mail_go_unsigned()
+    {
+        Tools.RequireRoot();
+        Directory.CreateDirectory(chain.At("closed"));
+        Directory.Move(chain.At("keys"), chain.At("closed/keys"));
+        Tools.Run(chain.At(""), "/bin/chmod", "755", ".", "closed/keys/example.org/default");
+        Tools.Run(chain.At(""), "/bin/chmod", "777", "queue");
+        const string Line =
+            """exec /usr/bin/setpriv --reuid=65534 --regid=65534 --clear-groups "$0" <"$MESSAGE" 1<"$ENVELOPE" """;
+        string[] signing = ["RELAYCLIENT=", $"DKSIGN={chain.At("closed/keys")}/%/default"];
+        Assert.That(chain.Shell(Line, Message, signing).Only.Text, Does.Contain("DomainKey-Signature: "));
+        Tools.Run(chain.At(""), "/bin/chmod", "700", "closed");
+        Refused(chain.Shell(Line, Message, signing), 55, "cannot be read: Permission denied");
+    }
+
+    [Test]
     public void Settings_that_are_wrong()
     {
         Refused(chain.Run(Message, "DKTIMEOUT=never"), 55, "DKTIMEOUT: 'never': ");

@@ -69,6 +69,15 @@ public sealed class ToolTests
     }
 
     [Test]
+    public void A_resolver_that_cannot_be_had_is_a_service_that_is_missing()
+    {
+        MakeKey("mail", "--bits=1024");
+        var ended = Dkim(Sign("mail"), "verify", "--resolver=dnsclient", "--trust-anchor=anchors");
+        Assert.That((ended.Code, ended.Error), Is.EqualTo((
+            69, "dkim: the trust anchors of anchors need libunbound; write resolver unbound, or auto\n")));
+    }
+
+    [Test]
     public void Without_a_terminal_nothing_but_the_result_is_on_standard_output()
     {
         MakeKey("mail", "--bits=1024");
