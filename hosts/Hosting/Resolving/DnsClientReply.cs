@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text;
 using Dkim.Core.Dns;
 using Dkim.Core.Message;
@@ -81,6 +82,16 @@ internal static class DnsClientReply
             .DefaultIfEmpty(0)
             .Min();
 
+    /// <summary>Why there was no reply that could be read, in a word.</summary>
+    public static string Describe(Exception failure) => failure switch
+    {
+        OperationCanceledException or DnsResponseException { Code: DnsResponseCode.ConnectionTimeout } => "timeout",
+        DnsResponseException { InnerException: SocketException { SocketErrorCode: SocketError.TooManyOpenSockets } } =>
+            "no free descriptor",
+        DnsResponseException { InnerException: SocketException } => "no server",
+        _ => "broken reply",
+    };
+
     private static bool IsSame(string found, string wanted) =>
         found.AsSpan().TrimEnd('.').Equals(wanted.AsSpan().TrimEnd('.'), StringComparison.OrdinalIgnoreCase);
 
@@ -94,6 +105,9 @@ internal static class DnsClientReply
                 break;
             case AddressRecord address:
                 records.AddOther(address.Address.ToString());
+                break;
+            case NsRecord server:
+                records.AddOther(server.NSDName.Original.TrimEnd('.').ToLowerInvariant());
                 break;
             case not TxtRecord:
                 records.AddOther("");

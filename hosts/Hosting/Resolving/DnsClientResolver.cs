@@ -124,7 +124,7 @@ internal sealed class DnsClientResolver : NetworkResolver
             {
                 // The package throws a dozen types at replies that it cannot read, and its own at a cancellation.
                 cancellation.ThrowIfCancellationRequested();
-                failure = Describe(problem);
+                failure = DnsClientReply.Describe(problem);
             }
 
             server.Fails(clock.Milliseconds());
@@ -196,14 +196,5 @@ internal sealed class DnsClientResolver : NetworkResolver
         ExtendedDnsBufferSize = size,
         // The AD bit of the reply can only be asked for with the DO bit.
         RequestDnsSecRecords = dnssec,
-    };
-
-    private static string Describe(Exception failure) => failure switch
-    {
-        DnsResponseException { Code: DnsResponseCode.ConnectionTimeout } => "timeout",
-        DnsResponseException { InnerException: SocketException { SocketErrorCode: SocketError.TooManyOpenSockets } } =>
-            "no free descriptor",
-        DnsResponseException { InnerException: SocketException } => "no server",
-        _ => "broken reply",
     };
 }

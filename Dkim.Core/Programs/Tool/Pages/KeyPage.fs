@@ -26,7 +26,7 @@ let private findings (all: KeyFinding list) : Html list =
 /// The page. `verdict` is the outcome in a sentence, `security` what DNSSEC says of the record, `publish` the lines that
 /// put it right.
 let report (record: ExplainedRecord) (verdict: string) security (publish: string voption) (footer: string) : Report =
-    let isGood = record.Findings |> List.forall _.IsAdvice
+    let isGood = record.Diagnosis.IsGood
 
     let remedy =
         match publish with
@@ -56,7 +56,7 @@ let report (record: ExplainedRecord) (verdict: string) security (publish: string
             [
                 {
                     Heading = "The record"
-                    Body = published record @ findings record.Findings
+                    Body = published record @ findings record.Diagnosis.Findings
                 }
             ]
             @ remedy

@@ -46,8 +46,8 @@ let private passphrase (path: string voption) : Command<string voption> =
             return ValueSome(Array.head (FileContents.lines text))
     }
 
-/// The private key in a file.
-let load (passphraseFile: string voption) (path: string) : Command<Result<SigningKey, string>> =
+/// The text of a key file, and the private key in it or why there is none.
+let read (passphraseFile: string voption) (path: string) =
     command {
         let! passphrase = passphrase passphraseFile
         let! contents = read FileKind.PrivateKey path
@@ -55,9 +55,19 @@ let load (passphraseFile: string voption) (path: string) : Command<Result<Signin
         match contents.Problem with
         | ValueSome reason -> return Error reason
         | ValueNone ->
-            return
-                SigningKey.parse passphrase (Octets.latin1 contents.Octets.Span)
-                |> Result.mapError PrivateKeyError.describe
+            let text = Octets.latin1 contents.Octets.Span
+            return Ok(struct (text, SigningKey.parse passphrase text))
+    }
+
+/// The private key in a file.
+let load (passphraseFile: string voption) (path: string) : Command<Result<SigningKey, string>> =
+    command {
+        let! found = read passphraseFile path
+
+        return
+            match found with
+            | Error reason -> Error reason
+            | Ok(struct (_, key)) -> Result.mapError PrivateKeyError.describe key
     }
 
 /// A new key and its PEM text.
