@@ -143,6 +143,9 @@ let private privatePublished: KeyFinding =
         "p= is the PRIVATE key: everybody can sign in your name now"
         "remove the record, make a new key under another selector, and publish the public half"
 
+/// The line that begins the file of a private key, whatever became of its dashes.
+let private hasPrivateLine (value: string) : bool = value.Contains "PRIVATE KEY"
+
 /// Base64 that cannot be read: why.
 let badBase64 (test: KeyUnderTest) (text: string) : KeyFinding =
     let value = tagValue "p" text |> ValueOption.defaultValue ""
@@ -155,7 +158,7 @@ let badBase64 (test: KeyUnderTest) (text: string) : KeyFinding =
         | ValueNone -> false
 
     match badCharacter value with
-    | _ when value.Contains "PRIVATE KEY-----" -> privatePublished
+    | _ when hasPrivateLine value -> privatePublished
     | _ when value.Contains "-----BEGIN" || value.Contains "KEY-----" ->
         KeyFinding.wrong
             KeyMistake.PemPasted
@@ -192,7 +195,9 @@ let badKeyData (test: KeyUnderTest) (text: string) (record: KeyRecord) (reason: 
     let octets = record.KeyData
     let slipped = slip test text
 
-    if slipped.IsSome then
+    if ValueOption.exists hasPrivateLine (tagValue "p" text) then
+        privatePublished
+    elif slipped.IsSome then
         slipped.Value
     elif isCutOff octets then
         cutOff text

@@ -108,13 +108,20 @@ let private diagnosis test isMended (text: string) (findings: KeyFinding list) (
 let private ofAttempt test (attempt: MendSearch.Attempt) faults =
     diagnosis test true attempt.Text (attempt.Mends |> List.map _.Finding) faults
 
-// No key comes out of it: what can be seen is told, and why the rest cannot be read.
+// No key comes out of it, or more than one: what can be seen is told, and why the rest cannot be read. Only the private key
+// knows what was meant.
 let private ofHopeless (test: KeyUnderTest) (text: string) : Diagnosis =
     let attempt = MendSearch.plain text
 
-    match KeyRecord.parse KeyTags.limit attempt.Text with
-    | Error error -> ofAttempt test attempt [ keyFault test (ofKeyError test attempt.Text error) ]
-    | Ok record -> ofAttempt test attempt (recordFaults test attempt.Text record)
+    let found =
+        match KeyRecord.parse KeyTags.limit attempt.Text with
+        | Error error -> ofAttempt test attempt [ keyFault test (ofKeyError test attempt.Text error) ]
+        | Ok record -> ofAttempt test attempt (recordFaults test attempt.Text record)
+
+    if test.Private.IsSome then
+        found
+    else
+        { found with Publish = ValueNone }
 
 /// What one text says.
 let ofText (test: KeyUnderTest) (text: string) : Diagnosis =

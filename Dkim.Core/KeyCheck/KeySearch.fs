@@ -40,13 +40,16 @@ let private meantSelector (selector: Selector) (domain: DomainName) : string vop
 let private meantDomain (domain: DomainName) : string voption =
     let text = domain.Text
     let marker = "_domainkey."
-    let at = text.LastIndexOf(marker, StringComparison.Ordinal)
-    let rest = text.Substring(at + marker.Length)
 
-    if (at = 0 || at > 0 && text[at - 1] = '.') && (DomainName.tryCreate rest).IsOk then
-        ValueSome rest
-    else
-        ValueNone
+    match text.LastIndexOf(marker, StringComparison.Ordinal) with
+    | -1 -> ValueNone
+    | at ->
+        let rest = text.Substring(at + marker.Length)
+
+        if (at = 0 || text[at - 1] = '.') && (DomainName.tryCreate rest).IsOk then
+            ValueSome rest
+        else
+            ValueNone
 
 /// What is wrong with a selector or a domain in which `_domainkey` stands, since that is put between them anyway.
 let slip (selector: Selector) (domain: DomainName) : KeyFinding voption =

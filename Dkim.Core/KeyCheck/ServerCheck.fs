@@ -69,7 +69,8 @@ module internal ServerCheck =
             | found -> found)
         |> List.truncate DirectLimits.Servers
 
-    let private called (server: ServerAnswer) : string =
+    /// The name of a server and its address.
+    let called (server: ServerAnswer) : string =
         Printable.visible server.Name + " (" + string server.Address + ")"
 
     /// What a server has, so that others can be compared with it.

@@ -102,20 +102,11 @@ let private withServers (resolver: ToolResolver) (key: KeyUnderTest) (tested: Te
             }
     }
 
-let private textOfServers (key: KeyUnderTest) (tested: Tested) : string =
-    match tested.Servers with
-    | ValueNone -> ""
-    | ValueSome servers ->
-        servers
-        |> List.map (fun server ->
-            "  at "
-            + Printable.visible server.Name
-            + " ("
-            + string server.Address
-            + "): "
-            + ServerCheck.describe key server
-            + "\n")
-        |> String.concat ""
+/// Each server that was asked, and what it has.
+let private serverLines (key: KeyUnderTest) (tested: Tested) : (string * string) list =
+    tested.Servers
+    |> ValueOption.defaultValue []
+    |> List.map (fun server -> ServerCheck.called server, ServerCheck.describe key server)
 
 let private jsonOfServer (key: KeyUnderTest) (server: ServerAnswer) : Json =
     Json.Object
@@ -191,7 +182,9 @@ let private textOf (paint: Paint) (key: KeyUnderTest) (form: RecordForm) (tested
     + security tested.Answer
     + ")\n"
     + shown
-    + textOfServers key tested
+    + (serverLines key tested
+       |> List.map (fun (server, says) -> "  at " + server + ": " + says + "\n")
+       |> String.concat "")
     + (tested.Findings |> List.map (textOfFinding paint) |> String.concat "")
     + good
     + (match remedyOf form tested with
@@ -228,20 +221,31 @@ let exitCode (tested: Tested) : int =
     | Records _
     | NoSuchName -> if tested.IsGood then ExitCode.Success else ExitCode.Bad
 
-let private page (key: KeyUnderTest) (form: RecordForm) (tested: Tested) (clock: int64<sec>) (file: string) : Command<unit> =
+let private page
+    (key: KeyUnderTest)
+    (form: RecordForm)
+    (tested: Tested)
+    (clock: int64<sec>)
+    (file: string)
+    : Command<unit> =
     command {
         let! footer = Output.footer (int64 clock)
 
-        let record: ExplainedRecord =
+        let report: KeyPage.KeyReport =
             {
-                Name = tested.Name
-                Answer = tested.Answer
-                Diagnosis = tested.Diagnosis
+                Record =
+                    {
+                        Name = tested.Name
+                        Answer = tested.Answer
+                        Diagnosis = tested.Diagnosis
+                    }
+                Verdict = verdict key tested
+                Security = security tested.Answer
+                Servers = serverLines key tested
+                Publish = remedyOf form tested
             }
 
-        do!
-            KeyPage.report record (verdict key tested) (security tested.Answer) (remedyOf form tested) footer
-            |> Output.write Program file
+        do! KeyPage.report report footer |> Output.write Program file
     }
 
 let run (settings: ToolSettings) (clock: int64<sec>) (operands: string list) : Command<int> =

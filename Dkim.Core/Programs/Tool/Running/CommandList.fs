@@ -86,7 +86,14 @@ let testkey =
         Name = "testkey"
         OneLine = "compare a published key with the private key and name mistakes"
         Operands = ""
-        Table = key @ only [ "json"; "min-rsa-bits" ] judging @ forms @ servers @ output @ dns @ general
+        Table =
+            key
+            @ only [ "json"; "min-rsa-bits" ] judging
+            @ forms
+            @ servers
+            @ output
+            @ dns
+            @ general
     }
 
 let postfix =
