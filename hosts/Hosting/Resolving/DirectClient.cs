@@ -48,7 +48,7 @@ public static class DirectClient
     private static Task<IDnsQueryResponse> TryAsync(
         LookupClient client, IPEndPoint server, DnsQuestion question, TimeSpan wait, bool tcp) =>
         client.QueryServerAsync(
-            [new NameServer(server)],
+            [new DnsClient.NameServer(server)],
             question,
             new DnsQueryOptions
             {
