@@ -22,15 +22,15 @@ public static class DirectClient
 
     private static async Task<DirectAnswer> AskAsync(DirectQuestion direct, TimeSpan wait)
     {
-        var client = new LookupClient(new LookupClientOptions(direct.Server) { UseCache = false });
-        var question = new DnsQuestion(direct.Question.Name, (QueryType)(int)direct.Question.Type);
         var needsTcp = false;
         try
         {
-            var reply = await TryAsync(client, direct.Server, question, wait, tcp: false).ConfigureAwait(false);
-            needsTcp = reply.Header.ResultTruncated;
-            if (needsTcp)
+            var client = new LookupClient(new LookupClientOptions(direct.Server) { UseCache = false });
+            var question = DnsClientReply.QuestionFor(direct.Question);
+            var reply = await TryDatagramAsync(client, direct.Server, question, wait).ConfigureAwait(false);
+            if (reply is null)
             {
+                needsTcp = true;
                 reply = await TryAsync(client, direct.Server, question, wait, tcp: true).ConfigureAwait(false);
             }
 
@@ -42,6 +42,22 @@ public static class DirectClient
         {
             // The package throws a dozen types at replies that it cannot read.
             return DirectAnswer.Failed(DnsClientReply.Describe(failure), needsTcp);
+        }
+    }
+
+    /// <summary>The reply over UDP; null where it does not fit a datagram.</summary>
+    private static async Task<IDnsQueryResponse?> TryDatagramAsync(
+        LookupClient client, IPEndPoint server, DnsQuestion question, TimeSpan wait)
+    {
+        try
+        {
+            return await TryAsync(client, server, question, wait, tcp: false).ConfigureAwait(false);
+        }
+        catch (DnsResponseException failure) when (
+            failure is { Code: DnsResponseCode.Unassigned, InnerException: null })
+        {
+            // So the package says that a reply was cut off and that it was not allowed to go on by TCP.
+            return null;
         }
     }
 

@@ -13,6 +13,11 @@ namespace Dkim.Hosting.Resolving;
 /// <summary>What a reply that DnsClient has read is worth: the package looks at its number alone.</summary>
 internal static class DnsClientReply
 {
+    /// <summary>A question as the package takes it.</summary>
+    // In capitals, since the package decodes a label that begins with xn-- in every reply and throws where it cannot.
+    public static DnsQuestion QuestionFor(Question question) => new(
+        question.Name.Replace("xn--", "XN--", StringComparison.OrdinalIgnoreCase), (QueryType)(int)question.Type);
+
     /// <summary>Why a reply is no answer to the question, in a word; null when it is one.</summary>
     public static string? Problem(IDnsQueryResponse reply, DnsQuestion question)
     {

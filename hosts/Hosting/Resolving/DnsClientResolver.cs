@@ -103,9 +103,7 @@ internal sealed class DnsClientResolver : NetworkResolver
     private async Task<(IDnsQueryResponse? Reply, string Failure)> AskAsync(
         string name, RecordType type, CancellationToken cancellation)
     {
-        // In capitals, since the package decodes a label that begins with xn-- in every reply and throws where it cannot.
-        var capitals = name.Replace("xn--", "XN--", StringComparison.OrdinalIgnoreCase);
-        var question = new DnsQuestion(capitals, (QueryType)(int)type);
+        var question = DnsClientReply.QuestionFor(new Question(name, type));
         var failure = "timeout";
         foreach (var (server, wait) in servers.Tries())
         {

@@ -1,5 +1,6 @@
-using System.Text.RegularExpressions;
+using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Dkim.Tests.Hosts.Hosting;
 using Dkim.Tests.Hosts.Proxy;
 using NUnit.Framework;
@@ -66,6 +67,18 @@ public sealed class ToolTests
         var signed = Dkim(Message, "sign", "--key=mail.private", "--selector=mail", "--domain=example.com");
         Assert.That(signed.Code, Is.Zero);
         Assert.That(signed.Error, Does.Contain("mail.private: mode 0644").And.Contain("chmod 0640"));
+    }
+
+    [Test]
+    public void A_public_key_may_be_read_by_others()
+    {
+        MakeKey("mail", "--bits=1024");
+        using var key = RSA.Create();
+        key.ImportFromPem(File.ReadAllText(scratch.At("mail.private")));
+        scratch.Write("mail.public", key.ExportSubjectPublicKeyInfoPem());
+        var ofPublic = Dkim("", "record", "--as=string", "mail.public");
+        Assert.That((ofPublic.Code, ofPublic.Error), Is.EqualTo((0, "")));
+        Assert.That(ofPublic.Output, Is.EqualTo(Dkim("", "record", "--as=string", "mail.private").Output));
     }
 
     [Test]

@@ -105,19 +105,17 @@ let run (settings: ToolSettings) (operands: string list) : Command<int> =
             return ExitCode.Success
     }
 
-/// The public half of what a file has: a private key or a public one.
+/// The public half of what a file has: a private key or a public one, which everybody may read.
 let private publicHalf (settings: ToolSettings) (path: string) : Command<Result<struct (KeyType * byte[]), string>> =
     command {
-        let! key = PrivateKeys.read settings.PassphraseFile path
+        let! contents = read FileKind.Configuration path
 
-        return
-            match key with
-            | Error reason -> Error reason
-            | Ok(struct (_, Ok key)) -> Ok(struct (key.KeyType, key.KeyData))
-            | Ok(struct (text, Error problem)) ->
-                match problem, PublicKeyFile.parse text with
-                | OnlyPublicKey, Ok key -> Ok key
-                | _, _ -> Error(PrivateKeyError.describe problem)
+        match FileContents.text contents |> Result.map PublicKeyFile.parse with
+        | Ok(Ok key) -> return Ok key
+        | Error reason -> return Error reason
+        | Ok(Error _) ->
+            let! key = PrivateKeys.load settings.PassphraseFile path
+            return key |> Result.map (fun key -> struct (key.KeyType, key.KeyData))
     }
 
 /// `dkim record`.

@@ -149,10 +149,16 @@ let private textOfFinding (paint: Paint) (found: KeyFinding) : string =
     + "\n"
     + paint.Wrapped("         ", found.Remedy)
 
+/// Whether it is no fault of the record, but of those who have it.
+let private ofServers (mistake: KeyMistake) : bool =
+    mistake = KeyMistake.ServersDiffer || mistake = KeyMistake.TcpFails
+
 let private verdict (key: KeyUnderTest) (tested: Tested) : string =
     match tested.IsGood, key.Private with
     | true, ValueSome _ -> "the record fits the private key"
     | true, ValueNone -> "the record can be used"
+    | false, _ when tested.Findings |> List.forall (fun found -> found.IsAdvice || ofServers found.Mistake) ->
+        "not every verifier gets the record"
     | false, _ -> "verifiers cannot use the record as it is"
 
 /// The record to publish, in the form of a zone file unless another was asked for.

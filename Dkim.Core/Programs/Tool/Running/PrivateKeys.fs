@@ -46,8 +46,8 @@ let private passphrase (path: string voption) : Command<string voption> =
             return ValueSome(Array.head (FileContents.lines text))
     }
 
-/// The text of a key file, and the private key in it or why there is none.
-let read (passphraseFile: string voption) (path: string) =
+/// The private key in a file.
+let load (passphraseFile: string voption) (path: string) : Command<Result<SigningKey, string>> =
     command {
         let! passphrase = passphrase passphraseFile
         let! contents = read FileKind.PrivateKey path
@@ -55,19 +55,9 @@ let read (passphraseFile: string voption) (path: string) =
         match contents.Problem with
         | ValueSome reason -> return Error reason
         | ValueNone ->
-            let text = Octets.latin1 contents.Octets.Span
-            return Ok(struct (text, SigningKey.parse passphrase text))
-    }
-
-/// The private key in a file.
-let load (passphraseFile: string voption) (path: string) : Command<Result<SigningKey, string>> =
-    command {
-        let! found = read passphraseFile path
-
-        return
-            match found with
-            | Error reason -> Error reason
-            | Ok(struct (_, key)) -> Result.mapError PrivateKeyError.describe key
+            return
+                SigningKey.parse passphrase (Octets.latin1 contents.Octets.Span)
+                |> Result.mapError PrivateKeyError.describe
     }
 
 /// A new key and its PEM text.
