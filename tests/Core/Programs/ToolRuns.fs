@@ -97,7 +97,7 @@ type Machine(files: (string * string) list, answers: Question -> Answer, termina
 
             { Finding.ofNames answers needs with
                 Files = (Finding.ofFiles read needs).Files
-                Replies = Dictionary servers
+                Replies = Dictionary servers :> IReadOnlyDictionary<_, _>
             }
 
         member _.OpenMail file =

@@ -12,8 +12,7 @@ let private record = (rsa.Zone.Split '"')[3]
 
 /// The zone has two servers, one of them at two addresses of IPv6 alone.
 let private resolved (published: string list) (question: Question) : Answer =
-    let found texts =
-        Answer.Found(texts, Security.Unchecked)
+    let found texts = Answer.Found(texts, Security.Unchecked)
 
     match question.Type, question.Name with
     | RecordType.Txt, asked when asked = name && not published.IsEmpty -> found published
@@ -87,7 +86,10 @@ let tests =
                     good, [], 0, "a good record"
                     says NoSuchName, [ "servers-differ" ], 1, "no such name"
                     says (Records []), [ "servers-differ" ], 1, "no TXT record"
-                    says (Records [ otherRsa.Zone.Split('"')[3] ]), [ "servers-differ" ], 1, "WRONG: p= is not the public half"
+                    says (Records [ (otherRsa.Zone.Split '"')[3] ]),
+                    [ "servers-differ" ],
+                    1,
+                    "WRONG: p= is not the public half"
                     { says (Records []) with
                         Alias = ValueSome "k.example.net"
                     },
@@ -125,14 +127,26 @@ let tests =
 
             testCase "a zone whose servers are not known is told" (fun () ->
                 let machine =
-                    Machine([], fun question ->
-                        if question.Type = RecordType.Txt && question.Name = name then
-                            Answer.Found([ record ], Security.Unchecked)
-                        else
-                            Answer.NoSuchName Security.Unchecked)
+                    Machine(
+                        [],
+                        fun question ->
+                            if question.Type = RecordType.Txt && question.Name = name then
+                                Answer.Found([ record ], Security.Unchecked)
+                            else
+                                Answer.NoSuchName Security.Unchecked
+                    )
 
                 let ran =
-                    runOn machine "dkim" [ "testkey"; "--authoritative"; "--selector=s"; "--domain=example.com"; "--json" ]
+                    runOn
+                        machine
+                        "dkim"
+                        [
+                            "testkey"
+                            "--authoritative"
+                            "--selector=s"
+                            "--domain=example.com"
+                            "--json"
+                        ]
 
                 Expect.equal (0, [ "server-fails" ]) (ran.Code, mistakes ran))
 
@@ -154,5 +168,5 @@ let tests =
                 let quoted = says (Records [ "\"" + record + "\"" ])
                 let spoiled = run [ "\"" + record + "\"" ] quoted quoted [ "--html=-" ]
                 Expect.contains "Publish this in its place" spoiled.Output
-                Expect.contains "IN\tTXT" spoiled.Output)
+                Expect.contains "IN    TXT    (\n    &quot;v=DKIM1" spoiled.Output)
         ]

@@ -3,6 +3,7 @@ module internal Dkim.Core.Programs.Tool.Commands.Genkey
 
 open System
 open Dkim.Core.Words
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
 open Dkim.Core.Signatures

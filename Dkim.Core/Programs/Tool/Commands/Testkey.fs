@@ -157,7 +157,10 @@ let private verdict (key: KeyUnderTest) (tested: Tested) : string =
     match tested.IsGood, key.Private with
     | true, ValueSome _ -> "the record fits the private key"
     | true, ValueNone -> "the record can be used"
-    | false, _ when tested.Findings |> List.forall (fun found -> found.IsAdvice || ofServers found.Mistake) ->
+    | false, _ when
+        tested.Findings
+        |> List.forall (fun found -> found.IsAdvice || ofServers found.Mistake)
+        ->
         "not every verifier gets the record"
     | false, _ -> "verifiers cannot use the record as it is"
 

@@ -60,7 +60,8 @@ let private remedy (publish: string voption) : Section list =
         [
             {
                 Heading = "Publish this in its place"
-                Body = [ preformatted [ lines.TrimEnd '\n' ] ]
+                // A page shows tabs by their numbers, and zone files take blanks in their place.
+                Body = [ preformatted [ (lines.TrimEnd '\n').Replace("\t", "    ") ] ]
             }
         ]
     | ValueNone -> []
