@@ -13,6 +13,8 @@ open Dkim.Core.Stores
 type Need =
     /// A name to look up in the DNS.
     | Lookup of Question
+    /// A name that one server is asked for, without recursion.
+    | Direct of DirectQuestion
     /// A file to read.
     | File of WantedFile
     /// A private key that a table names, as it is now.
@@ -29,6 +31,7 @@ type Need =
 type Found =
     {
         Answers: IReadOnlyDictionary<Question, Answer>
+        Replies: IReadOnlyDictionary<DirectQuestion, DirectAnswer>
         Files: IReadOnlyDictionary<WantedFile, FileContents>
         Keys: IReadOnlyDictionary<KeyPlace, KeyReading>
         Rows: IReadOnlyDictionary<StoreQuestion, StoreAnswer>
@@ -41,6 +44,7 @@ type Found =
     static member val Nothing: Found =
         {
             Answers = ReadOnlyDictionary.Empty
+            Replies = ReadOnlyDictionary.Empty
             Files = ReadOnlyDictionary.Empty
             Keys = ReadOnlyDictionary.Empty
             Rows = ReadOnlyDictionary.Empty
@@ -50,6 +54,9 @@ type Found =
 
     static member OfAnswers(answers: IReadOnlyDictionary<Question, Answer>) : Found =
         { Found.Nothing with Answers = answers }
+
+    static member OfReplies(replies: IReadOnlyDictionary<DirectQuestion, DirectAnswer>) : Found =
+        { Found.Nothing with Replies = replies }
 
     static member OfFiles(files: IReadOnlyDictionary<WantedFile, FileContents>) : Found =
         { Found.Nothing with Files = files }
@@ -62,6 +69,12 @@ type Found =
         match this.Answers.TryGetValue question with
         | true, answer -> answer
         | false, _ -> Answer.Unavailable "not asked"
+
+    /// The reply of a server; one that was not asked has none.
+    member this.Reply(question: DirectQuestion) : DirectAnswer =
+        match this.Replies.TryGetValue question with
+        | true, reply -> reply
+        | false, _ -> DirectAnswer.Failed("not asked", false)
 
     /// A file as it was found; one that was not asked for cannot be read.
     member this.File(file: WantedFile) : FileContents =

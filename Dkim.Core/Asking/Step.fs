@@ -71,6 +71,12 @@ module Step =
         | [] -> Done(next Found.Nothing)
         | _ -> Want(questions |> List.map Need.Rows, next >> Done)
 
+    /// What servers reply that are asked one by one; nothing is asked where there are none.
+    let askDirectly (questions: DirectQuestion list) (next: (DirectQuestion -> DirectAnswer) -> Step<'a>) : Step<'a> =
+        match questions with
+        | [] -> next Found.Nothing.Reply
+        | _ -> Want(questions |> List.map Need.Direct, (fun found -> next found.Reply))
+
     /// The answers to questions for the DNS; nothing is asked where there are none.
     let lookUp (questions: Question list) (next: (Question -> Answer) -> Step<'a>) : Step<'a> =
         match questions with

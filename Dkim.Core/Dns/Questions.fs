@@ -6,6 +6,7 @@ type RecordType =
     | Txt = 16
     | Mx = 15
     | A = 1
+    | Ns = 2
     | Cname = 5
     | Aaaa = 28
 
@@ -21,7 +22,8 @@ type Security =
     | Bogus = 3
 
 /// What the DNS said. A TXT record is the Latin-1 text of its strings, joined without a separator (RFC 6376 §3.6.2.2);
-/// of other types only the number of records counts. The name exists but has no record of the type: `Records []`.
+/// of addresses and name servers their texts; of other types only the number of records counts. The name exists but has no
+/// record of the type: `Records []`.
 type Outcome =
     | Records of string list
     | NoSuchName

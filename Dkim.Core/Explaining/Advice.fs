@@ -97,7 +97,7 @@ let private ofRecord (record: ExplainedRecord) : string list =
         ]
     | Records _
     | Unavailable _ ->
-        record.Findings
+        record.Diagnosis.Findings
         |> List.filter (fun found -> not found.IsAdvice)
         |> List.map (fun found -> "Who publishes the key: " + found.Remedy + ".")
 

@@ -37,7 +37,7 @@ type ExplainedRecord =
         Name: string
         Answer: Answer
         /// What `dkim testkey` says of it.
-        Findings: KeyFinding list
+        Diagnosis: Diagnosis
     }
 
 module internal ExplainedRecord =
@@ -45,7 +45,7 @@ module internal ExplainedRecord =
         {
             Name = KeyRecord.name facts.Signature.Selector facts.Signature.Domain
             Answer = facts.Answer
-            Findings =
+            Diagnosis =
                 KeyDiagnosis.ofAnswer
                     {
                         Selector = facts.Signature.Selector
@@ -170,10 +170,19 @@ module internal ExplainedStep =
 
             good title section ((name + ":") :: shown)
 
+    /// What `dkim testkey` finds wrong with the record, and what it would publish in its place.
     let private mistakes (facts: Evidence) : string list =
-        (ExplainedRecord.ofEvidence facts).Findings
-        |> List.filter (fun found -> not found.IsAdvice)
-        |> List.map (fun found -> found.Says + ": " + found.Remedy)
+        let record = ExplainedRecord.ofEvidence facts
+
+        let wrong =
+            record.Diagnosis.Findings
+            |> List.filter (fun found -> not found.IsAdvice)
+            |> List.map (fun found -> found.Says + ": " + found.Remedy)
+
+        match record.Diagnosis.Publish with
+        | ValueSome(Publish.Txt text) -> wrong @ [ "the record should be:"; "\"" + text + "\"" ]
+        | ValueSome(Publish.Alias target) -> wrong @ [ "the name should be a CNAME to " + target + "." ]
+        | ValueNone -> wrong
 
     let private keySteps (facts: Evidence) =
         let title = "the key may serve this signature"

@@ -1,24 +1,20 @@
-/// What became of the key in p= on its way from the private key into the zone: cut off, mistyped, encoded twice, of another
-/// type (RFC 6376 §3.6.1, RFC 8463 §4.2).
+/// What became of the key in p= on its way from the private key into the zone, where nothing brings it back: cut off, mistyped,
+/// another one (RFC 6376 §3.6.1).
 module internal Dkim.Core.KeyCheck.KeyDataDiagnosis
 
 open System
 open Dkim.Core.Words
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
-open Dkim.Core.Signatures
 
 let private tagValue (name: string) (text: string) : string voption =
-    match TagList.parse 65536<octet> text with
+    match TagList.parse KeyTags.limit text with
     | Ok tags -> tags.TryValue name
     | Error _ -> ValueNone
 
 /// A character that base64 cannot have.
 let badCharacter (value: string) : char voption =
-    let isGood c =
-        Char.IsAsciiLetterOrDigit c || c = '+' || c = '/' || c = '='
-
-    match TagList.withoutWhiteSpace value |> Seq.tryFind (isGood >> not) with
+    match TagList.withoutWhiteSpace value |> Seq.tryFind (RawText.isBase64 >> not) with
     | Some c -> ValueSome c
     | None -> ValueNone
 
@@ -31,15 +27,60 @@ let private isCutOff (octets: byte[]) : bool =
         | 0x82uy -> (int octets[2] <<< 8) + int octets[3] + 4 > octets.Length
         | length -> length < 0x80uy && int length + 2 > octets.Length)
 
-let private cutOff: KeyFinding =
+let private wholeValue =
+    "publish the whole value, in several strings of one record where a string is limited to 255 characters"
+
+let private cutOff (text: string) : KeyFinding =
     KeyFinding.wrong
         KeyMistake.CutOff
-        "the key in p= is cut off: its own length says that there should be more"
-        "publish the whole value, in several strings of one record where a string is limited to 255 characters"
+        (if text.Length = 255 || text.Length = 256 then
+             "the key in p= is cut off: only the first string of the record, of 255 characters, was published"
+         else
+             "the key in p= is cut off: its own length says that there should be more")
+        wholeValue
 
 /// More characters that differ are no slip of a hand.
 [<Literal>]
 let private MostSlips = 3
+
+let private missingPiece (count: int) (after: int) : KeyFinding =
+    KeyFinding.wrong
+        KeyMistake.PieceMissing
+        (string count
+         + " characters are missing after character "
+         + string after
+         + " of p=")
+        "publish the whole value: one of its pieces was left out"
+
+let private extraPiece (count: int) (after: int) : KeyFinding =
+    KeyFinding.wrong
+        KeyMistake.ExtraCharacters
+        (string count
+         + " characters too many stand after character "
+         + string after
+         + " of p=")
+        "take them out, or copy the value of p= again"
+
+let private differs (where: string) : KeyFinding =
+    KeyFinding.wrong
+        KeyMistake.OtherKey
+        ("p= differs from the public half of this private key in " + where + " only")
+        "copy the value of p= again"
+
+/// Where two values of the same length differ.
+let private exchanged (own: string) (published: string) (same: int) (fromEnd: int) : KeyFinding voption =
+    match [ 1 .. own.Length ] |> List.filter (fun at -> own[at - 1] <> published[at - 1]) with
+    | places when places.Length <= MostSlips -> ValueSome(differs ("character " + String.Join(" and ", places)))
+    | _ when same + fromEnd >= own.Length / 2 ->
+        ValueSome(
+            differs (
+                "the characters from "
+                + string (same + 1)
+                + " to "
+                + string (own.Length - fromEnd)
+            )
+        )
+    | _ -> ValueNone
 
 /// How p= came about from the public half of the private key, where that can be told.
 let slip (test: KeyUnderTest) (text: string) : KeyFinding voption =
@@ -57,38 +98,53 @@ let slip (test: KeyUnderTest) (text: string) : KeyFinding voption =
     let same = own.AsSpan().CommonPrefixLength(published.AsSpan())
 
     let fromEnd =
-        seq { 1..length }
-        |> Seq.takeWhile (fun back -> own[own.Length - back] = published[published.Length - back])
-        |> Seq.length
+        [ 1..length ]
+        |> List.tryFind (fun back -> own[own.Length - back] <> published[published.Length - back])
+        |> Option.map (fun back -> back - 1)
+        |> Option.defaultValue length
 
     let missing = own.Length - published.Length
 
     if published = "" || own = "" || own = published then
         ValueNone
-    elif missing > 0 && same = published.Length then
-        ValueSome cutOff
-    elif missing > 0 && same + fromEnd >= published.Length then
+    elif own.Equals(published, StringComparison.OrdinalIgnoreCase) then
         KeyFinding.wrong
-            KeyMistake.PieceMissing
-            (string missing
-             + " characters are missing after character "
-             + string same
-             + " of p=")
-            "publish the whole value: one of its pieces was left out"
+            KeyMistake.WrongCase
+            "p= differs from the public half of this private key in capitals and small letters only"
+            "enter the value of p= where its capitals are kept"
         |> ValueSome
+    elif missing > 0 && same = published.Length then
+        KeyFinding.wrong
+            KeyMistake.CutOff
+            ("p= is cut off after character " + string same + " of " + string own.Length)
+            wholeValue
+        |> ValueSome
+    elif missing > 0 && same + fromEnd >= published.Length then
+        ValueSome(missingPiece missing same)
+    elif missing < 0 && same + fromEnd >= own.Length then
+        ValueSome(extraPiece -missing (min same own.Length))
     elif missing = 0 then
-        match [ 1 .. own.Length ] |> List.filter (fun at -> own[at - 1] <> published[at - 1]) with
-        | places when places.Length <= MostSlips ->
-            KeyFinding.wrong
-                KeyMistake.OtherKey
-                ("p= differs from the public half of this private key in character "
-                 + String.Join(" and ", places)
-                 + " only")
-                "copy the value of p= again"
-            |> ValueSome
-        | _ -> ValueNone
+        exchanged own published same fromEnd
+    elif same + fromEnd >= own.Length / 2 then
+        ValueSome(
+            differs (
+                "the characters from "
+                + string (same + 1)
+                + " to "
+                + string (own.Length - fromEnd)
+            )
+        )
     else
         ValueNone
+
+let private privatePublished: KeyFinding =
+    KeyFinding.wrong
+        KeyMistake.PrivateKeyPublished
+        "p= is the PRIVATE key: everybody can sign in your name now"
+        "remove the record, make a new key under another selector, and publish the public half"
+
+/// The line that begins the file of a private key, whatever became of its dashes.
+let private hasPrivateLine (value: string) : bool = value.Contains "PRIVATE KEY"
 
 /// Base64 that cannot be read: why.
 let badBase64 (test: KeyUnderTest) (text: string) : KeyFinding =
@@ -102,6 +158,7 @@ let badBase64 (test: KeyUnderTest) (text: string) : KeyFinding =
         | ValueNone -> false
 
     match badCharacter value with
+    | _ when hasPrivateLine value -> privatePublished
     | _ when value.Contains "-----BEGIN" || value.Contains "KEY-----" ->
         KeyFinding.wrong
             KeyMistake.PemPasted
@@ -114,13 +171,13 @@ let badBase64 (test: KeyUnderTest) (text: string) : KeyFinding =
              + Printable.visible (string c)
              + "' in it, which is no base64")
             "copy the value of p= again"
-    | ValueNone when isCut () -> slip test text |> ValueOption.defaultValue cutOff
+    | ValueNone when isCut () -> slip test text |> ValueOption.defaultValue (cutOff text)
     | ValueNone ->
         slip test text
         |> ValueOption.defaultValue (
             KeyFinding.wrong
                 KeyMistake.BadBase64
-                "p= is base64 of an impossible length: characters are missing, perhaps the = at its end"
+                "p= is base64 of an impossible length: characters are missing"
                 "copy the value of p= again, whole"
         )
 
@@ -133,47 +190,19 @@ let private isPrivateKey (octets: byte[]) : bool =
 
     isKey "RSA PRIVATE KEY" || isKey "PRIVATE KEY"
 
-// What precedes the 32 octets where somebody published the whole SubjectPublicKeyInfo (RFC 8410 §4).
-let private ed25519Info = Convert.FromHexString "302a300506032b6570032100"
-
-/// Whether a verifier can use the key.
-let isUsable (record: KeyRecord) = (PublicKey.ofRecord record).IsOk
-
-/// Base64 of base64, as a tool makes that encodes what is encoded already.
-let private isTwiceEncoded (record: KeyRecord) : bool =
-    let once = Octets.latin1 (ReadOnlySpan record.KeyData)
-    let text = "k=" + Algorithms.keyTypes.Name record.KeyType + "; p=" + once
-
-    match KeyRecord.parse VerifyPolicy.defaults.RecordOctets text with
-    | Ok inner -> isUsable inner
-    | Error _ -> false
-
 /// Octets that are no key: what they are.
 let badKeyData (test: KeyUnderTest) (text: string) (record: KeyRecord) (reason: string) : KeyFinding =
     let octets = record.KeyData
     let slipped = slip test text
 
-    if slipped.IsSome then
+    if ValueOption.exists hasPrivateLine (tagValue "p" text) then
+        privatePublished
+    elif slipped.IsSome then
         slipped.Value
     elif isCutOff octets then
-        cutOff
-    elif isTwiceEncoded record then
-        KeyFinding.wrong
-            KeyMistake.BadKeyData
-            "p= is base64 of base64: it was encoded twice"
-            ("write p=" + Octets.latin1 (ReadOnlySpan octets))
+        cutOff text
     elif isPrivateKey octets then
-        KeyFinding.wrong
-            KeyMistake.PrivateKeyPublished
-            "p= is the PRIVATE key: everybody can sign in your name now"
-            "remove the record, make a new key under another selector, and publish the public half"
-    elif octets.AsSpan().StartsWith(ReadOnlySpan ed25519Info) then
-        KeyFinding.wrong
-            KeyMistake.KeyTypeMismatch
-            "p= is an Ed25519 key with an algorithm identifier in front (44 octets)"
-            "publish k=ed25519 and base64 of the last 32 octets alone (RFC 8463 §4.2)"
-    elif record.KeyType = Rsa && octets.Length = 32 then
-        KeyFinding.wrong KeyMistake.KeyTypeMismatch "p= is an Ed25519 key, but k=ed25519 is missing" "add k=ed25519"
+        privatePublished
     elif record.KeyType = Ed25519 && octets.Length > 44 then
         KeyFinding.wrong KeyMistake.KeyTypeMismatch "k=ed25519 stands beside an RSA key" "write k=rsa"
     else

@@ -12,6 +12,7 @@ type KeyMistake =
     | NotPublished
     | WrongPlace
     | WrongSelector
+    | WrongDomain
     | AliasGone
     | NoTxtRecord
     | NoAnswer
@@ -21,6 +22,7 @@ type KeyMistake =
     | RecordsPasted
     | ZoneLinePasted
     | StringsSwapped
+    | StringsDoubled
     | QuotesInside
     | EscapesPasted
     | OddCharacters
@@ -34,6 +36,9 @@ type KeyMistake =
     | BadBase64
     | CutOff
     | PieceMissing
+    | ExtraCharacters
+    | PlusLost
+    | EncodedTwice
     | PemPasted
     | PrivateKeyPublished
     | BadKeyData
@@ -46,6 +51,11 @@ type KeyMistake =
     | Granularity
     | StillTesting
     | BareRsaKey
+    | ServersDiffer
+    | ServerFails
+    | NeedsTcp
+    | TcpFails
+    | StaleAnswer
 
 /// One finding. Advice leaves the key usable.
 type KeyFinding =
@@ -55,6 +65,25 @@ type KeyFinding =
         Says: string
         Remedy: string
     }
+
+/// What belongs under the name of a key.
+[<RequireQualifiedAccess>]
+type Publish =
+    /// The text of a TXT record.
+    | Txt of text: string
+    /// The name that an alias leads to, without its final dot.
+    | Alias of target: string
+
+/// All that is wrong, and what puts it right.
+type Diagnosis =
+    {
+        Findings: KeyFinding list
+        /// What to publish in place of what there is; nothing where that is not known for certain, or nothing is wrong.
+        Publish: Publish voption
+    }
+
+    /// The key can be used.
+    member this.IsGood = this.Findings |> List.forall _.IsAdvice
 
 /// A key that is to be checked.
 [<NoComparison; NoEquality>]
@@ -76,6 +105,7 @@ module KeyMistake =
         | KeyMistake.NotPublished -> "not-published"
         | KeyMistake.WrongPlace -> "wrong-place"
         | KeyMistake.WrongSelector -> "wrong-selector"
+        | KeyMistake.WrongDomain -> "wrong-domain"
         | KeyMistake.AliasGone -> "alias-gone"
         | KeyMistake.NoTxtRecord -> "no-txt-record"
         | KeyMistake.NoAnswer -> "no-answer"
@@ -85,6 +115,7 @@ module KeyMistake =
         | KeyMistake.RecordsPasted -> "records-pasted"
         | KeyMistake.ZoneLinePasted -> "zone-line-pasted"
         | KeyMistake.StringsSwapped -> "strings-swapped"
+        | KeyMistake.StringsDoubled -> "strings-doubled"
         | KeyMistake.QuotesInside -> "quotes-inside"
         | KeyMistake.EscapesPasted -> "escapes-pasted"
         | KeyMistake.OddCharacters -> "odd-characters"
@@ -98,6 +129,9 @@ module KeyMistake =
         | KeyMistake.BadBase64 -> "bad-base64"
         | KeyMistake.CutOff -> "cut-off"
         | KeyMistake.PieceMissing -> "piece-missing"
+        | KeyMistake.ExtraCharacters -> "extra-characters"
+        | KeyMistake.PlusLost -> "plus-lost"
+        | KeyMistake.EncodedTwice -> "encoded-twice"
         | KeyMistake.PemPasted -> "pem-pasted"
         | KeyMistake.PrivateKeyPublished -> "private-key-published"
         | KeyMistake.BadKeyData -> "bad-key-data"
@@ -110,6 +144,11 @@ module KeyMistake =
         | KeyMistake.Granularity -> "granularity"
         | KeyMistake.StillTesting -> "still-testing"
         | KeyMistake.BareRsaKey -> "bare-rsa-key"
+        | KeyMistake.ServersDiffer -> "servers-differ"
+        | KeyMistake.ServerFails -> "server-fails"
+        | KeyMistake.NeedsTcp -> "needs-tcp"
+        | KeyMistake.TcpFails -> "tcp-fails"
+        | KeyMistake.StaleAnswer -> "stale-answer"
 
 module KeyFinding =
     let internal wrong mistake says remedy =
@@ -123,4 +162,12 @@ module KeyFinding =
     let internal advice mistake says remedy =
         { wrong mistake says remedy with
             IsAdvice = true
+        }
+
+module internal Diagnosis =
+    /// Findings for which there is nothing to publish.
+    let ofFindings (findings: KeyFinding list) : Diagnosis =
+        {
+            Findings = findings
+            Publish = ValueNone
         }

@@ -2,7 +2,9 @@
 module Dkim.Core.KeyCheck.KeySearch
 
 open System
+open Dkim.Core.Words
 open Dkim.Core.Dns
+open Dkim.Core.Records
 
 /// Names under which a record that is missing may have been put, and why.
 let otherPlaces (test: KeyUnderTest) : (string * string) list =
@@ -22,17 +24,53 @@ let otherPlaces (test: KeyUnderTest) : (string * string) list =
 let private ending = "._domainkey"
 
 /// The selector that was meant where _domainkey stands behind it, the domain too perhaps.
-let private meantSelector (test: KeyUnderTest) : string voption =
-    let text = test.Selector.Text
+let private meantSelector (selector: Selector) (domain: DomainName) : string voption =
+    let text = selector.Text
 
     match text.IndexOf(ending, StringComparison.OrdinalIgnoreCase) with
     | at when
         at > 0
         && (at + ending.Length = text.Length
-            || text.Substring(at + ending.Length).Equals("." + test.Domain.Text, StringComparison.OrdinalIgnoreCase))
+            || text.Substring(at + ending.Length).Equals("." + domain.Text, StringComparison.OrdinalIgnoreCase))
         ->
         ValueSome(text.Substring(0, at))
     | _ -> ValueNone
+
+/// The domain that was meant where _domainkey stands before it, the selector too perhaps.
+let private meantDomain (domain: DomainName) : string voption =
+    let text = domain.Text
+    let marker = "_domainkey."
+
+    match text.LastIndexOf(marker, StringComparison.Ordinal) with
+    | -1 -> ValueNone
+    | at ->
+        let rest = text.Substring(at + marker.Length)
+
+        if (at = 0 || text[at - 1] = '.') && (DomainName.tryCreate rest).IsOk then
+            ValueSome rest
+        else
+            ValueNone
+
+/// What is wrong with a selector or a domain in which `_domainkey` stands, since that is put between them anyway.
+let slip (selector: Selector) (domain: DomainName) : KeyFinding voption =
+    match meantSelector selector domain, meantDomain domain with
+    | ValueSome meant, _ ->
+        KeyFinding.wrong
+            KeyMistake.WrongSelector
+            ("the selector has _domainkey in it, which is put behind it anyway: "
+             + KeyRecord.name selector domain
+             + " was looked up")
+            ("write --selector=" + meant)
+        |> ValueSome
+    | ValueNone, ValueSome meant ->
+        KeyFinding.wrong
+            KeyMistake.WrongDomain
+            ("the domain has _domainkey in it, which is put before it anyway: "
+             + KeyRecord.name selector domain
+             + " was looked up")
+            ("write --domain=" + meant)
+        |> ValueSome
+    | ValueNone, ValueNone -> ValueNone
 
 /// The questions that help where there is no record.
 let questions (test: KeyUnderTest) : Question list =
@@ -43,14 +81,14 @@ let questions (test: KeyUnderTest) : Question list =
     :: (otherPlaces test
         |> List.map (fun (name, _) -> { Name = name; Type = RecordType.Txt }))
 
-let private isKeyAnswer (answer: Answer) =
+let private keyText (answer: Answer) : string option =
     match answer.Outcome with
-    | Records texts -> texts |> List.exists (fun text -> text.Contains "p=")
+    | Records texts -> texts |> List.tryFind (fun text -> text.Contains "p=")
     | NoSuchName
-    | Unavailable _ -> false
+    | Unavailable _ -> None
 
 /// Where there is no record: what the answers to `questions` say of it.
-let findings (test: KeyUnderTest) (exists: bool) (answerTo: Question -> Answer) : KeyFinding list =
+let diagnosis (test: KeyUnderTest) (exists: bool) (answerTo: Question -> Answer) : Diagnosis =
     let alias =
         answerTo
             {
@@ -60,45 +98,41 @@ let findings (test: KeyUnderTest) (exists: bool) (answerTo: Question -> Answer) 
 
     let elsewhere =
         otherPlaces test
-        |> List.tryFind (fun (name, _) -> isKeyAnswer (answerTo { Name = name; Type = RecordType.Txt }))
+        |> List.tryPick (fun (name, why) ->
+            keyText (answerTo { Name = name; Type = RecordType.Txt })
+            |> Option.map (fun text -> name, why, text))
 
-    match alias.Outcome, elsewhere with
-    | _ when (meantSelector test).IsSome ->
-        let meant = (meantSelector test).Value
+    let told mistake says remedy publish : Diagnosis =
+        {
+            Findings = [ KeyFinding.wrong mistake says remedy ]
+            Publish = publish
+        }
 
-        [
-            KeyFinding.wrong
-                KeyMistake.WrongSelector
-                ("the selector has _domainkey in it, which is put behind it anyway: "
-                 + test.Name
-                 + " was looked up")
-                ("write --selector=" + meant)
-        ]
-    | Records(_ :: _), _ ->
-        [
-            KeyFinding.wrong
-                KeyMistake.AliasGone
-                (test.Name + " is a CNAME, and where it points there is no TXT record")
-                "ask the service that the CNAME belongs to, or remove the CNAME and publish the record"
-        ]
-    | _, Some(name, why) ->
-        [
-            KeyFinding.wrong
-                KeyMistake.WrongPlace
-                (test.Name + " has no record, but " + name + " has one: " + why)
-                ("publish the record as " + test.Name + ".")
-        ]
-    | _, None when exists ->
-        [
-            KeyFinding.wrong
-                KeyMistake.NoTxtRecord
-                (test.Name + " exists but has no TXT record")
-                "publish the record with the type TXT"
-        ]
-    | _, None ->
-        [
-            KeyFinding.wrong
-                KeyMistake.NotPublished
-                (test.Name + " does not exist")
-                "publish the record; check the spelling of selector and domain"
-        ]
+    let own = KeyDiagnosis.ownRecord test
+
+    match slip test.Selector test.Domain, alias.Outcome, elsewhere with
+    | ValueSome slipped, _, _ -> Diagnosis.ofFindings [ slipped ]
+    | ValueNone, Records(_ :: _), _ ->
+        told
+            KeyMistake.AliasGone
+            (test.Name + " is a CNAME, and where it points there is no TXT record")
+            "ask the service that the CNAME belongs to, or remove the CNAME and publish the record"
+            own
+    | ValueNone, _, Some(name, why, text) ->
+        told
+            KeyMistake.WrongPlace
+            (test.Name + " has no record, but " + name + " has one: " + why)
+            ("publish the record as " + test.Name + ".")
+            (KeyDiagnosis.toPublish test text)
+    | ValueNone, _, None when exists ->
+        told
+            KeyMistake.NoTxtRecord
+            (test.Name + " exists but has no TXT record")
+            "publish the record with the type TXT"
+            own
+    | ValueNone, _, None ->
+        told
+            KeyMistake.NotPublished
+            (test.Name + " does not exist")
+            "publish the record; check the spelling of selector and domain"
+            own

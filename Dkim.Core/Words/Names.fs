@@ -17,10 +17,14 @@ module internal Label =
     let private isLabelChar (c: char) =
         Char.IsAsciiLetterOrDigit c || c = '-' || c = '_'
 
+    /// The longest label, in characters (RFC 1035 §2.3.4).
+    [<Literal>]
+    let Longest = 63
+
     /// A label of letters, digits, hyphens and, beyond RFC 5321 §4.1.2, underscores, which real selectors contain.
     let isAscii (label: string) =
         label.Length >= 1
-        && label.Length <= 63
+        && label.Length <= Longest
         && String.forall isLabelChar label
         && label[0] <> '-'
         && label[label.Length - 1] <> '-'
@@ -201,5 +205,7 @@ module NameError =
         | EmptyName -> "empty"
         | NameTooLong limit -> "longer than " + string limit + " characters"
         | BadLabel label when label = "" -> "an empty label"
+        | BadLabel label when label.Length > Label.Longest ->
+            "a label longer than " + string Label.Longest + " characters"
         | BadLabel _ -> "a label with characters that a domain name cannot have"
         | TooFewLabels -> "a single label where a domain is needed"

@@ -35,6 +35,7 @@ internal sealed class ToolMachine : IToolHost, IDisposable
     {
         var files = new Dictionary<WantedFile, FileContents>();
         var questions = new List<Question>();
+        var directly = new List<DirectQuestion>();
         foreach (var need in needs)
         {
             if (need is Need.File { Item: var file })
@@ -45,10 +46,19 @@ internal sealed class ToolMachine : IToolHost, IDisposable
             {
                 questions.Add(question);
             }
+            else if (need is Need.Direct { Item: var direct })
+            {
+                directly.Add(direct);
+            }
         }
 
         if (needs.Any(need => need.IsRows))
             return Found.OfRows(Stores.Ask(needs, StoreRules.defaults));
+        if (settings.IsSome && directly.Count > 0)
+        {
+            return Found.OfReplies(DirectClient.AskAsync(directly, DirectLimits.wait(settings.Value.Timeout)).GetAwaiter().GetResult());
+        }
+
         return settings.IsSome && questions.Count > 0
             ? Found.OfAnswers(LookUp(settings.Value, questions))
             : Found.OfFiles(files);

@@ -77,9 +77,9 @@ _dkim() {
                 --type) words='rsa ed25519' kind=value ;;
                 --bits | -b) kind=value ;;
                 --note) kind=value ;;
-                --form) words='all zone text tinydns json' kind=value ;;
+                --as | --form) words='all zone string text tinydns json nsupdate' kind=value ;;
             esac
-            options='--key --private-key --passphrase-file --selector --domain --type --bits -b --subdomains --testing --only-sha256 --note --form --help -h --version -V' ;;
+            options='--key --private-key --passphrase-file --selector --domain --type --bits -b --subdomains --testing --only-sha256 --note --as --form --help -h --version -V' ;;
         record)
             case $option in
                 --key | --private-key) kind=path ;;
@@ -87,9 +87,10 @@ _dkim() {
                 --selector) kind=value ;;
                 --domain) kind=value ;;
                 --note) kind=value ;;
-                --form) words='all zone text tinydns json' kind=value ;;
+                --as | --form) words='all zone string text tinydns json nsupdate' kind=value ;;
             esac
-            options='--key --private-key --passphrase-file --selector --domain --subdomains --testing --only-sha256 --note --form --help -h --version -V' ;;
+            files=yes
+            options='--key --private-key --passphrase-file --selector --domain --subdomains --testing --only-sha256 --note --as --form --help -h --version -V' ;;
         testkey)
             case $option in
                 --key | --private-key) kind=path ;;
@@ -97,6 +98,7 @@ _dkim() {
                 --selector) kind=value ;;
                 --domain) kind=value ;;
                 --min-rsa-bits) kind=value ;;
+                --as | --form) words='all zone string text tinydns json nsupdate' kind=value ;;
                 --html) kind=path ;;
                 --color) words='auto always never' kind=value ;;
                 --zone) kind=path ;;
@@ -106,7 +108,7 @@ _dkim() {
                 --trust-anchor) kind=path ;;
                 --dns-timeout) kind=value ;;
             esac
-            options='--key --private-key --passphrase-file --selector --domain --json --min-rsa-bits --html --color --zone --test-keys --resolver --nameserver --trust-anchor --dns-timeout --help -h --version -V' ;;
+            options='--key --private-key --passphrase-file --selector --domain --json --min-rsa-bits --as --form --authoritative --html --color --zone --test-keys --resolver --nameserver --trust-anchor --dns-timeout --help -h --version -V' ;;
         postfix)
             case $option in
                 --config) kind=path ;;

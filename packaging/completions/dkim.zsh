@@ -101,7 +101,8 @@ _dkim() {
             '--testing[write t=y\: the domain is testing DKIM]' \
             '--only-sha256[write h=sha256\: allow no other hash]' \
             '--note=[the value of n=, a note to people]:TEXT: ' \
-            '--form=[how to print the record]:value:(all zone text tinydns json)' \
+            '--as=[how to print the record that is to be published]:value:(all zone string text tinydns json nsupdate)' \
+            '--form=[how to print the record that is to be published]:value:(all zone string text tinydns json nsupdate)' \
             '--help[print this text and exit]' \
             '-h[print this text and exit]' \
             '--version[print version, commit, runtime and OpenSSL, and exit]' \
@@ -115,11 +116,13 @@ _dkim() {
             '--testing[write t=y\: the domain is testing DKIM]' \
             '--only-sha256[write h=sha256\: allow no other hash]' \
             '--note=[the value of n=, a note to people]:TEXT: ' \
-            '--form=[how to print the record]:value:(all zone text tinydns json)' \
+            '--as=[how to print the record that is to be published]:value:(all zone string text tinydns json nsupdate)' \
+            '--form=[how to print the record that is to be published]:value:(all zone string text tinydns json nsupdate)' \
             '--help[print this text and exit]' \
             '-h[print this text and exit]' \
             '--version[print version, commit, runtime and OpenSSL, and exit]' \
-            '-V[print version, commit, runtime and OpenSSL, and exit]' ;;
+            '-V[print version, commit, runtime and OpenSSL, and exit]' \
+            '*:file:_files' ;;
         testkey) _arguments -s '--key=[the file of the private key]:file:_files' \
             '--private-key=[the file of the private key]:file:_files' \
             '--passphrase-file=[a file whose first line is the passphrase of the private key]:file:_files' \
@@ -127,6 +130,9 @@ _dkim() {
             '--domain=[the domain of the key]:DOMAIN: ' \
             '--json[print JSON, one object per message]' \
             '--min-rsa-bits=[the shortest RSA key that may pass]:BITS: ' \
+            '--as=[how to print the record that is to be published]:value:(all zone string text tinydns json nsupdate)' \
+            '--form=[how to print the record that is to be published]:value:(all zone string text tinydns json nsupdate)' \
+            '--authoritative[ask every name server of the zone as well, and say which of them has what]' \
             '--html=[write a page for browsers to this file, in place of text; - is standard output]:file:_files' \
             '--color=[when to print in colour]:value:(auto always never)' \
             '--zone=[a JSON file of TXT records in place of the DNS]:file:_files' \

@@ -28,9 +28,8 @@ let private exits =
 
 let private examples =
     [
-        "A new key, and its record for the zone file:",
-        [ "dkim genkey --domain example.com --selector mail --form zone" ]
-        "The record again, as one text:", [ "dkim record --domain example.com --selector mail --form text" ]
+        "A new key, and its record for the zone file:", [ "dkim genkey --domain example.com --selector mail --as zone" ]
+        "The record again, as one text:", [ "dkim record --domain example.com --selector mail --as string" ]
         "Does the world see it?", [ "dkim testkey --domain example.com --selector mail --key mail.private" ]
         "A signed copy of a message:",
         [

@@ -81,7 +81,7 @@ public sealed class SettingsFiles
 
             var nothing = Core.Asking.Found.Nothing;
             var rows = AskStores?.Invoke(step.Needs) ?? nothing.Rows;
-            step = step.Go(new Found(nothing.Answers, Found, keys, rows, nothing.Logins, nothing.Reports));
+            step = step.Go(new Found(nothing.Answers, nothing.Replies, Found, keys, rows, nothing.Logins, nothing.Reports));
         }
 
         given = [];

@@ -91,5 +91,5 @@ public sealed class MessageNeeds(MessageLookups lookups)
         IReadOnlyDictionary<StoreQuestion, StoreAnswer> rows,
         HashSet<IPAddress> logins,
         int reports) =>
-        new(answers, Found.Nothing.Files, keys, rows, logins, reports);
+        new(answers, Found.Nothing.Replies, Found.Nothing.Files, keys, rows, logins, reports);
 }

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text;
 using Dkim.Core.Dns;
 using Dkim.Core.Message;
@@ -12,6 +13,11 @@ namespace Dkim.Hosting.Resolving;
 /// <summary>What a reply that DnsClient has read is worth: the package looks at its number alone.</summary>
 internal static class DnsClientReply
 {
+    /// <summary>A question as the package takes it.</summary>
+    // In capitals, since the package decodes a label that begins with xn-- in every reply and throws where it cannot.
+    public static DnsQuestion QuestionFor(Question question) => new(
+        question.Name.Replace("xn--", "XN--", StringComparison.OrdinalIgnoreCase), (QueryType)(int)question.Type);
+
     /// <summary>Why a reply is no answer to the question, in a word; null when it is one.</summary>
     public static string? Problem(IDnsQueryResponse reply, DnsQuestion question)
     {
@@ -81,6 +87,16 @@ internal static class DnsClientReply
             .DefaultIfEmpty(0)
             .Min();
 
+    /// <summary>Why there was no reply that could be read, in a word.</summary>
+    public static string Describe(Exception failure) => failure switch
+    {
+        OperationCanceledException or DnsResponseException { Code: DnsResponseCode.ConnectionTimeout } => "timeout",
+        DnsResponseException { InnerException: SocketException { SocketErrorCode: SocketError.TooManyOpenSockets } } =>
+            "no free descriptor",
+        DnsResponseException { InnerException: SocketException } => "no server",
+        _ => "broken reply",
+    };
+
     private static bool IsSame(string found, string wanted) =>
         found.AsSpan().TrimEnd('.').Equals(wanted.AsSpan().TrimEnd('.'), StringComparison.OrdinalIgnoreCase);
 
@@ -94,6 +110,9 @@ internal static class DnsClientReply
                 break;
             case AddressRecord address:
                 records.AddOther(address.Address.ToString());
+                break;
+            case NsRecord server:
+                records.AddOther(server.NSDName.Original.TrimEnd('.').ToLowerInvariant());
                 break;
             case not TxtRecord:
                 records.AddOther("");

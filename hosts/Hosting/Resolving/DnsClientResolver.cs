@@ -103,9 +103,7 @@ internal sealed class DnsClientResolver : NetworkResolver
     private async Task<(IDnsQueryResponse? Reply, string Failure)> AskAsync(
         string name, RecordType type, CancellationToken cancellation)
     {
-        // In capitals, since the package decodes a label that begins with xn-- in every reply and throws where it cannot.
-        var capitals = name.Replace("xn--", "XN--", StringComparison.OrdinalIgnoreCase);
-        var question = new DnsQuestion(capitals, (QueryType)(int)type);
+        var question = DnsClientReply.QuestionFor(new Question(name, type));
         var failure = "timeout";
         foreach (var (server, wait) in servers.Tries())
         {
@@ -124,7 +122,7 @@ internal sealed class DnsClientResolver : NetworkResolver
             {
                 // The package throws a dozen types at replies that it cannot read, and its own at a cancellation.
                 cancellation.ThrowIfCancellationRequested();
-                failure = Describe(problem);
+                failure = DnsClientReply.Describe(problem);
             }
 
             server.Fails(clock.Milliseconds());
@@ -196,14 +194,5 @@ internal sealed class DnsClientResolver : NetworkResolver
         ExtendedDnsBufferSize = size,
         // The AD bit of the reply can only be asked for with the DO bit.
         RequestDnsSecRecords = dnssec,
-    };
-
-    private static string Describe(Exception failure) => failure switch
-    {
-        DnsResponseException { Code: DnsResponseCode.ConnectionTimeout } => "timeout",
-        DnsResponseException { InnerException: SocketException { SocketErrorCode: SocketError.TooManyOpenSockets } } =>
-            "no free descriptor",
-        DnsResponseException { InnerException: SocketException } => "no server",
-        _ => "broken reply",
     };
 }

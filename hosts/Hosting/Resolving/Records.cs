@@ -23,7 +23,12 @@ internal sealed class Records(RecordType type, int longest)
     {
         if (type != RecordType.Txt)
         {
-            AddOther(data.Length is 4 or 16 && type != RecordType.Mx ? new IPAddress(data).ToString() : "");
+            AddOther(type switch
+            {
+                RecordType.A or RecordType.Aaaa when data.Length is 4 or 16 => new IPAddress(data).ToString(),
+                RecordType.Ns => NameOf(data),
+                _ => "",
+            });
         }
         else if (!Fits(data.Length))
         {
@@ -61,6 +66,19 @@ internal sealed class Records(RecordType type, int longest)
 
     public Answer ToAnswer(Security security) =>
         problem is null ? Answer.Found(texts, security) : Answer.Unavailable(problem);
+
+    /// <summary>A name in the form of the wire, without compression; empty where it is none (RFC 1035 §3.1).</summary>
+    private static string NameOf(ReadOnlySpan<byte> data)
+    {
+        var name = new StringBuilder();
+        while (data.Length > 0 && data[0] is > 0 and <= 63 && data[0] < data.Length)
+        {
+            name.Append(name.Length > 0 ? "." : "").Append(Encoding.Latin1.GetString(data.Slice(1, data[0])));
+            data = data[(data[0] + 1)..];
+        }
+
+        return data is [0] ? name.ToString().ToLowerInvariant() : "";
+    }
 
     /// <summary>Joins the strings of a TXT record, each behind its length octet (RFC 1035 §3.3.14), without a
     /// separator.</summary>

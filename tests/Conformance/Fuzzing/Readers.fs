@@ -114,8 +114,18 @@ let private keyTest =
     }
 
 let private keyRecord text : Outcome =
-    for finding in KeyDiagnosis.ofAnswer keyTest (Answer.Found([ text ], Security.Unchecked)) do
+    let diagnosis =
+        KeyDiagnosis.ofAnswer keyTest (Answer.Found([ text ], Security.Unchecked))
+
+    for finding in diagnosis.Findings do
         oneLine finding.Says |> ignore
+
+    match diagnosis.Publish with
+    | ValueSome(Publish.Txt mended) ->
+        oneLine mended |> ignore
+        must "what is to be published is a record" (KeyRecord.parse 16384<octet> mended).IsOk
+    | ValueSome(Publish.Alias target) -> oneLine target |> ignore
+    | ValueNone -> ()
 
     match KeyRecord.parse 16384<octet> text with
     | Error error -> oneLine (KeyError.describe error)

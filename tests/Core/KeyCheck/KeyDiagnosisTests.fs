@@ -32,7 +32,7 @@ let private test (privateKey: SigningKey voption) : KeyUnderTest =
     }
 
 let private found (privateKey: SigningKey voption) (texts: string list) =
-    KeyDiagnosis.ofAnswer (test privateKey) (Answer.Found(texts, Security.Insecure))
+    (KeyDiagnosis.ofAnswer (test privateKey) (Answer.Found(texts, Security.Insecure))).Findings
 
 let private mistakes (texts: string list) =
     found (ValueSome key) texts
@@ -51,7 +51,7 @@ let private searched exists (answers: (string * Answer) list) =
         | true, answer -> answer
         | false, _ -> Answer.NoSuchName Security.Unchecked
 
-    (KeySearch.findings (test ValueNone) exists answerTo).Head
+    (KeySearch.diagnosis (test ValueNone) exists answerTo).Findings.Head
 
 let private record = Answer.Found([ good ], Security.Unchecked)
 
@@ -94,7 +94,11 @@ let tests =
 
             testCase "base64 that is none" (fun () ->
                 isMistake "bad-base64" [ "v=DKIM1; p=" + p.Replace('+', '-').Insert(9, "-") ]
-                isMistake "bad-base64" [ "v=DKIM1; p=" + p + "A" ])
+                isMistake "extra-characters" [ "v=DKIM1; p=" + p + "A" ]
+
+                Expect.equal
+                    [ "bad-base64" ]
+                    (found ValueNone [ "p=" + p + "A" ] |> List.map (_.Mistake >> KeyMistake.name)))
 
             testCase "records that verifiers take as they are are good, however odd they look" (fun () ->
                 for text in
@@ -185,9 +189,91 @@ let tests =
                         else
                             Answer.NoSuchName Security.Unchecked
 
-                    let found = (KeySearch.findings slipped false around).Head
+                    let found = (KeySearch.diagnosis slipped false around).Findings.Head
                     Expect.equal KeyMistake.WrongSelector found.Mistake
                     Expect.equal "write --selector=s" found.Remedy)
+
+            testRows
+                "a domain with more in it than the domain"
+                [ "_domainkey.example.com"; "s._domainkey.example.com" ]
+                (fun (domain: string) ->
+                    let slipped =
+                        { test ValueNone with
+                            Domain = Expect.ok (DomainName.tryCreate domain)
+                        }
+
+                    let found = (KeySearch.diagnosis slipped false (fun _ -> record)).Findings.Head
+                    Expect.equal KeyMistake.WrongDomain found.Mistake
+                    Expect.equal "write --domain=example.com" found.Remedy)
+
+            testCase "a record that stands elsewhere is to be published here, as it should be" (fun () ->
+                let place text =
+                    let elsewhere (question: Question) =
+                        if question.Name = "s.example.com" then
+                            Answer.Found([ text ], Security.Unchecked)
+                        else
+                            Answer.NoSuchName Security.Unchecked
+
+                    (KeySearch.diagnosis (test ValueNone) false elsewhere).Publish
+
+                Expect.equal (ValueSome(Publish.Txt good)) (place good)
+                Expect.equal (ValueSome(Publish.Txt good)) (place ("\"" + good + "\""))
+                Expect.equal ValueNone (place "v=DKIM1; p=AAAA"))
+
+            testCase "two mistakes at once are both told, and put right" (fun () ->
+                let told =
+                    KeyDiagnosis.ofText (test ValueNone) ("\"" + good.Replace(";", "\\;") + "\"")
+
+                Expect.equal
+                    [ KeyMistake.EscapesPasted; KeyMistake.QuotesInside ]
+                    (told.Findings |> List.map _.Mistake)
+
+                Expect.equal (ValueSome(Publish.Txt good)) told.Publish)
+
+            testCase "where two keys may have been meant, the private key says which, and else nobody" (fun () ->
+                let both = "v=DKIM1; p=" + p + "; p=" + Convert.ToBase64String other.KeyData
+                Expect.equal ValueNone (KeyDiagnosis.ofText (test ValueNone) both).Publish
+
+                for own in [ key; other ] do
+                    Expect.equal
+                        (ValueSome(Publish.Txt("v=DKIM1; p=" + Convert.ToBase64String own.KeyData)))
+                        (KeyDiagnosis.ofText (test (ValueSome own)) both).Publish)
+
+            testCase "with the private key the exact difference is told" (fun () ->
+                for text, says in
+                    [
+                        p.Insert(100, "A"), "1 characters too many stand after character 100"
+                        p.Insert(100, p.Substring(80, 20)), "20 characters too many stand after character 100"
+                        p.Substring(0, 240), "p= is cut off after character 240 of 392"
+                        p.ToLowerInvariant(), "in capitals and small letters only"
+                        p.Substring(0, 100) + String('A', 50) + p.Substring 150,
+                        "in the characters from 101 to 150 only"
+                    ] do
+                    let told = KeyDiagnosis.ofText (test (ValueSome key)) ("v=DKIM1; t=s; p=" + text)
+                    Expect.contains says told.Findings.Head.Says
+                    Expect.equal (ValueSome(Publish.Txt("v=DKIM1; t=s; p=" + p))) told.Publish)
+
+            testCase "a published private key is not to be published again" (fun () ->
+                let pasted = pem.Replace("\n", "")
+
+                for text in [ "v=DKIM1; p=" + pasted; "v=DKIM1; k=rsa; p=" + pasted.Replace("-----", "") ] do
+                    Expect.equal ValueNone (KeyDiagnosis.ofText (test (ValueSome key)) text).Publish
+
+                isMistake "private-key-published" [ "v=DKIM1; p=" + pasted ])
+
+            testWithin (TimeSpan.FromSeconds 20.0) "whatever the text, the search ends soon" (fun () ->
+                let long = 16000
+
+                for text in
+                    [
+                        String.replicate (long / 4) "p=A "
+                        String.replicate (long / 9) "v=DKIM1; "
+                        String.replicate (long / 2) "\\;"
+                        String.replicate (long / 12) "\"v=dkim1,k:x"
+                        String.replicate (long / 5) "-----"
+                        String.replicate 40 "v=DKIM1 k=rsa p=AB+/ -_%2B\"\\; "
+                    ] do
+                    KeyDiagnosis.ofText (test (ValueSome key)) text |> ignore)
 
             testCase "PEM lines, private keys and other records" (fun () ->
                 isMistake "pem-pasted" [ "v=DKIM1; p=-----BEGIN PUBLIC KEY-----" + p + "-----END PUBLIC KEY-----" ]
@@ -244,7 +330,7 @@ let tests =
                         }
 
                     let refused =
-                        KeyDiagnosis.ofAnswer strict (Answer.Found([ record ], Security.Insecure))
+                        (KeyDiagnosis.ofAnswer strict (Answer.Found([ record ], Security.Insecure))).Findings
 
                     Expect.equal [ false ] (refused |> List.map _.IsAdvice)))
 
@@ -272,7 +358,7 @@ let tests =
 
             testCase "DNSSEC and the DNS failing" (fun () ->
                 let mistake answer =
-                    (KeyDiagnosis.ofAnswer (test ValueNone) answer).Head.Mistake
+                    (KeyDiagnosis.ofAnswer (test ValueNone) answer).Findings.Head.Mistake
 
                 Expect.equal KeyMistake.Bogus (mistake (Answer.Found([ good ], Security.Bogus)))
                 Expect.equal KeyMistake.NoAnswer (mistake (Answer.Unavailable "SERVFAIL")))

@@ -130,7 +130,7 @@ let tests =
             testCase "record prints what genkey printed, in every form" (fun () ->
                 for key in [ [ "--bits=1024" ]; [ "--type=ed25519" ] ] do
                     for tags in [ []; [ "--subdomains"; "--testing"; "--only-sha256"; "--note=a; b" ] ] do
-                        for form in [ "all"; "zone"; "text"; "tinydns"; "json" ] do
+                        for form in [ "all"; "zone"; "text"; "string"; "tinydns"; "json"; "nsupdate" ] do
                             let made = genkey (key @ tags @ [ "--form=" + form ])
 
                             let again path options =
@@ -192,6 +192,175 @@ let tests =
                     "{\"dns\": {}, \"dns_errors\": {\"s._domainkey.example.com\": \"servfail\"}}"
 
                 Expect.equal 75 (test [ "z", failing ] []).Code)
+
+            testCase "testkey prints the record to publish, in the form that is asked for" (fun () ->
+                let spoiled =
+                    rsa.Zone.Replace("v=DKIM1; ", "v=DKIM1\\\\; ").Replace("[\"", "[\"\\\"").Replace("\"]", "\\\"\"]")
+
+                let text = (rsa.Zone.Split '"')[3]
+                let name = "s._domainkey.example.com"
+
+                let test options =
+                    (dkim
+                        [ "z", spoiled; "k", rsa.Pem ]
+                        ([ "testkey"; "--selector=s"; "--domain=example.com"; "--zone=z"; "--key=k" ]
+                         @ options))
+                        .Output
+
+                for form, record in
+                    [
+                        [], Publication.zoneFile name text
+                        [ "--as=zone" ], Publication.zoneFile name text
+                        [ "--as=string" ], text + "\n"
+                        [ "--as=tinydns" ], Publication.tinydns name text
+                        [ "--as=json" ], "{\"" + name + "\": [[\"" + text + "\"]]}\n"
+                        [ "--as=nsupdate" ], Publication.nsupdate name text
+                    ] do
+                    let printed = test form
+                    Expect.contains "WRONG: quotation marks are part" printed
+                    Expect.isTrue (printed.EndsWith("\nPublish this in its place:\n\n" + record)) printed
+
+                let publish =
+                    (Text.Json.JsonDocument.Parse((test [ "--json" ]): string)).RootElement.GetProperty "publish"
+
+                Expect.equal
+                    [
+                        "type", "TXT"
+                        "string", text
+                        "zone", Publication.zoneFile name text
+                        "tinydns", Publication.tinydns name text
+                        "nsupdate", Publication.nsupdate name text
+                    ]
+                    ([ "type"; "string"; "zone"; "tinydns"; "nsupdate" ]
+                     |> List.map (fun form -> form, ToolRuns.text form publish))
+
+                let strings = publish.GetProperty("json").GetProperty(name).Item 0
+                Expect.equal text (string ((strings.Item 0).GetString())))
+
+            testCase "testkey says what to publish where there is nothing, and an alias for a host name" (fun () ->
+                let test zone options =
+                    dkim
+                        [ "z", zone; "k", rsa.Pem ]
+                        ([ "testkey"; "--selector=s"; "--domain=example.com"; "--zone=z" ] @ options)
+
+                let record =
+                    (dkim [ "k", rsa.Pem ] [ "record"; "--selector=s"; "--domain=example.com"; "--as=string"; "k" ])
+                        .Output
+
+                Expect.isTrue ((test "{}" [ "--key=k"; "--as=string" ]).Output.EndsWith("\n\n" + record)) record
+                Expect.lacks "Publish" (test "{}" []).Output
+                let host = "{\"s._domainkey.example.com\": [\"s.dkim.provider.example.\"]}"
+
+                for form, alias in
+                    [
+                        "zone", "s._domainkey.example.com.\tIN\tCNAME\ts.dkim.provider.example.\n"
+                        "string", "s.dkim.provider.example\n"
+                        "tinydns", "Cs._domainkey.example.com:s.dkim.provider.example:3600\n"
+                        "json", "s.dkim.provider.example\n"
+                        "nsupdate",
+                        "update delete s._domainkey.example.com. TXT\n"
+                        + "update add s._domainkey.example.com. 3600 CNAME s.dkim.provider.example.\nsend\n"
+                    ] do
+                    Expect.isTrue ((test host [ "--as=" + form ]).Output.EndsWith("\n\n" + alias)) form
+
+                let publish = (json (test host [ "--json" ])).GetProperty "publish"
+                Expect.equal "CNAME" (ToolRuns.text "type" publish)
+                Expect.equal Text.Json.JsonValueKind.Null (publish.GetProperty "json").ValueKind)
+
+            testCase "explain says of a record what testkey says, and the record that would be right" (fun () ->
+                let quoted = rsa.Zone.Replace("[\"", "[\"\\\"").Replace("\"]", "\\\"\"]")
+
+                let ran =
+                    dkim [ "z", quoted; "-", signed rsa [] message ] [ "explain"; "--zone=z"; "--line-ends=crlf" ]
+
+                Expect.contains "quotation marks are part of the record: leave" ran.Output
+                Expect.contains ("the record should be:\n       \"" + (rsa.Zone.Split '"')[3] + "\"") ran.Output)
+
+            testCase "strings of a zone file escape what they cannot hold" (fun () ->
+                Expect.equal "\"a\\\"b\\\\c\\233\\010\"" (Publication.quoted "a\"b\\c\u00e9\n"))
+
+            testRows
+                "genkey refuses what cannot be published, and says why"
+                [
+                    [ "--selector=s._domainkey" ], "the selector has _domainkey in it"
+                    [ "--domain=_domainkey.example.com" ], "the domain has _domainkey in it"
+                    [ "--domain=" + String.Join('.', List.replicate 5 (String('a', 49))) ],
+                    "selector, _domainkey and domain make a name of 269 characters, and the DNS has none over 253"
+                    [ "--selector=" + String('a', 64) ], "a label longer than 63 characters"
+                    [ "--domain=a..example" ], "an empty label"
+                    [ "--selector=a b" ], "a label with characters that a domain name cannot have"
+                    [ "--bits=1023" ], "verifiers refuse RSA keys under 1024 bits (RFC 8301"
+                    [ "--bits=8193" ], "verifiers need take no RSA key over 4096 bits (RFC 8301"
+                    [ "--bits=many" ], "not a whole number"
+                    [ "--type=ed25519"; "--bits=4096" ], "an Ed25519 key has 256 bits"
+                    [ "--type=ed25519"; "--note=" + String('a', 16400) ], "shorten --note"
+                ]
+                (fun (options: string list, says: string) ->
+                    for command in [ "genkey"; "record" ] do
+                        let isOfBoth =
+                            options
+                            |> List.forall (fun one -> one.StartsWith "--selector" || one.StartsWith "--domain")
+
+                        if command = "genkey" || isOfBoth then
+                            let ran =
+                                dkim
+                                    [ "k", rsa.Pem ]
+                                    ([ command; "--selector=selector"; "--domain=example.com" ]
+                                     @ options
+                                     @ (if command = "record" then [ "k" ] else []))
+
+                            Expect.equal (64, "", Map.empty) (ran.Code, ran.Output, ran.Made)
+                            Expect.contains ("dkim " + command + ": ") ran.Errors
+                            Expect.contains says ran.Errors)
+
+            testRows
+                "dkim-genkey refuses names that the DNS cannot have, and warns of hashes that nobody takes"
+                [
+                    [ "-s"; "s._domainkey"; "-d"; "example.com" ], 1, "the selector has _domainkey in it"
+                    [ "-s"; "s"; "-d"; String.Join('.', List.replicate 5 (String('a', 49))) ],
+                    1,
+                    "the DNS has none over 253"
+                    [ "-h"; "sha1"; "-b"; "1024" ], 0, "WARNING: h=sha1 shuts out every signature that verifiers accept"
+                ]
+                (fun (options: string list, code: int, says: string) ->
+                    let ran = runOn (Machine([], nothing)) "dkim-genkey" options
+                    Expect.equal (code, code = 0) (ran.Code, not ran.Made.IsEmpty)
+                    Expect.contains says ran.Errors)
+
+            testCase "record takes a file of either half, in every form" (fun () ->
+                use key = Security.Cryptography.RSA.Create 1024
+                let seed = Array.init 32 byte
+                let ed, edPem = SigningKey.generateEd25519 seed
+
+                let info =
+                    Array.append (Convert.FromHexString "302a300506032b6570032100") ed.KeyData
+
+                let rsaText =
+                    "v=DKIM1; k=rsa; t=s; p="
+                    + Convert.ToBase64String(key.ExportSubjectPublicKeyInfo())
+                    + "\n"
+
+                let edText =
+                    "v=DKIM1; k=ed25519; t=s; p=" + Convert.ToBase64String ed.KeyData + "\n"
+
+                for pem, text in
+                    [
+                        key.ExportPkcs8PrivateKeyPem(), rsaText
+                        key.ExportRSAPrivateKeyPem(), rsaText
+                        key.ExportSubjectPublicKeyInfoPem(), rsaText
+                        key.ExportRSAPublicKeyPem(), rsaText
+                        edPem, edText
+                        Security.Cryptography.PemEncoding.WriteString("PUBLIC KEY", ReadOnlySpan info), edText
+                    ] do
+                    // A text alone needs no name.
+                    let ran = dkim [ "k", pem ] [ "record"; "--as=string"; "k" ]
+                    Expect.equal (0, text, "") (ran.Code, ran.Output, ran.Errors)
+
+                let needs = dkim [ "k", edPem ] [ "record"; "k" ]
+                Expect.equal 64 needs.Code
+                Expect.contains "--selector" needs.Errors
+                Expect.equal 64 (dkim [ "k", edPem ] [ "record"; "--as=string"; "k"; "l" ]).Code
+                Expect.equal 64 (dkim [ "k", edPem ] [ "record"; "--as=string" ]).Code)
 
             testCase "dkim-genkey leaves what opendkim-genkey leaves" (fun () ->
                 let made =

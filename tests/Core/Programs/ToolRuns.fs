@@ -59,6 +59,9 @@ type Machine(files: (string * string) list, answers: Question -> Answer, termina
             }
         )
 
+    /// What a server says that is asked by itself.
+    member val Reply: DirectQuestion -> DirectAnswer = (fun _ -> DirectAnswer.Failed("timeout", false)) with get, set
+
     member _.Asked = asked
     member _.Told = told
     member _.Secrets = secrets
@@ -77,7 +80,7 @@ type Machine(files: (string * string) list, answers: Question -> Answer, termina
         member _.Build = build
         member _.Terminal = terminal
 
-        member _.Find(_, needs) =
+        member this.Find(_, needs) =
             asked.AddRange(Finding.questions needs)
 
             let read (file: WantedFile) =
@@ -85,8 +88,16 @@ type Machine(files: (string * string) list, answers: Question -> Answer, termina
                 | true, text -> FileContents.Found(latin1 text)
                 | false, _ -> FileContents.Unreadable "no such file"
 
+            let servers =
+                needs
+                |> List.choose (fun need ->
+                    match need with
+                    | Need.Direct question -> Some(KeyValuePair(question, this.Reply question))
+                    | _ -> None)
+
             { Finding.ofNames answers needs with
                 Files = (Finding.ofFiles read needs).Files
+                Replies = Dictionary servers :> IReadOnlyDictionary<_, _>
             }
 
         member _.OpenMail file =

@@ -28,7 +28,7 @@ let private samples =
         "type", "ed25519"
         "bits", "4096"
         "note", "a note"
-        "form", "tinydns"
+        "as", "tinydns"
         "min-rsa-bits", "512"
         "now", "1000000000"
         "batch", "folder"

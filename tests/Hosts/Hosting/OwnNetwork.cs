@@ -10,7 +10,9 @@ internal sealed class OwnNetwork : IDisposable
     private readonly string nsd;
     private readonly string resolvConf;
 
-    public OwnNetwork(string servers)
+    /// <param name="servers">The text of resolv.conf.</param>
+    /// <param name="records">More lines of the zone <c>inner.test</c>, of the server at an address.</param>
+    public OwnNetwork(string servers, Func<string, string>? records = null)
     {
         Tools.RequireRoot();
         unshare = Tools.RequireProgram("unshare", "util-linux");
@@ -19,7 +21,7 @@ internal sealed class OwnNetwork : IDisposable
         resolvConf = scratch.Write("resolv.conf", servers);
         foreach (var address in addresses)
         {
-            Configure(address);
+            Configure(address, records?.Invoke(address) ?? "");
         }
     }
 
@@ -43,7 +45,7 @@ internal sealed class OwnNetwork : IDisposable
 
     public void Dispose() => scratch.Dispose();
 
-    private void Configure(string address)
+    private void Configure(string address, string records)
     {
         var zone = scratch.Write($"zone-{address}", $"""
             $ORIGIN inner.test.
@@ -52,6 +54,7 @@ internal sealed class OwnNetwork : IDisposable
             @ IN NS a
             a IN A 127.0.0.1
             key IN TXT "found at {address}"
+            {records}
 
             """);
         scratch.Write($"nsd-{address}", $"""

@@ -1,5 +1,6 @@
-using System.Text.RegularExpressions;
+using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Dkim.Tests.Hosts.Hosting;
 using Dkim.Tests.Hosts.Proxy;
 using NUnit.Framework;
@@ -75,6 +76,18 @@ public sealed class ToolTests
         var ended = Dkim(Sign("mail"), "verify", "--resolver=dnsclient", "--trust-anchor=anchors");
         Assert.That((ended.Code, ended.Error), Is.EqualTo((
             69, "dkim: the trust anchors of anchors need libunbound; write resolver unbound, or auto\n")));
+    }
+
+    [Test]
+    public void A_public_key_may_be_read_by_others()
+    {
+        MakeKey("mail", "--bits=1024");
+        using var key = RSA.Create();
+        key.ImportFromPem(File.ReadAllText(scratch.At("mail.private")));
+        scratch.Write("mail.public", key.ExportSubjectPublicKeyInfoPem());
+        var ofPublic = Dkim("", "record", "--as=string", "mail.public");
+        Assert.That((ofPublic.Code, ofPublic.Error), Is.EqualTo((0, "")));
+        Assert.That(ofPublic.Output, Is.EqualTo(Dkim("", "record", "--as=string", "mail.private").Output));
     }
 
     [Test]

@@ -3,18 +3,20 @@ module internal Dkim.Core.Programs.Tool.Commands.Genkey
 
 open System
 open Dkim.Core.Words
+open Dkim.Core.Asking
 open Dkim.Core.Records
 open Dkim.Core.Cryptography
+open Dkim.Core.Signatures
 open Dkim.Core.Programs.Running
 open Dkim.Core.Programs.Tool.Running
 open Dkim.Core.Programs.Tool.Running.Command
 
 /// The record of a key, before anything is said against it.
-let plainRecord (key: SigningKey) : KeyRecord =
+let private plainRecord (keyType: KeyType) (keyData: byte[]) : KeyRecord =
     {
-        KeyType = key.KeyType
+        KeyType = keyType
         Hashes = ValueNone
-        KeyData = key.KeyData
+        KeyData = keyData
         ForMail = true
         Testing = false
         ExactDomain = false
@@ -23,8 +25,8 @@ let plainRecord (key: SigningKey) : KeyRecord =
         Text = ""
     }
 
-let private record (settings: ToolSettings) (key: SigningKey) : KeyRecord =
-    { plainRecord key with
+let private record (settings: ToolSettings) (struct (keyType, keyData)) : KeyRecord =
+    { plainRecord keyType keyData with
         Hashes =
             if settings.OnlySha256 then
                 ValueSome [ Sha256 ]
@@ -39,67 +41,82 @@ let private record (settings: ToolSettings) (key: SigningKey) : KeyRecord =
                 QuotedPrintable.encode (Octets.latin1 (ReadOnlySpan(Text.Encoding.UTF8.GetBytes note))))
     }
 
-let private json (name: string) (text: string) : string =
-    let strings = Publication.strings text |> List.map Json.Text
-    Json.render (Json.Object [ name, Json.List [ Json.List strings ] ]) + "\n"
+let private refuse (program: string) (reason: string) : Command<'a> =
+    fail SysExit.Usage (program + ": " + reason)
 
-let private inForm (form: RecordForm) (name: string) (text: string) : string =
-    match form with
-    | RecordForm.Zone -> Publication.zoneFile name text
-    | RecordForm.Text -> text + "\n"
-    | RecordForm.Tinydns -> Publication.tinydns name text
-    | RecordForm.Json -> json name text
-    | RecordForm.All ->
-        "; for a zone file\n"
-        + Publication.zoneFile name text
-        + "\n; the TXT record of "
-        + name
-        + " as one text, for a form in a browser\n"
-        + text
-        + "\n\n# for the data file of tinydns\n"
-        + Publication.tinydns name text
-        + "\n# as JSON, for dkim --zone\n"
-        + json name text
-
-/// Whose key it is, where it lies or will lie, and how its record is printed.
-type private Place =
-    {
-        Path: string
-        Publish: SigningKey -> Command<unit>
-    }
-
-let private place (program: string) (settings: ToolSettings) (operands: string list) : Command<Place> =
+/// The name that the record stands under. One that the DNS cannot have is refused.
+let private name (program: string) (settings: ToolSettings) : Command<string> =
     let needs name value =
         PrivateKeys.required program name ("write --" + name + "=...") value
 
     command {
         let! selector = needs "selector" settings.Selector
         let! domain = needs "domain" settings.Domain
-        do! PrivateKeys.noOperands program operands
 
-        let publish key =
-            KeyRecord.render (record settings key)
-            |> inForm settings.Form (KeyRecord.name selector domain)
-            |> print
-
-        return
-            {
-                Path = settings.KeyFile |> ValueOption.defaultValue (selector.Text + ".private")
-                Publish = publish
-            }
+        match Publication.obstacle selector domain.Text with
+        | ValueSome reason -> return! refuse program reason
+        | ValueNone -> return KeyRecord.name selector domain
     }
+
+/// The text of a record, which is refused where verifiers would not read it.
+let private textOf (program: string) (settings: ToolSettings) (key: struct (KeyType * byte[])) : Command<string> =
+    let text = KeyRecord.render (record settings key)
+    let limit = VerifyPolicy.defaults.RecordOctets
+
+    command {
+        if text.Length > int limit then
+            return!
+                refuse
+                    program
+                    ("the record would have "
+                     + string text.Length
+                     + " characters, and verifiers read "
+                     + string (int limit)
+                     + " at most: shorten --note")
+        else
+            return text
+    }
+
+let private pathOf (settings: ToolSettings) : string voption =
+    match settings.KeyFile, settings.Selector with
+    | ValueSome path, _ -> ValueSome path
+    | ValueNone, ValueSome selector -> ValueSome(selector.Text + ".private")
+    | ValueNone, ValueNone -> ValueNone
 
 /// `dkim genkey`.
 let run (settings: ToolSettings) (operands: string list) : Command<int> =
     let program = "dkim genkey"
 
     command {
-        let! place = place program settings operands
-        let! key, pem = PrivateKeys.generate settings.KeyType settings.Bits
-        do! PrivateKeys.save program SysExit.CannotCreate place.Path pem
-        do! place.Publish key
-        do! complain (program + ": the private key is in " + place.Path)
-        return ExitCode.Success
+        let! name = name program settings
+        do! PrivateKeys.noOperands program operands
+
+        if settings.KeyType = Ed25519 && settings.Bits <> ToolSettings.defaults.Bits then
+            return! refuse program "an Ed25519 key has 256 bits: leave --bits out, or write --type=rsa"
+        else
+            let! path =
+                pathOf settings
+                |> PrivateKeys.required program "selector" "write --selector=..."
+
+            let! key, pem = PrivateKeys.generate settings.KeyType settings.Bits
+            let! text = textOf program settings (struct (key.KeyType, key.KeyData))
+            do! PrivateKeys.save program SysExit.CannotCreate path pem
+            do! print (RecordForms.ofTxt settings.Form name text)
+            do! complain (program + ": the private key is in " + path)
+            return ExitCode.Success
+    }
+
+/// The public half of what a file has: a private key or a public one, which everybody may read.
+let private publicHalf (settings: ToolSettings) (path: string) : Command<Result<struct (KeyType * byte[]), string>> =
+    command {
+        let! contents = read FileKind.Configuration path
+
+        match FileContents.text contents |> Result.map PublicKeyFile.parse with
+        | Ok(Ok key) -> return Ok key
+        | Error reason -> return Error reason
+        | Ok(Error _) ->
+            let! key = PrivateKeys.load settings.PassphraseFile path
+            return key |> Result.map (fun key -> struct (key.KeyType, key.KeyData))
     }
 
 /// `dkim record`.
@@ -107,13 +124,26 @@ let again (settings: ToolSettings) (operands: string list) : Command<int> =
     let program = "dkim record"
 
     command {
-        let! place = place program settings operands
-        let! key = PrivateKeys.load settings.PassphraseFile place.Path
+        let! path =
+            match operands, settings.KeyFile with
+            | [ path ], ValueNone -> fun rest -> rest path
+            | [], _ -> pathOf settings |> PrivateKeys.required program "key" "name the file of the key"
+            | _ -> refuse program "it takes one file of a key"
+
+        // A text alone has no name.
+        let! name =
+            match settings.Form, settings.Selector, settings.Domain with
+            | RecordForm.Text, ValueNone, _
+            | RecordForm.Text, _, ValueNone -> fun rest -> rest ""
+            | _ -> name program settings
+
+        let! key = publicHalf settings path
 
         let! key =
             key
-            |> orFail SysExit.NoInput (fun reason -> program + ": " + place.Path + ": " + reason)
+            |> orFail SysExit.NoInput (fun reason -> program + ": " + path + ": " + reason)
 
-        do! place.Publish key
+        let! text = textOf program settings key
+        do! print (RecordForms.ofTxt settings.Form name text)
         return ExitCode.Success
     }

@@ -259,6 +259,17 @@ let private record (settings: Settings) (key: SigningKey) : string =
     let comment = "DKIM key " + settings.Selector.Text + " for " + settings.Domain
     Publication.opendkim label (head settings) key.KeyData comment
 
+/// What shuts verifiers out, though the record can be published.
+let private warnings (settings: Settings) : string list =
+    [
+        if settings.KeyType = Rsa && settings.Bits < 1024<bit> then
+            "verifiers refuse keys under 1024 bits (RFC 8301)"
+        if not (settings.Hashes.Split ':' |> Array.contains "sha256") then
+            "h="
+            + settings.Hashes
+            + " shuts out every signature that verifiers accept (RFC 8301)"
+    ]
+
 let private make (program: Program) (settings: Settings) : Command<int> =
     let path suffix =
         let name = settings.Selector.Text + suffix
@@ -286,13 +297,16 @@ let private make (program: Program) (settings: Settings) : Command<int> =
         let keyPath, recordPath = path ".private", path ".txt"
         let! there = read FileKind.Configuration recordPath
 
-        if there.Problem.IsNone then
+        let obstacle = Publication.obstacle settings.Selector settings.Domain
+
+        if obstacle.IsSome then
+            return! fail ExitCode.Bad (program.Name + ": " + obstacle.Value)
+        elif there.Problem.IsNone then
             return! refuse recordPath "file exists; nothing was made"
         else
             do! told "generating private key"
 
-            if settings.KeyType = Rsa && settings.Bits < 1024<bit> then
-                do! complain (program.Name + ": WARNING: verifiers refuse keys under 1024 bits (RFC 8301)")
+            do! iter (fun line -> complain (program.Name + ": WARNING: " + line)) (warnings settings)
 
             let! key, pem = PrivateKeys.generate settings.KeyType settings.Bits
             do! PrivateKeys.save program.Name unwritable keyPath pem

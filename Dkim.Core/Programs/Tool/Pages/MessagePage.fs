@@ -248,7 +248,7 @@ let private copies (explanation: Explanation) : Html list =
 /// A record, and what is wrong with it.
 let private record (record: ExplainedRecord) : Html list =
     published record
-    @ (match record.Findings with
+    @ (match record.Diagnosis.Findings with
        | [] -> []
        | findings ->
            [

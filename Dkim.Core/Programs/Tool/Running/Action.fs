@@ -249,6 +249,13 @@ module internal Command =
         | [] -> fun rest -> rest Found.Nothing.Answer
         | _ -> fun rest -> LookUpAll(resolver, questions, (fun found -> rest found.Answer))
 
+    /// What servers reply, within the time of the resolver's settings.
+    let askDirectly
+        (resolver: ToolResolver)
+        (questions: DirectQuestion list)
+        : Command<DirectQuestion -> DirectAnswer> =
+        find (ValueSome resolver) (Step.askDirectly questions Done)
+
     let runProgram (program: string) (arguments: string list) : Command<FileContents> =
         fun rest -> RunProgram(program, arguments, rest)
 

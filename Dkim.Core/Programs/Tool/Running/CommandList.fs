@@ -64,7 +64,7 @@ let genkey =
         Name = "genkey"
         OneLine = "make a key and the records to publish"
         Operands = ""
-        Table = key @ newKey @ general
+        Table = key @ newKey @ forms @ general
     }
 
 let record =
@@ -72,10 +72,11 @@ let record =
         Command = Record
         Name = "record"
         OneLine = "print the records of a key that is there"
-        Operands = ""
+        Operands = "[KEYFILE]"
         Table =
             key
-            @ only [ "subdomains"; "testing"; "only-sha256"; "note"; "form" ] newKey
+            @ only [ "subdomains"; "testing"; "only-sha256"; "note" ] newKey
+            @ forms
             @ general
     }
 
@@ -85,7 +86,14 @@ let testkey =
         Name = "testkey"
         OneLine = "compare a published key with the private key and name mistakes"
         Operands = ""
-        Table = key @ only [ "json"; "min-rsa-bits" ] judging @ output @ dns @ general
+        Table =
+            key
+            @ only [ "json"; "min-rsa-bits" ] judging
+            @ forms
+            @ servers
+            @ output
+            @ dns
+            @ general
     }
 
 let postfix =
@@ -150,6 +158,8 @@ let all: Setting<ToolSettings> list =
                 "key"
                 "signing"
                 "new key"
+                "record"
+                "servers"
                 "judging"
                 "batch"
                 "choice"

@@ -8,7 +8,7 @@ open Dkim.Core.Records
 open Dkim.Core.Signatures
 open Dkim.Core.Programs.Settings
 
-/// How the record of a new key is printed.
+/// How the record of a key is printed.
 [<Struct; RequireQualifiedAccess>]
 type RecordForm =
     | All
@@ -16,6 +16,7 @@ type RecordForm =
     | Text
     | Tinydns
     | Json
+    | Nsupdate
 
 /// When text is printed in colour.
 [<Struct; RequireQualifiedAccess>]
@@ -50,6 +51,8 @@ type ToolSettings =
         Zone: string voption
         TestKeys: string voption
         Resolver: ToolResolver
+        /// Whether to ask every name server of a key's zone.
+        Authoritative: bool
         KeyFile: string voption
         PassphraseFile: string voption
         Selector: Selector voption
@@ -110,6 +113,7 @@ module internal ToolSettings =
                     TrustAnchor = ValueNone
                     Timeout = 10
                 }
+            Authoritative = false
             KeyFile = ValueNone
             PassphraseFile = ValueNone
             Selector = ValueNone

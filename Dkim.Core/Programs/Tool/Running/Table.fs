@@ -50,6 +50,18 @@ let private fieldNameCodec: Codec<FieldName> =
 let bitsCodec (low: int) (high: int) : Codec<int<bit>> =
     Codec.number "BITS" low high |> Codec.map (fun bits -> bits * 1<bit>) int
 
+/// The length of a new key.
+let private newBits: Codec<int<bit>> =
+    { bitsCodec 1024 8192 with
+        Parse =
+            fun text ->
+                match (bitsCodec 1 1000000).Parse text with
+                | Ok bits when bits < 1024<bit> -> Error "verifiers refuse RSA keys under 1024 bits (RFC 8301 §3.2)"
+                | Ok bits when bits > 8192<bit> ->
+                    Error "verifiers need take no RSA key over 4096 bits (RFC 8301 §3.2), and ours take none over 8192"
+                | read -> read
+    }
+
 let private timeCodec: Codec<int64<sec>> =
     Codec.number64 "SECONDS" 0L 999999999999L
     |> Codec.map (fun time -> time * 1L<sec>) int64
@@ -235,7 +247,7 @@ let newKey: Setting<ToolSettings> list =
     [
         Setting.make "type" (words [ "rsa", Rsa; "ed25519", Ed25519 ]) _.KeyType (fun v s -> { s with KeyType = v })
         |> Setting.says "the type of the new key"
-        Setting.make "bits" (bitsCodec 1024 8192) _.Bits (fun v s -> { s with Bits = v })
+        Setting.make "bits" newBits _.Bits (fun v s -> { s with Bits = v })
         |> Setting.says "the length of a new RSA key"
         |> Setting.spelled [ Spelling.Word "bits"; Spelling.Letter 'b' ]
         Setting.flag "subdomains" _.Subdomains (fun v s -> { s with Subdomains = v })
@@ -246,24 +258,43 @@ let newKey: Setting<ToolSettings> list =
         |> Setting.says "write h=sha256: allow no other hash"
         Setting.optional "note" (Codec.text "TEXT") _.Note (fun v s -> { s with Note = v })
         |> Setting.says "the value of n=, a note to people"
+    ]
+    |> Setting.group "new key" "new"
+
+let servers: Setting<ToolSettings> list =
+    [
+        Setting.flag "authoritative" _.Authoritative (fun v s -> { s with Authoritative = v })
+        |> Setting.says "ask every name server of the zone as well, and say which of them has what"
+        |> Setting.detail
+            "The name servers are looked up, and each is asked at port 53 without recursion, over UDP, and over TCP where its \
+             answer does not fit a datagram: at most 16 of them, by IPv4 where they have such an address."
+    ]
+    |> Setting.group "servers" "new"
+
+let forms: Setting<ToolSettings> list =
+    [
         Setting.make
-            "form"
+            "as"
             (words
                 [
                     "all", RecordForm.All
                     "zone", RecordForm.Zone
+                    "string", RecordForm.Text
                     "text", RecordForm.Text
                     "tinydns", RecordForm.Tinydns
                     "json", RecordForm.Json
+                    "nsupdate", RecordForm.Nsupdate
                 ])
             _.Form
             (fun v s -> { s with Form = v })
-        |> Setting.says "how to print the record"
+        |> Setting.says "how to print the record that is to be published"
         |> Setting.detail
-            "zone is for zone files in the form of RFC 1035, text the bare text for a form in a browser, tinydns for \
-             the data file of tinydns, json for --zone."
+            "zone is for zone files in the form of RFC 1035, string (or text) the bare text for a form in a browser, tinydns for \
+             the data file of tinydns, json for --zone, nsupdate for nsupdate(1). testkey prints zone where it is not told \
+             otherwise."
+        |> Setting.also [ "form" ]
     ]
-    |> Setting.group "new key" "new"
+    |> Setting.group "record" "new"
 
 let demonstration: Setting<ToolSettings> list =
     [
