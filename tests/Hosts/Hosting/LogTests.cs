@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Dkim.Core.Programs.Running;
 using Dkim.Core.Programs.Settings;
 using Dkim.Core.Words;
@@ -174,6 +176,42 @@ public sealed class LogTests
 
         Assert.That(line, Does.Match($@"<20>.*: \d+ log lines were lost: the log could not keep up$"));
         Assert.That(lines, Is.GreaterThan(1));
+    }
+
+    [Test]
+    public async Task Each_line_that_is_lost_is_counted_once()
+    {
+        using var daemon = Daemon();
+        await using var log = Open(Severity.Information);
+        const int Count = 30_000;
+        for (var i = 0; i < Count; i++)
+            log.Information($"line {i}");
+        var lost = log.Dropped;
+        var (came, told) = (0L, 0L);
+        while (came + lost < Count)
+        {
+            var line = Regex.Match(Receive(daemon), @"\]: (line|(?<lost>\d+) log lines)");
+            if (line.Groups["lost"].Success)
+                told += long.Parse(line.Groups["lost"].Value, CultureInfo.InvariantCulture);
+            else
+                came++;
+        }
+
+        Assert.That(told, Is.EqualTo(lost).And.GreaterThan(0));
+    }
+
+    [Test]
+    public async Task The_form_of_lines_may_change_there_and_back()
+    {
+        using var daemon = Daemon();
+        var plain = new LogSettings("prog", SyslogPath: scratch.At("log"));
+        await using var log = new SwappedLog(plain);
+        foreach (var settings in (LogSettings[])[plain with { Format = LogFormat.Json }, plain, plain with { Format = LogFormat.Json }])
+        {
+            await log.FollowAsync(settings);
+            log.Information("a line");
+            Assert.That(Receive(daemon), settings == plain ? Does.EndWith("]: a line") : Does.Contain("\"text\":\"a line\""));
+        }
     }
 
     [Test]

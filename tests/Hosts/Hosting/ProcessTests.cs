@@ -66,30 +66,20 @@ public sealed class ProcessTests
     [Test]
     public void Who_is_not_root_cannot_become_another()
     {
-        Tools.RequireRoot();
-        // Reachable for a user without rights, as the test's own directory may not be.
-        var copy = Directory.CreateTempSubdirectory("hostprobe-").FullName;
-        File.SetUnixFileMode(copy, (UnixFileMode)0x1ED);
-        var setpriv = Tools.RequireProgram("setpriv", "util-linux");
-        try
-        {
-            foreach (var file in Directory.GetFiles(Path.GetDirectoryName(Path.GetFullPath(probe))!))
-            {
-                File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
-            }
+        var (code, _, error) = RunAsNobody("become", "daemon", "");
+        Assert.That(code, Is.EqualTo(77), error);
+        Assert.That(error, Does.Contain("setgid(1) failed"));
+        (code, var output, error) = RunAsNobody("become", "nobody", "");
+        Assert.That(code, Is.Zero, error);
+        Assert.That(output, Does.Contain("shadow refused"));
+    }
 
-            string[] asNobody = ["--reuid=65534", "--regid=65534", "--clear-groups", Path.Combine(copy, "hostprobe"), "become"];
-            var (code, _, error) = Run(setpriv, [.. asNobody, "daemon", ""]);
-            Assert.That(code, Is.EqualTo(77), error);
-            Assert.That(error, Does.Contain("setgid(1) failed"));
-            (code, var output, error) = Run(setpriv, [.. asNobody, "nobody", ""]);
-            Assert.That(code, Is.Zero, error);
-            Assert.That(output, Does.Contain("shadow refused"));
-        }
-        finally
-        {
-            Directory.Delete(copy, recursive: true);
-        }
+    [Test]
+    public void A_process_of_another_user_is_alive()
+    {
+        var (code, _, error) = RunAsNobody("daemon", scratch.Write("pid", "1\n"), "fail");
+        Assert.That(code, Is.EqualTo(75), error);
+        Assert.That(error, Does.Contain("names process 1, which is running"));
     }
 
     [Test]
@@ -175,6 +165,16 @@ public sealed class ProcessTests
         Assert.That(File.ReadAllText(path), Is.EqualTo("1\n"));
     }
 
+    // In a container it may have the same number each time.
+    [Test]
+    public void A_pid_file_that_names_this_process_is_a_stale_one()
+    {
+        var path = scratch.Write("pid", $"{Environment.ProcessId}\n");
+        PidFile.RefuseIfAlive(path);
+        PidFile.Create(path).Dispose();
+        Assert.That(File.Exists(path), Is.False);
+    }
+
     [Test]
     public void A_pid_file_that_another_process_has_taken_over_stays()
     {
@@ -240,6 +240,24 @@ public sealed class ProcessTests
 
     private static void Kill(int process, string signal) =>
         Tools.Run("/", "/bin/kill", $"-{signal}", process.ToString(CultureInfo.InvariantCulture));
+
+    private (int Code, string Output, string Error) RunAsNobody(params string[] arguments)
+    {
+        Tools.RequireRoot();
+        var setpriv = Tools.RequireProgram("setpriv", "util-linux");
+        // Reachable for a user without rights, as the test's own directory may not be.
+        var copy = scratch.At("probe");
+        if (!Directory.Exists(copy))
+        {
+            scratch.Open();
+            Directory.CreateDirectory(copy, (UnixFileMode)0x1ED);
+            foreach (var file in Directory.GetFiles(Path.GetDirectoryName(Path.GetFullPath(probe))!))
+                File.Copy(file, Path.Combine(copy, Path.GetFileName(file)));
+        }
+
+        return Run(
+            setpriv, ["--reuid=65534", "--regid=65534", "--clear-groups", Path.Combine(copy, Path.GetFileName(probe)), .. arguments]);
+    }
 
     private static (int Code, string Output, string Error) Run(string program, params string[] arguments)
     {

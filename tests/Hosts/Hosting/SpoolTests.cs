@@ -81,6 +81,19 @@ public sealed class SpoolTests
     }
 
     [Test]
+    public void A_rush_that_finds_no_memory_left_takes_none_from_later_messages()
+    {
+        var area = new SpoolArea(scratch.Root, perMessage: 1 << 20, inAll: 200_000);
+        for (var rush = 0; rush < 10; rush++)
+        {
+            var spools = Enumerable.Range(0, 5).Select(_ => area.Open()).ToList();
+            spools.ForEach(spool => spool.Append(Octets(150_000)));
+            Assert.That(spools.Count(spool => spool.OnDisk), Is.EqualTo(4), $"rush {rush}");
+            spools.ForEach(spool => spool.Dispose());
+        }
+    }
+
+    [Test]
     public void A_full_disk_is_told_apart()
     {
         Tools.RequireRoot();

@@ -72,6 +72,27 @@ public sealed class StreamSocketTests
         }
     }
 
+    // Nothing more is told of an end that was there before the octets were received.
+    [Test]
+    public async Task An_end_right_behind_the_last_octets_is_seen()
+    {
+        var (near, far) = await PairAsync(IPAddress.Loopback);
+        await far.SendAsync("last words"u8.ToArray());
+        far.Dispose();
+        var wake = new Wake();
+        using var leg = new Leg(near, wake, Events.ClientMayReceive, Events.ClientMaySend);
+        while (leg.Input.Length == 0)
+        {
+            Assert.That(await wake.NextAsync(), Is.EqualTo(Events.ClientMayReceive | Events.ClientMaySend), "an end is told as both");
+            leg.MayReceive();
+            leg.Receive();
+        }
+
+        Assert.That(leg.Ended, Is.False);
+        Assert.That(leg.Receive(), "what comes behind is looked for at once");
+        Assert.That((leg.Ended, leg.Input.Length), Is.EqualTo((true, 10)));
+    }
+
     [Test]
     public async Task A_reset_connection_is_broken()
     {

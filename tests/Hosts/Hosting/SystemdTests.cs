@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 using Dkim.Core.Programs.Running;
@@ -54,6 +55,32 @@ public sealed class SystemdTests
 
         Systemd.Ready();
         Assert.That(manager.Poll(0, SelectMode.SelectRead), Is.False, "without systemd nothing is sent");
+    }
+
+    // A whole interval without one and the service is killed; half of it is what systemd asks for.
+    [Test]
+    public async Task A_sign_of_life_comes_long_before_the_watchdog_bites()
+    {
+        using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified) { ReceiveTimeout = 60_000 };
+        manager.Bind(new UnixDomainSocketEndPoint(scratch.At("notify")));
+        Environment.SetEnvironmentVariable("NOTIFY_SOCKET", scratch.At("notify"));
+        Environment.SetEnvironmentVariable("WATCHDOG_USEC", "6000000");
+        try
+        {
+            using var stop = new CancellationTokenSource();
+            var feeding = Systemd.FeedWatchdogAsync(() => true, stop.Token);
+            Receive(manager);
+            var clock = Stopwatch.StartNew();
+            Assert.That(Receive(manager), Is.EqualTo("WATCHDOG=1"));
+            Assert.That(clock.Elapsed.TotalSeconds, Is.LessThan(5));
+            await stop.CancelAsync();
+            await feeding;
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("NOTIFY_SOCKET", null);
+            Environment.SetEnvironmentVariable("WATCHDOG_USEC", null);
+        }
     }
 
     private static string Receive(Socket socket)

@@ -153,6 +153,20 @@ public sealed class CheckTests
         Assert.That(asRoot.Errors, Does.Contain("mail.private: Permission denied; a start can read it, a reload cannot"));
     }
 
+    [Test]
+    public void ADirectoryOfRunIsTheServiceManagersToMake()
+    {
+        Assert.That(Check("/run/dkim-none"), Is.EqualTo((0, "")));
+        Assert.That(Check("/srv/dkim-none").Code, Is.Not.Zero);
+
+        (int Code, string Errors) Check(string directory)
+        {
+            scratch.Write("conf", $"Mode v\nSocket local:{directory}/socket\nPidFile {directory}/pid\n");
+            var run = FilterRun.Of(scratch, "dkim-filter", "-n", "-x", "conf");
+            return (run.ExitCode, run.Errors);
+        }
+    }
+
     // The set-up of docs/milter.md: User= stands in the unit, and the check is called by root.
     [Test]
     public void AKeyThatAUnitsUserReadsIsAllRightAndOneThatRootAloneReadsIsTold()

@@ -135,6 +135,13 @@ internal sealed class FilterProcess : IDisposable
     public void Signal(string signal) =>
         Tools.Run("/", "/bin/kill", "-" + signal, Id.ToString(CultureInfo.InvariantCulture));
 
+    /// <summary>Waits for it to end: the exit code.</summary>
+    public async Task<int> EndAsync()
+    {
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        return process.ExitCode;
+    }
+
     public void Dispose()
     {
         if (!process.HasExited)

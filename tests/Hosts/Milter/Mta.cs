@@ -10,17 +10,28 @@ internal sealed class Mta : IDisposable
     private const string Finals = "acdrty";
     private readonly Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
 
-    public Mta(string path)
+    /// <param name="client">The address of its first client, as the MTA writes it.</param>
+    public Mta(string path, string client = "127.0.0.1")
     {
         socket.ReceiveTimeout = 60_000;
         socket.Connect(new UnixDomainSocketEndPoint(path));
         // Version 6, every action, no step left out: so every command has its answer.
         Send('O', [0, 0, 0, 6, 0, 0, 1, 255, 0, 0, 0, 0]);
         Receive();
-        Say('C', "localhost\04\0\0127.0.0.1\0");
+        Greeting = Greet(client);
     }
 
-    /// <summary>Sends one message of a client at the loopback; the packets that answer its end, each a letter and its
+    /// <summary>The answer to the connect of the last client.</summary>
+    public string Greeting { get; private set; }
+
+    /// <summary>Another client takes the place of the last.</summary>
+    public void Change(string client)
+    {
+        Send('K', []);
+        Greeting = Greet(client);
+    }
+
+    /// <summary>Sends one message of the client; the packets that answer its end, each a letter and its
     /// text.</summary>
     public IReadOnlyList<string> Pass(string from, string body = "One line.\r\n", params string[] fields) =>
         Pass(from, () => { }, body, fields);
@@ -49,6 +60,10 @@ internal sealed class Mta : IDisposable
     }
 
     public void Dispose() => socket.Dispose();
+
+    // An IPv6 address by the letter of its family; a port of 0.
+    private string Greet(string client) =>
+        Say('C', $"localhost\0{(client.Contains(':', StringComparison.Ordinal) ? '6' : '4')}\0\0{client}\0");
 
     private string Say(char command, string data)
     {

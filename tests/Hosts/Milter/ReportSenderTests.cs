@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Globalization;
 using System.Net;
 using System.Text;
 using Dkim.MilterHost.Connections;
@@ -68,6 +70,45 @@ public sealed class ReportSenderTests
         Assert.That(Taken(), Is.EqualTo(1), "one a minute");
         clock.Advance(TimeSpan.FromDays(1));
         Assert.That(Taken(), Is.EqualTo(20));
+    }
+
+    [Test]
+    public async Task ReportsThatMayNotGoOutMakeNoRoomForOthers()
+    {
+        var clock = new FakeTimeProvider();
+        await using var sender = new ReportSender(_ => { }, Route(onlySmtp: false, 1), clock);
+        Assert.That(sender.Take(1000), Is.EqualTo(20));
+        var taken = 0;
+        for (var asked = 0; asked < 121; asked++)
+        {
+            clock.Advance(TimeSpan.FromSeconds(5));
+            taken += sender.Take(1);
+        }
+
+        Assert.That(taken, Is.EqualTo(10), "ten minutes");
+    }
+
+    [Test]
+    public async Task ACommandThatHangsIsEnded()
+    {
+        Sendmail("echo $$ > \"$0.pid~\"; mv \"$0.pid~\" \"$0.pid\"; exec sleep 600");
+        var clock = new FakeTimeProvider();
+        var reported = new ConcurrentQueue<string>();
+        await using var sender = new ReportSender(reported.Enqueue, Route(onlySmtp: false, 1), clock);
+        sender.Send(Encoding.ASCII.GetBytes("To: a@example.org\n\n"));
+        await Tools.Eventually(() => File.Exists(scratch.At("sendmail.pid")), "it runs");
+        var command = int.Parse(File.ReadAllText(scratch.At("sendmail.pid")), CultureInfo.InvariantCulture);
+        try
+        {
+            await clock.PassAsync(Tools.Eventually(() => !reported.IsEmpty, "that it takes long is told"));
+            Assert.That(reported.Single(), Does.EndWith("took too long"));
+            await Tools.Eventually(() => !Directory.Exists($"/proc/{command}"), "it is gone", 20);
+        }
+        finally
+        {
+            if (OwnProcess.IsAlive(command))
+                Tools.Run("/", "/bin/kill", "-KILL", $"{command}");
+        }
     }
 
     [TestCase(true, "a@example.org", null)]

@@ -36,6 +36,26 @@ public sealed class ServiceReloadTests : ServiceFixture
     }
 
     [Test]
+    public void RecordsInPlaceOfTheDnsAreReadAgain()
+    {
+        Start("PidFile pid");
+        var signature = Signature()[5..].TrimEnd('\0').Replace("\0", ": ", StringComparison.Ordinal);
+        var records = File.ReadAllText(scratch.At("keys"));
+        scratch.Write("keys", "mail._domainkey.example.org v=DKIM1; p=\n");
+        Kill(PidOf("pid"), "HUP");
+        Assert.That(Results, Does.Contain("dkim=").And.Not.Contain("dkim=pass").After(60_000, 100), "the key is revoked");
+        scratch.Write("keys", records);
+        Kill(PidOf("pid"), "HUP");
+        Assert.That(Results, Does.Contain("dkim=pass").After(60_000, 100));
+
+        string Results()
+        {
+            using var mta = new Mta(Socket, "192.0.2.1");
+            return string.Concat(mta.Pass("me@example.org", "One line.\r\n", signature));
+        }
+    }
+
+    [Test]
     public void OptionsOfTheCommandLineAreForgottenWhenTheFileIsReadAgain()
     {
         Configure("PidFile pid");

@@ -143,6 +143,17 @@ public sealed class ServiceTests : ServiceFixture
         Assert.That(() => filter.Log, Does.Contain("the process id cannot be written").After(60_000, 50));
     }
 
+    // After a crash the number may be another process's.
+    [Test]
+    public void APidFileThatNamesAnotherProcessIsReplaced()
+    {
+        scratch.Write("pid", "1\n");
+        Configure($"PidFile {scratch.At("pid")}", "Background no");
+        using var filter = FilterProcess.StartPlain(scratch, "dkim-filter", Place, "-x", "conf");
+        Assert.That(Signs());
+        Assert.That(PidOf("pid"), Is.EqualTo(filter.Id));
+    }
+
     [TestCase("AutoRestart no")]
     [TestCase("AutoRestart yes")]
     public void TheReloadOfTheUnitFailsWhereTheFilterRefuses(string line)
@@ -199,6 +210,19 @@ public sealed class ServiceTests : ServiceFixture
         var file = Directory.GetFiles(scratch.At("tmp"))[0];
         Assert.That(Path.GetFileName(file), Does.Match(@"^dkim\.job1\..{6}$"));
         Assert.That(ModeOf(file), Is.EqualTo(0x180));
+    }
+
+    [Test]
+    public void TheDirectoryOfTheSettingsBeatsThatOfTheEnvironment()
+    {
+        Directory.CreateDirectory(scratch.At("settings"));
+        Directory.CreateDirectory(scratch.At("environment"));
+        Configure("Background no", "KeepTemporaryFiles yes", $"TemporaryDirectory {scratch.At("settings")}");
+        using var filter = FilterProcess.StartBy(
+            scratch, "/usr/bin/env", [$"DKIM_TMPDIR={scratch.At("environment")}"], "dkim-filter", Place, "-x", "conf");
+        Assert.That(Signs());
+        Assert.That(() => Directory.GetFiles(scratch.At("settings")), Is.Not.Empty.After(60_000, 50));
+        Assert.That(Directory.GetFiles(scratch.At("environment")), Is.Empty);
     }
 
     [Test]
@@ -268,5 +292,38 @@ public sealed class ServiceTests : ServiceFixture
         });
         Assert.That(replies[0], Does.Contain("DKIM-Signature"));
         await Tools.Eventually(() => !IsAlive(process), "it ends");
+    }
+
+    // That is waited for shorter than the grace.
+    [Test]
+    public void ASecondSignalEndsItWithoutTheMessageOnItsWay()
+    {
+        Start("PidFile pid");
+        var process = PidOf("pid");
+        using var mta = new Mta(Socket);
+        Assert.That(
+            () => mta.Pass("me@example.org", () =>
+            {
+                Kill(process, "TERM");
+                Assert.That(() => IsRefused(), Is.True.After(60_000, 50), "the first signal is heeded");
+                Kill(process, "TERM");
+                var before = (int)ServiceLimits.grace.TotalMilliseconds - 10_000;
+                Assert.That(() => IsAlive(process), Is.False.After(before, 50), "it ends at once");
+            }),
+            Throws.InstanceOf<IOException>().Or.InstanceOf<SocketException>());
+
+        bool IsRefused()
+        {
+            using var another = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            try
+            {
+                another.Connect(new UnixDomainSocketEndPoint(Socket));
+                return false;
+            }
+            catch (SocketException)
+            {
+                return true;
+            }
+        }
     }
 }

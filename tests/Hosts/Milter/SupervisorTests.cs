@@ -15,6 +15,7 @@ public sealed class SupervisorTests : ServiceFixture
         var supervisor = PidOf("pid");
         var first = await ChildAsync(supervisor, 0);
         await Tools.Eventually(() => Signs(), "the first serves");
+        Assert.That(PidOf("pid"), Is.EqualTo(supervisor), "whoever stops it by its number stops both");
         Kill(first, "KILL");
         var second = await ChildAsync(supervisor, first);
         await Tools.Eventually(() => Signs(), "the second serves");
@@ -67,5 +68,35 @@ public sealed class SupervisorTests : ServiceFixture
         await Tools.Eventually(() => Signs(), "the second serves");
         Kill(second, "KILL");
         await Tools.Eventually(() => !IsAlive(supervisor), "it gives up");
+    }
+
+    // So that a service manager sees it.
+    [Test]
+    public async Task ASupervisorThatGivesUpSaysSoByItsExitCode()
+    {
+        Configure("Background no", "AutoRestart yes", "AutoRestartCount 1");
+        using var supervisor = FilterProcess.StartPlain(scratch, "dkim-filter", Place, "-x", "conf");
+        var first = await ChildAsync(supervisor.Id, 0);
+        Kill(first, "KILL");
+        var second = await ChildAsync(supervisor.Id, first);
+        Kill(second, "KILL");
+        Assert.That(await supervisor.EndAsync(), Is.EqualTo(69), supervisor.Log);
+    }
+
+    [Test]
+    public async Task ASignalBehindTheOneToStopStartsNothingAgain()
+    {
+        Start("PidFile pid", "AutoRestart yes");
+        var supervisor = PidOf("pid");
+        await Tools.Eventually(() => Signs(), "it serves");
+        using var mta = new Mta(Socket);
+        mta.Pass("me@example.org", () =>
+        {
+            Kill(supervisor, "TERM");
+            Assert.That(() => Signs(), Is.False.After(60_000, 50), "the signal is heeded");
+            Kill(supervisor, "HUP");
+        });
+        await Tools.Eventually(() => !IsAlive(supervisor), "it ends");
+        Assert.That(Signs(), Is.False);
     }
 }

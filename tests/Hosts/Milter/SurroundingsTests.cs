@@ -111,6 +111,28 @@ internal sealed class SurroundingsTests
     }
 
     [Test]
+    public async Task Who_waits_for_a_descriptor_is_served_once_there_is_one()
+    {
+        var prlimit = Tools.RequireProgram("prlimit", "util-linux");
+        using var filter = FilterProcess.StartPlain(
+            scratch, "dkim-filter", $"local:{scratch.At("socket")}", "-x", "conf");
+        var id = filter.Id.ToString(CultureInfo.InvariantCulture);
+        var limit = Tools.Run("/", prlimit, "--pid", id, "--nofile", "--noheadings", "--output=SOFT").Trim();
+        Assert.That(Serve(), Is.EqualTo("a").Or.EqualTo("c"), "it has opened all that it needs");
+        Tools.Run("/", prlimit, "--pid", id, "--nofile=3:");
+        var waiting = Task.Factory.StartNew(Serve, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        await Tools.Eventually(() => filter.Log.Contains("cannot accept a connection: "), "it is told");
+        Tools.Run("/", prlimit, "--pid", id, $"--nofile={limit}:");
+        Assert.That(await waiting.WaitAsync(TimeSpan.FromSeconds(60)), Is.EqualTo("a").Or.EqualTo("c"), "though nobody else connects");
+
+        string Serve()
+        {
+            using var mta = new Mta(scratch.At("socket"));
+            return mta.Pass("me@example.org")[^1];
+        }
+    }
+
+    [Test]
     [Crowded]
     public async Task Connections_leave_descriptors_for_other_things_and_that_others_wait_is_said_once()
     {

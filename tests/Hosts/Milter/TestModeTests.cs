@@ -69,6 +69,15 @@ public sealed class TestModeTests
     }
 
     [Test]
+    public void AMessageIsFoundWhereTheProgramWasCalledWhateverBaseDirectorySays()
+    {
+        scratch.Write("plain.eml", Plain);
+        scratch.Write("conf", $"BaseDirectory {Directory.CreateDirectory(scratch.At("base")).FullName}\n");
+        var run = FilterRun.Of(scratch, "dkim-filter", "-x", "conf", "-t", "plain.eml");
+        Assert.That((run.ExitCode, run.Output, run.Errors), Is.EqualTo((0, "dkim-filter: plain.eml: message not signed\n", "")));
+    }
+
+    [Test]
     public void MoreIsSaidWithV()
     {
         scratch.Write("plain.eml", Plain);

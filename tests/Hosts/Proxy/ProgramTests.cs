@@ -172,6 +172,30 @@ public sealed class ProgramTests
         Assert.That(relay.Messages, Has.Count.EqualTo(2).And.All.StartsWith("DKIM-Signature: "));
     }
 
+    // It may not remove the file from a directory of root's.
+    [Test]
+    public async Task The_pid_file_is_its_users_and_empty_at_the_end()
+    {
+        Tools.RequireRoot();
+        using var relay = new TcpRelay();
+        scratch.Open();
+        using var proxy = await OutAsync(relay.Port, "--user=nobody", $"--pidfile={scratch.At("pid")}");
+        Assert.That(File.ReadAllText(scratch.At("pid")), Is.EqualTo($"{proxy.Id}\n"));
+        proxy.Signal("TERM");
+        Assert.That(await proxy.EndAsync(), Is.Zero);
+        Assert.That(File.ReadAllText(scratch.At("pid")), Is.Empty);
+    }
+
+    [TestCase("--user=nobody:mail", 8)]
+    [TestCase("--user=nobody:mail --group=daemon", 1)]
+    public async Task The_setting_group_beats_the_one_behind_the_user(string options, int group)
+    {
+        Tools.RequireRoot();
+        using var relay = new TcpRelay();
+        using var proxy = await OutAsync(relay.Port, options.Split(' '));
+        Assert.That(File.ReadAllText($"/proc/{proxy.Id}/status"), Does.Contain($"\nGid:\t{group}\t{group}\t{group}\t{group}\n"));
+    }
+
     [Test]
     public async Task In_the_background_it_is_ready_when_the_command_returns()
     {
@@ -219,12 +243,14 @@ public sealed class ProgramTests
             .. Keys.Signing, "--daemonize", "--pidfile=pid", "--log_file=log", $"--listen=127.0.0.1:{port}",
             $"--relay=127.0.0.1:{relay.Port}",
         ];
+        scratch.Write("log", "of the time before\n");
         Assert.That(ProxyProcess.Run(scratch, "dkimproxy.out", arguments).Code, Is.Zero);
         var daemon = File.ReadAllText(scratch.At("pid")).Trim();
         try
         {
             await SendAsync(new IPEndPoint(IPAddress.Loopback, port));
             await Tools.Eventually(() => File.ReadAllText(scratch.At("log")).Contains("DKIM signing - signed; "), "it is logged");
+            Assert.That(File.ReadAllText(scratch.At("log")), Does.StartWith("of the time before\n"), "appended");
         }
         finally
         {

@@ -107,6 +107,24 @@ public sealed class ReloadTests
     }
 
     [Test]
+    public async Task USR1_reads_nothing_again()
+    {
+        using var relay = new TcpRelay();
+        Configure(relay);
+        using var proxy = await StartAsync();
+        Configure(relay, "nosuch 1\n");
+        proxy.Signal("USR1");
+        // Signals are heeded one after the other.
+        proxy.Signal("HUP");
+        await proxy.SaysAsync("not reloaded: ");
+        Configure(relay, "selector three\n");
+        proxy.Signal("HUP");
+        await proxy.SaysAsync("configuration reloaded");
+        Assert.That(proxy.Log.Split('\n').Count(line => line.Contains("reloaded")), Is.EqualTo(2), proxy.Log);
+        Assert.That(await SignedAsync(proxy, relay, "example.org"), Is.EqualTo("example.org three"));
+    }
+
+    [Test]
     public async Task A_reload_that_changes_what_takes_a_restart_changes_nothing()
     {
         using var relay = new TcpRelay();
