@@ -7,7 +7,10 @@ namespace Dkim.Tests.Hosts.Tool;
 /// <summary><c>dkim testkey --authoritative</c> at two name servers of one zone that need not say the same.</summary>
 public sealed class AuthoritativeTests
 {
-    private readonly Scratch scratch = new();
+    private Scratch scratch = null!;
+
+    [SetUp]
+    public void MakeScratch() => scratch = new Scratch();
 
     [TearDown]
     public void RemoveFiles() => scratch.Dispose();
