@@ -158,7 +158,7 @@ module internal ServerCheck =
                 KeyFinding.wrong
                     KeyMistake.TcpFails
                     (called server
-                     + " says that its answer does not fit a datagram, and gives it by TCP neither: "
+                     + " says that its answer does not fit a datagram, and does not give it by TCP either: "
                      + Printable.visible reason)
                     "let TCP at port 53 through to the server, or publish a shorter record"
             ]

@@ -23,6 +23,11 @@ let private Longest = 4096
 
 let private backlog = 100
 
+let private portOf (socket: Socket) =
+    match socket.LocalEndPoint with
+    | :? IPEndPoint as own -> own.Port
+    | _ -> 0
+
 /// Sockets of both kinds on one free port. The system chooses it for UDP; where TCP has it in use, it is asked again.
 let rec private onOnePort () =
     let udp = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp)
@@ -33,7 +38,7 @@ let rec private onOnePort () =
     udp.Bind(IPEndPoint(IPAddress.Loopback, 0))
 
     try
-        tcp.Bind udp.LocalEndPoint
+        tcp.Bind(IPEndPoint(IPAddress.Loopback, portOf udp))
         struct (udp, tcp)
     with :? SocketException as error when error.SocketErrorCode = SocketError.AddressAlreadyInUse ->
         udp.Dispose()
@@ -42,11 +47,6 @@ let rec private onOnePort () =
 
 type private Server() =
     let struct (udp, tcp) = onOnePort ()
-
-    let port () =
-        match udp.LocalEndPoint with
-        | :? IPEndPoint as own -> own.Port
-        | _ -> 0
 
     let mutable replies: string[] = [||]
     let mutable queries = 0
@@ -97,7 +97,7 @@ type private Server() =
         Thread(serve, IsBackground = true).Start()
         Thread(serveConnections, IsBackground = true).Start()
 
-    member _.Address = IPEndPoint(IPAddress.Loopback, port ())
+    member _.Address = IPEndPoint(IPAddress.Loopback, portOf udp)
     member _.Queries = Volatile.Read &queries
 
     member _.Give(next: string[]) =
