@@ -48,12 +48,7 @@ type ToolProgress =
         match this with
         | ToolProgress.Reading(messages, _, 1) -> counted messages
         | ToolProgress.Reading(messages, files, ofFiles) ->
-            counted messages
-            + ", "
-            + string files
-            + " of "
-            + string ofFiles
-            + " files"
+            counted messages + ", " + string files + " of " + string ofFiles + " files"
         | ToolProgress.Asking(answered, questions) ->
             "asking the DNS: " + string answered + " of " + string questions + " names"
         | ToolProgress.Searching(signature, share) ->
