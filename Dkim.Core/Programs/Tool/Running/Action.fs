@@ -222,8 +222,14 @@ module internal Command =
     /// What takes long to find out, while somebody may look how far that has come.
     let watch (find: unit -> 'a) (progress: unit -> ToolProgress) : Command<'a> =
         fun rest ->
-            let found = lazy (find ())
-            Watch((fun () -> found.Force() |> ignore), progress, (fun () -> rest found.Value))
+            let found = ref ValueNone
+
+            let next () =
+                match found.Value with
+                | ValueSome value -> rest value
+                | ValueNone -> rest (find ())
+
+            Watch((fun () -> found.Value <- ValueSome(find ())), progress, next)
 
     let openMail (kind: FileKind) (path: string) : Command<IMailSource> =
         fun rest -> OpenMail({ Path = path; Kind = kind }, rest)
