@@ -39,6 +39,21 @@ public sealed class PageTests
     }
 
     [Test]
+    public void A_page_of_many_messages_asks_for_nothing_either()
+    {
+        Sign();
+        const string Name = "<img src=x onerror=document.title='ran'>.eml";
+        File.Move(scratch.At("mail.eml"), scratch.At(Name));
+        var told = Dkim("verify", "--zone=zone.json", "--html=-", Name);
+        Assert.That((told.Code, told.Error), Is.EqualTo((0, "")));
+        using var server = new PageServer(told.Output);
+        var seen = Browse(server, "--dump-dom");
+        Assert.That(server.Requests, Is.EqualTo(new[] { "GET / HTTP/1.1" }));
+        Assert.That(seen, Does.Contain("<title>DKIM: what was verified</title>").And.Contain("&lt;img src=x"));
+        Assert.That(Plain(seen), Is.EqualTo(Plain(told.Output)));
+    }
+
+    [Test]
     public void The_server_sees_what_a_page_asks_for_that_is_not_ours()
     {
         using var server = new PageServer(

@@ -41,13 +41,14 @@ td > code { display: block; }
 .note { color: var(--note); }
 .dim { color: var(--dim); }
 .facts th { width: 12rem; }
+.rows td { min-width: 7.5rem; }
 .sides { table-layout: fixed; }
 .sides th[scope=row], .sides thead th:first-child { width: 6.5rem; }
 .sides td { background: var(--panel); }
 del, ins { color: inherit; text-decoration-thickness: 1px; border-radius: .15rem; }
 del { background: var(--del); text-decoration-line: line-through; }
 ins { background: var(--ins); text-decoration-line: underline; }
-@media (max-width: 40rem) { th, td { padding: .25rem .35rem; } .facts th { width: 7rem; }
+@media (max-width: 40rem) { th, td { padding: .25rem .35rem; } .rows td { min-width: 0; } .facts th { width: 7rem; }
   .sides th[scope=row], .sides thead th:first-child { width: 4.5rem; } }
 @media print { :root { --ink: #000; --dim: #333; --paper: #fff; --panel: #fff; --line: #999; --good: #064; --bad: #900;
   --note: #530; --del: #fdd; --ins: #dfd; } body { font-size: 10pt; } nav { display: none; }
