@@ -292,17 +292,35 @@ let private isSubsequence (part: string) (text: string) =
 
     from 0 0
 
-// What the text may have for a key: its own characters, what they decode to, and the end of what they decode to.
-let private hasKey (text: string) (record: KeyRecord) : bool =
-    let bare = (Convert.ToBase64String record.KeyData).TrimEnd '='
+/// The longest that stands in front of the numbers of an RSA key: what kind of key it is (RFC 5280 §4.1), in octets.
+[<Literal>]
+let private LongestKind = 24
+
+// The value of p= as it is written; its last character may have bits that no octet has.
+let private written (record: string) : string =
+    record.Split ';'
+    |> Array.map _.Trim()
+    |> Array.tryFind _.StartsWith("p=")
+    |> Option.map (fun tag -> tag.Substring(2).Replace(" ", "").TrimEnd '=')
+    |> Option.defaultValue "no p="
+
+// What the text may have for a key: its own characters, what they decode to, the end of what they decode to, and the numbers of
+// an RSA key without what kind of key it is.
+let private hasKey (text: string) (mended: string) (record: KeyRecord) : bool =
+    let bare = written mended
     let plain = Uri.UnescapeDataString text
+
+    let isNumbersOf (octets: byte[]) =
+        octets.Length + LongestKind >= record.KeyData.Length
+        && record.KeyData.AsSpan().EndsWith(ReadOnlySpan octets)
 
     let decodes =
         text.Split([| ';'; '"'; ' ' |])
         |> Array.choose (fun piece -> TagList.tryBase64 (piece.Trim().Replace("p=", "")) |> Option.ofValueOption)
         |> Array.exists (fun octets ->
             isSubsequence bare (Octets.latin1 (ReadOnlySpan octets))
-            || octets.AsSpan().EndsWith(ReadOnlySpan record.KeyData))
+            || octets.AsSpan().EndsWith(ReadOnlySpan record.KeyData)
+            || isNumbersOf octets)
 
     isSubsequence bare (normal text) || isSubsequence bare (normal plain) || decodes
 
@@ -314,7 +332,7 @@ let private inventsNothing (text: string) : bool =
     | ValueSome(Publish.Alias _) -> true
     | ValueSome(Publish.Txt mended) ->
         match KeyRecord.parse 16384<octet> mended with
-        | Ok record -> (PublicKey.ofRecord record).IsOk && hasKey text record
+        | Ok record -> (PublicKey.ofRecord record).IsOk && hasKey text mended record
         | Error _ -> false
 
 let private mangle (picks: int list) (text: string) : string =
