@@ -211,7 +211,7 @@ let private doubled: Mend =
         IsPlain = false
         Undo =
             fun text ->
-                if text.Length > LongestCompared then
+                if text.Length > LongestCompared || not (hasKeyText text) then
                     []
                 else
                     withoutRepeats text
